@@ -1,0 +1,195 @@
+"""Every choice that a user can make: a study, and the trials that it is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from bs_study.target import Target
+
+
+def _number_not_bool(value: object) -> object:
+    """Refuse True and False, which Python would take for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("is a truth value. Give a number")
+    return value
+
+
+def _distinct(values: tuple[float, ...]) -> tuple[float, ...]:
+    twice = [value for value in values if values.count(value) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]:g} is given twice. Give each value once")
+    return values
+
+
+def _target_text(text: str) -> str:
+    return str(Target.parse(text))
+
+
+Count = Annotated[int, BeforeValidator(_number_not_bool), Field(ge=1)]
+Index = Annotated[int, BeforeValidator(_number_not_bool), Field(ge=0, le=2**31 - 1)]
+Positive = Annotated[float, BeforeValidator(_number_not_bool), Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, BeforeValidator(_number_not_bool), Field(ge=0, allow_inf_nan=False)]
+TargetText = Annotated[str, AfterValidator(_target_text)]
+
+STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class Recipe(BaseModel):
+    """How a trial is trained, judged and ended: what all trials of a study have in common."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workload: str = Field(
+        "digits", min_length=1, description="what is trained: digits, mnist, or your own as package.module:Class"
+    )
+    target: TargetText | None = Field(
+        None, description="metric, direction and value to reach, as 'accuracy>=0.98' or 'loss<=0.1' (the workload's)"
+    )
+
+    optimizer: Literal["sgd", "adam", "adamw"] = Field("sgd", description="the update rule")
+    momentum: Annotated[NonNegative, Field(lt=1)] = Field(0.5, description="momentum of sgd")
+    nesterov: bool = Field(False, description="Nesterov momentum, for sgd")
+    weight_decay: NonNegative = Field(0.0, description="L2 penalty (sgd, adam) or decoupled decay (adamw)")
+
+    lr_warmup_iterations: Index = Field(0, description="iterations over which the lr rises linearly from 0")
+    lr_warmup_epochs: NonNegative = Field(0.0, description="the same in epochs")
+    lr_decay: Literal["none", "cosine", "linear", "step"] = Field(
+        "none", description="how the lr falls after the warm-up: to 0 as a half cosine or a line, or in steps"
+    )
+    lr_decay_iterations: Count | None = Field(
+        None, description="length of the fall, or of one step (what the budget leaves after the warm-up)"
+    )
+    lr_decay_epochs: Positive | None = Field(None, description="the same in epochs")
+    lr_decay_factor: Annotated[Positive, Field(lt=1)] = Field(0.1, description="each step multiplies the lr by this")
+    lr_rule: Literal["none", "linear", "sqrt"] = Field(
+        "none", description="how the lrs of the grid, then meant for base_batch_size, follow the batch size"
+    )
+    base_batch_size: Count | None = Field(None, description="the batch size that the grid's lrs are meant for")
+
+    max_epochs: Positive | None = Field(None, description="budget in epochs (none)")
+    max_iterations: Count | None = Field(None, description="budget in iterations (none)")
+    max_examples: Count | None = Field(None, description="budget in examples (none)")
+    max_train_seconds: Positive | None = Field(None, description="budget in seconds of training clock (none)")
+    stop_at_target: bool = Field(True, description="end a trial at the target")
+    min_iterations: Index = Field(1000, description="iterations to run, budget permitting, before the target may end it")
+
+    eval_every_examples: Count | None = Field(None, description="examples between evaluations (a tenth of an epoch)")
+    loss_limit: Positive | None = Field(
+        None, description="a trial whose loss stays above this is diverged (10 times the loss of the initial weights)"
+    )
+    loss_limit_iterations: Count = Field(
+        100, description="it stays above when more than half of so many iterations in a row are"
+    )
+    warmup_iterations: Index = Field(3, description="first iterations, left out of all clocks but warmup_seconds")
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
+            raise ValueError("nesterov: needs optimizer sgd and a momentum above 0")
+        if self.lr_warmup_iterations and self.lr_warmup_epochs:
+            raise ValueError("lr_warmup_epochs: give it or lr_warmup_iterations, not both")
+        if self.lr_decay_iterations and self.lr_decay_epochs:
+            raise ValueError("lr_decay_epochs: give it or lr_decay_iterations, not both")
+        has_length = self.lr_decay_iterations or self.lr_decay_epochs
+        if self.lr_decay == "step" and not has_length:
+            raise ValueError("lr_decay: step needs the length of a step. Give lr_decay_epochs or lr_decay_iterations")
+        if self.lr_decay in ("cosine", "linear") and not (has_length or self.has_counted_budget):
+            raise ValueError(
+                f"lr_decay: {self.lr_decay} needs a length. Give lr_decay_epochs or lr_decay_iterations, "
+                "or a budget in epochs, iterations or examples"
+            )
+        if self.lr_rule != "none" and self.base_batch_size is None:
+            raise ValueError(f"lr_rule: {self.lr_rule} needs the batch size that the lrs are for. Give base_batch_size")
+        if not (self.has_counted_budget or self.max_train_seconds):
+            raise ValueError("max_epochs: give it, max_iterations, max_examples or max_train_seconds: a trial needs an end")
+        return self
+
+    @property
+    def has_counted_budget(self) -> bool:
+        """Whether the budget is known in iterations before the trial runs."""
+        return any((self.max_epochs, self.max_iterations, self.max_examples))
+
+
+class TrialConfig(Recipe):
+    """One training run: a cell, a seed, and all else that decides its losses."""
+
+    batch_size: Count
+    lr: Positive
+    seed: Index
+
+    @property
+    def trial_id(self) -> str:
+        """Readable and a function of this config alone, as b60-lr0.02-s0-3f9a2c.
+
+        The hash covers what differs from the defaults, so that a setting which a later version adds keeps old ids.
+        """
+        digest = hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
+        return f"b{self.batch_size}-lr{self.lr:g}-s{self.seed}-{digest[:6]}"
+
+
+class StudyConfig(Recipe):
+    """A grid over batch size × lr × seed, where its results go, and what each trial may use."""
+
+    name: str | None = Field(None, description="the study's folder in the store (the workload's name)")
+    store: str = Field("results", min_length=1, description="folder, or URI that pyarrow.fs opens, that holds studies")
+    data_dir: Path | None = Field(
+        None, description="folder with data sets, searched before a download ($BS_STUDY_DATA, or ~/.cache/bs_study)"
+    )
+
+    batch_sizes: Annotated[tuple[Count, ...], AfterValidator(_distinct)] = Field(
+        min_length=1, description="the batch sizes of the grid"
+    )
+    lrs: Annotated[tuple[Positive, ...], AfterValidator(_distinct)] = Field(
+        min_length=1, description="the lrs of the grid"
+    )
+    seeds: Annotated[tuple[Index, ...], AfterValidator(_distinct)] = Field(
+        (0,), min_length=1, description="each cell is trained once with each seed"
+    )
+
+    local: bool = Field(False, description="run trials one after another in this process, without Ray")
+    address: str | None = Field(None, description="address of a running Ray cluster (a Ray of this machine is started)")
+    gpus_per_trial: NonNegative | None = Field(None, description="GPUs for each trial (1 where there are GPUs, else 0)")
+    cpus_per_trial: Count = Field(1, description="CPU cores, and threads of torch, for each trial")
+    max_concurrent: Count | None = Field(None, description="trials that may run at once (as many as fit)")
+    max_failures: Index = Field(3, description="how often a trial that fails is started again")
+
+    @model_validator(mode="after")
+    def _name_stays_in_the_store(self) -> Self:
+        if self.name is not None and not STUDY_NAME.fullmatch(self.name):
+            raise ValueError(
+                f"name: {self.name!r} can't be a study's folder. "
+                "Use up to 100 letters, digits, '.', '_' and '-', a letter or digit first"
+            )
+        if self.gpus_per_trial and self.gpus_per_trial > 1 and not self.gpus_per_trial.is_integer():
+            raise ValueError(f"gpus_per_trial: {self.gpus_per_trial:g} is no whole number. Above 1, give whole GPUs")
+        if self.local and self.address:
+            raise ValueError("address: a local study uses no cluster. Give address or local, not both")
+        return self
+
+    def trial_lr(self, *, lr: float, batch_size: int) -> float:
+        """Return the lr that a trial of this cell really uses: lr, lr·B/base (linear) or lr·√(B/base) (sqrt)."""
+        if self.lr_rule == "none" or self.base_batch_size is None:
+            return lr
+        ratio = batch_size / self.base_batch_size
+        return lr * (ratio if self.lr_rule == "linear" else math.sqrt(ratio))
+
+
+def one_line(error: ValidationError) -> str:
+    """Return what is wrong with a config in one line: setting, value, what is right."""
+    return "; ".join(_describe(e["loc"], e["msg"], e.get("input")) for e in error.errors())
+
+
+def _describe(loc: tuple[int | str, ...], message: str, value: object) -> str:
+    message = message.removeprefix("Value error, ").removeprefix("Input ")
+    if not loc:
+        return message
+    if message == "Field required":
+        return f"{loc[0]}: is missing. Give at least one value"
+    shown = "" if isinstance(value, list | tuple | dict) else f"{value!r} "
+    return f"{loc[0]}: {shown}{message}"

@@ -1,0 +1,63 @@
+"""What a trial that has not ended has written so far: the parts of its attempts.
+
+A part is one file per table, named by the first iteration it holds: ``live/<trial_id>/<attempt>/<table>-<first>.parquet``.
+Iterations are written last, so a part counts once its iterations are there. An attempt that continued another's work
+names the parts it stands on in ``adopted.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from bs_study.store.paths import StudyPaths
+from bs_study.store.schema import Table
+
+
+class Part(NamedTuple):
+    """A span of iterations that one attempt wrote."""
+
+    attempt: str
+    first_iteration: int
+
+    def file(self, table: Table) -> str:
+        return f"{self.attempt}/{table}-{self.first_iteration:012d}.parquet"
+
+
+def read_part(paths: StudyPaths, trial_id: str, part: Part, table: Table) -> pa.Table:
+    """Return the rows that a part holds of a table."""
+    return pq.read_table(f"{paths.live_trial(trial_id)}/{part.file(table)}", filesystem=paths.filesystem)
+
+
+def adopt(paths: StudyPaths, trial_id: str, attempt: str, parts: list[Part]) -> None:
+    """Record on which parts of earlier attempts an attempt stands."""
+    paths.write(f"{paths.live_trial(trial_id)}/{attempt}/adopted.json", json.dumps(parts).encode())
+
+
+def attempts(paths: StudyPaths, trial_id: str) -> list[str]:
+    """Return the ids of a trial's attempts, oldest first."""
+    return paths.names(paths.live_trial(trial_id))
+
+
+def live_parts(paths: StudyPaths, trial_id: str) -> list[Part]:
+    """Return the parts of the newest attempt that wrote any, in order, without a gap from iteration 1."""
+    for attempt in reversed(attempts(paths, trial_id)):
+        chain = _parts_of(paths, trial_id, attempt)
+        if chain:
+            return chain
+    return []
+
+
+def _parts_of(paths: StudyPaths, trial_id: str, attempt: str) -> list[Part]:
+    folder = f"{paths.live_trial(trial_id)}/{attempt}"
+    names = paths.names(folder)
+    adopted = json.loads(paths.read(f"{folder}/adopted.json")) if "adopted.json" in names else []
+    own = [
+        Part(attempt, int(n.removeprefix("iterations-").removesuffix(".parquet")))
+        for n in names
+        if n.startswith("iterations-") and n.endswith(".parquet")
+    ]
+    return [Part(*part) for part in adopted] + sorted(own)
