@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import math
 import re
@@ -77,9 +78,12 @@ class Recipe(BaseModel):
     max_examples: Count | None = Field(None, description="budget in examples (none)")
     max_train_seconds: Positive | None = Field(None, description="budget in seconds of training clock (none)")
     stop_at_target: bool = Field(True, description="end a trial at the target")
-    min_iterations: Index = Field(1000, description="iterations to run, budget permitting, before the target may end it")
+    min_iterations: Index = Field(
+        1000, description="iterations to run, budget permitting, before the target may end it"
+    )
 
     eval_every_examples: Count | None = Field(None, description="examples between evaluations (a tenth of an epoch)")
+    eval_batch_size: Count = Field(1000, description="examples per batch of an evaluation")
     loss_limit: Positive | None = Field(
         None, description="a trial whose loss stays above this is diverged (10 times the loss of the initial weights)"
     )
@@ -107,7 +111,9 @@ class Recipe(BaseModel):
         if self.lr_rule != "none" and self.base_batch_size is None:
             raise ValueError(f"lr_rule: {self.lr_rule} needs the batch size that the lrs are for. Give base_batch_size")
         if not (self.has_counted_budget or self.max_train_seconds):
-            raise ValueError("max_epochs: give it, max_iterations, max_examples or max_train_seconds: a trial needs an end")
+            raise ValueError(
+                "max_epochs: give it, max_iterations, max_examples or max_train_seconds: a trial needs an end"
+            )
         return self
 
     @property
@@ -157,6 +163,9 @@ class StudyConfig(Recipe):
     gpus_per_trial: NonNegative | None = Field(None, description="GPUs for each trial (1 where there are GPUs, else 0)")
     cpus_per_trial: Count = Field(1, description="CPU cores, and threads of torch, for each trial")
     max_concurrent: Count | None = Field(None, description="trials that may run at once (as many as fit)")
+    checkpoint_seconds: Positive = Field(
+        60.0, description="seconds between writes of what a running trial has recorded"
+    )
     max_failures: Index = Field(3, description="how often a trial that fails is started again")
 
     @model_validator(mode="after")
@@ -180,16 +189,27 @@ class StudyConfig(Recipe):
         return lr * (ratio if self.lr_rule == "linear" else math.sqrt(ratio))
 
 
+NOT_CONTRADICTING = frozenset(
+    {"store", "data_dir", "local", "address", "gpus_per_trial", "max_concurrent", "checkpoint_seconds", "max_failures"}
+)
+"""Settings that say where and how a study runs, not what it is: a resumed study may be given others."""
+
+
 def one_line(error: ValidationError) -> str:
     """Return what is wrong with a config in one line: setting, value, what is right."""
-    return "; ".join(_describe(e["loc"], e["msg"], e.get("input")) for e in error.errors())
+    found = {e["loc"][:1]: _describe(e["loc"], e["msg"], e.get("input")) for e in reversed(error.errors())}
+    return "; ".join(reversed(found.values()))
 
 
 def _describe(loc: tuple[int | str, ...], message: str, value: object) -> str:
     message = message.removeprefix("Value error, ").removeprefix("Input ")
     if not loc:
         return message
-    if message == "Field required":
+    if message == "Field required" or value == ():
         return f"{loc[0]}: is missing. Give at least one value"
-    shown = "" if isinstance(value, list | tuple | dict) else f"{value!r} "
+    if message.startswith("Extra inputs"):
+        near = difflib.get_close_matches(str(loc[0]), StudyConfig.model_fields, n=1)
+        return f"{loc[0]}: unknown setting" + (f". Did you mean {near[0]!r}?" if near else "")
+    message = message.removeprefix(f"{value!r} ")
+    shown = "" if isinstance(value, tuple | dict) else f"{value!r} "
     return f"{loc[0]}: {shown}{message}"

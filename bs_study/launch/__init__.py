@@ -1,1 +1,1 @@
-"""."""
+"""Where trials run: one after another in this process, or on Ray."""

@@ -1,6 +1,6 @@
 """What a trial that has not ended has written so far: the parts of its attempts.
 
-A part is one file per table, named by the first iteration it holds: ``live/<trial_id>/<attempt>/<table>-<first>.parquet``.
+A part is one file per table, named by its first iteration: ``live/<trial_id>/<attempt>/<table>-<first>.parquet``.
 Iterations are written last, so a part counts once its iterations are there. An attempt that continued another's work
 names the parts it stands on in ``adopted.json``.
 """

@@ -43,7 +43,7 @@ class StudyPaths:
         return f"{self.live}/{trial_id}"
 
     def exists(self, path: str) -> bool:
-        return self.filesystem.get_file_info(path).type != pafs.FileType.NotFound
+        return bool(self.filesystem.get_file_info(path).type != pafs.FileType.NotFound)
 
     def names(self, folder: str) -> list[str]:
         """Return the names in a folder, sorted; none where there is no such folder."""

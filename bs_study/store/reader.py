@@ -62,11 +62,13 @@ class Study:
         return self._read("iterations", columns, filters)
 
     def _read(self, table: Table, columns: Sequence[str] | None, filters: dict[str, object]) -> pd.DataFrame:
-        return self.scan(table, columns, **filters).to_pandas()
+        frame: pd.DataFrame = self.scan(table, columns, **filters).to_pandas()
+        return frame
 
     def scan(self, table: Table, columns: Sequence[str] | None = None, **filters: object) -> pa.Table:
         """Return rows of a table as Arrow, with the filters pushed down to the files."""
-        files = self._files(table, trial_ids=_named_trials(filters))
+        named = _named_trials(filters)
+        files = self._files(table, trial_ids=named)
         if not files:
             empty = table_schema(table).empty_table()
             return empty.select(list(columns)) if columns else empty
@@ -74,12 +76,15 @@ class Study:
         unknown = [name for name in (*filters, *(columns or ())) if name not in dataset.schema.names]
         if unknown:
             raise KeyError(f"{table} has no column {unknown[0]!r}. It has {', '.join(dataset.schema.names)}")
+        if named is not None:
+            # The files are these trials' own; comparing the id in every row would take longer than reading them.
+            filters = {name: value for name, value in filters.items() if name != "trial_id"}
         return dataset.to_table(columns=list(columns) if columns else None, filter=_expression(filters))
 
     def _files(self, table: Table, *, trial_ids: Collection[str] | None) -> list[str]:
         """Return the files of ended trials, and of running ones if asked: a trial's own, or its parts, never both."""
-        ended = self.paths.trial_ids("trials")
-        files = [self.paths.trial_file(table, i) for i in ended if trial_ids is None or i in trial_ids]
+        ended = self._held("trials", trial_ids)
+        files = [self.paths.trial_file(table, i) for i in self._held(table, ended)]
         if self.live and table != "trials":
             running = [i for i in self.paths.names(self.paths.live) if i not in ended and not i.startswith("tmp-")]
             for trial_id in running:
@@ -87,6 +92,15 @@ class Study:
                     parts = live_parts(self.paths, trial_id)
                     files += [f"{self.paths.live_trial(trial_id)}/{part.file(table)}" for part in parts]
         return files
+
+    def _held(self, table: Table, trial_ids: Collection[str] | None) -> list[str]:
+        """Return which of these trials, or of all, have a file in a table; one that ended early may lack some.
+
+        A single trial is looked up: listing the table for each of thousands would take their square.
+        """
+        if trial_ids is not None and len(trial_ids) == 1:
+            return [i for i in trial_ids if "/" not in i and self.paths.exists(self.paths.trial_file(table, i))]
+        return [i for i in self.paths.trial_ids(table) if trial_ids is None or i in trial_ids]
 
 
 def _named_trials(filters: dict[str, object]) -> Collection[str] | None:
@@ -117,5 +131,7 @@ def open_study(uri: str | os.PathLike[str], *, live: bool = False) -> Study:
     """
     paths = study_paths(uri)
     if not paths.exists(paths.study_json):
-        raise FileNotFoundError(f"{paths.uri} holds no study (no study.json). Give the folder of one, as results/digits")
+        raise FileNotFoundError(
+            f"{paths.uri} holds no study (no study.json). Give the folder of one, as results/digits"
+        )
     return Study(paths, live=live)

@@ -1,6 +1,6 @@
 """The contract: tables, columns, types, units, schema version.
 
-Units are in the names: seconds, bytes; a loss is in nats per example, a metric in its own unit (accuracy is a fraction).
+Units are in the names: seconds, bytes. A loss is in nats per example, a metric in its own unit: accuracy is a fraction.
 A time that was never measured, a setting that was not given and a message that was not needed are null.
 """
 
@@ -78,6 +78,7 @@ TRIALS: dict[str, pa.DataType] = {
     "stop_at_target": pa.bool_(),
     "min_iterations": pa.int64(),
     "eval_every_examples": pa.int64(),
+    "eval_batch_size": pa.int64(),
     "loss_limit": pa.float64(),
     "loss_limit_iterations": pa.int64(),
     "warmup_iterations": pa.int64(),

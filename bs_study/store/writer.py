@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bs_study.config import TrialConfig
-from bs_study.store.parts import Part, adopt, attempts, read_part
+from bs_study.store.parts import Part, adopt, attempts, live_parts, read_part
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import KEYS, ROW_TABLES, Table, column_encodings, table_schema
+from bs_study.store.schema import ITERATIONS, KEYS, ROW_TABLES, Table, column_encodings, table_schema
 
 
 def encode(table: pa.Table) -> pa.Buffer:
@@ -56,7 +56,9 @@ class TrialWriter:
         self._rows: dict[Table, list[dict[str, float]]] = {"epochs": [], "evaluations": []}
         adopt(paths, trial.trial_id, self.attempt, self.parts)
 
-    def add_iterations(self, *, epoch: int, first_iteration: int, examples: npt.NDArray[Any], loss: npt.NDArray[Any]) -> None:
+    def add_iterations(
+        self, *, epoch: int, first_iteration: int, examples: npt.NDArray[Any], loss: npt.NDArray[Any]
+    ) -> None:
         """Add iterations of one epoch, in order: examples seen by each and its loss, both of shape (iterations,)."""
         iteration = np.arange(first_iteration, first_iteration + len(loss))
         self._columns.append(
@@ -101,14 +103,11 @@ class TrialWriter:
     def _collected(self, table: Table) -> pa.Table:
         schema = table_schema(table, metrics=self._metrics)
         if table == "iterations":
-            names = ("epoch", "iteration", "examples", "loss")
-            columns = {n: np.concatenate([c[n] for c in self._columns]) if self._columns else [] for n in names}
-            count = len(columns["loss"])
+            columns: dict[str, Any] = {name: _joined([c[name] for c in self._columns]) for name in ITERATIONS}
         else:
             rows = self._rows[table]
-            columns = {n: [row[n] for row in rows] for n in schema.names if n not in KEYS}
-            count = len(rows)
-        return _with_keys(columns, count, schema=schema, keys=key_values(self._paths, self._trial))
+            columns = {name: [row[name] for row in rows] for name in schema.names if name not in KEYS}
+        return _with_keys(columns, schema=schema, keys=key_values(self._paths, self._trial))
 
 
 def key_values(paths: StudyPaths, trial: TrialConfig) -> dict[str, Any]:
@@ -122,7 +121,12 @@ def key_values(paths: StudyPaths, trial: TrialConfig) -> dict[str, Any]:
     }
 
 
-def _with_keys(columns: Mapping[str, Any], count: int, *, schema: pa.Schema, keys: Mapping[str, Any]) -> pa.Table:
+def _joined(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    return np.concatenate(arrays) if arrays else np.zeros(0)
+
+
+def _with_keys(columns: Mapping[str, Any], *, schema: pa.Schema, keys: Mapping[str, Any]) -> pa.Table:
+    count = len(next(iter(columns.values())))
     constant = {name: pa.repeat(pa.scalar(value, KEYS[name]), count) for name, value in keys.items()}
     return pa.table(
         [constant[f.name] if f.name in KEYS else pa.array(columns[f.name], f.type) for f in schema], schema=schema
@@ -130,7 +134,12 @@ def _with_keys(columns: Mapping[str, Any], count: int, *, schema: pa.Schema, key
 
 
 def commit_trial(
-    paths: StudyPaths, trial: TrialConfig, *, parts: Sequence[Part], metrics: Sequence[str], outcome: Mapping[str, object]
+    paths: StudyPaths,
+    trial: TrialConfig,
+    *,
+    parts: Sequence[Part],
+    metrics: Sequence[str],
+    outcome: Mapping[str, object],
 ) -> None:
     """Put an ended trial's parts and its row at their final place. A commit that was cut short can be done again."""
     trial_id = trial.trial_id
@@ -143,3 +152,13 @@ def commit_trial(
     table = pa.Table.from_pylist([row], schema=table_schema("trials"))
     paths.write(paths.trial_file("trials", trial_id), encode(table))
     paths.remove(paths.live_trial(trial_id))
+
+
+def commit_failed(paths: StudyPaths, trial: TrialConfig, *, metrics: Sequence[str], message: str) -> None:
+    """End a trial whose process can't: it failed for good, or is gone. What its newest attempt wrote is kept."""
+    parts = live_parts(paths, trial.trial_id)
+    last = read_part(paths, trial.trial_id, parts[-1], "iterations") if parts else None
+    counted = {"iterations": last["iteration"][-1], "examples": last["examples"][-1]} if last else {}
+    outcome = {"status": "failed", "stop_reason": "error", "message": message, "iterations": 0, "examples": 0}
+    outcome |= {name: value.as_py() for name, value in counted.items()} | {"end_time": datetime.now(UTC)}
+    commit_trial(paths, trial, parts=parts, metrics=metrics, outcome=outcome)

@@ -1,1 +1,1 @@
-"""."""
+"""How a workload is trained: torch, never ray."""

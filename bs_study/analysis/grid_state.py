@@ -1,0 +1,55 @@
+"""How much of the grid has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from bs_study.analysis.trials import CELL
+from bs_study.config import StudyConfig
+from bs_study.grid import study_trials
+from bs_study.store import Study
+
+
+@dataclass(frozen=True)
+class GridState:
+    """The cells that were asked for, and how many of their trials are expected, running and missing."""
+
+    grid: frozenset[tuple[int, float]]
+    open_cells: pd.DataFrame  # batch_size, lr
+    expected: int
+    running: int
+    missing: int
+
+
+def asked_config(study: Study) -> StudyConfig | None:
+    """Return the config in study.json; None where there is none that this version understands."""
+    try:
+        return study.config
+    except (KeyError, TypeError, ValueError):  # no config; no JSON object; no JSON, or settings unknown here
+        return None
+
+
+def grid_state(study: Study, trials: pd.DataFrame) -> GridState:
+    """Return how much of a study's grid has ended, by batch size, lr and seed.
+
+    Without a usable config the grid is what the trials make of it: nothing is missing, and what runs is expected too.
+    A running trial that the config asks for counts as running, not as missing.
+    """
+    running = _running(study, trials)
+    config = asked_config(study)
+    if config is None:
+        return GridState(frozenset(), pd.DataFrame(columns=CELL), len(trials) + running, running, 0)
+    asked = {(trial.batch_size, trial.lr, trial.seed) for trial in study_trials(config)}
+    ended = set(trials[[*CELL, "seed"]].itertuples(index=False, name=None))
+    not_ended = asked - ended
+    open_cells = pd.DataFrame(sorted({(batch_size, lr) for batch_size, lr, _ in not_ended}), columns=CELL)
+    grid = frozenset((batch_size, lr) for batch_size, lr, _ in asked)
+    return GridState(grid, open_cells, len(asked), running, max(0, len(not_ended) - running))
+
+
+def _running(study: Study, trials: pd.DataFrame) -> int:
+    """Return how many trials have begun and not ended, or were interrupted."""
+    begun = {name for name in study.paths.names(study.paths.live) if not name.startswith("tmp-")}
+    return len(begun - set(trials["trial_id"]))

@@ -1,0 +1,212 @@
+"""Which batch size reaches the target first."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from bs_study.analysis.censoring import CLOCKS
+from bs_study.analysis.finding import Finding, number, slope_evidence
+from bs_study.analysis.fit import MIN_FOR_INTERVAL, log_line, ratio_interval
+
+if TYPE_CHECKING:
+    from bs_study.analysis.tables import StudyTables
+
+CLOCK = "train_seconds"
+SATURATED = -0.5  # doubling the batch saves less than 30 % of the updates; perfect scaling is -1
+Beats = Literal["yes", "one seed", "unclear", "censored", "no answer"]
+_REASONS: dict[Beats, str] = {
+    "one seed": "one seed shows no spread",
+    "unclear": "the interval of the ratio holds 1",
+    "censored": "it missed within a budget that ended earlier",
+    "no answer": "its trials have no answer",
+}
+
+
+def middle_batch_size_is_fastest(tables: StudyTables) -> Finding:
+    """Judge whether at one fixed lr some middle batch size reaches the target in the least train seconds.
+
+    At an lr with at least three batch sizes, all ended: middle, if the fastest is neither the smallest nor the largest
+    and beats both; end, if it is one of these and beats all others. Supported: middle wherever it can be told;
+    contradicted: end.
+    """
+    winners = {lr: _fastest_at(tables, lr) for lr in sorted(tables.convergence["lr"].unique())}
+    told = {lr: place for lr, (place, _) in winners.items() if place in ("middle", "end")}
+    evidence = {
+        "at_lr": {lr: {"place": place} | row for lr, (place, row) in winners.items()},
+        "middle_at_lrs": [lr for lr, place in told.items() if place == "middle"],
+        "end_at_lrs": [lr for lr, place in told.items() if place == "end"],
+    }
+    judged = functools.partial(
+        Finding,
+        "middle_batch_size",
+        "At one fixed lr, some middle batch size reaches the target in the least total time",
+        how="At each lr the fastest median train seconds against the smallest and largest batch size, by the 95 % "
+        "interval of their ratio over seeds.",
+        evidence=evidence,
+    )
+    if len(set(told.values())) == 1:
+        return judged("supported" if "middle" in told.values() else "contradicted")
+    if told:
+        return judged("undecided", reason="it is a middle batch size at some lrs and an end of the grid at others")
+    reasons = sorted({place for place, _ in winners.values()})
+    return judged("undecided", reason="; ".join(reasons) or "no trial has ended")
+
+
+def _fastest_at(tables: StudyTables, lr: float) -> tuple[str, dict[str, Any]]:
+    """Return where the fastest batch size of an lr lies (middle or end), or why that can't be told; and its numbers."""
+    cells = tables.convergence[tables.convergence["lr"] == lr].sort_values("batch_size").reset_index(drop=True)
+    times = cells[f"{CLOCK}_to_target"]
+    if times.notna().sum() == 0:
+        return "no batch size reached the target", {}
+    fastest = int(times.argmin())
+    winner = cells.iloc[fastest]
+    row = {"batch_size": winner["batch_size"], f"{CLOCK}_to_target": times.iloc[fastest], "batch_sizes": len(cells)}
+    if len(cells) < MIN_FOR_INTERVAL:
+        return "fewer than 3 batch sizes have the same lr", row
+    if (tables.open_cells["lr"] == lr).any():
+        return "trials have not ended", row
+    is_end = fastest in (0, len(cells) - 1)
+    rivals = cells.drop(index=fastest) if is_end else cells.iloc[[0, -1]]
+    for _, rival in rivals.iterrows():
+        beats = _beats(tables, winner, rival)
+        if beats != "yes":
+            return _REASONS[beats], row | {"rival_batch_size": rival["batch_size"]}
+    return ("end" if is_end else "middle"), row
+
+
+def _beats(tables: StudyTables, winner: pd.Series[Any], rival: pd.Series[Any]) -> Beats:
+    """Return whether one cell reaches the target sooner than another, or why that can't be told."""
+    if rival["failed"] + rival["not_evaluated"] == rival["seeds"]:
+        return "no answer"
+    if rival["reached"] == 0 and rival["missed"] == 0:
+        return "yes"  # it diverged or was out of memory
+    if np.isnan(rival[f"{CLOCK}_to_target"]):
+        is_outlasted = rival[f"censored_{CLOCK}"] >= winner[f"{CLOCK}_to_target_high"]
+        return "yes" if is_outlasted and rival["reached"] == 0 else "censored"
+    own, other = _seconds_of(tables, winner), _seconds_of(tables, rival)
+    if len(own) < 2 or len(other) < 2:
+        return "one seed"
+    is_whole = len(own) == winner["seeds"] and len(other) == rival["seeds"]
+    return "yes" if is_whole and ratio_interval(other, own)[1] > 1 else "unclear"
+
+
+def _seconds_of(tables: StudyTables, cell: pd.Series[Any]) -> pd.Series[float]:
+    times = tables.times
+    return times.loc[
+        (times["batch_size"] == cell["batch_size"]) & (times["lr"] == cell["lr"]), f"{CLOCK}_to_target"
+    ].dropna()
+
+
+def fastest_after_tuning(tables: StudyTables) -> Finding:
+    """Judge which batch size reaches the target first, each with its best lr, and by how much.
+
+    Supported: its cell beats the best cell of every other batch size; no cell of theirs missed within a budget that
+    ended before the winner's time; their best lrs lie inside the grid; and all trials have ended.
+    """
+    ranked = tables.best[tables.best[f"{CLOCK}_to_target"].notna()].sort_values([f"{CLOCK}_to_target", "batch_size"])
+    judged = functools.partial(
+        Finding,
+        "fastest_after_tuning",
+        how="Median train seconds to the target with the best lr of each batch size; the winner against every other, "
+        "by the 95 % interval of the ratio over seeds.",
+        evidence=_by_clock(tables.best),
+    )
+    if ranked.empty:
+        return judged(
+            "After tuning the lr, no batch size reached the target",
+            "undecided",
+            reason="no cell's median seed reached the target",
+        )
+    names = [number(size) for size in ranked["batch_size"]]
+    claim = f"After tuning the lr per batch size, batch size {names[0]} reaches the target in the least time"
+    if len(ranked) > 1 and ranked[f"{CLOCK}_to_target"].iloc[0] > 0:
+        ratio = _runner_up_ratio(ranked[f"{CLOCK}_to_target"])
+        claim += f"; the runner-up, {names[1]}, takes {ratio:.3g} times as long"
+    reasons = _open_questions(tables, ranked)
+    return judged(claim, "undecided" if reasons else "supported", reason="; ".join(reasons))
+
+
+def _by_clock(best: pd.DataFrame) -> dict[str, Any]:
+    """Return the winner and the runner-up by each clock."""
+    evidence = {}
+    for clock in CLOCKS:
+        time, lr = f"{clock}_to_target", f"best_lr_by_{clock}"
+        ranked = best[best[time].notna()].sort_values([time, "batch_size"])
+        rows = ranked[["batch_size", lr, time]].set_axis(["batch_size", "lr", time], axis=1).to_dict("records")
+        ratio = _runner_up_ratio(ranked[time])
+        evidence[clock] = dict(zip(("winner", "runner_up"), rows, strict=False)) | {"runner_up_takes_times": ratio}
+    return evidence
+
+
+def _runner_up_ratio(times: pd.Series[float]) -> float:
+    """Return the second time over the first, of times in order; NaN where there is no second, or the first is 0."""
+    return float(times.iloc[1] / times.iloc[0]) if len(times) > 1 and times.iloc[0] > 0 else np.nan
+
+
+def _open_questions(tables: StudyTables, ranked: pd.DataFrame) -> list[str]:
+    """Return what keeps the fastest batch size from being certain."""
+    cells = tables.convergence.set_index(["batch_size", "lr"], drop=False)
+    best_lrs = ranked.set_index("batch_size")[f"best_lr_by_{CLOCK}"]
+    winner = cells.loc[(best_lrs.index[0], best_lrs.iloc[0])]
+    questions = ["trials have not ended"] if len(tables.open_cells) else []
+    others = sorted(set(tables.convergence["batch_size"]) - {winner["batch_size"]})
+    if not others:
+        return [*questions, "the study has one batch size"]
+    for size in others:
+        rivals = cells[cells["batch_size"] == size]
+        answers = {
+            _beats(tables, winner, rival)
+            for _, rival in rivals.iterrows()
+            if rival["lr"] == best_lrs.get(size) or np.isnan(rival[f"{CLOCK}_to_target"])
+        } - {"yes"}
+        questions += [f"batch size {number(size)}: {_REASONS[answer]}" for answer in sorted(answers)]
+    return questions + _on_edge(tables.scaling, others)
+
+
+def _on_edge(scaling: pd.DataFrame, sizes: list[int]) -> list[str]:
+    on_edge = scaling[scaling["batch_size"].isin(sizes) & (scaling["best_lr_on_edge"] != "")]
+    return [f"batch size {number(size)}: its best lr is on the edge of the grid" for size in on_edge["batch_size"]]
+
+
+def updates_stop_falling(tables: StudyTables) -> Finding:
+    """Judge whether large batches need about as many updates as middle ones: the limit of data parallelism.
+
+    Slope of log iterations to the target (best lr by iterations, all seeds) on log batch size, over the larger half of
+    the batch sizes, at least three: 0 is no saving, -1 is perfect scaling. Supported if its interval lies above -1/2
+    (doubling the batch saves less than 30 % of the updates), contradicted if below. Source: Shallue et al. 2019.
+    """
+    best = tables.best.sort_values("batch_size")
+    large = best.tail(max(MIN_FOR_INTERVAL, (len(best) + 1) // 2))
+    cells = large.rename(columns={"best_lr_by_iterations": "lr"})[["batch_size", "lr"]]
+    times = tables.times.merge(cells.dropna(), on=["batch_size", "lr"])
+    fit = log_line(times["batch_size"], times["iterations_to_target"])
+    judged = functools.partial(
+        Finding,
+        "updates_saturate",
+        "Large batches need about as many updates as middle ones",
+        how="Slope of log iterations to the target, each with its best lr, on log batch size over the larger half of "
+        "the batch sizes: above -1/2 by its 95 % interval.",
+        evidence=slope_evidence(fit)
+        | {"iterations_to_target": dict(zip(large["batch_size"], large["iterations_to_target"], strict=True))},
+    )
+    reason = _why_updates_are_open(tables, large)
+    if reason or not (fit.low > SATURATED or fit.high < SATURATED):
+        return judged("undecided", reason=reason or "the interval of the slope holds -1/2, or is missing")
+    return judged("supported" if fit.low > SATURATED else "contradicted")
+
+
+def _why_updates_are_open(tables: StudyTables, large: pd.DataFrame) -> str:
+    sizes = [int(size) for size in large["batch_size"]]
+    reached = [int(size) for size in large.loc[large["iterations_to_target"].notna(), "batch_size"]]
+    on_edge = _on_edge(tables.scaling, sizes)
+    if len(sizes) < MIN_FOR_INTERVAL:
+        return f"a trend needs 3 batch sizes, and the study has {len(sizes)}"
+    if reached != sizes:
+        return "no lr reached the target at batch size " + ", ".join(str(s) for s in sizes if s not in reached)
+    if tables.open_cells["batch_size"].isin(sizes).any():
+        return "trials have not ended"
+    return "; ".join(on_edge)

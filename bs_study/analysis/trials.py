@@ -1,0 +1,52 @@
+"""The trials table as the analysis needs it, whoever wrote it."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+CELL = ["batch_size", "lr"]
+KEYS = ["trial_id", "batch_size", "lr", "seed"]
+
+_NUMBERS = (
+    "iterations",
+    "examples",
+    "train_seconds",
+    "load_seconds",
+    "compute_seconds",
+    "eval_seconds",
+    "max_iterations",
+    "max_examples",
+    "max_epochs",
+    "max_train_seconds",
+)
+_DEFAULTS: dict[str, str | float] = {
+    "optimizer": "sgd",
+    "momentum": 0.0,
+    "warmup_iterations": 0,
+    "status": "completed",
+    "stop_reason": "",
+    "target": "",
+}
+
+
+def complete_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials with every column that the analysis reads; the store of another writer may lack some.
+
+    A number that isn't there is missing. Without an optimizer it is sgd, without a momentum 0, without warm-up
+    iterations none, and without a status a trial is completed.
+    """
+    complete = trials.copy()
+    for name in _NUMBERS:
+        complete[name] = pd.to_numeric(complete[name]).astype(float) if name in complete else float("nan")
+    for name, value in _DEFAULTS.items():
+        complete[name] = complete[name].fillna(value) if name in complete else value
+    return complete
+
+
+def effective_lr(trials: pd.DataFrame) -> pd.Series[float]:
+    """Return the lr that an update amounts to in the long run: lr / (1 - momentum) for sgd, Nesterov included, else lr.
+
+    Source: a constant gradient g moves the weights by lr * g * (1 + m + m^2 + ...) = lr / (1 - m) * g per iteration.
+    """
+    is_sgd = trials["optimizer"].str.lower() == "sgd"
+    return trials["lr"].astype(float) / (1 - trials["momentum"].astype(float).where(is_sgd, 0.0))

@@ -1,0 +1,196 @@
+"""The loss-variance statistics of every trial over three windows, read trial by trial."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from bs_study.analysis.fit import FloatArray, log_line
+from bs_study.analysis.smoothness import (
+    LossArray,
+    finite_prefix,
+    is_spike,
+    loss_noise,
+    loss_variance,
+    rolling_median_residuals,
+    variance_of_residuals,
+)
+from bs_study.analysis.trials import KEYS, complete_trials
+from bs_study.store import Study
+
+FIRST_ITERATIONS = 1000
+LEVEL_ITERATIONS = 100  # a variance from so many is good to about 15 %
+LEVEL_STEP = 10
+WINDOWS = ("first_1000", "equal_examples", "equal_loss")
+STATISTICS = ["iterations", "loss_variance", "detrended_variance", "noise", "spikes", "max_loss_ratio", "stability"]
+
+
+class Curve(NamedTuple):
+    """A trial's iterations in order: examples seen by each and its loss, both of shape (iterations,)."""
+
+    examples: npt.NDArray[np.int64]
+    loss: LossArray
+
+
+def study_curves(study: Study) -> Callable[[str], Curve]:
+    """Return a function that reads the curve of a trial from a study's store."""
+
+    def curve(trial_id: str) -> Curve:
+        table = study.scan("iterations", ["examples", "loss"], trial_id=trial_id)
+        examples, loss = (column.to_numpy() for column in table.columns)
+        if np.any(examples[1:] < examples[:-1]):  # another writer's order
+            order = np.argsort(examples)
+            examples, loss = examples[order], loss[order]
+        return Curve(examples, loss)
+
+    return curve
+
+
+def smoothness(curve_of: Callable[[str], Curve], trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the loss-variance statistics of each ended trial, a row per trial and window.
+
+    Windows (`limit` is where each ends):
+        first_1000: the first 1000 iterations; all of a shorter trial.
+        equal_examples: the iterations within the largest number of examples that all completed trials have seen.
+            Batches larger than a third of it have too few iterations for a noise; trials that ended before it, none.
+        equal_loss: the first 100 consecutive iterations (from 1, 11, 21, ... on) whose mean loss is at most a level that
+            all batch sizes reach: the lowest that each of them reaches with at least one completed trial. Trials that
+            never do have none.
+
+    Losses count up to the first that isn't finite; `iterations` says how many count. The ratio of the largest loss is
+    to the first loss of the trial, and a trial is unstable in a window that has spikes above that. A trial that
+    diverged is diverged in every window. A window that a trial lacks is a row with 0 iterations and no statistics.
+
+    Args:
+        curve_of: gives the curve of a trial id, as `study_curves(study)`. It is asked at most twice for each trial, so
+            that only a few curves are in memory at a time.
+        trials: the store's table.
+    """
+    trials = complete_trials(trials)
+    common_examples = _common_examples(trials)
+
+    def first_pass(trial: Any) -> _Beginning:
+        return _beginning(curve_of(trial.trial_id), status=trial.status, common_examples=common_examples)
+
+    beginnings = _for_each(first_pass, trials.itertuples())
+    level = _common_level(trials, [b.lowest_mean for b in beginnings])
+
+    def second_pass(pair: tuple[Any, _Beginning]) -> dict[str, Any]:
+        trial, beginning = pair
+        if not beginning.lowest_mean <= level:
+            return beginning.statistics(np.empty(0))
+        loss = finite_prefix(curve_of(trial.trial_id).loss)
+        return beginning.statistics(_first_reaching(loss, level=level))
+
+    last = _for_each(second_pass, zip(trials.itertuples(), beginnings, strict=True))
+    limits = (FIRST_ITERATIONS, common_examples, level)
+    rows = [
+        {**{key: getattr(trial, key) for key in KEYS}, "window": window, "limit": float(limit), **statistics}
+        for trial, beginning, at_level in zip(trials.itertuples(), beginnings, last, strict=True)
+        for window, limit, statistics in zip(WINDOWS, limits, (*beginning.rows, at_level), strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=[*KEYS, "window", "limit", *STATISTICS])
+    return table.astype({"spikes": float, "iterations": int, "stability": object})
+
+
+def _for_each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    """Return the results in order; reading and numpy release the interpreter, so threads fill the cores."""
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as threads:
+        return list(threads.map(function, items))
+
+
+class _Beginning(NamedTuple):
+    """What the first reading of a trial's curve gave."""
+
+    is_diverged: bool
+    first_loss: float
+    lowest_mean: float  # over 100 consecutive iterations; NaN where there are fewer
+    rows: tuple[dict[str, Any], ...]
+
+    def statistics(self, loss: FloatArray) -> dict[str, Any]:
+        return _statistics(loss, first_loss=self.first_loss, is_diverged=self.is_diverged)
+
+
+def _beginning(curve: Curve, *, status: str, common_examples: float) -> _Beginning:
+    loss = finite_prefix(curve.loss)
+    trial = _Beginning(
+        is_diverged=status == "diverged" or len(loss) < len(curve.loss),
+        first_loss=float(loss[0]) if len(loss) else np.nan,
+        lowest_mean=float(_means(loss).min()) if len(loss) >= LEVEL_ITERATIONS else np.nan,
+        rows=(),
+    )
+    examples = curve.examples[: len(loss)]
+    covered = len(loss) > 0 and examples[-1] >= common_examples
+    end = int(np.searchsorted(examples, common_examples, side="right")) if covered else 0
+    windows = (loss[:FIRST_ITERATIONS].astype(np.float64), loss[:end].astype(np.float64))
+    return trial._replace(rows=tuple(trial.statistics(window) for window in windows))
+
+
+def _statistics(loss: FloatArray, *, first_loss: float, is_diverged: bool) -> dict[str, Any]:
+    residuals = rolling_median_residuals(loss)
+    spikes = is_spike(residuals)
+    stability = "unstable" if np.any(spikes & (loss > first_loss)) else "stable"
+    return {
+        "iterations": len(loss),
+        "loss_variance": loss_variance(loss),
+        "detrended_variance": variance_of_residuals(residuals),
+        "noise": loss_noise(loss),
+        "spikes": int(spikes.sum()) if len(loss) else np.nan,
+        "max_loss_ratio": float(loss.max() / first_loss) if len(loss) and first_loss > 0 else np.nan,
+        "stability": "diverged" if is_diverged else stability if len(loss) else None,
+    }
+
+
+def _means(loss: LossArray) -> FloatArray:
+    """Return the means of 100 consecutive losses each, from iterations 1, 11, 21, ... on; none below 100 losses."""
+    tens = loss[: len(loss) // LEVEL_STEP * LEVEL_STEP].reshape(-1, LEVEL_STEP).sum(axis=1, dtype=np.float64)
+    total = np.concatenate([[0.0], np.cumsum(tens)])
+    width = LEVEL_ITERATIONS // LEVEL_STEP
+    means: FloatArray = (total[width:] - total[:-width]) / LEVEL_ITERATIONS
+    return means
+
+
+def _first_reaching(loss: LossArray, *, level: float) -> FloatArray:
+    """Return the first 100 losses whose mean is at most the level, which there are."""
+    start = int((_means(loss) <= level).argmax()) * LEVEL_STEP
+    return loss[start : start + LEVEL_ITERATIONS].astype(np.float64)
+
+
+def _common_examples(trials: pd.DataFrame) -> float:
+    return float(trials.loc[trials["status"] == "completed", "examples"].min())
+
+
+def _common_level(trials: pd.DataFrame, lowest: list[float]) -> float:
+    lowest_mean = pd.Series(lowest, index=trials.index, dtype=float).where(trials["status"] == "completed")
+    return float(lowest_mean.groupby(trials["batch_size"]).min().max())
+
+
+def noise_slope(smoothness: pd.DataFrame) -> pd.DataFrame:
+    """Return the slope of log noise on log batch size, a row per lr and window.
+
+    Independent examples give noise = c / sqrt(B), a slope of -1/2. Least squares on one point per batch size, the mean
+    log noise of its trials, so that seeds don't pass for batch sizes. Trials that diverged, and those without noise to
+    take the log of, are left out. Two batch sizes give a slope without interval, one gives none.
+
+    Returns:
+        lr, window, slope, slope_low, slope_high (95 %, t distribution), intercept (noise = exp(intercept) * B^slope),
+        batch_sizes (points), left_out (trials).
+    """
+    used = (smoothness["stability"] != "diverged") & (smoothness["noise"] > 0)
+    log_noise = smoothness[used].assign(noise=np.log(smoothness.loc[used, "noise"]))
+    means = np.exp(log_noise.groupby(["lr", "window", "batch_size"])["noise"].mean()).reset_index()
+    left_out = (~used).groupby([smoothness["lr"], smoothness["window"]]).sum()
+    rows = []
+    for key, count in left_out.items():
+        lr, window = cast("tuple[float, str]", key)
+        points = means[(means["lr"] == lr) & (means["window"] == window)]
+        fit = log_line(points["batch_size"], points["noise"])
+        rows.append((lr, window, fit.slope, fit.low, fit.high, fit.intercept, fit.points, count))
+    names = ["lr", "window", "slope", "slope_low", "slope_high", "intercept", "batch_sizes", "left_out"]
+    return pd.DataFrame(rows, columns=names)

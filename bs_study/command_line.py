@@ -1,0 +1,166 @@
+"""From a YAML file and flags to a StudyConfig; what is wrong with either is said in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import io
+import itertools
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypedDict
+
+import tyro
+import yaml
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from bs_study.config import StudyConfig, one_line
+
+SHIPPED = Path(__file__).resolve().parent.parent / "sweeps"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user typed: what to do, and the settings that were given as flags."""
+
+    config: Path | None
+    resume: str | None
+    dry_run: bool
+    flags: dict[str, Any]
+
+
+_ACTIONS = {
+    "config": Annotated[
+        Path | None, tyro.conf.arg(help="YAML file of the study (default: the study that ships for the workload)")
+    ],
+    "resume": Annotated[str | None, tyro.conf.arg(help="go on with the study in this folder, as results/digits")],
+    "dry_run": Annotated[bool, tyro.conf.arg(help="print the trials and exit")],
+}
+
+
+def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
+    """Read the flags.
+
+    Raises:
+        ValueError: a flag is unknown or its value can't be read.
+        SystemExit: after --help.
+    """
+    settings = {name: _flag(name, field) for name, field in StudyConfig.model_fields.items()}
+    # Flags that are not given stay out of the dict, so that the file's values hold, and then the defaults.
+    flags_type = TypedDict("Settings", _ACTIONS | settings, total=False)  # type: ignore[misc]
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            given: dict[str, Any] = dict(
+                tyro.cli(
+                    flags_type,
+                    args=list(arguments),
+                    prog="grid.py",
+                    description=description,
+                )
+            )
+    except SystemExit as exit_:
+        if exit_.code in (0, None):
+            raise
+        raise ValueError(_plain(_first_sentence(complaint.getvalue()), arguments)) from None
+    return Request(given.pop("config", None), given.pop("resume", None), given.pop("dry_run", False), given)
+
+
+def _flag(name: str, field: FieldInfo) -> Any:
+    default = "" if field.is_required() or field.default is None else f" (default: {_shown(field.default)})"
+    help_ = re.sub(r" \(([^()]*)\)$", r" (default: \1)", field.description or "") if not default else field.description
+    return Annotated[field.annotation, tyro.conf.arg(help=f"{help_}{default}", help_behavior_hint="")]
+
+
+def _shown(value: object) -> str:
+    return " ".join(str(v) for v in value) if isinstance(value, tuple) else str(value)
+
+
+def _first_sentence(boxed: str) -> str:
+    """Return what tyro complains of, without the frame that it draws and the help that it adds."""
+    lines = [re.sub(r"^│|│$", "", line).strip() for line in boxed.splitlines()]
+    body = [line for line in lines if line and not line.startswith(("╭", "╰"))]
+    rules = [i for i, line in enumerate(body) if set(line) == {"─"}]
+    return " ".join(body[: rules[0]] if rules else body)
+
+
+def _plain(complaint: str, arguments: Sequence[str]) -> str:
+    """Return the complaint in the user's words: the flag, what was given, what would be right."""
+    unknown = re.match(r"Unrecognized options: ([^\s,]+)", complaint)
+    if unknown:
+        near = _nearest_flag(unknown[1])
+        return f"{unknown[1]}: unknown. " + (f"Did you mean {near}?" if near else "See --help")
+    unread = re.match(r"Error parsing (--[\w-]+)", complaint)
+    if unread:
+        rest = list(arguments)[list(arguments).index(unread[1]) + 1 :]
+        given = list(itertools.takewhile(lambda word: not word.startswith("--"), rest))
+        return f"{unread[1]}: {' '.join(given)!r} can't be read as {_kind(unread[1])}. See --help"
+    return complaint
+
+
+def _nearest_flag(flag: str) -> str | None:
+    flags = [f"--{name.replace('_', '-')}" for name in (*_ACTIONS, *StudyConfig.model_fields)]
+    return next(iter(difflib.get_close_matches(flag.replace("_", "-"), flags, n=1, cutoff=0.6)), None)
+
+
+def _kind(flag: str) -> str:
+    field = StudyConfig.model_fields.get(flag.removeprefix("--").replace("-", "_"))
+    kind = str(field.annotation) if field else ""
+    return "a whole number" if "int" in kind else "a number" if "float" in kind else "what it takes"
+
+
+def study_config(request: Request) -> StudyConfig:
+    """Return the config that file and flags ask for: flags override the file.
+
+    Raises:
+        ValueError: the file can't be read, or a setting is unknown or wrong.
+    """
+    file = request.config or _shipped_file(request.flags.get("workload", "digits"))
+    settings = read_yaml(file) if file else {}
+    return checked_config(settings | request.flags)
+
+
+def _shipped_file(workload: str) -> Path | None:
+    file = SHIPPED / f"{workload}.yaml"
+    return file if re.fullmatch(r"\w+", workload) and file.exists() else None
+
+
+def read_yaml(file: Path) -> dict[str, Any]:
+    """Read the settings of a study from a YAML file."""
+    try:
+        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"config: {file} can't be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"config: {file} is no YAML: {' '.join(str(error).split())}") from error
+    if settings is None:
+        return {}
+    if not isinstance(settings, dict):
+        raise ValueError(f"config: {file} holds a {type(settings).__name__}. Write one 'setting: value' per line")
+    for key in settings:
+        if key not in StudyConfig.model_fields:
+            raise ValueError(f"config: unknown key {key!r} in {file}. {_nearest(str(key), StudyConfig)}")
+    return settings
+
+
+def _nearest(key: str, model: type[BaseModel]) -> str:
+    near = difflib.get_close_matches(key.replace("-", "_"), model.model_fields, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(model.model_fields)}"
+
+
+def checked_config(settings: Mapping[str, Any]) -> StudyConfig:
+    """Return a config of these settings, or say in one line what is wrong with them."""
+    try:
+        return StudyConfig.model_validate(dict(settings))
+    except ValidationError as error:
+        raise ValueError(one_line(error)) from error
+
+
+def refuse(reason: object) -> int:
+    """Print why nothing was started, in one line; return the exit status."""
+    print(f"error: {' '.join(str(reason).split())}", file=sys.stderr)  # noqa: T201  the terminal is where refusals go
+    return 2

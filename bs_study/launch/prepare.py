@@ -1,0 +1,135 @@
+"""Everything that is looked at before a study starts, so that bad input costs nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bs_study.command_line import Request, checked_config, study_config
+from bs_study.config import NOT_CONTRADICTING, StudyConfig, TrialConfig
+from bs_study.grid import trials_to_run
+from bs_study.store.paths import StudyPaths, study_paths
+from bs_study.store.reader import open_study
+from bs_study.store.study import create_study, ended_trials
+from bs_study.target import Target
+from bs_study.training.surroundings import Surroundings
+from bs_study.workloads.base import Workload, examples_in, load_workload
+from bs_study.workloads.check import metric_names, read_data
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study that is ready to start: its config with nothing left open, its trials, where they write and read."""
+
+    config: StudyConfig
+    paths: StudyPaths
+    trials: Sequence[TrialConfig]
+    surroundings: Surroundings
+    train_examples: int
+    is_new: bool
+
+    def create(self) -> None:
+        """Let the study begin in its store.
+
+        Raises:
+            ValueError: nothing can be written there.
+        """
+        if self.is_new:
+            try:
+                create_study(
+                    self.paths, self.config, metrics=self.surroundings.metrics, train_examples=self.train_examples
+                )
+            except OSError as error:
+                raise ValueError(
+                    f"store: can't write to {self.paths.uri} ({error.strerror or error}). Give a writable folder"
+                ) from error
+
+
+def prepared(request: Request) -> Prepared:
+    """Return the study that was asked for, looked at from all sides but its resources.
+
+    Raises:
+        ValueError: a setting is wrong; the message says which and what would be right.
+        FileNotFoundError: the data, or the study to resume, is not there.
+    """
+    config = _resumed_config(request) if request.resume else study_config(request)
+    workload = load_workload(config.workload)
+    config = _completed(config, workload)
+    paths = study_paths(f"{config.store}/{config.name}")
+    if not request.resume:
+        _refuse_existing(paths)
+    data_dir = data_directory(config)
+    if not (request.dry_run and workload.train_examples):
+        train, held_out = read_data(workload, data_dir)
+        examples, metrics = examples_in(train), metric_names(workload, held_out)
+        _check_target(config, metrics)
+    else:
+        examples, metrics = workload.train_examples, []
+    _check_batch_sizes(config, examples)
+    ended = ended_trials(paths) if request.resume else set()
+    surroundings = Surroundings(
+        study=paths.uri,
+        data_dir=data_dir,
+        metrics=tuple(metrics),
+        device="cpu",
+        threads=config.cpus_per_trial,
+        checkpoint_seconds=config.checkpoint_seconds,
+    )
+    return Prepared(config, paths, trials_to_run(config, ended=ended), surroundings, examples, not request.resume)
+
+
+def data_directory(config: StudyConfig) -> Path:
+    """Return the absolute folder of data sets: the setting, $BS_STUDY_DATA, or a cache folder."""
+    folder = config.data_dir or os.environ.get("BS_STUDY_DATA") or Path.home() / ".cache" / "bs_study"
+    return Path(folder).expanduser().absolute()
+
+
+def _resumed_config(request: Request) -> StudyConfig:
+    study = open_study(str(request.resume))
+    stored = study.config.model_dump(mode="json")
+    asked = StudyConfig.model_validate(stored | request.flags).model_dump(mode="json")
+    for name in request.flags:
+        if name not in NOT_CONTRADICTING and asked[name] != stored[name]:
+            raise ValueError(
+                f"{name}: {asked[name]} contradicts the study, which has {stored[name]}. Leave it out, or start another"
+            )
+    store = study.paths.uri.rpartition("/")[0]
+    return checked_config(asked | {"store": store or "/", "name": study.name})
+
+
+def _completed(config: StudyConfig, workload: Workload) -> StudyConfig:
+    """Return the config with the name and the target that it leaves to the workload."""
+    own = {"name": config.name or workload.name, "target": config.target or str(workload.target)}
+    return checked_config(config.model_dump() | own)
+
+
+def _refuse_existing(paths: StudyPaths) -> None:
+    try:
+        is_there = paths.exists(paths.study_json) or bool(paths.names(paths.root))
+    except OSError as error:
+        raise ValueError(f"store: {paths.uri} can't be read: {error}") from error
+    if is_there:
+        store, _, name = paths.uri.rpartition("/")
+        raise ValueError(
+            f"name: {name!r} exists already in {store}. Continue it with "
+            f"`python sweeps/grid.py --resume {paths.uri}`, or choose another --name"
+        )
+
+
+def _check_target(config: StudyConfig, metrics: Sequence[str]) -> None:
+    target = Target.parse(config.target or "")
+    if target.metric not in metrics:
+        raise ValueError(
+            f"target: {target.metric!r} is no metric of {config.workload}. Its metrics are {', '.join(metrics)}"
+        )
+
+
+def _check_batch_sizes(config: StudyConfig, examples: int) -> None:
+    for batch_size in config.batch_sizes:
+        if batch_size > examples:
+            raise ValueError(
+                f"batch_sizes: {batch_size} is larger than the training set of {config.workload!r} "
+                f"({examples} examples). Use batch sizes up to {examples}"
+            )

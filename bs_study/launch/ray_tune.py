@@ -1,0 +1,184 @@
+"""Trials on Ray Tune, one GPU each where there are GPUs. The only file that imports ray.
+
+Tune decides which trial runs where and starts a failed one again. What was asked and what was measured live in the
+store: rows never travel through Tune, which gets each trial's progress about once a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import socket
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+# Read by Tune at import or at the first run.
+os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
+os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
+os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is ours: it ends the study within seconds
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+import ray
+import torch
+from ray import tune
+from ray.tune.search.basic_variant import BasicVariantGenerator
+
+from bs_study.config import StudyConfig, TrialConfig
+from bs_study.launch.watching import Resources, Watcher, failure_message
+from bs_study.store.paths import study_paths
+from bs_study.store.writer import commit_failed
+from bs_study.training.surroundings import Surroundings
+from bs_study.training.trial import Ending, Progress, run_trial
+
+
+@contextlib.contextmanager
+def ray_session(config: StudyConfig) -> Iterator[Resources]:
+    """Join the cluster at `address`, or start a Ray on this machine; leave or stop it at the end.
+
+    Raises:
+        ValueError: no cluster answers, or none of its nodes can hold a trial.
+    """
+    if config.address:
+        _refuse_silent_address(config.address)
+    try:
+        ray.init(
+            address=config.address or "local",
+            include_dashboard=None if config.address else False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except ConnectionError as error:
+        raise ValueError(f"address: no Ray cluster answers at {config.address!r}: {error}") from error
+    try:
+        yield _resources(config)
+    finally:
+        ray.shutdown()
+
+
+def _refuse_silent_address(address: str) -> None:
+    """Raise if nobody listens at host:port: Ray itself would go on trying for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdigit()):
+        return  # "auto" and the like, which Ray resolves itself
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except OSError as error:
+        raise ValueError(
+            f"address: nothing answers at {address!r} ({error.strerror or error}). Start it, or leave it out"
+        ) from error
+
+
+def _resources(config: StudyConfig) -> Resources:
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    most_gpus = max((node.get("GPU", 0) for node in nodes), default=0)
+    most_cpus = max((node.get("CPU", 0) for node in nodes), default=0)
+    gpus = config.gpus_per_trial if config.gpus_per_trial is not None else min(1, most_gpus)
+    if gpus > most_gpus:
+        raise ValueError(f"gpus_per_trial: {gpus:g}, but no node has more than {most_gpus:g}. Use up to that")
+    if config.cpus_per_trial > most_cpus:
+        raise ValueError(f"cpus_per_trial: {config.cpus_per_trial}, but no node has more than {most_cpus:g}")
+    slots = sum(_slots(node, gpus=gpus, cpus=config.cpus_per_trial) for node in nodes)
+    slots = min(slots, config.max_concurrent or slots)
+    total = {kind: sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU")}
+    there = f"{len(nodes)} node{'s' * (len(nodes) > 1)}, {total['CPU']:g} CPU cores, {total['GPU']:g} GPUs"
+    each = f"{gpus:g} GPU and {config.cpus_per_trial} CPU" if gpus else f"{config.cpus_per_trial} CPU"
+    return Resources(gpus, slots, f"Ray with {there}; {each} per trial, up to {slots} trials at once")
+
+
+def _slots(node: dict[str, float], *, gpus: float, cpus: int) -> int:
+    by_gpu = node.get("GPU", 0) / gpus if gpus else math.inf
+    return int(min(by_gpu, node.get("CPU", 0) / cpus))
+
+
+def run_on_ray(
+    trials: Sequence[TrialConfig],
+    surroundings: Surroundings,
+    config: StudyConfig,
+    resources: Resources,
+    watcher: Watcher,
+) -> None:
+    """Run trials on the cluster that `ray_session` joined; one that fails for good is recorded as failed."""
+    for name in ("ray.tune", "ray.train", "ray.air"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # its warnings speak of result files that are turned off
+    by_id = {trial.trial_id: trial for trial in trials}
+    surroundings = replace(surroundings, ray_version=ray.__version__)
+    trainable = tune.with_parameters(_train, trials=by_id, surroundings=surroundings)
+    with tempfile.TemporaryDirectory(prefix="bs_study-tune-") as scratch:
+        tuner = tune.Tuner(
+            tune.with_resources(trainable, {"cpu": config.cpus_per_trial, "gpu": resources.gpus_per_trial}),
+            param_space=_search_space(trials),
+            tune_config=tune.TuneConfig(
+                num_samples=len(trials),
+                search_alg=BasicVariantGenerator(
+                    points_to_evaluate=[_point(trial) for trial in trials], max_concurrent=config.max_concurrent or 0
+                ),
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(
+                storage_path=scratch,
+                verbose=0,
+                failure_config=tune.FailureConfig(max_failures=config.max_failures),
+                callbacks=[_Watching(by_id, surroundings, watcher)],
+            ),
+        )
+        tuner.fit()
+
+
+def _point(trial: TrialConfig) -> dict[str, Any]:
+    return {"batch_size": trial.batch_size, "lr": trial.lr, "seed": trial.seed, "trial_id": trial.trial_id}
+
+
+def _search_space(trials: Sequence[TrialConfig]) -> dict[str, Any]:
+    """Return the axes that the trials span. The trials themselves are the points to evaluate: a study that goes on
+    needs those that are left, which are no full grid."""
+    points = [_point(trial) for trial in trials]
+    return {axis: tune.choice(list(dict.fromkeys(point[axis] for point in points))) for axis in points[0]}
+
+
+def _train(config: dict[str, Any], *, trials: dict[str, TrialConfig], surroundings: Surroundings) -> None:
+    """Run one trial in a worker of Ray."""
+    # By what this trial was given: on a machine with GPUs, a trial without one sees them all.
+    has_gpu = bool(ray.get_gpu_ids()) and torch.cuda.is_available()
+    surroundings = replace(surroundings, device="cuda" if has_gpu else "cpu")
+    trial = trials[config["trial_id"]]
+    ending = run_trial(trial, surroundings, report=lambda progress: tune.report(asdict(progress)))
+    tune.report({"ending": asdict(ending)})
+
+
+class _Watching(tune.Callback):
+    """Passes on what Tune sees of the trials. What it raises would end the whole study, so the watcher is shielded."""
+
+    def __init__(self, trials: dict[str, TrialConfig], surroundings: Surroundings, watcher: Watcher) -> None:
+        self._trials = trials
+        self._surroundings = surroundings
+        self._watcher = watcher
+
+    def __reduce__(self) -> tuple[type[tune.Callback], tuple[()]]:
+        # Tune pickles callbacks for its own restore, which is never used: what is done stands in the store.
+        return tune.Callback, ()
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._watcher.started(self._trials[trial.config["trial_id"]])
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        ours = self._trials[trial.config["trial_id"]]
+        if "ending" in result:
+            self._watcher.ended(ours, Ending(**result["ending"]))
+        elif "share" in result:
+            progress = {name: result[name] for name in Progress.__dataclass_fields__}
+            self._watcher.progressed(ours, Progress(**progress))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        ours = self._trials[trial.config["trial_id"]]
+        error = trial.get_error()
+        message = failure_message(error.cause if hasattr(error, "cause") else error)
+        paths = study_paths(self._surroundings.study)
+        commit_failed(paths, ours, metrics=self._surroundings.metrics, message=message)
+        self._watcher.ended(ours, Ending("failed", "error", message))

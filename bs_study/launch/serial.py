@@ -1,0 +1,55 @@
+"""Trials one after another in this process, without Ray: for a laptop and for a debugger."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from bs_study.config import StudyConfig, TrialConfig
+from bs_study.launch.watching import Resources, Watcher, failure_message
+from bs_study.store.paths import study_paths
+from bs_study.store.writer import commit_failed
+from bs_study.training.surroundings import Surroundings
+from bs_study.training.trial import Ending, run_trial
+
+
+def local_resources(config: StudyConfig) -> Resources:
+    """Return what a trial gets in this process.
+
+    Raises:
+        ValueError: more GPUs are asked for than this machine has.
+    """
+    there = torch.cuda.device_count()
+    asked = config.gpus_per_trial if config.gpus_per_trial is not None else min(1, there)
+    if asked > there:
+        raise ValueError(f"gpus_per_trial: {asked:g}, but this machine has {there}. Use --gpus-per-trial {there}")
+    on = "a GPU" if asked else f"the CPU ({config.cpus_per_trial} thread{'s' * (config.cpus_per_trial > 1)})"
+    return Resources(asked, slots=1, description=f"one trial at a time in this process, on {on}")
+
+
+def run_serial(
+    trials: Sequence[TrialConfig],
+    surroundings: Surroundings,
+    config: StudyConfig,
+    resources: Resources,
+    watcher: Watcher,
+) -> None:
+    """Run trials in order; one that fails for good is recorded as failed, and the next goes on."""
+    surroundings = replace(surroundings, device="cuda" if resources.gpus_per_trial else "cpu")
+    for trial in trials:
+        watcher.started(trial)
+        watcher.ended(trial, _run_with_retries(trial, surroundings, config, watcher))
+
+
+def _run_with_retries(trial: TrialConfig, surroundings: Surroundings, config: StudyConfig, watcher: Watcher) -> Ending:
+    message = ""
+    for _ in range(1 + config.max_failures):
+        try:
+            return run_trial(trial, surroundings, report=lambda progress: watcher.progressed(trial, progress))
+        except Exception as error:  # noqa: BLE001  whatever a workload raises ends its own trial only
+            message = f"{failure_message(error)}\n{traceback.format_exc()}"
+    commit_failed(study_paths(surroundings.study), trial, metrics=surroundings.metrics, message=message)
+    return Ending("failed", "error", message)

@@ -1,0 +1,62 @@
+"""What is printed when a study has ended: a row per batch size, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from bs_study.analysis.best import best
+from bs_study.analysis.convergence import convergence
+from bs_study.store.reader import Study
+from bs_study.target import Target
+
+WORDS = {
+    "target": "reached it",
+    "max_epochs": "ran out of epochs",
+    "max_iterations": "ran out of iterations",
+    "max_examples": "ran out of examples",
+    "max_train_seconds": "ran out of seconds",
+    "out_of_memory": "out of memory",
+}
+
+
+def summary(study: Study) -> Table:
+    """Return a row per batch size: the lr that took the fewest iterations to the target, and how its trials ended."""
+    trials = study.trials()
+    target = Target.parse(study.config.target or trials["target"].iloc[0])
+    cells = convergence(study.evaluations(), trials, target=target)
+    winners = best(cells)[["batch_size", "best_lr_by_iterations"]]
+    rows = winners.merge(
+        cells, how="left", left_on=["batch_size", "best_lr_by_iterations"], right_on=["batch_size", "lr"]
+    )
+    table = Table(
+        title=f"best lr: the fewest iterations to {target}", title_justify="left", title_style="", box=SIMPLE_HEAD
+    )
+    for heading in ("batch size", "best lr", "iterations", "train seconds", "trials"):
+        table.add_column(heading, justify="left" if heading == "trials" else "right")
+    for row in rows.to_dict("records"):
+        ended = trials[trials["batch_size"] == row["batch_size"]]
+        table.add_row(str(row["batch_size"]), *_reached(row), _how_trials_ended(ended))
+    return table
+
+
+def print_summary(console: Console, study: Study) -> None:
+    console.print(summary(study))
+    console.print(f"next: python sweeps/report.py {study.paths.uri}", markup=False, highlight=False)
+
+
+def _reached(row: Mapping[Hashable, Any]) -> tuple[str, str, str]:
+    if pd.isna(row["best_lr_by_iterations"]):
+        return "", "not reached", ""
+    seconds = row["train_seconds_to_target"]
+    return f"{row['lr']:g}", f"{row['iterations_to_target']:.0f}", f"{seconds:.3g}"
+
+
+def _how_trials_ended(trials: pd.DataFrame) -> str:
+    names = trials["status"].where(trials["status"] != "completed", trials["stop_reason"])
+    return ", ".join(f"{count} {WORDS.get(str(name), name)}" for name, count in names.value_counts().items())

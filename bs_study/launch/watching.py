@@ -1,0 +1,40 @@
+"""What a launcher tells of, and what it may use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bs_study.config import StudyConfig, TrialConfig
+from bs_study.training.surroundings import Surroundings
+from bs_study.training.trial import Ending, Progress
+
+
+class Watcher(Protocol):
+    """Is told what happens to the trials of a study, in the process that launched them."""
+
+    def started(self, trial: TrialConfig) -> None: ...
+
+    def progressed(self, trial: TrialConfig, progress: Progress) -> None: ...
+
+    def ended(self, trial: TrialConfig, ending: Ending) -> None: ...
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What each trial gets, how many trials fit at once, and a line that says so."""
+
+    gpus_per_trial: float
+    slots: int
+    description: str
+
+
+def failure_message(error: BaseException) -> str:
+    """Return an error in one line, as `ValueError: what was wrong`."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+Launch = Callable[[Sequence[TrialConfig], Surroundings, StudyConfig, Resources, Watcher], None]
+Launcher = tuple[Resources, Launch]

@@ -1,0 +1,105 @@
+"""Loss of the first iterations: all batch sizes over each other, and one panel each."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bs_study.report.axes import LineLabel, label_lines, log_axis
+from bs_study.report.curves import by_batch_size
+from bs_study.report.style import Colours, batch_colours, new_figure, styled
+from bs_study.report.wording import plain
+
+_MOST_VECTORS = 20_000  # points; more are drawn as an image inside the SVG, which would grow to megabytes
+
+
+@styled
+def first_losses(losses: pd.DataFrame, *, colours: Colours | None = None) -> Figure:
+    """Return the loss of the first iterations, all batch sizes over each other, the smallest at the back.
+
+    Args:
+        losses: columns batch_size, lr, seed, iteration, loss; one lr for each batch size. The first seed is drawn.
+        colours: of each batch size; by default those of the table.
+    """
+    colours = colours or batch_colours(losses["batch_size"])
+    figure = new_figure(height=4.2)
+    axes = figure.subplots()
+    one_seed = losses[losses["seed"] == losses.groupby("batch_size")["seed"].transform("min")]
+    _frame(axes, losses)
+    labels = []
+    for size, curve in by_batch_size(one_seed):
+        _draw(axes, curve, colour=colours[size], width=0.9, is_image=len(one_seed) > _MOST_VECTORS)
+        labels.append(LineLabel(_last_level(curve), plain(size), colours[size]))
+    label_lines(axes, labels, title="batch size")
+    return figure
+
+
+@styled
+def first_loss_panels(losses: pd.DataFrame, *, colours: Colours | None = None) -> Figure:
+    """Return the loss of the first iterations with a panel for each batch size, all seeds in it, on one log scale."""
+    colours = colours or batch_colours(losses["batch_size"])
+    groups = list(by_batch_size(losses))
+    columns = min(3, max(len(groups), 1))
+    rows = max(math.ceil(len(groups) / columns), 1)
+    figure = new_figure(width=6.4, height=0.5 + 1.6 * rows)
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in panels.flat[len(groups) :]:
+        axes.set_visible(False)
+    for axes, (size, group) in zip(panels.flat, groups, strict=False):
+        axes.set_xlim(0, _last_iteration(losses))
+        for _, curve in group.groupby("seed"):
+            _draw(axes, curve, colour=colours[size], width=0.7, is_image=len(losses) > _MOST_VECTORS)
+        axes.set_title(
+            f"{plain(size)}  (lr {plain(group['lr'].iloc[0])})", fontsize=10, color=colours[size], loc="left"
+        )
+    _log_losses(panels[0][0], losses)
+    figure.supxlabel("iteration", fontsize=10)
+    figure.supylabel("training loss (nats per example)", fontsize=10)
+    return figure
+
+
+def _draw(axes: Axes, curve: pd.DataFrame, *, colour: str, width: float, is_image: bool) -> None:
+    finite = curve[np.isfinite(curve["loss"])].sort_values("iteration")
+    axes.plot(finite["iteration"], finite["loss"], color=colour, linewidth=width, alpha=0.85, rasterized=is_image)
+    marker = "X" if len(finite) < len(curve) else "o"  # a loss that turned NaN; a trial that ended
+    if len(finite) < len(curve) or finite["iteration"].max() < axes.get_xlim()[1]:
+        axes.plot(finite["iteration"].tail(1), finite["loss"].tail(1), marker, color=colour, markersize=5, zorder=4)
+
+
+def _frame(axes: Axes, losses: pd.DataFrame) -> None:
+    axes.set_xlim(0, _last_iteration(losses))
+    axes.set_ylim(0, loss_limit(losses))
+    axes.set_xlabel("iteration")
+    axes.set_ylabel("training loss (nats per example)")
+
+
+def _log_losses(axes: Axes, losses: pd.DataFrame) -> None:
+    """Scale from the lowest but 1 % of the losses, some of which are almost 0, to the top of the other figure."""
+    positive = losses["loss"][np.isfinite(losses["loss"]) & (losses["loss"] > 0)]
+    if len(positive):
+        log_axis(axes.yaxis, [float(positive.quantile(0.01)), loss_limit(losses)], margin=0.03)
+
+
+def _last_iteration(losses: pd.DataFrame) -> float:
+    return float(max(losses["iteration"].max(), 2)) if len(losses) else 1.0
+
+
+def loss_limit(losses: pd.DataFrame) -> float:
+    """Return the top of the loss axis: 1.6 times the median first loss, or less where no loss is so high.
+
+    A diverging trial's losses grow without limit and would flatten all others.
+    """
+    finite = losses[np.isfinite(losses["loss"])]
+    if finite.empty:
+        return 1.0
+    start = finite[finite["iteration"] == finite["iteration"].min()]["loss"].median()
+    return float(min(1.6 * start, 1.05 * finite["loss"].max())) or 1.0
+
+
+def _last_level(curve: pd.DataFrame) -> float:
+    finite = curve[np.isfinite(curve["loss"])].sort_values("iteration")
+    return float(finite["loss"].tail(50).median()) if len(finite) else 0.0

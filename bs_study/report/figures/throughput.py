@@ -1,0 +1,87 @@
+"""Time of an epoch and of an iteration against batch size."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bs_study.report.axes import LineLabel, batch_axis, label_lines, log_axis
+from bs_study.report.style import INK, MUTED, Colours, batch_colours, new_figure, styled
+from bs_study.report.wording import plain, seconds
+
+_CLOCKS = (("epoch", INK, "-"), ("compute", "#0072b2", "--"), ("load", "#d55e00", ":"))  # Okabe-Ito blue, vermilion
+
+
+@styled
+def epoch_time(throughput: pd.DataFrame, *, colours: Colours | None = None) -> Figure:
+    """Return epoch seconds, split into load and compute, against batch size; bars span the quartiles of epochs."""
+    figure = new_figure()
+    axes = figure.subplots()
+    table = throughput.sort_values("batch_size")
+    names = [name for name, _, _ in _CLOCKS]
+    batch_axis(axes.xaxis, table["batch_size"])
+    log_axis(axes.yaxis, table[[f"{name}_seconds" for name in names]].to_numpy(float).ravel())
+    labels = []
+    for name, colour, line in _CLOCKS:
+        shown = table[table[f"{name}_seconds"] > 0]
+        if len(shown):
+            axes.plot(shown["batch_size"], shown[f"{name}_seconds"], line, color=colour)
+            _quartiles(axes, shown, f"{name}_seconds", colour=colour)
+            labels.append(LineLabel(shown[f"{name}_seconds"].iloc[-1], name, colour))
+    _batch_points(axes, table, "epoch_seconds", colours)
+    axes.set_ylabel("time of one epoch (s)")
+    label_lines(axes, labels)
+    return figure
+
+
+@styled
+def iteration_time(throughput: pd.DataFrame, throughput_fit: pd.DataFrame, *, colours: Colours | None = None) -> Figure:
+    """Return iteration seconds against batch size, with the fit a + b·B where there is one."""
+    figure = new_figure()
+    axes = figure.subplots()
+    table = throughput.sort_values("batch_size")
+    batch_axis(axes.xaxis, table["batch_size"])
+    log_axis(axes.yaxis, table["iteration_seconds"], margin=0.12)
+    labels = _draw_fit(axes, throughput_fit)
+    _quartiles(axes, table, "iteration_seconds", colour=INK)
+    _batch_points(axes, table, "iteration_seconds", colours)
+    axes.set_ylabel("time of one iteration (s)")
+    label_lines(axes, labels)
+    return figure
+
+
+def _draw_fit(axes: Axes, throughput_fit: pd.DataFrame) -> list[LineLabel]:
+    if (
+        throughput_fit.empty
+        or not np.isfinite(throughput_fit[["a_seconds", "b_seconds_per_example"]].to_numpy(float)).all()
+    ):
+        return []
+    fit = throughput_fit.iloc[0]
+    batch_sizes = np.geomspace(*axes.get_xlim(), 200)
+    fitted = fit["a_seconds"] + fit["b_seconds_per_example"] * batch_sizes
+    axes.plot(batch_sizes, fitted, "--", color=MUTED, linewidth=1.2)
+    half = fit["half_limit_batch_size"]
+    if axes.get_xlim()[0] < half < axes.get_xlim()[1]:
+        axes.axvline(half, color=MUTED, linewidth=0.9, linestyle=":")
+        axes.annotate(
+            f" half of the throughput limit\n at batch size {plain(round(half))}",
+            (half, 0.98), xycoords=("data", "axes fraction"), va="top", color=MUTED, fontsize=9,
+        )  # fmt: skip
+    text = f"{seconds(fit['a_seconds'])} +\n{seconds(fit['b_seconds_per_example'])} per\nexample"
+    return [LineLabel(float(fitted[-1]), text, MUTED)]
+
+
+def _quartiles(axes: Axes, table: pd.DataFrame, column: str, *, colour: str) -> None:
+    if f"{column}_low" in table:
+        axes.vlines(
+            table["batch_size"], table[f"{column}_low"], table[f"{column}_high"], color=colour, linewidth=3, alpha=0.35
+        )
+
+
+def _batch_points(axes: Axes, table: pd.DataFrame, column: str, colours: Colours | None) -> None:
+    colours = colours or batch_colours(table["batch_size"])
+    axes.scatter(
+        table["batch_size"], table[column], color=[colours[size] for size in table["batch_size"]], s=42, zorder=4
+    )

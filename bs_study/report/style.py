@@ -1,0 +1,91 @@
+"""How figures look: colours, fonts, and how one becomes SVG and PNG. Nothing here changes matplotlib's global state."""
+
+from __future__ import annotations
+
+import functools
+import io
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+INK, MUTED, FAINT = "#1a1a1a", "#5c5c5c", "#d9d9d9"
+ACCENT = "#b3261e"  # what to notice: the target, the best cell's border
+
+STYLE: dict[Any, Any] = {
+    "text.usetex": False,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so figures are the same everywhere
+    "font.size": 10,
+    "text.color": INK,
+    "axes.facecolor": "white",
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.grid.which": "major",
+    "grid.color": "#ececec",
+    "grid.linewidth": 0.8,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.minor.visible": False,
+    "ytick.minor.visible": False,
+    "lines.linewidth": 1.6,
+    "hatch.linewidth": 0.7,
+    "figure.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "bs_study",  # the same store gives the same file
+}
+
+Colours = dict[int, str]  # of each batch size
+Arguments = ParamSpec("Arguments")
+
+
+def styled(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure]:
+    """Let a function draw in this style, whatever the caller's rcParams are."""
+
+    @functools.wraps(draw)
+    def draw_in_style(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Figure:
+        with mpl.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return draw_in_style
+
+
+def new_figure(*, width: float = 6.2, height: float = 3.8) -> Figure:
+    """Return an empty figure; width and height in inches."""
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def batch_colours(batch_sizes: Iterable[int]) -> Colours:
+    """Return a colour for each batch size: dark for the smallest, warm for the largest, evenly by rank.
+
+    Plasma without its yellow end: even in lightness for the colour-blind and in grey print, and legible on white.
+    By rank, since sizes such as 1, 2 and 60000 would share two colours on a log scale.
+    """
+    sizes = sorted(set(batch_sizes))
+    places = np.linspace(0.0, 0.76, max(len(sizes), 2))
+    return {size: to_hex(mpl.colormaps["plasma"](place)) for size, place in zip(sizes, places, strict=False)}
+
+
+def as_svg(figure: Figure) -> bytes:
+    return _encoded(figure, "svg", metadata={"Date": None})
+
+
+def as_png(figure: Figure) -> bytes:
+    return _encoded(figure, "png", dpi=150)
+
+
+def _encoded(figure: Figure, file_format: str, **options: Any) -> bytes:
+    sink = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        figure.savefig(sink, format=file_format, **options)
+    return sink.getvalue()

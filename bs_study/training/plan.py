@@ -1,0 +1,78 @@
+"""What follows from a trial's config and the size of its data: which iterations end epochs, evaluations, the budget."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bs_study.config import TrialConfig
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The iterations of a trial, counted from 1.
+
+    >>> from bs_study.config import TrialConfig
+    >>> plan = Plan(TrialConfig(batch_size=4, lr=0.1, seed=0, max_epochs=2.5), epoch_examples=10)
+    >>> plan.epoch_iterations, plan.last_iteration, plan.examples_after(4)
+    (3, 8, 14)
+    """
+
+    trial: TrialConfig
+    epoch_examples: int
+
+    @property
+    def epoch_iterations(self) -> int:
+        """Iterations of one epoch; the last takes what is left over."""
+        return math.ceil(self.epoch_examples / self.trial.batch_size)
+
+    def examples_after(self, iteration: int) -> int:
+        """Return the examples seen once an iteration has ended."""
+        epochs, rest = divmod(iteration, self.epoch_iterations)
+        return epochs * self.epoch_examples + min(rest * self.trial.batch_size, self.epoch_examples)
+
+    def iteration_reaching(self, examples: int) -> int:
+        """Return the first iteration after which so many examples have been seen."""
+        epochs, rest = divmod(examples, self.epoch_examples)
+        return epochs * self.epoch_iterations + math.ceil(rest / self.trial.batch_size)
+
+    def epochs_after(self, iteration: int) -> float:
+        """Return the passes over the training set made after an iteration, a fraction."""
+        return self.examples_after(iteration) / self.epoch_examples
+
+    @property
+    def budgets(self) -> dict[str, int]:
+        """The iteration at which each budget that counts something runs out."""
+        trial = self.trial
+        ends = {
+            "max_epochs": trial.max_epochs and math.ceil(trial.max_epochs * self.epoch_iterations),
+            "max_iterations": trial.max_iterations,
+            "max_examples": trial.max_examples and self.iteration_reaching(trial.max_examples),
+        }
+        return {name: int(end) for name, end in ends.items() if end}
+
+    @property
+    def last_iteration(self) -> int | None:
+        """The iteration at which the first of these budgets runs out; None where only seconds limit the trial."""
+        return min(self.budgets.values(), default=None)
+
+    @property
+    def eval_every_examples(self) -> int:
+        """Examples between evaluations; by default a tenth of an epoch."""
+        return self.trial.eval_every_examples or max(1, self.epoch_examples // 10)
+
+    def next_evaluation(self, iteration: int) -> int:
+        """Return the first iteration after this one that completes another stretch between evaluations."""
+        stretches = self.examples_after(iteration) // self.eval_every_examples
+        return self.iteration_reaching((stretches + 1) * self.eval_every_examples)
+
+    @property
+    def lr_warmup_iterations(self) -> int:
+        return self.trial.lr_warmup_iterations or math.ceil(self.trial.lr_warmup_epochs * self.epoch_iterations)
+
+    @property
+    def lr_decay_iterations(self) -> int:
+        """Length of the decay, or of one of its steps; by default what the budget leaves after the warm-up."""
+        if self.trial.lr_decay_epochs:
+            return math.ceil(self.trial.lr_decay_epochs * self.epoch_iterations)
+        return self.trial.lr_decay_iterations or max(1, (self.last_iteration or 1) - self.lr_warmup_iterations)

@@ -1,0 +1,101 @@
+"""Where a trial runs: its device, threads and memory, and the columns of `trials` that tell of them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import bs_study
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a launcher gives a trial: where its study and its data lie, and what it may use.
+
+    Args:
+        study: folder or URI of the study.
+        data_dir: folder with data sets.
+        metrics: the metric columns of evaluations.
+        device: "cpu" or "cuda".
+        threads: CPU threads of torch.
+        checkpoint_seconds: between writes of what the trial has recorded.
+        ray_version: None without Ray.
+    """
+
+    study: str
+    data_dir: Path
+    metrics: tuple[str, ...]
+    device: str
+    threads: int
+    checkpoint_seconds: float
+    ray_version: str | None = None
+
+
+def set_up(surroundings: Surroundings, *, seed: int) -> torch.device:
+    """Bring the process to a known state, whatever ran in it before; return the device.
+
+    Threads count as part of the device: sums are split among them, and so rounded differently.
+    """
+    torch.set_num_threads(surroundings.threads)
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002  a workload's own code may draw from the global generator
+    torch.manual_seed(seed)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    device = torch.device(surroundings.device)
+    _reset_peak_memory(device)
+    return device
+
+
+def _reset_peak_memory(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    elif os.access("/proc/self/clear_refs", os.W_OK):
+        Path("/proc/self/clear_refs").write_text("5")  # sets the peak resident size back to the present one
+
+
+def peak_memory_bytes(device: torch.device) -> int:
+    """Return the most memory in use since the trial began: on the GPU, or by the process on a CPU."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated()
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) * 1024 for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def surroundings_columns(surroundings: Surroundings) -> dict[str, object]:
+    """Return the columns of `trials` that say on what a trial ran."""
+    on_gpu = surroundings.device == "cuda"
+    return {
+        "device": surroundings.device,
+        "device_name": torch.cuda.get_device_name() if on_gpu else _cpu_name(),
+        "host": socket.gethostname(),
+        "threads": torch.get_num_threads(),
+        "bs_study_version": bs_study.__version__,
+        "python_version": platform.python_version(),
+        "torch_version": torch.__version__,
+        "ray_version": surroundings.ray_version,
+        "cuda_version": torch.version.cuda if on_gpu else None,
+    }
+
+
+def _cpu_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,96 @@
+"""Run a study: python sweeps/grid.py --config sweeps/mnist.yaml
+
+Trains each cell of a grid over batch size × lr, one GPU per trial where there are GPUs, and leaves iteration losses and
+clocks as Parquet in the store. Without --config and --workload it runs the embedded study, sweeps/digits.yaml; flags
+override the file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bs_study.config import StudyConfig
+    from bs_study.launch.prepare import Prepared
+    from bs_study.launch.watching import Launcher
+
+NEEDED = ("bs_study", "ray", "rich", "sklearn", "torch", "torchvision", "tyro", "yaml")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command; return its exit status: 0 done, 2 refused, 130 interrupted."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        print(f"error: {missing[0]} is not installed. Run: pip install -e '.[sweep]'", file=sys.stderr)
+        return 2
+    from bs_study.command_line import parse_flags, refuse
+
+    try:
+        request = parse_flags(arguments, description=str(__doc__))
+        sys.path.insert(0, str(Path.cwd()))  # where a user's own workload lies
+        from bs_study.launch.prepare import prepared
+
+        study = prepared(request)
+        return show_trials(study) if request.dry_run else run(study)
+    except (ValueError, OSError) as error:
+        return refuse(error)
+    except KeyboardInterrupt:
+        print("interrupted before the study began", file=sys.stderr)
+        return 130
+
+
+def show_trials(study: Prepared) -> int:
+    for trial in study.trials:
+        print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {trial.lr:g}, seed {trial.seed}")
+    print(f"{len(study.trials)} trials of {study.config.workload}, to {study.paths.uri} (dry run, nothing was started)")
+    return 0
+
+
+def run(study: Prepared) -> int:
+    from rich.console import Console
+
+    from bs_study.launch.display import Display
+
+    console = Console(soft_wrap=True)
+    if not study.trials:
+        print(f"nothing to do: all trials of {study.paths.uri} have ended")
+        return 0
+    with launcher(study.config) as (resources, launch):
+        study.create()
+        print(f"{len(study.trials)} trials of {study.config.workload}, target {study.config.target}")
+        print(f"on {resources.description}")
+        print(f"to {study.paths.uri}")
+        try:
+            with Display(console, total=len(study.trials), slots=resources.slots) as display:
+                launch(study.trials, study.surroundings, study.config, resources, display)
+        except KeyboardInterrupt:
+            print(f"interrupted. Go on with: python sweeps/grid.py --resume {study.paths.uri}")
+            return 130
+    from bs_study.launch.summary import print_summary
+    from bs_study.store.reader import open_study
+
+    print_summary(console, open_study(study.paths.uri))
+    return 0
+
+
+@contextlib.contextmanager
+def launcher(config: StudyConfig) -> Iterator[Launcher]:
+    """Yield what a trial gets and the function that runs trials: in this process, or on Ray."""
+    if config.local:
+        from bs_study.launch.serial import local_resources, run_serial
+
+        yield local_resources(config), run_serial
+    else:
+        from bs_study.launch.ray_tune import ray_session, run_on_ray
+
+        with ray_session(config) as resources:
+            yield resources, run_on_ray
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,48 @@
+"""Turn a study's store into its report: ``python sweeps/report.py results/<study> [--target accuracy=0.97]``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import textwrap
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from bs_study import Target, open_study
+from bs_study.analysis.tables import study_tables
+from bs_study.report.answer import answer
+from bs_study.report.page import publish
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the report, print where it is and what it answers; return the exit status."""
+    asked = _parser().parse_args(arguments)
+    try:
+        study = open_study(asked.study)
+        target = Target.parse(asked.target) if asked.target else None
+        tables = study_tables(study, target=target)
+    except (OSError, ValueError, KeyError, ValidationError) as error:
+        print(f"report: {_one_line(error)}", file=sys.stderr)
+        return 2
+    place = publish(study, tables)
+    print(place)
+    for sentence in answer(tables).sentences:
+        print(textwrap.fill(sentence, width=100))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Turn a study's store into tables, figures and one HTML page.")
+    parser.add_argument("study", help="folder or URI of a study, as results/digits or s3://bucket/results/mnist")
+    parser.add_argument("--target", help="ask for another target than the study's, as accuracy=0.97 or 'loss<=0.1'")
+    return parser
+
+
+def _one_line(error: Exception) -> str:
+    text = error.args[0] if isinstance(error, KeyError) and error.args else str(error)
+    return " ".join(str(text).split())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
