@@ -166,6 +166,9 @@ class StudyConfig(Recipe):
     checkpoint_seconds: Positive = Field(
         60.0, description="seconds between writes of what a running trial has recorded"
     )
+    store_patience_seconds: NonNegative = Field(
+        120.0, description="how long a store that stops answering is waited for"
+    )
     max_failures: Index = Field(3, description="how often a trial that fails is started again")
 
     @model_validator(mode="after")
@@ -190,7 +193,17 @@ class StudyConfig(Recipe):
 
 
 NOT_CONTRADICTING = frozenset(
-    {"store", "data_dir", "local", "address", "gpus_per_trial", "max_concurrent", "checkpoint_seconds", "max_failures"}
+    {
+        "store",
+        "data_dir",
+        "local",
+        "address",
+        "gpus_per_trial",
+        "max_concurrent",
+        "checkpoint_seconds",
+        "max_failures",
+        "store_patience_seconds",
+    }
 )
 """Settings that say where and how a study runs, not what it is: a resumed study may be given others."""
 
@@ -202,7 +215,7 @@ def one_line(error: ValidationError) -> str:
 
 
 def _describe(loc: tuple[int | str, ...], message: str, value: object) -> str:
-    message = message.removeprefix("Value error, ").removeprefix("Input ")
+    message = message.removeprefix("Value error, ").removeprefix("Input ").replace("a valid tuple", "a list")
     if not loc:
         return message
     if message == "Field required" or value == ():

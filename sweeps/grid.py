@@ -7,7 +7,9 @@ override the file.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
@@ -17,19 +19,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bs_study.config import StudyConfig
     from bs_study.launch.prepare import Prepared
-    from bs_study.launch.watching import Launcher
+    from bs_study.launch.watching import Launch, Launcher, Resources
 
 NEEDED = ("bs_study", "ray", "rich", "sklearn", "torch", "torchvision", "tyro", "yaml")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the command; return its exit status: 0 done, 2 refused, 130 interrupted."""
+    """Run the command; return its exit status: 0 done, 1 with failed trials, 2 refused, 130 interrupted."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         print(f"error: {missing[0]} is not installed. Run: pip install -e '.[sweep]'", file=sys.stderr)
         return 2
     from bs_study.command_line import parse_flags, refuse
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stops a job does what Ctrl-C does
     try:
         request = parse_flags(arguments, description=str(__doc__))
         sys.path.insert(0, str(Path.cwd()))  # where a user's own workload lies
@@ -52,30 +55,50 @@ def show_trials(study: Prepared) -> int:
 
 
 def run(study: Prepared) -> int:
+    from bs_study.store.lease import study_lease
+
+    if not study.trials:
+        print(f"nothing to do: all trials of {study.paths.uri} have ended")
+        return 0
+    with launcher(study.config) as (resources, launch), study_lease(study.paths, lost=_thread.interrupt_main):
+        study.create()
+        print(f"{len(study.trials)} trials of {study.config.workload}, target {study.config.target}")
+        print(f"on {resources.description}")
+        print(f"to {study.paths.uri}", flush=True)
+        try:
+            failed = run_trials(study, resources, launch)
+        except KeyboardInterrupt:
+            print(f"interrupted. Go on with: python sweeps/grid.py --resume {study.paths.uri}")
+            return 130
+    conclude(study)
+    if failed:
+        print(f"{failed} trials failed. Try them again with: python sweeps/grid.py --resume {study.paths.uri}")
+    return 1 if failed else 0
+
+
+def run_trials(study: Prepared, resources: Resources, launch: Launch) -> int:
+    """Run what is left of a study under its display; return how many trials failed."""
     from rich.console import Console
 
     from bs_study.launch.display import Display
 
-    console = Console(soft_wrap=True)
-    if not study.trials:
-        print(f"nothing to do: all trials of {study.paths.uri} have ended")
-        return 0
-    with launcher(study.config) as (resources, launch):
-        study.create()
-        print(f"{len(study.trials)} trials of {study.config.workload}, target {study.config.target}")
-        print(f"on {resources.description}")
-        print(f"to {study.paths.uri}")
-        try:
-            with Display(console, total=len(study.trials), slots=resources.slots) as display:
-                launch(study.trials, study.surroundings, study.config, resources, display)
-        except KeyboardInterrupt:
-            print(f"interrupted. Go on with: python sweeps/grid.py --resume {study.paths.uri}")
-            return 130
-    from bs_study.launch.summary import print_summary
+    with Display(Console(soft_wrap=True), total=len(study.trials), slots=resources.slots) as display:
+        launch(study.trials, study.surroundings, study.config, resources, display)
+    return display.failed
+
+
+def conclude(study: Prepared) -> None:
+    """Print what the study found, a row per batch size, and write its report."""
+    from rich.console import Console
+
+    from bs_study.launch.summary import summary
+    from bs_study.report.page import write_report
     from bs_study.store.reader import open_study
 
-    print_summary(console, open_study(study.paths.uri))
-    return 0
+    found = open_study(study.paths.uri)
+    Console(soft_wrap=True).print(summary(found))
+    print(f"report: {write_report(found)}")
+    print(f"next: open it, or ask for another target: python sweeps/report.py {found.paths.uri} --target accuracy=0.9")
 
 
 @contextlib.contextmanager

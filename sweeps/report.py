@@ -6,6 +6,7 @@ import argparse
 import sys
 import textwrap
 from collections.abc import Sequence
+from typing import NoReturn
 
 from pydantic import ValidationError
 
@@ -22,18 +23,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         study = open_study(asked.study)
         target = Target.parse(asked.target) if asked.target else None
         tables = study_tables(study, target=target)
+        place = publish(study, tables)
     except (OSError, ValueError, KeyError, ValidationError) as error:
-        print(f"report: {_one_line(error)}", file=sys.stderr)
+        print(f"error: {_one_line(error)}", file=sys.stderr)
         return 2
-    place = publish(study, tables)
     print(place)
     for sentence in answer(tables).sentences:
         print(textwrap.fill(sentence, width=100))
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Refuses in one line, as everything here does."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}. See --help\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Turn a study's store into tables, figures and one HTML page.")
+    parser = _Parser(description="Turn a study's store into tables, figures and one HTML page.")
     parser.add_argument("study", help="folder or URI of a study, as results/digits or s3://bucket/results/mnist")
     parser.add_argument("--target", help="ask for another target than the study's, as accuracy=0.97 or 'loss<=0.1'")
     return parser

@@ -40,10 +40,11 @@ def time_to_target(evaluations: pd.DataFrame, *, target: Target) -> pd.DataFrame
     """
     if target.metric not in evaluations:
         raise ValueError(f"target: no metric {target.metric!r} in the evaluations. They have {_metrics(evaluations)}")
-    ordered = evaluations.sort_values(["trial_id", "iteration"], kind="stable")
+    numbers = dict.fromkeys(["train_seconds", "compute_seconds", "eval_seconds", target.metric], float)
+    ordered = evaluations.sort_values(["trial_id", "iteration"], kind="stable").astype(numbers)
     pauses = ordered.groupby("trial_id")["eval_seconds"].cumsum(skipna=False)
     ordered = ordered.assign(wall_seconds=ordered["train_seconds"] + pauses)
-    metric = ordered[target.metric].astype(float)
+    metric = ordered[target.metric]
     met = ordered[metric >= target.value if target.direction == "max" else metric <= target.value]
     first = met.drop_duplicates("trial_id")[["trial_id", *_FROM_COLUMN.values()]]
     first = first.rename(columns={column: time for time, column in _FROM_COLUMN.items()})
@@ -110,7 +111,8 @@ def no_times(evaluations: pd.DataFrame) -> pd.DataFrame:
 
 def _outcomes(answers: pd.DataFrame, *, has_target: bool) -> pd.Series[str]:
     """Return how each trial answered: reached, or why it did not."""
-    outcome = answers["status"].astype(object)
+    is_answer = answers["status"].isin(["completed", "diverged", "out_of_memory"])
+    outcome = answers["status"].astype(object).where(is_answer, "failed")
     if has_target:
         outcome = outcome.where(outcome != "completed", np.where(answers["is_evaluated"], "missed", "not_evaluated"))
     return outcome.where(answers["iterations_to_target"].isna(), "reached")

@@ -31,11 +31,19 @@ def asked_config(study: Study) -> StudyConfig | None:
         return None
 
 
+def asked_train_examples(study: Study) -> float:
+    """Return the size of the training set; NaN where study.json doesn't say."""
+    try:
+        return float(study.asked["train_examples"])
+    except (KeyError, TypeError, ValueError):
+        return float("nan")
+
+
 def grid_state(study: Study, trials: pd.DataFrame) -> GridState:
     """Return how much of a study's grid has ended, by batch size, lr and seed.
 
     Without a usable config the grid is what the trials make of it: nothing is missing, and what runs is expected too.
-    A running trial that the config asks for counts as running, not as missing.
+    A running trial counts as running, not as missing; trials beyond the config, of an older one, are expected too.
     """
     running = _running(study, trials)
     config = asked_config(study)
@@ -46,7 +54,8 @@ def grid_state(study: Study, trials: pd.DataFrame) -> GridState:
     not_ended = asked - ended
     open_cells = pd.DataFrame(sorted({(batch_size, lr) for batch_size, lr, _ in not_ended}), columns=CELL)
     grid = frozenset((batch_size, lr) for batch_size, lr, _ in asked)
-    return GridState(grid, open_cells, len(asked), running, max(0, len(not_ended) - running))
+    missing = max(0, len(not_ended) - running)
+    return GridState(grid, open_cells, len(trials) + running + missing, running, missing)
 
 
 def _running(study: Study, trials: pd.DataFrame) -> int:

@@ -65,8 +65,8 @@ def small_batch_needs_small_lr(scaling: pd.DataFrame, convergence: pd.DataFrame)
 
     Supported: the smallest batch size spikes or diverges at an lr above all its stable ones, and the largest stable lr
     rises with the batch size (log-log trend). A batch size that is stable up to the largest lr of the grid counts with
-    that lr, which can only hide a rise. Contradicted: the largest stable lr falls, and no batch size is stable up to the
-    edge of the grid.
+    that lr, which can only hide a rise. Contradicted: the largest stable lr falls, and no batch size is stable up to
+    the edge of the grid.
     """
     known = scaling[scaling["largest_stable_lr"].notna()]
     fit = log_line(known["batch_size"], known["largest_stable_lr"], resolution=_largest_step(convergence))

@@ -33,10 +33,11 @@ def scaling(
     Returns:
         batch_size; best_lr (by iterations; missing where none reached); largest_stable_lr: the largest lr of which all
         trials whose stability is known are stable; smallest_unstable_lr: the next above it (the smallest of all if
-        none is stable), where one is unstable or diverged; band_low_lr, band_high_lr: the smallest and largest lr that reach the target, band_octaves =
-        log2(high / low), band_gaps: lrs between them that don't; diverged_share of the trials; best_lr_on_edge: '',
-        'low', 'high', or 'both' where the grid has this lr alone; lrs_to_add: two more beyond that edge, in the grid's
-        own steps, as '1.28, 2.56'; lr_step: the ratio of neighbouring lrs there (missing for one lr).
+        none is stable), where one is unstable or diverged; band_low_lr, band_high_lr: the smallest and largest lr that
+        reach the target, band_octaves = log2(high / low), band_gaps: lrs between them that don't; diverged_share of
+        the trials; best_lr_on_edge: '', 'low', 'high', or 'both' where the grid has this lr alone; lrs_to_add: two more
+        beyond that edge, in the grid's own steps, as '1.28, 2.56'; lr_step: the ratio of neighbouring lrs there
+        (missing for one lr).
     """
     best_lr = best(convergence).set_index("batch_size")["best_lr_by_iterations"]
     is_stable = _stability(trials, smoothness)
@@ -118,8 +119,8 @@ def lr_fit(scaling: pd.DataFrame) -> pd.DataFrame:
     """Return the exponent p of best lr = c * batch_size^p, as one row.
 
     Least squares on logs. Best lrs on an edge of the grid are left out: the true one may lie beyond it, at an unknown
-    distance. A best lr is known to a step of the grid only, so the interval is at least what that error alone gives (the
-    largest step of the batch sizes that count, see `fit.line`). Below three batch sizes there is no interval.
+    distance. A best lr is known to a step of the grid only, so the interval is at least what that error alone gives
+    (the largest step of the batch sizes that count, see `fit.line`). Below three batch sizes there is no interval.
 
     Returns:
         exponent, exponent_low, exponent_high (95 %), log_lr_at_one (log c), batch_sizes (points), left_out (those on an

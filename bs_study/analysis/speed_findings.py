@@ -83,7 +83,8 @@ def iteration_time_is_flat(throughput: pd.DataFrame) -> Finding:
     """Judge up to which batch size the time of one iteration hardly depends on the batch size.
 
     Hardly: all batch sizes up to there take less than 25 % longer than the smallest. Supported if they span a factor of
-    4 or more; contradicted if a batch size within a factor of 4 takes longer than that, its quartiles being apart.
+    4 or more; contradicted if a batch size within a factor of 4 takes longer than that, its quartiles being apart (or,
+    where there are too few epochs for quartiles, the trend showing in an interval).
     """
     timed = throughput[throughput["iteration_seconds"] > 0].reset_index(drop=True)
     judged = functools.partial(
@@ -98,18 +99,24 @@ def iteration_time_is_flat(throughput: pd.DataFrame) -> Finding:
     if len(timed) < MIN_FOR_INTERVAL:
         return judged(claim, "undecided", evidence=evidence, reason=_too_few(timed))
     is_longer = (seconds > (1 + FLAT) * seconds.iloc[0]).to_numpy()
-    longer = int(is_longer.argmax()) if is_longer.any() else len(timed)
+    longer = int(is_longer.argmax()) if is_longer.any() else len(timed)  # row of the first that takes longer
     smallest, flat = timed["batch_size"].iloc[0], timed["batch_size"].iloc[longer - 1]
     evidence |= {"up_to_batch_size": flat, "longer_by": seconds.iloc[longer - 1] / seconds.iloc[0] - 1}
     if flat >= FLAT_RANGE * smallest:
         return judged(f"{claim}, up to batch size {number(flat)}", "supported", evidence=evidence)
-    first = timed.iloc[min(longer, len(timed) - 1)]
-    is_apart = first["iteration_seconds_low"] > timed["iteration_seconds_high"].iloc[0]
-    if longer < len(timed) and is_apart and first["batch_size"] <= FLAT_RANGE * smallest:
+    if longer < len(timed) and timed["batch_size"].iloc[longer] <= FLAT_RANGE * smallest and _is_longer(timed, longer):
         return judged(claim, "contradicted", evidence=evidence)
     return judged(
         claim, "undecided", evidence=evidence, reason="the batch sizes are too far apart or their times too spread"
     )
+
+
+def _is_longer(timed: pd.DataFrame, row: int) -> bool:
+    """Return whether an iteration of this row's batch size takes longer than the smallest's beyond their spread."""
+    first, other = timed.iloc[0], timed.iloc[row]
+    if min(first["epochs"], other["epochs"]) >= SPREAD_EPOCHS:
+        return bool(first["iteration_seconds_high"] < other["iteration_seconds_low"])
+    return direction(log_line(timed["batch_size"], timed["iteration_seconds"])) == "rises"
 
 
 def _too_few(timed: pd.DataFrame) -> str:

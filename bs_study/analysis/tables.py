@@ -11,12 +11,13 @@ import pandas as pd
 from bs_study.analysis.best import best
 from bs_study.analysis.convergence import convergence, no_times, time_to_target
 from bs_study.analysis.findings import findings
-from bs_study.analysis.grid_state import asked_config, grid_state
+from bs_study.analysis.grid_state import asked_config, asked_train_examples, grid_state
+from bs_study.analysis.noise import noise_slope
 from bs_study.analysis.scaling import lr_fit, scaling
 from bs_study.analysis.throughput import throughput, throughput_fit
 from bs_study.analysis.trials import complete_trials
 from bs_study.analysis.warning_texts import warning_texts
-from bs_study.analysis.windows import noise_slope, smoothness, study_curves
+from bs_study.analysis.windows import smoothness, study_curves
 from bs_study.store import Study
 from bs_study.target import Target
 
@@ -70,7 +71,7 @@ def study_tables(study: Study, *, target: Target | None = None) -> StudyTables:
     state = grid_state(study, trials)
     asked = target or _stored_target(study, trials)
     cells = convergence(evaluations, trials, target=asked)
-    speed = throughput(study.epochs(), trials)
+    speed = throughput(study.epochs(), trials, train_examples=asked_train_examples(study))
     losses = smoothness(study_curves(study), trials)
     lrs = scaling(cells, trials, smoothness=losses, grid=state.grid)
     tables = StudyTables(

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from bs_study.analysis.censoring import CLOCKS
 from bs_study.analysis.finding import Finding, number, slope_evidence
-from bs_study.analysis.fit import MIN_FOR_INTERVAL, log_line, ratio_interval
+from bs_study.analysis.fit import MIN_FOR_INTERVAL, log_line
+from bs_study.analysis.rivals import CLOCK, REASONS, beats, on_edge
 
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
 
-CLOCK = "train_seconds"
+NO_TARGET = "no target is known"
 SATURATED = -0.5  # doubling the batch saves less than 30 % of the updates; perfect scaling is -1
-Beats = Literal["yes", "one seed", "unclear", "censored", "no answer"]
-_REASONS: dict[Beats, str] = {
-    "one seed": "one seed shows no spread",
-    "unclear": "the interval of the ratio holds 1",
-    "censored": "it missed within a budget that ended earlier",
-    "no answer": "its trials have no answer",
-}
 
 
 def middle_batch_size_is_fastest(tables: StudyTables) -> Finding:
@@ -52,7 +46,7 @@ def middle_batch_size_is_fastest(tables: StudyTables) -> Finding:
         return judged("supported" if "middle" in told.values() else "contradicted")
     if told:
         return judged("undecided", reason="it is a middle batch size at some lrs and an end of the grid at others")
-    reasons = sorted({place for place, _ in winners.values()})
+    reasons = sorted({place for place, _ in winners.values()}) if tables.target else [NO_TARGET]
     return judged("undecided", reason="; ".join(reasons) or "no trial has ended")
 
 
@@ -69,36 +63,15 @@ def _fastest_at(tables: StudyTables, lr: float) -> tuple[str, dict[str, Any]]:
         return "fewer than 3 batch sizes have the same lr", row
     if (tables.open_cells["lr"] == lr).any():
         return "trials have not ended", row
+    if winner["seeds"] < 2:
+        return REASONS["one seed"], row
     is_end = fastest in (0, len(cells) - 1)
     rivals = cells.drop(index=fastest) if is_end else cells.iloc[[0, -1]]
     for _, rival in rivals.iterrows():
-        beats = _beats(tables, winner, rival)
-        if beats != "yes":
-            return _REASONS[beats], row | {"rival_batch_size": rival["batch_size"]}
+        answer = beats(tables, winner, rival)
+        if answer != "yes":
+            return REASONS[answer], row | {"rival_batch_size": rival["batch_size"]}
     return ("end" if is_end else "middle"), row
-
-
-def _beats(tables: StudyTables, winner: pd.Series[Any], rival: pd.Series[Any]) -> Beats:
-    """Return whether one cell reaches the target sooner than another, or why that can't be told."""
-    if rival["failed"] + rival["not_evaluated"] == rival["seeds"]:
-        return "no answer"
-    if rival["reached"] == 0 and rival["missed"] == 0:
-        return "yes"  # it diverged or was out of memory
-    if np.isnan(rival[f"{CLOCK}_to_target"]):
-        is_outlasted = rival[f"censored_{CLOCK}"] >= winner[f"{CLOCK}_to_target_high"]
-        return "yes" if is_outlasted and rival["reached"] == 0 else "censored"
-    own, other = _seconds_of(tables, winner), _seconds_of(tables, rival)
-    if len(own) < 2 or len(other) < 2:
-        return "one seed"
-    is_whole = len(own) == winner["seeds"] and len(other) == rival["seeds"]
-    return "yes" if is_whole and ratio_interval(other, own)[1] > 1 else "unclear"
-
-
-def _seconds_of(tables: StudyTables, cell: pd.Series[Any]) -> pd.Series[float]:
-    times = tables.times
-    return times.loc[
-        (times["batch_size"] == cell["batch_size"]) & (times["lr"] == cell["lr"]), f"{CLOCK}_to_target"
-    ].dropna()
 
 
 def fastest_after_tuning(tables: StudyTables) -> Finding:
@@ -159,17 +132,12 @@ def _open_questions(tables: StudyTables, ranked: pd.DataFrame) -> list[str]:
     for size in others:
         rivals = cells[cells["batch_size"] == size]
         answers = {
-            _beats(tables, winner, rival)
+            beats(tables, winner, rival)
             for _, rival in rivals.iterrows()
             if rival["lr"] == best_lrs.get(size) or np.isnan(rival[f"{CLOCK}_to_target"])
         } - {"yes"}
-        questions += [f"batch size {number(size)}: {_REASONS[answer]}" for answer in sorted(answers)]
-    return questions + _on_edge(tables.scaling, others)
-
-
-def _on_edge(scaling: pd.DataFrame, sizes: list[int]) -> list[str]:
-    on_edge = scaling[scaling["batch_size"].isin(sizes) & (scaling["best_lr_on_edge"] != "")]
-    return [f"batch size {number(size)}: its best lr is on the edge of the grid" for size in on_edge["batch_size"]]
+        questions += [f"batch size {number(size)}: {REASONS[answer]}" for answer in sorted(answers)]
+    return questions + on_edge(tables, {size: lr for size, lr in best_lrs.items() if size in others})
 
 
 def updates_stop_falling(tables: StudyTables) -> Finding:
@@ -202,11 +170,13 @@ def updates_stop_falling(tables: StudyTables) -> Finding:
 def _why_updates_are_open(tables: StudyTables, large: pd.DataFrame) -> str:
     sizes = [int(size) for size in large["batch_size"]]
     reached = [int(size) for size in large.loc[large["iterations_to_target"].notna(), "batch_size"]]
-    on_edge = _on_edge(tables.scaling, sizes)
+    best_lrs = large.set_index("batch_size")["best_lr_by_iterations"].dropna()
+    if tables.target is None:
+        return NO_TARGET
     if len(sizes) < MIN_FOR_INTERVAL:
         return f"a trend needs 3 batch sizes, and the study has {len(sizes)}"
     if reached != sizes:
         return "no lr reached the target at batch size " + ", ".join(str(s) for s in sizes if s not in reached)
     if tables.open_cells["batch_size"].isin(sizes).any():
         return "trials have not ended"
-    return "; ".join(on_edge)
+    return "; ".join(on_edge(tables, dict(best_lrs.items())))

@@ -13,7 +13,7 @@ MEASURES = [*CLOCKS, "iteration_seconds", "examples_per_second"]
 DOUBLING_GAIN = 0.10
 
 
-def throughput(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+def throughput(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: float = np.nan) -> pd.DataFrame:
     """Return how long an epoch and an iteration take, a row per batch size, warm-up left out.
 
     A trial's measure is the median over its epochs; a batch size's is the median over its trials, whatever became of
@@ -23,17 +23,21 @@ def throughput(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
 
     `<measure>_low` and `<measure>_high` are quartiles: over trials, of each trial's lower (upper) quartile over epochs.
     iteration_seconds = epoch_seconds / timed iterations, and examples_per_second = timed examples / epoch_seconds.
-    A whole epoch is the most examples that an epoch of this batch size had, or of the study, if that is a batch more.
+    A whole epoch is the most examples that an epoch of this batch size had; or the whole training set, if that is a
+    batch more: then no epoch of this batch size was whole. (A loop that drops the last, incomplete batch loses less.)
 
     Args:
         epochs: the store's table; iterations and examples are cumulative, the clocks leave warm-up out.
-        trials: the store's table; the first `warmup_iterations` of a trial (0 if missing) are in no epoch's clock.
+        trials: the store's table; the first `warmup_iterations` of a trial are in no epoch's clock, but in its
+            `warmup_seconds`. Where these are missing or 0, nothing was timed apart, and every iteration counts.
+        train_examples: the training set's; if it isn't known, the longest epoch of the study stands for it.
 
     Returns:
-        batch_size, trials (timed ones; with 0 all times are missing), epochs, epochs_left_out, and for each of
-        epoch_seconds, load_seconds, compute_seconds, iteration_seconds, examples_per_second: it, its low, its high.
+        batch_size, trials (timed ones; with 0 all times are missing), epochs, epochs_left_out, load_share (of an epoch,
+        load_seconds / epoch_seconds), and for each of epoch_seconds, load_seconds, compute_seconds, iteration_seconds,
+        examples_per_second: it, its low, its high.
     """
-    spans = _timed_spans(epochs, complete_trials(trials))
+    spans = _timed_spans(epochs, complete_trials(trials), train_examples=train_examples)
     counted = spans[spans["counts"]]
     table = pd.DataFrame(index=pd.Index(np.unique(trials["batch_size"].to_numpy(np.int64)), name="batch_size"))
     by_batch_size = counted.groupby("batch_size")
@@ -44,24 +48,27 @@ def throughput(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
         by_trial = counted.groupby(["batch_size", "trial_id"])[measure]
         for suffix, share in (("", 0.5), ("_low", 0.25), ("_high", 0.75)):
             table[measure + suffix] = by_trial.quantile(share).groupby("batch_size").quantile(share)
+    table.insert(3, "load_share", table["load_seconds"] / table["epoch_seconds"])
     counts = ["trials", "epochs", "epochs_left_out"]
     table[counts] = table[counts].fillna(0).astype(int)
     return table.reset_index()
 
 
-def _timed_spans(epochs: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
+def _timed_spans(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: float) -> pd.DataFrame:
     """Return a row per timed stretch of a trial: its measures, and whether it counts."""
     spans = epochs[["trial_id", "epoch", "iterations", "examples", *CLOCKS]].sort_values(["trial_id", "epoch"])
     spans = pd.concat([frame for frame in (spans, _whole_trials(spans, trials)) if len(frame)] or [spans])
-    spans = spans.merge(trials[["trial_id", "batch_size", "warmup_iterations"]], on="trial_id").astype(
+    warm = trials["warmup_iterations"].where(trials["warmup_seconds"] > 0, 0)
+    spans = spans.merge(trials[["trial_id", "batch_size"]].assign(warm=warm), on="trial_id").astype(
         dict.fromkeys(["iterations", "examples", *CLOCKS], float)
     )
     before = spans.groupby("trial_id")[["iterations", "examples"]].shift(fill_value=0.0)
     done = spans["iterations"] - before["iterations"]
     spans["examples"] -= before["examples"]
-    warm = np.minimum(spans["warmup_iterations"], spans["iterations"])
-    spans["timed"] = spans["iterations"] - np.maximum(before["iterations"], warm)
-    return _with_measures(spans, timed_share=spans["timed"] / done.where(done > 0))
+    first_timed = np.maximum(before["iterations"], np.minimum(spans["warm"], spans["iterations"]))
+    spans["timed"] = spans["iterations"] - first_timed
+    full = _full_examples(spans, train_examples=train_examples)
+    return _with_measures(spans, timed_share=spans["timed"] / done.where(done > 0), full=full)
 
 
 def _whole_trials(spans: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
@@ -71,8 +78,7 @@ def _whole_trials(spans: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     return whole.loc[whole["epoch_seconds"] > 0, list(spans.columns)]
 
 
-def _with_measures(spans: pd.DataFrame, *, timed_share: pd.Series[float]) -> pd.DataFrame:
-    full = _full_examples(spans)
+def _with_measures(spans: pd.DataFrame, *, timed_share: pd.Series[float], full: pd.Series[float]) -> pd.DataFrame:
     timed_examples = spans["examples"] * timed_share
     is_timed = (spans["timed"] > 0) & (spans["epoch_seconds"] > 0)
     spans["iteration_seconds"] = spans["epoch_seconds"] / spans["timed"].where(is_timed)
@@ -85,12 +91,12 @@ def _with_measures(spans: pd.DataFrame, *, timed_share: pd.Series[float]) -> pd.
     return spans
 
 
-def _full_examples(spans: pd.DataFrame) -> pd.Series[float]:
-    """Return the examples of a whole epoch of each row's batch size; a loop may drop the last, incomplete batch."""
+def _full_examples(spans: pd.DataFrame, *, train_examples: float) -> pd.Series[float]:
+    """Return the examples of a whole epoch of each row's batch size."""
     of_epochs = spans["examples"].where(spans["epoch"].notna())
-    largest = of_epochs.max()
+    whole = train_examples if train_examples > 0 else of_epochs.max()
     own = of_epochs.groupby(spans["batch_size"]).transform("max")
-    return own.where(own > largest - spans["batch_size"], largest)
+    return own.where(own > whole - spans["batch_size"], whole)
 
 
 def throughput_fit(throughput: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ _NUMBERS = (
     "train_seconds",
     "load_seconds",
     "compute_seconds",
+    "warmup_seconds",
     "eval_seconds",
     "max_iterations",
     "max_examples",

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bs_study.analysis.fit import FloatArray, log_line
+from bs_study.analysis.fit import FloatArray
 from bs_study.analysis.smoothness import (
     LossArray,
     finite_prefix,
@@ -59,9 +59,9 @@ def smoothness(curve_of: Callable[[str], Curve], trials: pd.DataFrame) -> pd.Dat
         first_1000: the first 1000 iterations; all of a shorter trial.
         equal_examples: the iterations within the largest number of examples that all completed trials have seen.
             Batches larger than a third of it have too few iterations for a noise; trials that ended before it, none.
-        equal_loss: the first 100 consecutive iterations (from 1, 11, 21, ... on) whose mean loss is at most a level that
-            all batch sizes reach: the lowest that each of them reaches with at least one completed trial. Trials that
-            never do have none.
+        equal_loss: the first 100 consecutive iterations (from 1, 11, 21, ... on) whose mean loss is at most a level
+            that all batch sizes reach: the lowest that each of them reaches with at least one completed trial. Trials
+            that never do have none.
 
     Losses count up to the first that isn't finite; `iterations` says how many count. The ratio of the largest loss is
     to the first loss of the trial, and a trial is unstable in a window that has spikes above that. A trial that
@@ -169,28 +169,3 @@ def _common_examples(trials: pd.DataFrame) -> float:
 def _common_level(trials: pd.DataFrame, lowest: list[float]) -> float:
     lowest_mean = pd.Series(lowest, index=trials.index, dtype=float).where(trials["status"] == "completed")
     return float(lowest_mean.groupby(trials["batch_size"]).min().max())
-
-
-def noise_slope(smoothness: pd.DataFrame) -> pd.DataFrame:
-    """Return the slope of log noise on log batch size, a row per lr and window.
-
-    Independent examples give noise = c / sqrt(B), a slope of -1/2. Least squares on one point per batch size, the mean
-    log noise of its trials, so that seeds don't pass for batch sizes. Trials that diverged, and those without noise to
-    take the log of, are left out. Two batch sizes give a slope without interval, one gives none.
-
-    Returns:
-        lr, window, slope, slope_low, slope_high (95 %, t distribution), intercept (noise = exp(intercept) * B^slope),
-        batch_sizes (points), left_out (trials).
-    """
-    used = (smoothness["stability"] != "diverged") & (smoothness["noise"] > 0)
-    log_noise = smoothness[used].assign(noise=np.log(smoothness.loc[used, "noise"]))
-    means = np.exp(log_noise.groupby(["lr", "window", "batch_size"])["noise"].mean()).reset_index()
-    left_out = (~used).groupby([smoothness["lr"], smoothness["window"]]).sum()
-    rows = []
-    for key, count in left_out.items():
-        lr, window = cast("tuple[float, str]", key)
-        points = means[(means["lr"] == lr) & (means["window"] == window)]
-        fit = log_line(points["batch_size"], points["noise"])
-        rows.append((lr, window, fit.slope, fit.low, fit.high, fit.intercept, fit.points, count))
-    names = ["lr", "window", "slope", "slope_low", "slope_high", "intercept", "batch_sizes", "left_out"]
-    return pd.DataFrame(rows, columns=names)

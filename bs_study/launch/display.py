@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bs_study.config import TrialConfig
-from bs_study.training.trial import Ending, Progress
+from bs_study.training.standing import Ending, Progress
 
 
 @dataclass
@@ -42,6 +42,7 @@ class Display:
     console: Console
     total: int
     slots: int
+    failed: int = 0
     _running: dict[str, RunningTrial] = field(default_factory=dict)
     _seconds: list[float] = field(default_factory=list)
     _live: Live | None = None
@@ -64,6 +65,7 @@ class Display:
             self._running[trial.trial_id].progress = progress
 
     def ended(self, trial: TrialConfig, ending: Ending) -> None:
+        self.failed += ending.status == "failed"
         now = time.monotonic()
         running = self._running.pop(trial.trial_id, RunningTrial(trial, now))
         self._seconds.append(now - running.start)

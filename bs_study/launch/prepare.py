@@ -10,9 +10,10 @@ from pathlib import Path
 from bs_study.command_line import Request, checked_config, study_config
 from bs_study.config import NOT_CONTRADICTING, StudyConfig, TrialConfig
 from bs_study.grid import trials_to_run
-from bs_study.store.paths import StudyPaths, study_paths
+from bs_study.store.commit import answered_trials
+from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import open_study
-from bs_study.store.study import create_study, ended_trials
+from bs_study.store.study import create_study
 from bs_study.target import Target
 from bs_study.training.surroundings import Surroundings
 from bs_study.workloads.base import Workload, examples_in, load_workload
@@ -31,20 +32,9 @@ class Prepared:
     is_new: bool
 
     def create(self) -> None:
-        """Let the study begin in its store.
-
-        Raises:
-            ValueError: nothing can be written there.
-        """
+        """Let the study begin in its store; call it under the study's lease, which found the store writable."""
         if self.is_new:
-            try:
-                create_study(
-                    self.paths, self.config, metrics=self.surroundings.metrics, train_examples=self.train_examples
-                )
-            except OSError as error:
-                raise ValueError(
-                    f"store: can't write to {self.paths.uri} ({error.strerror or error}). Give a writable folder"
-                ) from error
+            create_study(self.paths, self.config, metrics=self.surroundings.metrics, train_examples=self.train_examples)
 
 
 def prepared(request: Request) -> Prepared:
@@ -54,10 +44,12 @@ def prepared(request: Request) -> Prepared:
         ValueError: a setting is wrong; the message says which and what would be right.
         FileNotFoundError: the data, or the study to resume, is not there.
     """
+    if "workload" in request.flags:
+        load_workload(request.flags["workload"])  # a wrong name, before what it leaves open is missed
     config = _resumed_config(request) if request.resume else study_config(request)
     workload = load_workload(config.workload)
     config = _completed(config, workload)
-    paths = study_paths(f"{config.store}/{config.name}")
+    paths = study_paths(study_uri(config.store, str(config.name)), patience_seconds=0)
     if not request.resume:
         _refuse_existing(paths)
     data_dir = data_directory(config)
@@ -68,7 +60,7 @@ def prepared(request: Request) -> Prepared:
     else:
         examples, metrics = workload.train_examples, []
     _check_batch_sizes(config, examples)
-    ended = ended_trials(paths) if request.resume else set()
+    ended = answered_trials(paths) if request.resume else set()
     surroundings = Surroundings(
         study=paths.uri,
         data_dir=data_dir,
@@ -76,6 +68,7 @@ def prepared(request: Request) -> Prepared:
         device="cpu",
         threads=config.cpus_per_trial,
         checkpoint_seconds=config.checkpoint_seconds,
+        store_patience_seconds=config.store_patience_seconds,
     )
     return Prepared(config, paths, trials_to_run(config, ended=ended), surroundings, examples, not request.resume)
 
@@ -95,8 +88,7 @@ def _resumed_config(request: Request) -> StudyConfig:
             raise ValueError(
                 f"{name}: {asked[name]} contradicts the study, which has {stored[name]}. Leave it out, or start another"
             )
-    store = study.paths.uri.rpartition("/")[0]
-    return checked_config(asked | {"store": store or "/", "name": study.name})
+    return checked_config(asked | {"store": store_uri(study.paths), "name": study.name})
 
 
 def _completed(config: StudyConfig, workload: Workload) -> StudyConfig:
@@ -107,13 +99,15 @@ def _completed(config: StudyConfig, workload: Workload) -> StudyConfig:
 
 def _refuse_existing(paths: StudyPaths) -> None:
     try:
-        is_there = paths.exists(paths.study_json) or bool(paths.names(paths.root))
+        is_study = paths.exists(paths.study_json)
+        others = set(paths.names(paths.root)) - {"lease.json", "live"}  # which a start that was cut short leaves
     except OSError as error:
         raise ValueError(f"store: {paths.uri} can't be read: {error}") from error
-    if is_there:
-        store, _, name = paths.uri.rpartition("/")
+    if others and not is_study:
+        raise ValueError(f"name: {paths.uri} holds other files. Choose another --name")
+    if is_study:
         raise ValueError(
-            f"name: {name!r} exists already in {store}. Continue it with "
+            f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
             f"`python sweeps/grid.py --resume {paths.uri}`, or choose another --name"
         )
 

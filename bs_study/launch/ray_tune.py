@@ -14,12 +14,14 @@ import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 # Read by Tune at import or at the first run.
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
 os.environ.setdefault("TUNE_DISABLE_SIGINT_HANDLER", "1")  # Ctrl-C is ours: it ends the study within seconds
+os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")  # of workers that a Ctrl-C ends as well
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
 
@@ -29,11 +31,11 @@ from ray import tune
 from ray.tune.search.basic_variant import BasicVariantGenerator
 
 from bs_study.config import StudyConfig, TrialConfig
-from bs_study.launch.watching import Resources, Watcher, failure_message
-from bs_study.store.paths import study_paths
-from bs_study.store.writer import commit_failed
+from bs_study.launch.failures import failure_message, record_failure
+from bs_study.launch.watching import Resources, Watcher
+from bs_study.training.standing import Ending, Progress
 from bs_study.training.surroundings import Surroundings
-from bs_study.training.trial import Ending, Progress, run_trial
+from bs_study.training.trial import run_trial
 
 
 @contextlib.contextmanager
@@ -177,8 +179,17 @@ class _Watching(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         ours = self._trials[trial.config["trial_id"]]
-        error = trial.get_error()
-        message = failure_message(error.cause if hasattr(error, "cause") else error)
-        paths = study_paths(self._surroundings.study)
-        commit_failed(paths, ours, metrics=self._surroundings.metrics, message=message)
-        self._watcher.ended(ours, Ending("failed", "error", message))
+        message = failure_message(_last_error(trial))
+        self._watcher.ended(ours, record_failure(ours, self._surroundings, message))
+
+
+def _last_error(trial: Any) -> BaseException:
+    """Return what a trial of Tune raised last, or why its worker is gone.
+
+    Tune's own `get_error` looks where the files are copied to later.
+    """
+    file = trial.pickled_error_file
+    if not (file and Path(file).exists()):
+        return RuntimeError("its worker is gone, and left no error")
+    error: BaseException = ray.cloudpickle.loads(Path(file).read_bytes())
+    return getattr(error, "cause", None) or error

@@ -9,11 +9,11 @@ from dataclasses import replace
 import torch
 
 from bs_study.config import StudyConfig, TrialConfig
-from bs_study.launch.watching import Resources, Watcher, failure_message
-from bs_study.store.paths import study_paths
-from bs_study.store.writer import commit_failed
+from bs_study.launch.failures import failure_message, record_failure
+from bs_study.launch.watching import Resources, Watcher
+from bs_study.training.standing import Ending
 from bs_study.training.surroundings import Surroundings
-from bs_study.training.trial import Ending, run_trial
+from bs_study.training.trial import run_trial
 
 
 def local_resources(config: StudyConfig) -> Resources:
@@ -51,5 +51,4 @@ def _run_with_retries(trial: TrialConfig, surroundings: Surroundings, config: St
             return run_trial(trial, surroundings, report=lambda progress: watcher.progressed(trial, progress))
         except Exception as error:  # noqa: BLE001  whatever a workload raises ends its own trial only
             message = f"{failure_message(error)}\n{traceback.format_exc()}"
-    commit_failed(study_paths(surroundings.study), trial, metrics=surroundings.metrics, message=message)
-    return Ending("failed", "error", message)
+    return record_failure(trial, surroundings, message)

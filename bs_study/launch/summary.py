@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from bs_study.analysis.best import best
@@ -43,11 +42,6 @@ def summary(study: Study) -> Table:
         ended = trials[trials["batch_size"] == row["batch_size"]]
         table.add_row(str(row["batch_size"]), *_reached(row), _how_trials_ended(ended))
     return table
-
-
-def print_summary(console: Console, study: Study) -> None:
-    console.print(summary(study))
-    console.print(f"next: python sweeps/report.py {study.paths.uri}", markup=False, highlight=False)
 
 
 def _reached(row: Mapping[Hashable, Any]) -> tuple[str, str, str]:

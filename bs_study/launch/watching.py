@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bs_study.config import StudyConfig, TrialConfig
+from bs_study.training.standing import Ending, Progress
 from bs_study.training.surroundings import Surroundings
-from bs_study.training.trial import Ending, Progress
 
 
 class Watcher(Protocol):
@@ -28,12 +28,6 @@ class Resources:
     gpus_per_trial: float
     slots: int
     description: str
-
-
-def failure_message(error: BaseException) -> str:
-    """Return an error in one line, as `ValueError: what was wrong`."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 Launch = Callable[[Sequence[TrialConfig], Surroundings, StudyConfig, Resources, Watcher], None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bs_study.analysis.fit import ratio_interval
 from bs_study.analysis.tables import StudyTables
 from bs_study.report.winners import Winner, censored_rivals, runner_up, unreached_batch_sizes
-from bs_study.report.wording import amount, counted, listing, number, plain
+from bs_study.report.wording import amount, counted, listing, number, plain, some_sizes
 
 FEW_SEEDS = 3
 
@@ -73,9 +73,9 @@ def _edges_of_others(tables: StudyTables, best: Winner) -> str:
     on_edge = scaling[(scaling["best_lr_on_edge"] != "") & (scaling["batch_size"] != best.batch_size)]
     if on_edge.empty:
         return ""
-    names = listing([plain(size) for size in on_edge["batch_size"]])
+    names = some_sizes([int(size) for size in on_edge["batch_size"]])
     they = "it" if len(on_edge) == 1 else "they"
-    return f"The best lr of batch size {names} lies on the edge of the grid: with a better one {they} might win."
+    return f"The best lr of {names} lies on the edge of the grid: with a better one {they} might win."
 
 
 def _budget(tables: StudyTables, best: Winner | None) -> str:
@@ -99,7 +99,7 @@ def next_steps(tables: StudyTables, best: Winner | None) -> str:
     steps = [_finish(tables), *_more_seeds(tables, best), *_more_lrs(tables), *_more_batch_sizes(tables, best)]
     missed = unreached_batch_sizes(tables, among=tables.convergence["missed"] > 0)
     if missed and (best is None or censored_rivals(tables, best)):
-        steps.append(f"a larger budget for batch size {listing([plain(size) for size in missed])}")
+        steps.append(f"a larger budget ({some_sizes(missed)} missed the target)")
     if best is None and len(tables.trials) and (tables.trials["status"] == "diverged").all():
         steps.append("smaller lrs: all trials diverged")
     wanted = [step for step in steps if step]
@@ -124,11 +124,11 @@ def _more_seeds(tables: StudyTables, best: Winner | None) -> list[str]:
 
 def _more_lrs(tables: StudyTables) -> list[str]:
     """Return the lrs to add, batch sizes that lack the same ones together."""
-    lacking: dict[str, list[str]] = {}
+    lacking: dict[str, list[int]] = {}
     for size, lrs in zip(tables.scaling["batch_size"], tables.scaling["lrs_to_add"], strict=True):
         if lrs:
-            lacking.setdefault(lrs, []).append(plain(size))
-    return [f"lr {lrs} at batch size {listing(sizes)}" for lrs, sizes in lacking.items()]
+            lacking.setdefault(lrs, []).append(int(size))
+    return [f"lr {lrs} at {some_sizes(sizes)}" for lrs, sizes in lacking.items()]
 
 
 def _more_batch_sizes(tables: StudyTables, best: Winner | None) -> list[str]:

@@ -10,7 +10,18 @@ import pandas as pd
 from bs_study.analysis.tables import StudyTables
 from bs_study.report.advice import certainty, next_steps
 from bs_study.report.winners import Winner, closest_cell, others_by_clock, unreached_batch_sizes, winner
-from bs_study.report.wording import CLOCK_WORDS, CLOCKS, amount, counted, goal, listing, number, plain, times
+from bs_study.report.wording import (
+    CLOCK_WORDS,
+    CLOCKS,
+    amount,
+    counted,
+    goal,
+    listing,
+    number,
+    plain,
+    some_sizes,
+    times,
+)
 from bs_study.target import Target
 
 
@@ -117,9 +128,9 @@ def _cost_of_batch_size(tables: StudyTables, best: Winner) -> str:
         terms = "at its own best lr" if tables.convergence["lr"].nunique() > 1 else "at the same lr"
         parts.append(f"Another batch size, {terms}, takes {_range(ratios)} as long")
     if missed:
-        parts.append(f"{listing([plain(size) for size in missed])} never reached the target")
+        parts.append(f"{some_sizes(missed)} never reached the target")
     text = "; ".join(parts)
-    return f"{text if ratios else 'Batch size ' * bool(text) + text}." if text else ""
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _range(ratios: dict[int, float]) -> str:

@@ -54,7 +54,7 @@ def log_axis(axis: Axis, values: Iterable[float], *, margin: float = 0.06) -> No
     _set_ticks(axis, ticks, [number(tick) for tick in ticks])
 
 
-def batch_axis(axis: Axis, batch_sizes: Iterable[int], *, most: int = 12) -> None:
+def batch_axis(axis: Axis, batch_sizes: Iterable[int], *, most: int = 9) -> None:
     """Make an axis logarithmic with a tick at each batch size, or at as many as have room for their text."""
     sizes = sorted(set(batch_sizes))
     _set_log(axis, *_log_limits(sizes, margin=0.06))
@@ -110,10 +110,11 @@ def label_lines(axes: Axes, labels: Sequence[LineLabel], *, title: str = "") -> 
     to_fraction = axes.transData + axes.transAxes.inverted()
     x_left = axes.get_xlim()[0]
     heights = [float(np.clip(to_fraction.transform((x_left, label.y))[1], 0.0, 1.0)) for label in labels]
-    for label, height in zip(labels, apart(heights, gap=0.052), strict=True):
-        axes.annotate(
-            label.text, (1.01, height), xycoords="axes fraction", va="center", color=label.colour, annotation_clip=False
-        )
+    gap = min(0.055, 1 / max(len(labels) - 1, 1))
+    size = 10 if gap == 0.055 else 180 * gap
+    for label, height in zip(labels, apart(heights, gap=gap), strict=True):
+        text = axes.annotate(label.text, (1.01, height), xycoords="axes fraction", annotation_clip=False)
+        text.set(va="center", color=label.colour, fontsize=size)
     if title and labels:
         axes.annotate(title, (1.01, 1.03), xycoords="axes fraction", va="bottom", color=MUTED, fontsize=9)
 

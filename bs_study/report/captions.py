@@ -40,12 +40,11 @@ def best_lr(tables: StudyTables) -> str:
 
 
 def metric_progress(tables: StudyTables, clock: str) -> str:
-    first = {
-        "train_seconds": "What counts for your time: the line that meets the target furthest left wins. ",
-        "iteration": "Per update, larger batches are ahead, up to their limit. ",
-        "examples": "Per example seen, that is per unit of compute, small batches are usually ahead. ",
-    }[clock]
-    return f"{first}A line for each seed; a dot where it first meets the target. {_lrs(tables)}"
+    if clock != "train_seconds":
+        words = {"iteration": "update, of which each is larger with a larger batch", "examples": "example seen"}[clock]
+        return f"The same trials per {words}."
+    first = "A line for each seed, a dot where it first meets the target: the furthest left takes the least time."
+    return f"{first} {_lrs(tables)}"
 
 
 def first_losses(tables: StudyTables) -> str:
@@ -58,7 +57,8 @@ def first_losses(tables: StudyTables) -> str:
 
 def first_loss_panels(tables: StudyTables) -> str:
     return (
-        f"The same curves apart, on one scale, with {_seeds(tables)} in a panel. A cross ends a loss that turned NaN."
+        f"The same curves apart, {_seeds(tables)} in a panel, on one log scale: a swing shows relative to the level. "
+        "A cross ends a loss that turned NaN."
     )
 
 

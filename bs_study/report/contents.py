@@ -36,6 +36,7 @@ TABLE_WORDS = {  # of each table: its title, and what to know
 }
 _HARDWARE = ("device_name", "device", "threads", "host")
 _VERSIONS = ("bs_study_version", "python_version", "torch_version", "cuda_version", "ray_version")
+_ASKED = ("train_examples", "package_version", "schema_version", "created")
 _MOST_NAMED = 6
 
 
@@ -126,13 +127,17 @@ def surroundings(study: Study, tables: StudyTables) -> dict[str, str]:
     """Return hardware and versions of the trials that ended, and when they ran."""
     trials = tables.trials
     told = {name: _distinct(trials[name]) for name in (*_HARDWARE, *_VERSIONS) if name in trials}
-    told |= {name: str(study.asked[name]) for name in ("schema_version", "created") if name in study.asked}
+    told |= {name: str(study.asked[name]) for name in _ASKED if study.asked.get(name)}
+    told |= {"first_start": _day(trials, "start_time", "min"), "last_end": _day(trials, "end_time", "max")}
     if len(trials):
-        told["first_start"], told["last_end"] = (
-            f"{time:%Y-%m-%d %H:%M} UTC" for time in (trials["start_time"].min(), trials["end_time"].max())
-        )
         told["train_seconds_of_all_trials"] = seconds(float(trials["train_seconds"].sum()))
     return {name.replace("_", " "): text for name, text in told.items() if text}
+
+
+def _day(trials: pd.DataFrame, column: str, which: str) -> str:
+    if column not in trials or trials[column].isna().all():
+        return ""
+    return f"{trials[column].agg(which):%Y-%m-%d %H:%M} UTC"
 
 
 def _distinct(values: pd.Series) -> str:

@@ -12,7 +12,10 @@ from bs_study.report.wording import span
 
 
 class Winner(NamedTuple):
-    """The best cell by a clock: its median over seeds, and what each of those that reached the target took."""
+    """The best cell by a clock: its median over seeds, and what each of those that reached the target took.
+
+    `seeds` counts those that gave an answer; a trial that failed gave none.
+    """
 
     clock: str
     batch_size: int
@@ -52,7 +55,8 @@ def cell_winner(tables: StudyTables, clock: str, *, batch_size: int, lr: float) 
     name = f"{clock}_to_target"
     own = tables.times[(tables.times["batch_size"] == batch_size) & (tables.times["lr"] == lr)]
     times = tuple(float(value) for value in own[name].dropna())
-    return Winner(clock, batch_size, lr, float(cell[name]), times, int(cell["seeds"]))
+    answered = int(cell["seeds"] - cell["failed"] - cell["not_evaluated"])
+    return Winner(clock, batch_size, lr, float(cell[name]), times, answered)
 
 
 def runner_up(tables: StudyTables, best: Winner) -> Winner | None:

@@ -15,6 +15,7 @@ CLOCK_WORDS = {
     "examples": "examples",
 }
 CLOCKS = tuple(CLOCK_WORDS)
+_MOST_NAMED = 5
 
 
 def number(value: float, *, digits: int = 3) -> str:
@@ -129,6 +130,18 @@ def listing(words: Sequence[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def some_sizes(batch_sizes: Sequence[int]) -> str:
+    """Return batch sizes by name, or how many there are and their range where they would fill a line.
+
+    >>> some_sizes([16]), some_sizes([16, 64]), some_sizes([1, 2, 4, 8, 16, 32, 64])
+    ('batch size 16', 'batch sizes 16 and 64', '7 batch sizes (1 to 64)')
+    """
+    if len(batch_sizes) <= _MOST_NAMED:
+        noun = "batch size" if len(batch_sizes) == 1 else "batch sizes"
+        return f"{noun} {listing([plain(size) for size in batch_sizes])}"
+    return f"{len(batch_sizes)} batch sizes ({plain(min(batch_sizes))} to {plain(max(batch_sizes))})"
 
 
 def counted(count: int, noun: str) -> str:

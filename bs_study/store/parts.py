@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import Table
+from bs_study.store.schema import ROW_TABLES, Table
 
 
 class Part(NamedTuple):
@@ -27,9 +27,14 @@ class Part(NamedTuple):
         return f"{self.attempt}/{table}-{self.first_iteration:012d}.parquet"
 
 
+def has_part(paths: StudyPaths, trial_id: str, part: Part) -> bool:
+    """Return whether all files of a part are there."""
+    return all(paths.exists(f"{paths.live_trial(trial_id)}/{part.file(table)}") for table in ROW_TABLES)
+
+
 def read_part(paths: StudyPaths, trial_id: str, part: Part, table: Table) -> pa.Table:
     """Return the rows that a part holds of a table."""
-    return pq.read_table(f"{paths.live_trial(trial_id)}/{part.file(table)}", filesystem=paths.filesystem)
+    return pq.read_table(pa.BufferReader(paths.read(f"{paths.live_trial(trial_id)}/{part.file(table)}")))
 
 
 def adopt(paths: StudyPaths, trial_id: str, attempt: str, parts: list[Part]) -> None:

@@ -3,27 +3,49 @@
 from __future__ import annotations
 
 import os
+import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pyarrow import fs as pafs
 
 from bs_study.store.schema import Table
 
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 120.0
+FINAL = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "No response body")
+"""What an object store answers when asking again won't help."""
+
 
 @dataclass(frozen=True)
 class StudyPaths:
-    """The files of one study: where each lies, and how one is read, written and removed."""
+    """The files of one study: where each lies, and how one is read, written and removed.
+
+    Args:
+        filesystem: local, or an object store's.
+        root: the study's folder on it.
+        uri: the same as the user gives it.
+        patience_seconds: how long an object store that does not answer is asked again.
+    """
 
     filesystem: pafs.FileSystem
     root: str
     uri: str
+    patience_seconds: float = PATIENCE_SECONDS
 
     @property
     def name(self) -> str:
         return self.root.rsplit("/", 1)[-1]
+
+    @property
+    def is_local(self) -> bool:
+        return isinstance(self.filesystem, pafs.LocalFileSystem)
 
     @property
     def study_json(self) -> str:
@@ -43,30 +65,36 @@ class StudyPaths:
         return f"{self.live}/{trial_id}"
 
     def exists(self, path: str) -> bool:
-        return bool(self.filesystem.get_file_info(path).type != pafs.FileType.NotFound)
+        return bool(self._ask(lambda: self.filesystem.get_file_info(path)).type != pafs.FileType.NotFound)
 
     def names(self, folder: str) -> list[str]:
         """Return the names in a folder, sorted; none where there is no such folder."""
         selector = pafs.FileSelector(folder, allow_not_found=True)
-        return sorted(info.base_name for info in self.filesystem.get_file_info(selector))
+        return sorted(info.base_name for info in self._ask(lambda: self.filesystem.get_file_info(selector)))
 
     def trial_ids(self, table: Table) -> list[str]:
         """Return the trials that have a file in this table, sorted."""
         return [n.removesuffix(".parquet") for n in self.names(self.table(table)) if n.endswith(".parquet")]
 
     def read(self, path: str) -> bytes:
+        return self._ask(lambda: self._read(path))
+
+    def _read(self, path: str) -> bytes:
         with self.filesystem.open_input_file(path) as file:
             return bytes(file.read())
 
     def write(self, path: str, data: pa.Buffer | bytes) -> None:
         """Let a file appear whole or not at all, replacing what was there."""
-        if isinstance(self.filesystem, pafs.LocalFileSystem):
+        if self.is_local:
             self._replace_local(path, data)
         else:
-            # One put. No `with`: closing a stream after an exception would publish a truncated object.
-            stream = self.filesystem.open_output_stream(path)
-            stream.write(data)
-            stream.close()
+            self._ask(lambda: self._put(path, data))
+
+    def _put(self, path: str, data: pa.Buffer | bytes) -> None:
+        # No `with`: closing a stream after an exception would publish a truncated object.
+        stream = self.filesystem.open_output_stream(path)
+        stream.write(data)
+        stream.close()
 
     def _replace_local(self, path: str, data: pa.Buffer | bytes) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -82,17 +110,76 @@ class StudyPaths:
         finally:
             temporary.unlink(missing_ok=True)
 
-    def remove(self, folder: str) -> None:
-        """Remove a folder and all in it, if it is there."""
-        if self.exists(folder):
-            self.filesystem.delete_dir(folder)
+    def move(self, path: str, target: str) -> None:
+        """Give a file another name, replacing what had it."""
+        if self.is_local:
+            Path(path).replace(target)
+        else:
+            self._ask(lambda: self.filesystem.move(path, target))
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a folder and all in it, if it is there."""
+        kind = self._ask(lambda: self.filesystem.get_file_info(path)).type
+        if kind == pafs.FileType.File:
+            self._ask(lambda: self.filesystem.delete_file(path))
+        elif kind == pafs.FileType.Directory:
+            self._ask(lambda: self.filesystem.delete_dir(path))
+
+    def _ask(self, operation: Callable[[], T]) -> T:
+        """Return what an operation gives; ask an object store that does not answer again, with growing pauses."""
+        end = time.monotonic() + (0 if self.is_local else self.patience_seconds)
+        pause = 0.5
+        while True:
+            try:
+                return operation()
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                if time.monotonic() + pause > end or any(answer in str(error) for answer in FINAL):
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, 15)
 
 
-def study_paths(uri: str | os.PathLike[str]) -> StudyPaths:
-    """Return the paths of the study at a folder or at a URI such as ``s3://bucket/results/mnist``."""
+def study_paths(uri: str | os.PathLike[str], *, patience_seconds: float = PATIENCE_SECONDS) -> StudyPaths:
+    """Return the paths of the study at a folder or at a URI such as ``s3://bucket/results/mnist``.
+
+    Raises:
+        ValueError: no file system is known for the URI, or it holds credentials.
+    """
     text = os.fspath(uri).rstrip("/")
-    if "://" in text:
+    if "://" not in text:
+        root = str(Path(text).expanduser().absolute())
+        return StudyPaths(pafs.LocalFileSystem(), root, root, patience_seconds)
+    _refuse_credentials(text)
+    try:
         filesystem, root = pafs.FileSystem.from_uri(text)
-        return StudyPaths(filesystem, root.rstrip("/"), text)
-    root = str(Path(text).expanduser().absolute())
-    return StudyPaths(pafs.LocalFileSystem(), root, root)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        raise ValueError(f"store: {text!r} can't be opened: {error}") from error
+    return StudyPaths(filesystem, root.rstrip("/"), text, patience_seconds)
+
+
+def _refuse_credentials(uri: str) -> None:
+    """A URI is printed, logged and handed to workers; a secret in it would be too."""
+    parts = urlsplit(uri)
+    if "@" in parts.netloc:
+        raise ValueError(
+            f"store: leave the credentials out of the {parts.scheme} URI. "
+            "Give them in the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+
+
+def study_uri(store: str, name: str) -> str:
+    """Return the URI of a study in a store.
+
+    >>> study_uri("s3://bucket/results?region=eu-west-1", "mnist")
+    's3://bucket/results/mnist?region=eu-west-1'
+    """
+    folder, mark, query = store.partition("?") if "://" in store else (store, "", "")
+    return f"{folder.rstrip('/')}/{name}{mark}{query}"
+
+
+def store_uri(paths: StudyPaths) -> str:
+    """Return the URI of the store that holds a study: the inverse of `study_uri`."""
+    folder, mark, query = paths.uri.partition("?") if "://" in paths.uri else (paths.uri, "", "")
+    return f"{folder.rpartition('/')[0] or '/'}{mark}{query}"

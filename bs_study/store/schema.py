@@ -109,7 +109,6 @@ TRIALS: dict[str, pa.DataType] = {
 }
 
 _COLUMNS = {"iterations": ITERATIONS, "epochs": EPOCHS, "evaluations": EVALUATIONS, "trials": TRIALS}
-_COUNTERS = ("epoch", "iteration", "iterations", "examples")
 
 
 def table_schema(table: Table, *, metrics: Iterable[str] = ()) -> pa.Schema:
@@ -118,12 +117,3 @@ def table_schema(table: Table, *, metrics: Iterable[str] = ()) -> pa.Schema:
     if table == "evaluations":
         columns = columns | dict.fromkeys(metrics, pa.float64())
     return pa.schema(list(columns.items()), metadata={VERSION_KEY: str(SCHEMA_VERSION)})
-
-
-def column_encodings(schema: pa.Schema) -> dict[str, str]:
-    """Return the Parquet encoding of each column that is not dictionary-encoded: small and quick for what it holds."""
-    measured = [field for field in schema if field.name not in KEYS]
-    deltas = {f.name: "DELTA_BINARY_PACKED" for f in measured if pa.types.is_integer(f.type) and f.name in _COUNTERS}
-    floats = {f.name: "BYTE_STREAM_SPLIT" for f in measured if pa.types.is_floating(f.type)}
-    # In evaluations an epoch is a fraction, and floats know no delta encoding.
-    return deltas | floats

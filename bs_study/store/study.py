@@ -24,11 +24,3 @@ def create_study(paths: StudyPaths, config: StudyConfig, *, metrics: Sequence[st
         "config": config.model_dump(mode="json", exclude={"store"}),
     }
     paths.write(paths.study_json, json.dumps(asked, indent=2).encode())
-
-
-def ended_trials(paths: StudyPaths) -> set[str]:
-    """Return the ids of the trials that need no other run: those with an answer, which `failed` is not."""
-    from bs_study.store.reader import Study
-
-    trials = Study(paths).trials(columns=["trial_id", "status"])
-    return set(trials.loc[trials["status"] != "failed", "trial_id"])

@@ -1,36 +1,24 @@
-"""One attempt's parts, and the commit of a trial."""
+"""The rows of one attempt of a trial, written in parts."""
 
 from __future__ import annotations
 
-import io
+import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from bs_study.config import TrialConfig
-from bs_study.store.parts import Part, adopt, attempts, live_parts, read_part
+from bs_study.store.commit import commit_trial, key_values
+from bs_study.store.encoding import encode
+from bs_study.store.parts import Part, adopt
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import ITERATIONS, KEYS, ROW_TABLES, Table, column_encodings, table_schema
-
-
-def encode(table: pa.Table) -> pa.Buffer:
-    """Return a table as one complete Parquet file in memory."""
-    sink = io.BytesIO()
-    encodings = column_encodings(table.schema)
-    pq.write_table(
-        table,
-        sink,
-        compression="zstd",
-        use_dictionary=[name for name in table.schema.names if name not in encodings],
-        column_encoding=encodings,
-    )
-    return pa.py_buffer(sink.getbuffer())
+from bs_study.store.schema import ITERATIONS, KEYS, ROW_TABLES, Table, table_schema
 
 
 class TrialWriter:
@@ -46,12 +34,11 @@ class TrialWriter:
     def __init__(
         self, paths: StudyPaths, trial: TrialConfig, *, metrics: Sequence[str], adopted: Sequence[Part] = ()
     ) -> None:
-        self._paths = paths
+        self.paths = paths
         self._trial = trial
         self._metrics = list(metrics)
         self.attempt = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:6]}"
         self.parts = list(adopted)
-        self._last_iteration = 0
         self._columns: list[dict[str, npt.NDArray[Any]]] = []
         self._rows: dict[Table, list[dict[str, float]]] = {"epochs": [], "evaluations": []}
         adopt(paths, trial.trial_id, self.attempt, self.parts)
@@ -73,20 +60,18 @@ class TrialWriter:
 
     def write_part(self) -> None:
         """Write what was added since the last part. The iterations go last: with them the part is whole."""
-        if not self._columns and not any(self._rows.values()):
+        if not self._columns:
             return
-        tables = {table: self._collected(table) for table in ROW_TABLES}
-        first = int(self._columns[0]["iteration"][0]) if self._columns else self._last_iteration + 1
-        part = Part(self.attempt, first)
-        folder = self._paths.live_trial(self._trial.trial_id)
-        for table in reversed(ROW_TABLES):
-            self._paths.write(f"{folder}/{part.file(table)}", encode(tables[table]))
+        files = {table: encode(self._collected(table)) for table in ROW_TABLES}
+        part = Part(self.attempt, int(self._columns[0]["iteration"][0]))
+        folder = self.paths.live_trial(self._trial.trial_id)
+        try:
+            for table in reversed(ROW_TABLES):
+                self.paths.write(f"{folder}/{part.file(table)}", files[table])
+        except OSError as error:
+            kept = _keep_on_local_disk({f"{self._trial.trial_id}/{part.file(t)}": data for t, data in files.items()})
+            raise OSError(error.errno, f"the store can't be written to ({error}); the rows since are {kept}") from error
         self.parts.append(part)
-        self._forget_written()
-
-    def _forget_written(self) -> None:
-        if self._columns:
-            self._last_iteration = int(self._columns[-1]["iteration"][-1])
         self._columns.clear()
         for rows in self._rows.values():
             rows.clear()
@@ -98,31 +83,28 @@ class TrialWriter:
             outcome: the columns of the trials row that are not in the trial's config.
         """
         self.write_part()
-        commit_trial(self._paths, self._trial, parts=self.parts, metrics=self._metrics, outcome=outcome)
+        commit_trial(self.paths, self._trial, parts=self.parts, metrics=self._metrics, outcome=outcome)
 
     def _collected(self, table: Table) -> pa.Table:
         schema = table_schema(table, metrics=self._metrics)
         if table == "iterations":
-            columns: dict[str, Any] = {name: _joined([c[name] for c in self._columns]) for name in ITERATIONS}
+            columns: dict[str, Any] = {name: np.concatenate([c[name] for c in self._columns]) for name in ITERATIONS}
         else:
             rows = self._rows[table]
             columns = {name: [row[name] for row in rows] for name in schema.names if name not in KEYS}
-        return _with_keys(columns, schema=schema, keys=key_values(self._paths, self._trial))
+        return _with_keys(columns, schema=schema, keys=key_values(self.paths, self._trial))
 
 
-def key_values(paths: StudyPaths, trial: TrialConfig) -> dict[str, Any]:
-    """Return the key columns' values of every row of a trial."""
-    return {
-        "study": paths.name,
-        "trial_id": trial.trial_id,
-        "batch_size": trial.batch_size,
-        "lr": trial.lr,
-        "seed": trial.seed,
-    }
-
-
-def _joined(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
-    return np.concatenate(arrays) if arrays else np.zeros(0)
+def _keep_on_local_disk(files: Mapping[str, pa.Buffer]) -> str:
+    """Keep what the store does not take in the temporary folder of this machine; return where, in words."""
+    folder = Path(tempfile.gettempdir(), "bs_study-unwritten")
+    try:
+        for name, data in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(data)
+    except OSError as error:
+        return f"lost, as {folder} can't be written to either ({error.strerror})"
+    return f"kept in {(folder / next(iter(files))).parent}"
 
 
 def _with_keys(columns: Mapping[str, Any], *, schema: pa.Schema, keys: Mapping[str, Any]) -> pa.Table:
@@ -131,34 +113,3 @@ def _with_keys(columns: Mapping[str, Any], *, schema: pa.Schema, keys: Mapping[s
     return pa.table(
         [constant[f.name] if f.name in KEYS else pa.array(columns[f.name], f.type) for f in schema], schema=schema
     )
-
-
-def commit_trial(
-    paths: StudyPaths,
-    trial: TrialConfig,
-    *,
-    parts: Sequence[Part],
-    metrics: Sequence[str],
-    outcome: Mapping[str, object],
-) -> None:
-    """Put an ended trial's parts and its row at their final place. A commit that was cut short can be done again."""
-    trial_id = trial.trial_id
-    for table in ROW_TABLES:
-        whole = [table_schema(table, metrics=metrics).empty_table()]
-        whole += [read_part(paths, trial_id, part, table) for part in parts]
-        paths.write(paths.trial_file(table, trial_id), encode(pa.concat_tables(whole)))
-    count = max(1, len(attempts(paths, trial_id)))
-    row = trial.model_dump() | dict(outcome) | key_values(paths, trial) | {"attempts": count}
-    table = pa.Table.from_pylist([row], schema=table_schema("trials"))
-    paths.write(paths.trial_file("trials", trial_id), encode(table))
-    paths.remove(paths.live_trial(trial_id))
-
-
-def commit_failed(paths: StudyPaths, trial: TrialConfig, *, metrics: Sequence[str], message: str) -> None:
-    """End a trial whose process can't: it failed for good, or is gone. What its newest attempt wrote is kept."""
-    parts = live_parts(paths, trial.trial_id)
-    last = read_part(paths, trial.trial_id, parts[-1], "iterations") if parts else None
-    counted = {"iterations": last["iteration"][-1], "examples": last["examples"][-1]} if last else {}
-    outcome = {"status": "failed", "stop_reason": "error", "message": message, "iterations": 0, "examples": 0}
-    outcome |= {name: value.as_py() for name, value in counted.items()} | {"end_time": datetime.now(UTC)}
-    commit_trial(paths, trial, parts=parts, metrics=metrics, outcome=outcome)

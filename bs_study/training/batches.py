@@ -51,6 +51,7 @@ def _loaded(data: Dataset[Any], order: Tensor, batch_size: int, device: torch.de
         data,
         batch_sampler=[chunk.tolist() for chunk in torch.split(order, batch_size)],
         pin_memory=device.type == "cuda",
+        generator=torch.Generator(),  # its own, so that starting an epoch draws nothing from the model's
     )
     for collated in loader:
         yield tuple(tensor.to(device, non_blocking=True) for tensor in as_batch(collated))

@@ -32,6 +32,15 @@ class DivergenceWatch:
         self._window = window
         self._above = np.zeros(0, dtype=bool)
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a later attempt needs to go on looking."""
+        return {"limit": self._limit, "above": self._above.tolist()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self._limit = state["limit"]
+        self._above = np.array(state["above"], dtype=bool)
+
     def first_divergence(self, losses: npt.NDArray[Any]) -> tuple[int, Divergence] | None:
         """Return the index of the loss that ends the trial and why, or None. Losses continue those of the last call."""
         ends: list[tuple[int, Divergence]] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 from bs_study.config import TrialConfig
 
@@ -26,6 +27,13 @@ class Plan:
         """Iterations of one epoch; the last takes what is left over."""
         return math.ceil(self.epoch_examples / self.trial.batch_size)
 
+    def iterations_in(self, epochs: float) -> int:
+        """Return the iterations that so many epochs take, the last begun one included.
+
+        Counted in decimals, as the user typed them: in binary, 0.07 epochs of 100 iterations are more than 7.
+        """
+        return math.ceil(Fraction(str(epochs)) * self.epoch_iterations)
+
     def examples_after(self, iteration: int) -> int:
         """Return the examples seen once an iteration has ended."""
         epochs, rest = divmod(iteration, self.epoch_iterations)
@@ -45,7 +53,7 @@ class Plan:
         """The iteration at which each budget that counts something runs out."""
         trial = self.trial
         ends = {
-            "max_epochs": trial.max_epochs and math.ceil(trial.max_epochs * self.epoch_iterations),
+            "max_epochs": trial.max_epochs and self.iterations_in(trial.max_epochs),
             "max_iterations": trial.max_iterations,
             "max_examples": trial.max_examples and self.iteration_reaching(trial.max_examples),
         }
@@ -68,11 +76,11 @@ class Plan:
 
     @property
     def lr_warmup_iterations(self) -> int:
-        return self.trial.lr_warmup_iterations or math.ceil(self.trial.lr_warmup_epochs * self.epoch_iterations)
+        return self.trial.lr_warmup_iterations or self.iterations_in(self.trial.lr_warmup_epochs)
 
     @property
     def lr_decay_iterations(self) -> int:
         """Length of the decay, or of one of its steps; by default what the budget leaves after the warm-up."""
         if self.trial.lr_decay_epochs:
-            return math.ceil(self.trial.lr_decay_epochs * self.epoch_iterations)
+            return self.iterations_in(self.trial.lr_decay_epochs)
         return self.trial.lr_decay_iterations or max(1, (self.last_iteration or 1) - self.lr_warmup_iterations)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 import bs_study
+from bs_study.store.paths import PATIENCE_SECONDS, StudyPaths, study_paths
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Surroundings:
         device: "cpu" or "cuda".
         threads: CPU threads of torch.
         checkpoint_seconds: between writes of what the trial has recorded.
+        store_patience_seconds: how long a store that stops answering is waited for.
         ray_version: None without Ray.
     """
 
@@ -36,7 +38,13 @@ class Surroundings:
     device: str
     threads: int
     checkpoint_seconds: float
+    store_patience_seconds: float = PATIENCE_SECONDS
     ray_version: str | None = None
+
+
+def study_of(surroundings: Surroundings) -> StudyPaths:
+    """Return the paths of the study that a trial writes to."""
+    return study_paths(surroundings.study, patience_seconds=surroundings.store_patience_seconds)
 
 
 def set_up(surroundings: Surroundings, *, seed: int) -> torch.device:
@@ -45,14 +53,19 @@ def set_up(surroundings: Surroundings, *, seed: int) -> torch.device:
     Threads count as part of the device: sums are split among them, and so rounded differently.
     """
     torch.set_num_threads(surroundings.threads)
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  a workload's own code may draw from the global generator
-    torch.manual_seed(seed)
+    seed_generators(seed)
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
     device = torch.device(surroundings.device)
     _reset_peak_memory(device)
     return device
+
+
+def seed_generators(seed: int) -> None:
+    """Seed every global generator that a workload's own code may draw from."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002
+    torch.manual_seed(seed)
 
 
 def _reset_peak_memory(device: torch.device) -> None:

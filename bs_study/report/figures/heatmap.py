@@ -75,10 +75,10 @@ def _draw_cell(
             (place[0] - 0.5, place[1] - 0.5), 1, 1, facecolor=colour, edgecolor="#b5b5b5", hatch=hatch, linewidth=0
         )
     )
-    if has_text or not np.isfinite(time):
+    if has_text:
         ink = "white" if _luminance(colour) < 0.45 else INK
         back = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"} if hatch else None
-        axes.text(*place, text if has_text else text[:1], ha="center", va="center", color=ink, fontsize=8, bbox=back)
+        axes.text(*place, text, ha="center", va="center", color=ink, fontsize=8, bbox=back)
 
 
 def _look(cell: pd.Series, *, time: float, norm: LogNorm, clock: str) -> tuple[Colour, str, str]:

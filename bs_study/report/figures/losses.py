@@ -45,7 +45,7 @@ def first_loss_panels(losses: pd.DataFrame, *, colours: Colours | None = None) -
     groups = list(by_batch_size(losses))
     columns = min(3, max(len(groups), 1))
     rows = max(math.ceil(len(groups) / columns), 1)
-    figure = new_figure(width=6.4, height=0.5 + 1.6 * rows)
+    figure = new_figure(width=6.4, height=max(2.7, 0.5 + 1.6 * rows))
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in panels.flat[len(groups) :]:
         axes.set_visible(False)

@@ -48,5 +48,11 @@ def _independent_noise(axes: Axes, trials: pd.DataFrame) -> None:
     noise = np.exp(centre[1] - 0.5 * (np.log(sizes) - centre[0]))
     axes.plot(sizes, noise, "--", color="black", linewidth=1.4, zorder=5)
     axes.annotate(
-        "slope −1/2: independent noise", (sizes[0], noise[0]), xytext=(8, 6), textcoords="offset points", fontsize=9
+        "slope −1/2: independent noise",
+        (sizes[0], noise[0]),
+        xytext=(8, 6),
+        textcoords="offset points",
+        fontsize=9,
+        bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
+        zorder=6,
     )

@@ -33,13 +33,18 @@ def iterations_to_target(best: pd.DataFrame, convergence: pd.DataFrame, *, colou
     axes.vlines(reached["batch_size"], spread[:, 0], spread[:, 1], color=MUTED, linewidth=3, alpha=0.4)
     _points(axes, reached, "iterations_to_target", colours)
     missed = best[~best["batch_size"].isin(reached["batch_size"])]
-    for size in missed["batch_size"]:
-        axes.annotate(
-            "missed", (size, 0.97), xycoords=("data", "axes fraction"), ha="center", va="top", fontsize=9, color=MUTED
-        )
+    if len(missed):
+        _mark_missed(axes, missed["batch_size"])
     axes.set_ylabel("iterations to the target")
     _perfect_scaling(axes, reached)
     return figure
+
+
+def _mark_missed(axes: Axes, batch_sizes: pd.Series) -> None:
+    """Put a cross at the top for each batch size that missed, where no time can be read."""
+    top = axes.get_xaxis_transform()
+    axes.plot(batch_sizes, [0.97] * len(batch_sizes), "x", color=MUTED, transform=top, clip_on=False)
+    axes.annotate("× missed", (1.0, 1.0), xycoords="axes fraction", ha="right", va="bottom", color=MUTED)
 
 
 def _spread_over_seeds(reached: pd.DataFrame, convergence: pd.DataFrame) -> np.ndarray:
@@ -77,8 +82,16 @@ def best_lr(scaling: pd.DataFrame, lr_fit: pd.DataFrame, *, colours: Colours | N
     lr_axis(
         axes.yaxis, scaling[["best_lr", "largest_stable_lr", "band_low_lr", "band_high_lr"]].to_numpy(float).ravel()
     )
-    axes.vlines(found["batch_size"], found["band_low_lr"], found["band_high_lr"], color=_PALE, linewidth=13)
-    axes.plot(scaling["batch_size"], scaling["largest_stable_lr"], "_", color=INK, markersize=15, markeredgewidth=1.6)
+    width = min(13.0, 220 / len(scaling))
+    axes.vlines(found["batch_size"], found["band_low_lr"], found["band_high_lr"], color=_PALE, linewidth=width)
+    axes.plot(
+        scaling["batch_size"],
+        scaling["largest_stable_lr"],
+        "_",
+        color=INK,
+        markersize=1.15 * width,
+        markeredgewidth=1.6,
+    )
     labels = _rules(axes, found, lr_fit)
     _points(axes, found, "best_lr", colours)
     on_edge = found[found["best_lr_on_edge"].fillna("") != ""]

@@ -1,0 +1,56 @@
+"""Whether one cell reaches the target sooner than another, as far as a store can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from bs_study.analysis.finding import number
+from bs_study.analysis.fit import FloatArray, ratio_interval
+from bs_study.analysis.trials import CELL
+
+if TYPE_CHECKING:
+    from bs_study.analysis.tables import StudyTables
+
+CLOCK = "train_seconds"
+Beats = Literal["yes", "one seed", "unclear", "censored", "no answer"]
+REASONS: dict[Beats, str] = {
+    "one seed": "one seed shows no spread",
+    "unclear": "the interval of the ratio holds 1",
+    "censored": "it missed within a budget that ended earlier",
+    "no answer": "its trials have no answer",
+}
+
+
+def beats(tables: StudyTables, winner: pd.Series[Any], rival: pd.Series[Any]) -> Beats:
+    """Return whether one cell reaches the target sooner than another, or why that can't be told."""
+    if rival["failed"] + rival["not_evaluated"] == rival["seeds"]:
+        return "no answer"
+    if rival["reached"] == 0 and rival["missed"] == 0:
+        return "yes"  # it diverged or was out of memory
+    if np.isnan(rival[f"{CLOCK}_to_target"]):
+        is_outlasted = rival[f"censored_{CLOCK}"] >= winner[f"{CLOCK}_to_target_high"]
+        return "yes" if is_outlasted and rival["reached"] == 0 else "censored"
+    own, other = _seconds_of(tables, winner), _seconds_of(tables, rival)
+    if len(own) < 2 or len(other) < 2:
+        return "one seed"
+    is_whole = len(own) == winner["seeds"] and len(other) == rival["seeds"]
+    return "yes" if is_whole and ratio_interval(other, own)[1] > 1 else "unclear"
+
+
+def _seconds_of(tables: StudyTables, cell: pd.Series[Any]) -> FloatArray:
+    times = tables.times
+    is_own = (times["batch_size"] == cell["batch_size"]) & (times["lr"] == cell["lr"])
+    seconds: FloatArray = times.loc[is_own, f"{CLOCK}_to_target"].dropna().to_numpy(np.float64)
+    return seconds
+
+
+def on_edge(tables: StudyTables, best_lrs: Mapping[Any, float]) -> list[str]:
+    """Return which batch sizes have a best lr with none tried beyond: a better one may lie there."""
+    tried = pd.concat([tables.convergence[CELL], tables.open_cells[CELL].astype(float)])
+    ends = tried.groupby("batch_size")["lr"].agg(["min", "max"])
+    sizes = [size for size, lr in sorted(best_lrs.items()) if lr in ends.loc[size].tolist()]
+    return [f"batch size {number(size)}: its best lr is on the edge of the grid" for size in sizes]

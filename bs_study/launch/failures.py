@@ -1,0 +1,23 @@
+"""What becomes of a trial that failed for good."""
+
+from __future__ import annotations
+
+import contextlib
+
+from bs_study.config import TrialConfig
+from bs_study.store.commit import commit_failed
+from bs_study.training.standing import Ending
+from bs_study.training.surroundings import Surroundings, study_of
+
+
+def failure_message(error: BaseException) -> str:
+    """Return an error in one line, as `ValueError: what was wrong`."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def record_failure(trial: TrialConfig, surroundings: Surroundings, message: str) -> Ending:
+    """End a trial as failed. Where the store takes no row it stays open, and a resumed study tries it again."""
+    with contextlib.suppress(OSError):
+        commit_failed(study_of(surroundings), trial, metrics=surroundings.metrics, message=message)
+    return Ending("failed", "error", message)

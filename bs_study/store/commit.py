@@ -1,0 +1,104 @@
+"""The commit of a trial: all of it appears in the tables, or nothing; its row in `trials` comes last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from bs_study.config import TrialConfig
+from bs_study.store.encoding import encode
+from bs_study.store.parts import Part, attempts, live_parts, read_part
+from bs_study.store.paths import StudyPaths
+from bs_study.store.schema import ROW_TABLES, Table, table_schema
+
+
+def key_values(paths: StudyPaths, trial: TrialConfig) -> dict[str, Any]:
+    """Return the key columns' values of every row of a trial."""
+    return {
+        "study": paths.name,
+        "trial_id": trial.trial_id,
+        "batch_size": trial.batch_size,
+        "lr": trial.lr,
+        "seed": trial.seed,
+    }
+
+
+def trial_row(paths: StudyPaths, trial_id: str) -> dict[str, Any] | None:
+    """Return the row of an ended trial, or None."""
+    file = paths.trial_file("trials", trial_id)
+    if not paths.exists(file):
+        return None
+    row: dict[str, Any] = pq.read_table(pa.BufferReader(paths.read(file))).to_pylist()[0]
+    return row
+
+
+def has_answer(paths: StudyPaths, trial_id: str) -> bool:
+    """Return whether a trial needs no other run: it ended, and not as failed."""
+    row = trial_row(paths, trial_id)
+    return row is not None and row["status"] != "failed"
+
+
+def answered_trials(paths: StudyPaths) -> set[str]:
+    """Return the trials that need no other run."""
+    files = [paths.trial_file("trials", trial_id) for trial_id in paths.trial_ids("trials")]
+    if not files:
+        return set()
+    rows = ds.dataset(files, filesystem=paths.filesystem, format="parquet").to_table(columns=["trial_id", "status"])
+    return {row["trial_id"] for row in rows.to_pylist() if row["status"] != "failed"}
+
+
+def commit_trial(
+    paths: StudyPaths,
+    trial: TrialConfig,
+    *,
+    parts: Sequence[Part],
+    metrics: Sequence[str],
+    outcome: Mapping[str, object],
+) -> None:
+    """End a trial: one file per table at its final place, then its row in trials, then no live files.
+
+    A commit that was cut short can be done again. Of attempts that overlap, the first one's answer stands.
+
+    Args:
+        paths: the study.
+        trial: what was trained.
+        parts: what the attempt recorded, or stands on, in order.
+        metrics: the metric columns of evaluations.
+        outcome: the columns of the trials row that are neither keys nor config.
+    """
+    trial_id = trial.trial_id
+    try:
+        tables = {table: _joined_parts(paths, trial_id, parts, table, metrics) for table in ROW_TABLES}
+    except FileNotFoundError:
+        if not has_answer(paths, trial_id):  # else another attempt has committed, and removed what was live
+            raise
+    if not has_answer(paths, trial_id):
+        for table, rows in tables.items():
+            paths.write(paths.trial_file(table, trial_id), encode(rows))
+        count = max(1, len(attempts(paths, trial_id)))
+        row = trial.model_dump() | dict(outcome) | key_values(paths, trial) | {"attempts": count}
+        row_table = pa.Table.from_pylist([row], schema=table_schema("trials"))
+        paths.write(paths.trial_file("trials", trial_id), encode(row_table))
+    paths.remove(paths.live_trial(trial_id))
+
+
+def _joined_parts(
+    paths: StudyPaths, trial_id: str, parts: Sequence[Part], table: Table, metrics: Sequence[str]
+) -> pa.Table:
+    empty = table_schema(table, metrics=metrics).empty_table()
+    return pa.concat_tables([empty, *(read_part(paths, trial_id, part, table) for part in parts)])
+
+
+def commit_failed(paths: StudyPaths, trial: TrialConfig, *, metrics: Sequence[str], message: str) -> None:
+    """End a trial whose process can't: it failed for good, or is gone. What its newest attempt wrote is kept."""
+    parts = live_parts(paths, trial.trial_id)
+    last = read_part(paths, trial.trial_id, parts[-1], "iterations") if parts else None
+    counted = {"iterations": last["iteration"][-1], "examples": last["examples"][-1]} if last else {}
+    outcome = {"status": "failed", "stop_reason": "error", "message": message, "iterations": 0, "examples": 0}
+    outcome |= {name: value.as_py() for name, value in counted.items()} | {"end_time": datetime.now(UTC)}
+    commit_trial(paths, trial, parts=parts, metrics=metrics, outcome=outcome)

@@ -1,0 +1,110 @@
+"""The lease of a study: one process at a time runs it. `lease.json` names its host, its pid and its last heartbeat."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from bs_study.store.paths import StudyPaths
+
+HEARTBEAT_SECONDS = 10.0
+STALE_SECONDS = 60.0
+SETTLE_SECONDS = 1.0  # on an object store, for another's write to become visible
+
+
+@contextlib.contextmanager
+def study_lease(paths: StudyPaths, *, lost: Callable[[], None]) -> Iterator[None]:
+    """Hold the lease of a study.
+
+    Args:
+        paths: the study.
+        lost: called, in another thread, when the lease turns out to be another's: this process slept too long.
+
+    Raises:
+        ValueError: another process holds it.
+    """
+    ours = {"id": uuid.uuid4().hex, "host": socket.gethostname(), "pid": os.getpid()}
+    _take(paths, ours)
+    done = threading.Event()
+    beating = threading.Thread(target=_beat, args=(paths, ours, done, lost), daemon=True)
+    beating.start()
+    try:
+        yield
+    finally:
+        done.set()
+        beating.join(timeout=5)
+        with contextlib.suppress(OSError):
+            if _holder(paths).get("id") == ours["id"]:
+                paths.remove(_file(paths))
+
+
+def _file(paths: StudyPaths) -> str:
+    return f"{paths.root}/lease.json"
+
+
+def _take(paths: StudyPaths, ours: dict[str, Any]) -> None:
+    try:
+        _refuse_alive(paths, _holder(paths))
+        _write(paths, ours)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ValueError(f"store: can't write to {paths.uri} ({reason}). Give a writable folder") from error
+    # Of two that write at once, the one whose lease stands goes on. A look a little later shows which.
+    time.sleep(0.2 if paths.is_local else SETTLE_SECONDS)
+    if _holder(paths).get("id") != ours["id"]:
+        raise ValueError(f"name: {paths.name!r} was started by another process at this moment. Choose another --name")
+
+
+def _refuse_alive(paths: StudyPaths, holder: dict[str, Any]) -> None:
+    if _is_alive(holder):
+        raise ValueError(
+            f"name: {paths.name!r} is being run by process {holder['pid']} on {holder['host']}. "
+            "Wait for it, stop it, or choose another --name"
+        )
+
+
+def _holder(paths: StudyPaths) -> dict[str, Any]:
+    """Return who holds the lease; empty if nobody does, or if what is written there can't be read."""
+    try:
+        holder = json.loads(paths.read(_file(paths)))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return holder if isinstance(holder, dict) and {"id", "host", "pid", "heartbeat"} <= set(holder) else {}
+
+
+def _is_alive(holder: dict[str, Any]) -> bool:
+    """Return whether a holder gives signs of life; of a process on this host its death is known at once."""
+    if not holder or time.time() - float(holder["heartbeat"]) > STALE_SECONDS:
+        return False
+    return holder["host"] != socket.gethostname() or _runs(int(holder["pid"]))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _write(paths: StudyPaths, ours: dict[str, Any]) -> None:
+    paths.write(_file(paths), json.dumps(ours | {"heartbeat": time.time()}).encode())
+
+
+def _beat(paths: StudyPaths, ours: dict[str, Any], done: threading.Event, lost: Callable[[], None]) -> None:
+    while not done.wait(HEARTBEAT_SECONDS):
+        # A store that does not answer now may do so at the next beat; trials have their own patience.
+        with contextlib.suppress(OSError):
+            if _holder(paths).get("id") != ours["id"]:
+                lost()
+                return
+            _write(paths, ours)

@@ -1,0 +1,101 @@
+"""Checkpoints: what a new attempt needs to continue a trial as if it had never been interrupted.
+
+Each attempt keeps its last two under `live/<trial_id>/<attempt>/`. A checkpoint is written after the parts it stands on
+and names them. It is read with `weights_only=True`: tensors, numbers, text, and nothing that could run code.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import random
+from typing import Any
+
+import numpy as np
+import torch
+
+from bs_study.store.parts import Part, attempts, has_part
+from bs_study.store.paths import StudyPaths
+from bs_study.training.loop import Learner
+
+NAMES = ("checkpoint.pt", "checkpoint-previous.pt")
+
+State = dict[str, Any]
+
+
+def write_checkpoint(paths: StudyPaths, trial_id: str, attempt: str, state: State) -> None:
+    """Write a checkpoint of an attempt; the last one becomes the one before."""
+    folder = f"{paths.live_trial(trial_id)}/{attempt}"
+    buffer = io.BytesIO()
+    torch.save(state | {"trial_id": trial_id}, buffer)
+    newest, previous = (f"{folder}/{name}" for name in NAMES)
+    if paths.exists(newest):
+        paths.move(newest, previous)
+    paths.write(newest, buffer.getvalue())
+
+
+def newest_checkpoint(paths: StudyPaths, trial_id: str) -> tuple[State | None, list[str]]:
+    """Return the newest checkpoint that can be continued from, if there is one, and why newer ones can't be."""
+    complaints: list[str] = []
+    for attempt in reversed(attempts(paths, trial_id)):
+        folder = f"{paths.live_trial(trial_id)}/{attempt}"
+        for name in NAMES:
+            if paths.exists(f"{folder}/{name}"):
+                try:
+                    return _read(paths, trial_id, f"{folder}/{name}"), complaints
+                except ValueError as error:
+                    complaints.append(f"{attempt}/{name} was set aside: {error}")
+    return None, complaints
+
+
+def _read(paths: StudyPaths, trial_id: str, file: str) -> State:
+    try:
+        state: State = torch.load(io.BytesIO(paths.read(file)), map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise ValueError(f"it can't be read ({' '.join(str(error).split())[:200]})") from error
+    if not isinstance(state, dict) or state.get("trial_id") != trial_id:
+        raise ValueError("it is of another trial")
+    state["parts"] = [Part(*part) for part in state["parts"]]
+    missing = [part for part in state["parts"] if not has_part(paths, trial_id, part)]
+    if missing:
+        raise ValueError(f"it stands on a part that is gone, {missing[0].file('iterations')}")
+    return state
+
+
+def learner_state(learner: Learner) -> State:
+    """Return the state of model, optimizer and schedule."""
+    schedule = learner.schedule.state_dict() if learner.schedule else {}
+    return {
+        "model": learner.model.state_dict(),
+        "optimizer": learner.optimizer.state_dict(),
+        "schedule": {name: value for name, value in schedule.items() if name != "lr_lambdas"},
+    }
+
+
+def restore_learner(learner: Learner, state: State) -> None:
+    """Bring a newly built learner to a saved state."""
+    learner.model.load_state_dict(state["model"])
+    learner.optimizer.load_state_dict(state["optimizer"])
+    if learner.schedule:
+        learner.schedule.load_state_dict(state["schedule"] | {"lr_lambdas": [None]})
+
+
+def random_state(device: torch.device) -> State:
+    """Return the states of the random generators that a workload may draw from."""
+    name, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002  what a workload's own code may use
+    return {
+        "python": random.getstate(),
+        "numpy": [name, np.asarray(keys).tolist(), position, has_gauss, gauss],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state() if device.type == "cuda" else None,
+    }
+
+
+def restore_random(state: State, device: torch.device) -> None:
+    """Let the random generators go on where they were."""
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal), gauss))
+    np.random.set_state(tuple(state["numpy"]))  # noqa: NPY002
+    torch.set_rng_state(state["torch"])
+    if device.type == "cuda" and state["cuda"] is not None:
+        torch.cuda.set_rng_state(state["cuda"])

@@ -1,0 +1,245 @@
+"""A trial while it runs: stretches of iterations, and what is to be done between them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from bs_study.config import TrialConfig
+from bs_study.store.writer import TrialWriter
+from bs_study.target import Target
+from bs_study.training.batches import epoch_batches
+from bs_study.training.checkpoint import (
+    State,
+    learner_state,
+    random_state,
+    restore_learner,
+    restore_random,
+    write_checkpoint,
+)
+from bs_study.training.clock import Clocks, load_and_compute, timeline
+from bs_study.training.divergence import DivergenceWatch, default_loss_limit
+from bs_study.training.loop import Learner, evaluate, run_iterations
+from bs_study.training.optimizer import make_optimizer, make_schedule
+from bs_study.training.plan import Plan
+from bs_study.training.standing import Ending, Report, Standing, progress, spent_budget, train_seconds_left
+from bs_study.training.surroundings import peak_memory_bytes
+from bs_study.workloads.base import Data, Workload, examples_in
+
+STRETCH_ITERATIONS = 4096  # losses that wait on the device at most
+STRETCH_SECONDS = 1.0  # between looks at the host's clock for progress, writes and the budget in seconds
+
+
+class TrialRun:
+    """What a trial learns, where it stands, what its clocks say.
+
+    Args:
+        trial: what is trained.
+        writer: takes its rows, and commits it in the end.
+        device: where it is trained.
+        report: told of its progress about once a second.
+        checkpoint_seconds: between writes of what it has recorded.
+    """
+
+    def __init__(
+        self,
+        trial: TrialConfig,
+        writer: TrialWriter,
+        *,
+        device: torch.device,
+        report: Report,
+        checkpoint_seconds: float,
+    ) -> None:
+        self.writer = writer
+        self.device = device
+        self.standing = Standing()
+        self._trial = trial
+        self._report = report
+        self._checkpoint_seconds = checkpoint_seconds
+        self._clocks = Clocks()
+        self._timeline = timeline(device)
+        self._warm_from = trial.warmup_iterations
+        self._earlier_seconds = 0.0
+        self._start = self._last_report = self._last_write = time.perf_counter()
+
+    def build(self, workload: Workload, train_data: Data, held_out: Data) -> None:
+        """Make the model, with the weights that the seed gives, and all that trains and judges it."""
+        self._train_data, self._held_out = train_data, held_out
+        self._target = Target.parse(self._trial.target) if self._trial.target else workload.target
+        self._plan = Plan(self._trial, epoch_examples=examples_in(train_data))
+        model = workload.model().to(self.device)
+        optimizer = make_optimizer(model.parameters(), self._trial)
+        self._learner = Learner(workload, model, optimizer, make_schedule(optimizer, self._plan))
+        limit = self._trial.loss_limit or default_loss_limit(self._evaluate()["loss"])
+        self._watch = DivergenceWatch(limit=limit, window=self._trial.loss_limit_iterations)
+
+    def train(self) -> Ending:
+        """Train epoch after epoch until the trial ends."""
+        ending = None
+        while ending is None:
+            ending = self._train_epoch(self.standing.iteration // self._plan.epoch_iterations + 1)
+        return ending
+
+    def _train_epoch(self, epoch: int) -> Ending | None:
+        end = epoch * self._plan.epoch_iterations
+        done = self.standing.examples - (epoch - 1) * self._plan.epoch_examples
+        if done == 0:
+            self._clocks.start_epoch()
+        batches = epoch_batches(
+            self._train_data,
+            seed=self._trial.seed,
+            epoch=epoch,
+            skip=done,
+            batch_size=self._trial.batch_size,
+            device=self.device,
+        )
+        while self.standing.iteration < end:
+            ending = self._train_stretch(batches, epoch=epoch, end=end) or self._judge()
+            if ending:
+                return ending
+            self._keep_up()
+        return None
+
+    def _train_stretch(self, batches: Iterator[tuple[Tensor, ...]], *, epoch: int, end: int) -> Ending | None:
+        """Train up to the next iteration at which something else is to be done, and record it."""
+        is_warmup = self.standing.iteration < self._warm_from
+        count = min(self._next_stop(), end) - self.standing.iteration
+        start = time.perf_counter()
+        deadline = start + min(STRETCH_SECONDS, train_seconds_left(self._trial, self._clocks))
+        losses = run_iterations(self._learner, batches, count=count, deadline=deadline, timeline=self._timeline)
+        load, compute = load_and_compute(self._timeline.take_seconds())
+        seconds = time.perf_counter() - start
+        if is_warmup:
+            self._clocks.warmup_seconds += seconds
+        else:
+            self._clocks.add_training(seconds, load=load, compute=compute)
+        ending = self._record(losses, epoch=epoch)
+        if self.standing.iteration == end and not ending:
+            self._record_epoch(epoch)
+        return ending
+
+    def _next_stop(self) -> int:
+        here, trial = self.standing.iteration, self._trial
+        stops = [here + STRETCH_ITERATIONS, self._plan.next_evaluation(here), self._warm_from]
+        stops += [self._plan.last_iteration or here, trial.min_iterations if self.standing.is_reached else here]
+        return min(stop for stop in stops if stop > here)
+
+    def _record(self, losses: Tensor, *, epoch: int) -> Ending | None:
+        """Add the losses of a stretch, up to the one at which the trial diverged if it did."""
+        standing = self.standing
+        loss = losses.cpu().numpy()
+        divergence = self._watch.first_divergence(loss)
+        if divergence:
+            loss = loss[: divergence[0] + 1]
+        first = standing.iteration + 1
+        examples = np.array([self._plan.examples_after(i) for i in range(first, first + len(loss))])
+        self.writer.add_iterations(epoch=epoch, first_iteration=first, examples=examples, loss=loss)
+        standing.iteration += len(loss)
+        standing.examples = int(examples[-1])
+        standing.loss = float(loss[-1])
+        if not divergence:
+            return None
+        return Ending("diverged", divergence[1], f"loss {standing.loss:g} at iteration {standing.iteration}")
+
+    def _record_epoch(self, epoch: int) -> None:
+        self.writer.add_epoch(
+            epoch=epoch,
+            iterations=self.standing.iteration,
+            examples=self.standing.examples,
+            epoch_seconds=self._clocks.epoch_seconds,
+            load_seconds=self._clocks.epoch_load_seconds,
+            compute_seconds=self._clocks.epoch_compute_seconds,
+            peak_memory_bytes=peak_memory_bytes(self.device),
+        )
+
+    def _judge(self) -> Ending | None:
+        """Evaluate if it is time to, and say whether the trial has met its target or spent a budget."""
+        iteration = self.standing.iteration
+        spent = spent_budget(self.standing, self._clocks, self._plan)
+        if spent or self._plan.next_evaluation(iteration - 1) == iteration:
+            self._record_evaluation()
+        is_enough = self.standing.is_reached and iteration >= self._trial.min_iterations
+        if is_enough and self._trial.stop_at_target:
+            return Ending("completed", "target")
+        return Ending("completed", spent) if spent else None
+
+    def _record_evaluation(self) -> None:
+        start = time.perf_counter()
+        metrics = self._evaluate()
+        seconds = time.perf_counter() - start
+        self._clocks.eval_seconds += seconds
+        standing = self.standing
+        self.writer.add_evaluation(
+            epoch=self._plan.epochs_after(standing.iteration),
+            iteration=standing.iteration,
+            examples=standing.examples,
+            train_seconds=self._clocks.train_seconds,
+            load_seconds=self._clocks.load_seconds,
+            compute_seconds=self._clocks.compute_seconds,
+            eval_seconds=seconds,
+            **metrics,
+        )
+        standing.metric = metrics[self._target.metric]
+        if not standing.is_reached and self._target.is_met(standing.metric):
+            standing.reached_iteration = standing.iteration
+
+    def _evaluate(self) -> dict[str, float]:
+        return evaluate(self._learner, self._held_out, batch_size=self._trial.eval_batch_size, device=self.device)
+
+    def _keep_up(self) -> None:
+        """Report and write, if it is time to."""
+        now = time.perf_counter()
+        if now - self._last_report >= STRETCH_SECONDS:
+            self._report(progress(self.standing, self._clocks, self._plan))
+            self._last_report = now
+        if now - self._last_write >= self._checkpoint_seconds:
+            self.writer.write_part()
+            write_checkpoint(self.writer.paths, self._trial.trial_id, self.writer.attempt, self._state())
+            self._last_write = time.perf_counter()
+            self._clocks.write_seconds += self._last_write - now
+
+    def _state(self) -> State:
+        """Return all that a new attempt needs to go on from here, bit for bit on a CPU."""
+        return {
+            "parts": [tuple(part) for part in self.writer.parts],
+            "learner": learner_state(self._learner),
+            "random": random_state(self.device),
+            "standing": asdict(self.standing),
+            "clocks": asdict(self._clocks),
+            "watch": self._watch.state,
+            "wall_seconds": self._wall_seconds(),
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from a saved state. The first iterations are warm-up once more: this process has made none yet."""
+        restore_learner(self._learner, state["learner"])
+        restore_random(state["random"], self.device)
+        self.standing = Standing(**state["standing"])
+        self._clocks = Clocks(**state["clocks"])
+        self._watch.restore(state["watch"])
+        self._warm_from = self.standing.iteration + self._trial.warmup_iterations
+        self._earlier_seconds = state["wall_seconds"]
+
+    def _wall_seconds(self) -> float:
+        return self._earlier_seconds + time.perf_counter() - self._start
+
+    def outcome(self, ending: Ending, *, start: datetime) -> dict[str, Any]:
+        """Return the columns of `trials` that say how the trial went."""
+        totals = ("train_seconds", "load_seconds", "compute_seconds", "warmup_seconds", "eval_seconds", "write_seconds")
+        return {name: getattr(self._clocks, name) for name in totals} | {
+            "status": ending.status,
+            "stop_reason": ending.stop_reason,
+            "message": ending.message,
+            "iterations": self.standing.iteration,
+            "examples": self.standing.examples,
+            "wall_seconds": self._wall_seconds(),
+            "start_time": start,
+            "end_time": datetime.now(UTC),
+        }

@@ -1,0 +1,74 @@
+"""Where a trial stands, how far that is, and how it ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bs_study.config import TrialConfig
+from bs_study.store.schema import Status
+from bs_study.training.clock import Clocks
+from bs_study.training.plan import Plan
+
+
+@dataclass
+class Standing:
+    """What a trial has done so far; `reached_iteration` is the one at which it first met its target."""
+
+    iteration: int = 0
+    examples: int = 0
+    loss: float = math.nan
+    metric: float | None = None
+    reached_iteration: int | None = None
+
+    @property
+    def is_reached(self) -> bool:
+        return self.reached_iteration is not None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a trial ended, and at which iteration it first met its target (None if it never did)."""
+
+    status: Status
+    stop_reason: str
+    message: str | None = None
+    iterations: int = 0
+    reached_iteration: int | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a trial is: the share of its budget that is spent (None if not known), last loss, last metric."""
+
+    iteration: int
+    epoch: float
+    loss: float
+    metric: float | None
+    share: float | None
+
+
+Report = Callable[[Progress], None]
+
+
+def progress(standing: Standing, clocks: Clocks, plan: Plan) -> Progress:
+    """Return how far a trial is."""
+    shares = [standing.iteration / end for end in plan.budgets.values()]
+    if plan.trial.max_train_seconds:
+        shares.append(clocks.train_seconds / plan.trial.max_train_seconds)
+    epoch = plan.epochs_after(standing.iteration)
+    return Progress(standing.iteration, epoch, standing.loss, standing.metric, max(shares, default=None))
+
+
+def train_seconds_left(trial: TrialConfig, clocks: Clocks) -> float:
+    """Return what is left of the budget in seconds; infinite where there is none."""
+    return trial.max_train_seconds - clocks.train_seconds if trial.max_train_seconds else math.inf
+
+
+def spent_budget(standing: Standing, clocks: Clocks, plan: Plan) -> str | None:
+    """Return the budget that ran out, the first if there are several, or None."""
+    spent = {name: end for name, end in plan.budgets.items() if standing.iteration >= end}
+    if spent:
+        return min(spent, key=spent.__getitem__)
+    return "max_train_seconds" if train_seconds_left(plan.trial, clocks) <= 0 else None

@@ -1,0 +1,101 @@
+"""What holds of every store, whatever is missing from it: on small stores drawn at random."""
+
+import json
+import random
+import warnings
+
+import numpy as np
+import pytest
+
+from bs_study import Target
+from bs_study.analysis import study_tables
+
+STATUSES = ["completed", "completed", "completed", "diverged", "failed", "out_of_memory", "unheard-of", None]
+CLOCKS = ("iterations", "examples", "train_seconds", "compute_seconds", "wall_seconds")
+OUTCOMES = ["reached", "missed", "diverged", "out_of_memory", "failed", "not_evaluated"]
+COLUMNS = {
+    "momentum": [0.5, 0.9, None],
+    "optimizer": ["sgd", "adam", None],
+    "warmup_iterations": [3, None],
+    "stop_reason": ["target", "max_epochs", None],
+    "max_epochs": [2.5, None],
+    "max_iterations": [100, None],
+    "train_seconds": [3.0, None],
+    "eval_seconds": [0.2, None],
+}
+
+
+def losses(draw):
+    count = draw.choice([0, 1, 2, 3, 51, 120, 1100])
+    loss = 2 * np.exp(-np.arange(count) / 100) + np.random.default_rng(draw.randrange(1000)).normal(0, 0.1, count)
+    if count and draw.random() < 0.2:
+        loss[draw.randrange(count)] = draw.choice([np.nan, np.inf, 50.0])
+    return loss if draw.random() < 0.9 else np.zeros(count)
+
+
+def evaluation(draw, k, batch_size):
+    clocks = {name: draw.choice([k * 1.0, 0.0, None]) for name in ("train_seconds", "compute_seconds", "eval_seconds")}
+    row = {"epoch": float(k), "iteration": 10 * k, "examples": 10 * k * batch_size, "load_seconds": None}
+    return row | clocks | {"accuracy": draw.choice([np.nan, None, np.inf, 0.95, 0.5])}
+
+
+def epoch(draw, k, batch_size):
+    clocks = {name: draw.choice([1.0, 2.0, 0.0, None]) for name in ("epoch_seconds", "load_seconds", "compute_seconds")}
+    row = {"epoch": k, "iterations": 10 * k, "examples": 10 * k * batch_size, "peak_memory_bytes": None}
+    return row | clocks
+
+
+def random_trials(draw, trial):
+    known = draw.sample(sorted(COLUMNS), draw.randint(0, len(COLUMNS)))
+    for batch_size in draw.sample([1, 6, 60, 600, 6000], draw.randint(0, 5)):
+        for lr in draw.sample([0.01, 0.02, 0.04, 0.08], draw.randint(1, 4)):
+            for seed in range(draw.randint(0, 3)):
+                yield trial(
+                    batch_size,
+                    lr,
+                    seed,
+                    loss=losses(draw),
+                    epochs=[epoch(draw, k, batch_size) for k in range(1, draw.randint(1, 4))],
+                    evaluations=[evaluation(draw, k, batch_size) for k in range(1, draw.randint(1, 5))],
+                    columns={"status": draw.choice(STATUSES)} | {name: draw.choice(COLUMNS[name]) for name in known},
+                )
+
+
+@pytest.fixture(params=range(12))
+def tables(request, write_study, trial):
+    draw = random.Random(request.param)  # noqa: S311, it keeps no secret
+    study = write_study(list(random_trials(draw, trial)), metrics=("accuracy",))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return study_tables(study, target=Target("accuracy", 0.9))
+
+
+def test_the_best_is_a_reached_time_and_no_reached_time_is_smaller(tables):
+    for clock in CLOCKS:
+        smallest = tables.convergence.groupby("batch_size")[f"{clock}_to_target"].min()
+        assert tables.best.set_index("batch_size")[f"{clock}_to_target"].equals(smallest)
+        ranked = tables.best.dropna(subset=[f"best_lr_by_{clock}"])
+        cells = ranked.merge(
+            tables.convergence, left_on=["batch_size", f"best_lr_by_{clock}"], right_on=["batch_size", "lr"]
+        )
+        assert len(cells) == len(ranked)
+        assert (cells["reached"] > 0).all()
+
+
+def test_every_trial_has_one_outcome_and_no_time_is_infinite(tables):
+    assert (tables.convergence[OUTCOMES].sum(axis=1) == tables.convergence["seeds"]).all()
+    assert tables.convergence["seeds"].sum() == tables.ended
+    assert not np.isinf(tables.convergence.filter(like="_to_target").to_numpy(float)).any()
+
+
+def test_a_median_lies_within_its_spread(tables):
+    for name in ("epoch_seconds", "iteration_seconds", "examples_per_second"):
+        rows = tables.throughput.dropna(subset=[name])
+        assert (rows[f"{name}_low"] <= rows[name]).all()
+        assert (rows[name] <= rows[f"{name}_high"]).all()
+
+
+def test_findings_are_json_and_undecided_ones_say_why(tables):
+    findings = json.loads(json.dumps(tables.findings, allow_nan=False))
+    assert len(findings) == 8
+    assert all((finding["verdict"] == "undecided") == bool(finding["reason"]) for finding in findings)

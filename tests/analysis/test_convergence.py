@@ -1,0 +1,249 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from bs_study import Target
+from bs_study.analysis.best import best
+from bs_study.analysis.convergence import convergence, time_to_target
+
+ACCURACY = Target("accuracy", 0.9)
+KEYS = ["trial_id", "batch_size", "lr", "seed"]
+CLOCKS = ["epoch", "iteration", "examples", "train_seconds", "compute_seconds", "load_seconds", "eval_seconds"]
+
+
+def evaluations_of(trial_id, metrics, *, batch_size=10, lr=0.1, seed=0, metric="accuracy", every=100, slow=1.0):
+    """Evaluations every so many iterations, an iteration taking 10 ms and an evaluation 1 s."""
+    rows = []
+    for k, value in enumerate(metrics, start=1):
+        iteration = k * every
+        row = {"trial_id": trial_id, "batch_size": batch_size, "lr": lr, "seed": seed}
+        row |= {"epoch": iteration / 50, "iteration": iteration, "examples": iteration * batch_size}
+        row |= {"train_seconds": iteration * 0.01 * slow, "compute_seconds": iteration * 0.008 * slow}
+        rows.append(row | {"load_seconds": 0.0, "eval_seconds": 1.0, metric: value})
+    return pd.DataFrame(rows, columns=[*KEYS, *CLOCKS, metric])
+
+
+def trial_of(trial_id, *, batch_size=10, lr=0.1, seed=0, status="completed", **columns):
+    row = {"trial_id": trial_id, "batch_size": batch_size, "lr": lr, "seed": seed, "status": status}
+    return row | {"iterations": 400, "examples": 400 * batch_size, "train_seconds": 4.0, "eval_seconds": 4.0} | columns
+
+
+def cells_of(trials, curves, *, target=ACCURACY, **options):
+    """Convergence of trials, each with its metrics by trial id."""
+    parts = [evaluations_of(t["trial_id"], curves.get(t["trial_id"], []), **{k: t[k] for k in KEYS[1:]}, **options)
+             for t in trials]  # fmt: skip
+    filled = [part for part in parts if len(part)] or parts[:1]
+    return convergence(pd.concat(filled), pd.DataFrame(trials), target=target)
+
+
+def one(table):
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_the_first_evaluation_that_meets_the_target_gives_every_time():
+    row = one(time_to_target(evaluations_of("a", [0.5, 0.9, 0.8, 0.95]), target=ACCURACY))
+    assert row["iterations_to_target"] == 200
+    assert row["examples_to_target"] == 2000
+    assert row["epochs_to_target"] == 4
+    assert row["train_seconds_to_target"] == pytest.approx(2.0)
+    assert row["compute_seconds_to_target"] == pytest.approx(1.6)
+    assert row["wall_seconds_to_target"] == pytest.approx(2.0 + 2 * 1.0)
+    assert row["best_metric"] == 0.95
+
+
+def test_a_target_that_was_never_met_is_missing():
+    row = one(time_to_target(evaluations_of("a", [0.5, np.nan]), target=ACCURACY))
+    assert row.filter(like="_to_target").isna().all()
+    assert row["best_metric"] == 0.5
+
+
+def test_a_metric_that_is_nan_never_meets_a_target_of_either_direction():
+    for direction in ("max", "min"):
+        times = time_to_target(evaluations_of("a", [np.nan, np.nan]), target=Target("accuracy", 0.0, direction))
+        assert np.isnan(one(times)["iterations_to_target"])
+        assert np.isnan(one(times)["best_metric"])
+
+
+def test_a_loss_is_met_from_above_and_infinity_is_not_its_best():
+    table = evaluations_of("a", [np.inf, 0.2, 0.1, 0.3], metric="loss")
+    row = one(time_to_target(table, target=Target.parse("loss<=0.1")))
+    assert (row["iterations_to_target"], row["best_metric"]) == (300, 0.1)
+
+
+def test_evaluations_out_of_order_are_put_in_order():
+    table = evaluations_of("a", [0.5, 0.9, 0.95]).iloc[::-1]
+    assert one(time_to_target(table, target=ACCURACY))["wall_seconds_to_target"] == pytest.approx(4.0)
+
+
+def test_an_unknown_metric_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"'recall'.*accuracy"):
+        time_to_target(evaluations_of("a", [0.5]), target=Target("recall", 0.5))
+
+
+def test_no_evaluations_give_no_rows():
+    assert len(time_to_target(evaluations_of("a", []), target=ACCURACY)) == 0
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"optimizer": "sgd", "momentum": 0.9}, 1.0),
+        ({"optimizer": "sgd", "momentum": 0.9, "nesterov": True}, 1.0),
+        ({"optimizer": "adam", "momentum": 0.9}, 0.1),
+        ({"optimizer": "adamw", "momentum": 0.5}, 0.1),
+        ({"momentum": 0.5}, 0.2),
+        ({}, 0.1),
+    ],
+)
+def test_the_effective_lr_is_that_of_sgd_with_momentum_and_the_lr_itself_elsewhere(columns, expected):
+    assert one(cells_of([trial_of("a", **columns)], {"a": [0.9]}))["effective_lr"] == pytest.approx(expected)
+
+
+def test_the_median_counts_a_seed_that_missed_as_above_every_number():
+    trials = [trial_of(f"s{k}", seed=k) for k in range(3)]
+    two = one(cells_of(trials, {"s0": [0.9], "s1": [0.5, 0.9], "s2": [0.5, 0.5]}))
+    assert (two["reached"], two["missed"], two["status"]) == (2, 1, "mixed")
+    assert two["iterations_to_target"] == 200
+    assert two["iterations_to_target_low"] == 100
+    assert np.isnan(two["iterations_to_target_high"])
+    assert two["censored_at"] == ""
+    one_of_three = one(cells_of(trials, {"s0": [0.9], "s1": [0.5], "s2": [0.5]}))
+    assert np.isnan(one_of_three["iterations_to_target"])
+    assert one_of_three["censored_at"] != ""
+
+
+def test_of_two_seeds_one_that_missed_leaves_no_median():
+    trials = [trial_of("s0"), trial_of("s1", seed=1)]
+    assert np.isnan(one(cells_of(trials, {"s0": [0.9], "s1": [0.5]}))["iterations_to_target"])
+
+
+def test_the_median_of_two_seeds_is_between_them():
+    trials = [trial_of("s0"), trial_of("s1", seed=1)]
+    row = one(cells_of(trials, {"s0": [0.9], "s1": [0.5, 0.5, 0.5, 0.9]}))
+    assert row["iterations_to_target"] == 250
+    assert row["status"] == "reached"
+    assert row["best_metric"] == 0.9
+
+
+def test_a_failed_seed_is_no_answer_but_a_diverged_one_missed_for_good():
+    reached = {"s0": [0.9], "s1": [0.5]}
+    failed = one(cells_of([trial_of("s0"), trial_of("s1", seed=1, status="failed")], reached))
+    assert (failed["iterations_to_target"], failed["failed"], failed["seeds"]) == (100, 1, 2)
+    diverged = one(cells_of([trial_of("s0"), trial_of("s1", seed=1, status="diverged")], reached))
+    assert np.isnan(diverged["iterations_to_target"])
+    assert diverged["diverged"] == 1
+
+
+@pytest.mark.parametrize("status", ["diverged", "out_of_memory", "failed"])
+def test_a_cell_has_the_status_of_all_its_trials(status):
+    row = one(cells_of([trial_of("a", status=status)], {}))
+    assert row["status"] == status
+    assert row["censored_at"] == ""
+    assert np.isnan(row["iterations_to_target"])
+
+
+def test_a_trial_that_was_never_evaluated_did_not_miss():
+    row = one(cells_of([trial_of("a")], {}))
+    assert (row["status"], row["missed"]) == ("not_evaluated", 0)
+
+
+def test_a_trial_whose_metric_was_never_a_number_missed():
+    assert one(cells_of([trial_of("a")], {"a": [np.nan]}))["status"] == "missed"
+
+
+def test_without_a_target_nobody_missed():
+    row = one(cells_of([trial_of("a")], {"a": [0.9]}, target=None))
+    assert (row["status"], row["reached"], row["missed"]) == ("completed", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("columns", "text"),
+    [
+        ({"max_iterations": 400}, "400 iterations"),
+        ({"max_iterations": 400, "max_epochs": 2.5, "stop_reason": "max_epochs"}, "2.5 epochs"),
+        ({"max_examples": 20000, "max_epochs": np.nan, "stop_reason": "max_examples"}, "20000 examples"),
+        ({"max_train_seconds": 60.0}, "60 train seconds"),
+        ({"max_iterations": 400, "max_epochs": 2.5}, "400 iterations"),
+        ({}, "400 iterations"),
+        ({"max_iterations": 900, "stop_reason": "target", "target": "accuracy >= 0.4"},
+         "400 iterations, its own target accuracy >= 0.4"),
+    ],
+)  # fmt: skip
+def test_a_cell_that_missed_says_at_which_budget(columns, text):
+    row = one(cells_of([trial_of("a", **columns)], {"a": [0.5]}))
+    assert row["censored_at"] == text
+    assert row["censored_iterations"] == 400
+    assert row["censored_wall_seconds"] == 8.0
+
+
+def test_running_trials_do_not_count():
+    table = pd.concat([evaluations_of("a", [0.5]), evaluations_of("live", [0.9], seed=1)])
+    row = one(convergence(table, pd.DataFrame([trial_of("a")]), target=ACCURACY))
+    assert (row["seeds"], row["reached"]) == (1, 0)
+
+
+def test_no_trials_give_no_cells_and_no_best():
+    cells = cells_of([trial_of("a")], {"a": [0.5]})
+    none = convergence(evaluations_of("a", []), pd.DataFrame([trial_of("a")])[:0], target=ACCURACY)
+    assert list(none.columns) == list(cells.columns)
+    assert len(none) == len(best(none)) == 0
+
+
+def test_lrs_that_differ_in_the_last_digit_are_different_cells():
+    near = 0.1 + 1e-16 * 2
+    assert near != 0.1
+    assert len(cells_of([trial_of("a"), trial_of("b", lr=near)], {"a": [0.9], "b": [0.9]})) == 2
+
+
+def grid(curves, **columns):
+    """Cells of curves by (batch size, lr); None is a trial that diverged."""
+    trials = [
+        trial_of(f"b{size}-{lr}", batch_size=size, lr=lr, status="completed" if metrics else "diverged", **columns)
+        for (size, lr), metrics in curves.items()
+    ]
+    return cells_of(trials, {f"b{size}-{lr}": metrics or [] for (size, lr), metrics in curves.items()})
+
+
+def test_the_best_lr_has_the_smallest_time_and_missed_or_diverged_cells_have_no_rank():
+    table = best(grid({(10, 0.1): [0.5, 0.9], (10, 0.2): [0.9], (10, 0.4): [0.5], (10, 0.8): None, (20, 0.1): [0.5]}))
+    row = table.set_index("batch_size").loc[10]
+    assert row["best_lr_by_iterations"] == 0.2
+    assert row["iterations_to_target"] == 100
+    assert bool(row["is_best_by_iterations"])
+    other = table.set_index("batch_size").loc[20]
+    assert np.isnan(other["best_lr_by_iterations"])
+    assert not other["is_best_by_iterations"]
+
+
+def test_of_lrs_that_tie_the_smallest_is_named_and_the_tie_counted():
+    row = one(best(grid({(10, 0.4): [0.9], (10, 0.1): [0.9], (10, 0.2): [0.5, 0.9]})))
+    assert (row["best_lr_by_iterations"], row["tied_by_iterations"]) == (0.1, 2)
+
+
+def test_batch_sizes_that_tie_are_both_best():
+    table = best(grid({(10, 0.1): [0.9], (20, 0.1): [0.9]}))
+    assert table["is_best_by_iterations"].tolist() == [True, True]
+    assert table["is_best_by_examples"].tolist() == [True, False]
+
+
+def test_the_winner_differs_by_the_clock():
+    slow = evaluations_of("slow", [0.9], lr=0.1, slow=5.0)
+    fast = evaluations_of("fast", [0.5, 0.9], lr=0.2)
+    trials = pd.DataFrame([trial_of("slow", lr=0.1), trial_of("fast", lr=0.2)])
+    row = one(best(convergence(pd.concat([slow, fast]), trials, target=ACCURACY)))
+    assert (row["best_lr_by_iterations"], row["best_lr_by_train_seconds"]) == (0.1, 0.2)
+
+
+def test_a_cell_that_missed_earlier_than_the_best_time_is_a_censored_rival():
+    curves = {(10, 0.1): [0.5] * 4 + [0.9], (10, 0.2): [0.5]}
+    assert one(best(grid(curves)))["censored_rivals_by_iterations"] == 1
+    curves[(10, 0.1)] = [0.5, 0.9]
+    assert one(best(grid(curves)))["censored_rivals_by_iterations"] == 0
+
+
+def test_a_target_met_at_once_costs_nothing_and_is_best():
+    table = evaluations_of("a", [0.9], every=0)
+    row = one(best(convergence(table, pd.DataFrame([trial_of("a")]), target=ACCURACY)))
+    assert row["iterations_to_target"] == 0
+    assert bool(row["is_best_by_iterations"])

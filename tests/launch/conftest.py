@@ -1,0 +1,60 @@
+"""Studies of a few small trials, without a terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bs_study import StudyConfig, TrialConfig
+from bs_study.grid import study_trials
+from bs_study.store.paths import StudyPaths, study_paths
+from bs_study.store.study import create_study
+from bs_study.training.standing import Ending, Progress
+from bs_study.training.surroundings import Surroundings
+
+
+@dataclass
+class Record:
+    """A watcher that remembers what it is told."""
+
+    began: list[str] = field(default_factory=list)
+    endings: dict[str, Ending] = field(default_factory=dict)
+
+    def started(self, trial: TrialConfig) -> None:
+        self.began.append(trial.trial_id)
+
+    def progressed(self, trial: TrialConfig, progress: Progress) -> None:
+        pass
+
+    def ended(self, trial: TrialConfig, ending: Ending) -> None:
+        assert trial.trial_id not in self.endings
+        self.endings[trial.trial_id] = ending
+
+
+@dataclass(frozen=True)
+class SmallStudy:
+    config: StudyConfig
+    paths: StudyPaths
+    trials: list[TrialConfig]
+    surroundings: Surroundings
+    watcher: Record
+
+
+def _small_study(folder: Path, *, metrics: tuple[str, ...] = ("accuracy", "loss"), **settings: Any) -> SmallStudy:
+    """Return a study of which one trial fails, one runs out of memory, one diverges and two complete."""
+    asked = {"workload": "toy_workloads:Picky", "batch_sizes": (7, 11, 13, 64, 256), "lrs": (0.1,), "max_iterations": 30}
+    config = StudyConfig(**asked | {"max_failures": 1} | settings)
+    paths = study_paths(folder)
+    create_study(paths, config, metrics=metrics, train_examples=1437)
+    surroundings = Surroundings(
+        study=paths.uri, data_dir=folder, metrics=metrics, device="cpu", threads=1, checkpoint_seconds=60
+    )
+    return SmallStudy(config, paths, study_trials(config), surroundings, Record())
+
+
+@pytest.fixture(scope="session")
+def small_study() -> Any:
+    return _small_study

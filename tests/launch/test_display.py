@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from bs_study import TrialConfig
+from bs_study.launch.display import Display, describe, readable_seconds
+from bs_study.training.standing import Ending, Progress
+
+TRIALS = [TrialConfig(batch_size=b, lr=0.1, seed=0, max_iterations=10) for b in (4, 16, 64)]
+REACHED = Ending("completed", "target", iterations=10, reached_iteration=7)
+SetClock = Callable[[float], None]
+
+
+@pytest.fixture
+def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    def set_to(seconds: float) -> None:
+        monkeypatch.setattr("time.monotonic", lambda: seconds)
+
+    set_to(0)
+    return set_to
+
+
+def at(share: float | None) -> Progress:
+    return Progress(iteration=5, epoch=1.5, loss=0.25, metric=0.75, share=share)
+
+
+def quiet_display(*, slots: int = 1) -> tuple[Display, io.StringIO]:
+    out = io.StringIO()
+    return Display(Console(file=out), total=3, slots=slots), out
+
+
+def test_without_a_terminal_there_is_one_plain_line_per_trial_that_ended() -> None:
+    display, out = quiet_display()
+    with display:
+        for trial in TRIALS:
+            display.started(trial)
+            display.progressed(trial, at(0.5))
+            display.ended(trial, REACHED)
+    lines = out.getvalue().splitlines()
+    assert [line.split()[:2] for line in lines] == [[f"{k}/3", t.trial_id] for k, t in enumerate(TRIALS, 1)]
+    assert all("target reached at iteration 7" in line and "\x1b" not in line for line in lines)
+
+
+def test_on_a_terminal_each_running_trial_shows_its_cell_epoch_loss_and_metric(set_clock: SetClock) -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=100)
+    with Display(console, total=3, slots=2) as display:
+        display.started(TRIALS[0])
+        display.ended(TRIALS[0], REACHED)
+        display.started(TRIALS[1])
+        set_clock(10)
+        display.progressed(TRIALS[1], at(0.5))
+        console.print("")
+    shown = out.getvalue()
+    assert "1 of 3 trials done, 1 running" in shown
+    assert all(word in shown for word in ("16", "0.1", "1.50", "0.2500", "0.75"))
+
+
+def test_the_time_left_is_unknown_before_anything_is_told(set_clock: SetClock) -> None:
+    display, _ = quiet_display()
+    assert display.seconds_left() is None
+    display.started(TRIALS[0])
+    assert display.seconds_left() is None
+
+
+def test_the_time_left_is_that_of_the_trial_at_its_pace_and_of_those_that_wait(set_clock: SetClock) -> None:
+    display, _ = quiet_display()
+    display.started(TRIALS[0])
+    set_clock(10)
+    display.progressed(TRIALS[0], at(0.25))
+    # 30 s are left of this one's 40, and two more wait
+    assert display.seconds_left() == pytest.approx(30 + 2 * 40)
+    display.ended(TRIALS[0], REACHED)
+    assert display.seconds_left() == pytest.approx(2 * 10)
+
+
+def test_trials_side_by_side_share_the_time_left(set_clock: SetClock) -> None:
+    display, _ = quiet_display(slots=2)
+    display.started(TRIALS[0])
+    display.started(TRIALS[1])
+    set_clock(10)
+    for trial in TRIALS[:2]:
+        display.progressed(trial, at(0.5))
+    assert display.seconds_left() == pytest.approx((10 + 10 + 20) / 2)
+
+
+@pytest.mark.parametrize(
+    ("ending", "words"),
+    [
+        (REACHED, "target reached at iteration 7"),
+        (Ending("completed", "max_epochs", iterations=30), "target not reached within 30 iterations (max_epochs)"),
+        (Ending("diverged", "non_finite", "loss nan at iteration 3"), "diverged: loss nan at iteration 3"),
+        (Ending("failed", "error", "ValueError: seven\nTraceback"), "failed: ValueError: seven"),
+        (Ending("out_of_memory", "out_of_memory"), "out_of_memory"),
+    ],
+)
+def test_an_ending_is_told_in_a_few_words(ending: Ending, words: str) -> None:
+    assert describe(ending) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(0, "0 s"), (99.4, "99 s"), (100, "2 min"), (3599, "1 h 0 min"), (7300, "2 h 2 min")]
+)
+def test_a_duration_is_told_in_its_largest_units(seconds: float, words: str) -> None:
+    assert readable_seconds(seconds) == words

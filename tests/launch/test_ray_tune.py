@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import ray
+from pandas.testing import assert_frame_equal
+from ray.cluster_utils import Cluster
+
+from bs_study import StudyConfig, open_study
+from bs_study.launch.ray_tune import ray_session, run_on_ray
+from bs_study.launch.serial import local_resources, run_serial
+
+ENDINGS = {7: "failed", 11: "out_of_memory", 13: "diverged", 64: "completed", 256: "completed"}
+CLOCKS = ["epoch_seconds", "train_seconds", "load_seconds", "compute_seconds", "eval_seconds", "peak_memory_bytes"]
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, small_study: Callable[..., Any]) -> Any:
+    """One study on a Ray of this machine, and the same without Ray."""
+    store = tmp_path_factory.mktemp("store")
+    on_ray, serial = (small_study(store / name / "study") for name in ("ray", "serial"))
+    with ray_session(on_ray.config) as resources:
+        run_on_ray(on_ray.trials, on_ray.surroundings, on_ray.config, resources, on_ray.watcher)
+    run_serial(serial.trials, serial.surroundings, serial.config, local_resources(serial.config), serial.watcher)
+    return on_ray, serial
+
+
+def table(study: Any, name: str) -> pd.DataFrame:
+    rows = getattr(open_study(study.paths.root), name)()
+    order = [column for column in ("trial_id", "iteration", "epoch") if column in rows]
+    return rows.sort_values(order).reset_index(drop=True)
+
+
+@pytest.mark.parametrize("name", ["iterations", "epochs", "evaluations"])
+def test_ray_and_serial_leave_the_same_rows_but_for_their_clocks(ran: Any, name: str) -> None:
+    on_ray, serial = (table(study, name).drop(columns=CLOCKS, errors="ignore") for study in ran)
+    assert len(serial) > 0
+    assert_frame_equal(on_ray, serial, check_exact=True)
+
+
+def test_ray_and_serial_end_the_same_trials_in_the_same_way(ran: Any) -> None:
+    ended = [table(study, "trials")[["trial_id", "batch_size", "status", "stop_reason", "iterations"]] for study in ran]
+    assert_frame_equal(*ended)
+    assert dict(zip(ended[0]["batch_size"], ended[0]["status"], strict=True)) == ENDINGS
+
+
+def test_a_trial_that_fails_is_tried_again_and_then_recorded_with_its_error(ran: Any) -> None:
+    row = table(ran[0], "trials").query("batch_size == 7").iloc[0]
+    assert row["attempts"] == 2
+    assert "seven is too many" in row["message"]
+
+
+def test_the_watcher_is_told_once_how_each_trial_ended(ran: Any) -> None:
+    watcher = ran[0].watcher
+    assert set(watcher.began) == set(watcher.endings) == {trial.trial_id for trial in ran[0].trials}
+    by_size = {trial.batch_size: watcher.endings[trial.trial_id].status for trial in ran[0].trials}
+    assert by_size == ENDINGS
+
+
+def test_a_trial_on_ray_has_one_thread_per_core_it_was_given_and_says_which_ray_it_ran_on(ran: Any) -> None:
+    trials = table(ran[0], "trials").query("status != 'failed'")
+    assert trials["threads"].tolist() == [1] * 4
+    assert set(trials["ray_version"]) == {ray.__version__}
+
+
+def test_tune_leaves_nothing_in_the_store_and_nothing_stays_live(ran: Any) -> None:
+    paths = ran[0].paths
+    assert paths.names(paths.root) == ["epochs", "evaluations", "iterations", "live", "study.json", "trials"]
+    assert paths.names(paths.live) == []
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """Address of a running cluster of one node that says it has two cores and two GPUs."""
+    started = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "num_gpus": 2, "include_dashboard": False})
+    yield started.address
+    started.shutdown()
+
+
+def test_where_there_are_gpus_each_trial_has_one_of_its_own(
+    cluster: str, tmp_path: Path, small_study: Callable[..., Any]
+) -> None:
+    settings = {"workload": "toy_workloads:VisibleGpu", "batch_sizes": (4, 5), "max_iterations": 10**9}
+    study = small_study(
+        tmp_path / "gpus", metrics=("gpu", "loss"), address=cluster, max_train_seconds=3, target="loss<=-1e30", **settings
+    )
+    with ray_session(study.config) as resources:
+        assert (resources.gpus_per_trial, resources.slots) == (1, 2)
+        run_on_ray(study.trials, study.surroundings, study.config, resources, study.watcher)
+    seen = open_study(study.paths.root).evaluations().groupby("batch_size")["gpu"].unique()
+    assert sorted(gpu for gpus in seen for gpu in gpus) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [({"gpus_per_trial": 3}, "gpus_per_trial: 3"), ({"cpus_per_trial": 3}, "cpus_per_trial: 3")],
+)
+def test_more_than_any_node_has_is_refused(cluster: str, asked: dict[str, int], told: str) -> None:
+    config = StudyConfig(batch_sizes=(4,), lrs=(0.1,), max_epochs=1, address=cluster, **asked)
+    with pytest.raises(ValueError, match=told), ray_session(config):
+        pass
+
+
+def test_trials_at_once_are_as_many_as_fit_and_no_more_than_asked(cluster: str) -> None:
+    grid: dict[str, Any] = {"batch_sizes": (4,), "lrs": (0.1,), "max_epochs": 1, "address": cluster}
+    found = []
+    for asked in ({}, {"max_concurrent": 1}, {"gpus_per_trial": 2}, {"gpus_per_trial": 0, "cpus_per_trial": 2}):
+        with ray_session(StudyConfig(**grid | asked)) as resources:
+            found.append(resources.slots)
+    assert found == [2, 1, 1, 1]
+
+
+def test_an_address_at_which_nobody_answers_is_refused_within_seconds() -> None:
+    config = StudyConfig(batch_sizes=(4,), lrs=(0.1,), max_epochs=1, address="127.0.0.1:1")
+    with pytest.raises(ValueError, match=r"address: .*127\.0\.0\.1:1"), ray_session(config):
+        pass

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bs_study import StudyConfig, open_study
+from bs_study.launch.serial import local_resources, run_serial
+
+ENDINGS = {7: "failed", 11: "out_of_memory", 13: "diverged", 64: "completed", 256: "completed"}
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, small_study: Callable[..., Any]) -> Any:
+    study = small_study(tmp_path_factory.mktemp("store") / "serial")
+    run_serial(study.trials, study.surroundings, study.config, local_resources(study.config), study.watcher)
+    return study
+
+
+def test_each_trial_ends_in_its_own_way_and_the_others_go_on(ran: Any) -> None:
+    trials = open_study(ran.paths.root).trials()
+    assert dict(zip(trials["batch_size"], trials["status"], strict=True)) == ENDINGS
+
+
+def test_a_trial_that_fails_is_tried_again_and_then_recorded_with_its_error(ran: Any) -> None:
+    row = open_study(ran.paths.root).trials(batch_size=7).iloc[0]
+    assert row["attempts"] == 2
+    assert "ValueError: seven is too many" in row["message"]
+
+
+def test_the_watcher_is_told_of_each_trial_in_the_order_of_the_grid(ran: Any) -> None:
+    assert ran.watcher.began == list(ran.watcher.endings) == [trial.trial_id for trial in ran.trials]
+    assert [ending.status for ending in ran.watcher.endings.values()] == list(ENDINGS.values())
+
+
+def test_nothing_stays_live_and_no_trial_says_it_ran_on_ray(ran: Any) -> None:
+    assert ran.paths.names(ran.paths.live) == []
+    assert open_study(ran.paths.root).trials()["ray_version"].isna().all()
+
+
+def test_a_trial_has_the_threads_it_was_given(tmp_path: Path, small_study: Callable[..., Any]) -> None:
+    from dataclasses import replace
+
+    study = small_study(tmp_path / "two", batch_sizes=(64,), cpus_per_trial=2, max_iterations=2)
+    surroundings = replace(study.surroundings, threads=2)
+    run_serial(study.trials, surroundings, study.config, local_resources(study.config), study.watcher)
+    assert open_study(study.paths.root).trials()["threads"].tolist() == [2]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
+def test_gpus_that_are_not_there_are_refused_before_anything_runs() -> None:
+    config = StudyConfig(batch_sizes=(4,), lrs=(0.1,), max_epochs=1, local=True, gpus_per_trial=1)
+    with pytest.raises(ValueError, match="gpus_per_trial: 1"):
+        local_resources(config)

@@ -1,0 +1,56 @@
+"""``sweeps/report.py``: one command on a laptop without torch or Ray, and one line for each mistake."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = Path(__file__).parents[2] / "sweeps/report.py"
+
+
+def test_the_command_prints_where_the_page_is_and_what_it_answers(reported: Path) -> None:
+    done = subprocess.run([sys.executable, COMMAND, reported], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    place, answer = done.stdout.split("\n", 1)
+    assert place == str(reported / "report/report.html")
+    assert answer.startswith("Train with batch size")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "the following arguments are required: study"),
+        (["{folder}", "--metric", "bleu"], "unrecognized arguments"),
+        (["{folder}/none"], "holds no study"),
+        (["{folder}", "--target", "good"], "is no target"),
+        (["{folder}", "--target", "bleu=0.3"], "no metric 'bleu'"),
+    ],
+)
+def test_a_mistake_is_told_in_one_line_with_status_2(
+    reported: Path,
+    arguments: list[str],
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["report.py", *(argument.format(folder=reported) for argument in arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(COMMAND), run_name="__main__")
+    said = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert words in said.err
+    assert said.err.count("\n") == 1
+    assert said.out == ""
+
+
+def test_a_report_needs_neither_torch_nor_ray_nor_pyplot() -> None:
+    program = (
+        "import sys, bs_study.report.page, bs_study.report.figures; "
+        "print([name for name in ('torch', 'ray', 'tyro', 'matplotlib.pyplot') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"

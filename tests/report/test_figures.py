@@ -1,0 +1,172 @@
+"""Each figure shows what its table says, in the same colour for a batch size, without touching matplotlib's state."""
+
+from __future__ import annotations
+
+import math
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import same_color, to_hex
+from matplotlib.figure import Figure
+
+from bs_study.report import figures
+from bs_study.report.axes import log_ticks
+from bs_study.report.style import as_svg, batch_colours
+from tests.report.hand_tables import hand_tables
+
+THREE = {(32, 0.1): [40.0, 41.0], (64, 0.1): [20.0, 22.0], (128, 0.1): [None, None], (128, 0.2): [16.0, 15.0]}
+
+
+def texts(figure: Figure) -> list[str]:
+    axes = figure.axes[0]
+    return [text.get_text() for text in axes.texts if text.get_text()]
+
+
+def line(figure: Figure, style: str) -> np.ndarray:
+    """Return x and y of the first line of a style, shape (2, points)."""
+    return next(np.array(drawn.get_data()) for drawn in figure.axes[0].lines if drawn.get_linestyle() == style)
+
+
+def throughput_table() -> pd.DataFrame:
+    sizes = np.array([1, 10, 100])
+    table = pd.DataFrame({"batch_size": sizes, "trials": 1})
+    for name, value in {
+        "epoch_seconds": 100 / sizes,
+        "load_seconds": 10 / sizes,
+        "compute_seconds": 90 / sizes,
+    }.items():
+        table[name] = table[f"{name}_low"] = table[f"{name}_high"] = value
+    return table.assign(iteration_seconds=0.1 + 0.01 * sizes)
+
+
+def test_perfect_scaling_halves_the_iterations_when_the_batch_doubles() -> None:
+    tables = hand_tables(THREE)
+    x, y = line(figures.iterations_to_target(tables.best, tables.convergence), "--")
+    assert (x[0], y[0]) == (32, 405)
+    np.testing.assert_allclose(x * y, 32 * 405)
+
+
+def test_a_batch_size_that_missed_is_named_and_has_no_point() -> None:
+    tables = hand_tables(THREE | {(128, 0.2): [None, None]})
+    figure = figures.iterations_to_target(tables.best, tables.convergence)
+    assert "× missed" in texts(figure)
+    assert [float(x) for x, _ in figure.axes[0].collections[-1].get_offsets()] == [32, 64]
+
+
+def test_the_heatmap_shows_no_time_for_a_cell_that_missed() -> None:
+    shown = texts(figures.target_heatmap(hand_tables(THREE).convergence))
+    assert sorted(shown) == ["15.5 s", "21 s", "40.5 s", "missed"]
+
+
+def test_the_heatmap_marks_the_best_cell_of_all_once() -> None:
+    figure = figures.target_heatmap(hand_tables(THREE).convergence)
+    widest = max(patch.get_linewidth() for patch in figure.axes[0].patches)
+    (best,) = [patch for patch in figure.axes[0].patches if patch.get_linewidth() == widest]
+    assert (round(best.get_x() + 0.46), round(best.get_y() + 0.46)) == (1, 2)  # the second lr, the third batch size
+
+
+def test_a_diverged_cell_is_dark_and_says_so() -> None:
+    table = hand_tables({(32, 0.1): [None]}).convergence.assign(status="diverged", diverged=1, missed=0)
+    figure = figures.target_heatmap(table)
+    assert texts(figure) == ["div."]
+    assert max(mpl.colors.to_rgb(figure.axes[0].patches[0].get_facecolor())) < 0.3
+
+
+def test_a_cell_of_which_some_seeds_diverged_says_how_many() -> None:
+    table = hand_tables({(32, 0.1): [None, None]}).convergence.assign(status="mixed", diverged=1, missed=1)
+    assert texts(figures.target_heatmap(table)) == ["1 of 2\ndiv."]
+
+
+def test_a_grid_of_twenty_lrs_has_no_room_for_text_and_still_hatches_what_missed() -> None:
+    cells: dict[tuple[int, float], list[float | None]] = {(32, 0.001 * 2**k): [1.0 + k] for k in range(20)}
+    figure = figures.target_heatmap(hand_tables(cells | {(64, 0.001): [None]}).convergence)
+    assert texts(figure) == []
+    assert sum(bool(patch.get_hatch()) for patch in figure.axes[0].patches) == 1
+
+
+def test_the_fit_of_iteration_time_passes_through_points_on_a_line() -> None:
+    table = throughput_table()
+    fit = pd.DataFrame([{"a_seconds": 0.1, "b_seconds_per_example": 0.01, "half_limit_batch_size": 10.0}])
+    x, y = line(figures.iteration_time(table, fit), "--")
+    np.testing.assert_allclose(y, 0.1 + 0.01 * x)
+
+
+def test_an_epoch_without_loading_draws_no_load_line() -> None:
+    figure = figures.epoch_time(throughput_table().assign(load_seconds=0.0))
+    assert texts(figure) == ["epoch", "compute"]
+
+
+def test_the_noise_reference_falls_with_the_square_root_of_the_batch_size() -> None:
+    table = pd.DataFrame(
+        {"batch_size": [1, 100], "lr": 0.1, "window": "first_1000", "noise": [1.0, 0.1], "stability": "stable"}
+    )
+    x, y = line(figures.loss_noise(table), "--")
+    assert math.log(y[1] / y[0]) / math.log(x[1] / x[0]) == pytest.approx(-0.5)
+    np.testing.assert_allclose(y, [1.0, 0.1])  # this noise is independent: the reference runs through both points
+
+
+def test_diverged_trials_have_no_noise_point() -> None:
+    table = pd.DataFrame(
+        {
+            "batch_size": [1, 4],
+            "lr": 0.1,
+            "window": "first_1000",
+            "noise": [1.0, 9.0],
+            "stability": ["stable", "diverged"],
+        }
+    )
+    assert len(figures.loss_noise(table).axes[0].collections[-1].get_offsets()) == 1
+
+
+def test_the_linear_rule_doubles_the_lr_when_the_batch_doubles() -> None:
+    tables = hand_tables(THREE | {(64, 0.2): [10.0, 10.0]})
+    x, y = line(figures.best_lr(tables.scaling, tables.lr_fit), ":")
+    np.testing.assert_allclose(y[1] / y[0], x[1] / x[0])
+
+
+def test_a_batch_size_has_one_colour_in_all_figures() -> None:
+    colours = batch_colours([8, 16, 32, 64, 128])
+    tables = hand_tables(THREE)
+    drawn = figures.iterations_to_target(tables.best, tables.convergence, colours=colours)
+    faces = drawn.axes[0].collections[-1].get_facecolors()
+    assert [to_hex(face) for face in faces] == [colours[32], colours[64], colours[128]]
+    speed = figures.epoch_time(throughput_table(), colours={1: "#ff0000", 10: "#00ff00", 100: "#0000ff"})
+    faces = speed.axes[0].collections[-1].get_facecolors()
+    assert [to_hex(face) for face in faces] == ["#ff0000", "#00ff00", "#0000ff"]
+
+
+def test_batch_sizes_have_distinct_colours_however_many() -> None:
+    colours = batch_colours(range(1, 31))
+    assert len(set(colours.values())) == 30
+    assert not any(same_color(colour, "white") for colour in colours.values())
+
+
+def test_the_same_table_gives_the_same_svg() -> None:
+    tables = hand_tables(THREE)
+    first, second = (as_svg(figures.target_heatmap(tables.convergence)) for _ in range(2))
+    assert first == second
+
+
+def test_drawing_leaves_the_users_settings_alone() -> None:
+    before = dict(mpl.rcParams)
+    as_svg(figures.best_lr(hand_tables(THREE).scaling, hand_tables(THREE).lr_fit))
+    assert dict(mpl.rcParams) == before
+
+
+def test_one_cell_is_enough_for_every_figure_of_the_target() -> None:
+    tables = hand_tables({(32, 0.1): [2.0]})
+    for figure in (
+        figures.target_heatmap(tables.convergence),
+        figures.iterations_to_target(tables.best, tables.convergence),
+        figures.best_lr(tables.scaling, tables.lr_fit),
+    ):
+        assert as_svg(figure).startswith(b"<?xml")
+
+
+@pytest.mark.parametrize(("low", "high"), [(1, 1.0001), (1, 1.3), (0.9, 31), (1e-6, 1e9), (60000, 60001)])
+def test_log_ticks_are_few_and_inside(low: float, high: float) -> None:
+    ticks = log_ticks(low, high)
+    assert 2 <= len(ticks) <= 8
+    assert all(low * 0.999 <= tick <= high * 1.001 for tick in ticks)

@@ -1,0 +1,97 @@
+"""The README's queries run as printed and agree with each other and with the report's tables."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bs_study import Target, open_study
+from bs_study.analysis.tables import StudyTables, study_tables
+from bs_study.store.schema import TABLES, table_schema
+from tests.report.demo_store import write_demo_study
+
+README = Path(__file__).parents[2] / "README.md"
+QUERIES = ["pandas", "duckdb", "polars"]
+CELLS, BATCHES = ["batch_size", "lr"], ["batch_size"]
+
+
+def section() -> str:
+    """Return the README's section for analysts."""
+    (text,) = re.findall(r"^## For analysts\n(.*?)(?=^## |\Z)", README.read_text(), re.DOTALL | re.MULTILINE)
+    return text
+
+
+def blocks() -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", section(), re.DOTALL | re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the study that the README's queries name."""
+    folder = tmp_path_factory.mktemp("analyst")
+    grid: dict[str, Any] = {"batch_sizes": (64, 256, 1024), "lrs": (0.01, 0.04, 0.16), "seeds": (0, 1)}
+    write_demo_study(str(folder / "results/digits"), **grid, target="accuracy>=0.98", max_epochs=40)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tables(folder: Path) -> StudyTables:
+    return study_tables(open_study(folder / "results/digits"), target=Target("accuracy", 0.98))
+
+
+@pytest.fixture(params=QUERIES)
+def answers(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What one language's block leaves behind."""
+    pytest.importorskip(request.param)
+    monkeypatch.chdir(folder)
+    (block,) = [block for block in blocks() if f"import {request.param}" in block]
+    names: dict[str, Any] = {}
+    exec(block, names)  # noqa: S102 the README's own code is what is tested
+    return names
+
+
+def as_pandas(table: Any) -> pd.DataFrame:
+    frame = table.to_pandas() if hasattr(table, "to_pandas") else table
+    return frame.reset_index() if isinstance(frame, pd.Series) else frame
+
+
+def test_the_time_to_98_percent_is_the_reports(answers: dict[str, Any], tables: StudyTables) -> None:
+    found = as_pandas(answers["time_to_98"]).set_index(CELLS)["train_seconds"]
+    expected = tables.convergence.set_index(CELLS)["train_seconds_to_target"].fillna(np.inf)
+    assert np.isfinite(expected).any()
+    assert not np.isfinite(expected).all()
+    pd.testing.assert_series_equal(found, expected, check_names=False)
+
+
+def test_the_noise_is_the_reports(answers: dict[str, Any], tables: StudyTables) -> None:
+    found = as_pandas(answers["noise"]).set_index(BATCHES).iloc[:, -1]
+    trials = tables.smoothness.merge(tables.trials[["trial_id", "status"]], on="trial_id")
+    first = trials[(trials["window"] == "first_1000") & (trials["status"] == "completed")]
+    pd.testing.assert_series_equal(found, first.groupby("batch_size")["noise"].median(), check_names=False, rtol=1e-6)
+
+
+def test_the_epoch_time_is_the_median_of_the_stores(answers: dict[str, Any], folder: Path) -> None:
+    found = as_pandas(answers["epoch_seconds"]).set_index(BATCHES)["epoch_seconds"]
+    epochs = open_study(folder / "results/digits").epochs()
+    for size in (64, 256, 1024):
+        later = epochs[(epochs["batch_size"] == size) & (epochs["epoch"] > 1)]
+        assert found[size] == pytest.approx(np.median(later["epoch_seconds"]))
+
+
+def test_five_lines_draw_a_figure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    (block,) = [block for block in blocks() if "open_study" in block]
+    assert len(re.findall(r"^\S", block, re.MULTILINE)) <= 5
+    exec(block, {})  # noqa: S102
+    assert (folder / "losses.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_column_of_the_store_is_explained(table: Any) -> None:
+    text = section()
+    assert [name for name in table_schema(table).names if f"`{name}`" not in text] == []

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bs_study import StudyConfig
+from bs_study.command_line import parse_flags, study_config
+
+SWEEPS = Path(__file__).parent.parent / "sweeps"
+
+
+def config_of(*arguments: str) -> StudyConfig:
+    return study_config(parse_flags(arguments, description="a test"))
+
+
+def refusal(*arguments: str) -> str:
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        config_of(*arguments)
+    return str(caught.value)
+
+
+def test_no_flags_at_all_ask_for_the_embedded_digits_study_of_at_least_5_batch_sizes_and_4_lrs() -> None:
+    config = config_of()
+    assert config.workload == "digits"
+    assert len(config.batch_sizes) >= 5
+    assert len(config.lrs) >= 4
+
+
+def test_the_shipped_mnist_study_spans_its_batch_sizes_and_doubles_its_lrs_from_0_0025_to_0_64() -> None:
+    config = config_of("--config", str(SWEEPS / "mnist.yaml"))
+    assert config.batch_sizes == (1, 6, 60, 600, 6000, 60000)
+    assert config.lrs == tuple(0.0025 * 2**k for k in range(9))
+    assert 0.02 in config.lrs
+
+
+def test_flags_override_the_file_and_the_file_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text("batch_sizes: [4, 8]\nlrs: [0.1]\nmax_iterations: 5\nmomentum: 0.9\n")
+    config = config_of("--config", str(file), "--batch-sizes", "6", "60", "--lrs", "0.02", "--name", "try1")
+    assert (config.batch_sizes, config.lrs, config.name) == ((6, 60), (0.02,), "try1")
+    assert (config.momentum, config.max_iterations, config.optimizer) == (0.9, 5, "sgd")
+
+
+def test_a_flag_given_with_its_default_value_still_overrides_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text("batch_sizes: [4]\nlrs: [0.1]\nmax_iterations: 5\nmomentum: 0.9\nstop_at_target: false\n")
+    config = config_of("--config", str(file), "--momentum", "0.5", "--stop-at-target")
+    assert (config.momentum, config.stop_at_target) == (0.5, True)
+
+
+def test_a_workload_of_ones_own_starts_from_the_defaults_not_from_a_shipped_study() -> None:
+    flags = ("--workload", "mine:Mine", "--batch-sizes", "4", "--lrs", "0.1", "--max-epochs", "2")
+    config = config_of(*flags)
+    assert (config.workload, config.max_iterations, config.max_epochs) == ("mine:Mine", None, 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("batchsizes: [4]", "'batch_sizes'"),
+        ("batch-sizes: [4]", "'batch_sizes'"),
+        ("max_iteration: 4", "'max_iterations'"),
+        ("[1, 2]", "list"),
+        ("lrs: [0.1", "YAML"),
+        ("- !!python/object/apply:os.getcwd []", "YAML"),
+        ("\xff", "one 'setting: value' per line"),
+    ],
+)
+def test_a_file_with_an_error_is_refused_in_a_line_that_names_it(tmp_path: Path, content: str, told: str) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text(content)
+    text = refusal("--config", str(file))
+    assert str(file) in text
+    assert told in text
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    assert "nowhere.yaml" in refusal("--config", "nowhere.yaml")
+
+
+@pytest.mark.parametrize(("flag", "meant"), [("--batch-size", "--batch-sizes"), ("--dryrun", "--dry-run")])
+def test_an_unknown_flag_is_refused_with_the_nearest_right_one(flag: str, meant: str) -> None:
+    assert meant in refusal(flag, "4")
+
+
+@pytest.mark.parametrize(("flag", "value"), [("--batch-sizes", "four"), ("--lrs", "fast"), ("--seeds", "1.5")])
+def test_a_value_that_is_no_number_is_refused_with_its_flag_and_itself(flag: str, value: str) -> None:
+    text = refusal(flag, value)
+    assert flag in text
+    assert value in text
+
+
+def test_help_shows_every_setting_once_with_its_default(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit) as ended:
+        parse_flags(["--help"], description="a test")
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert ended.value.code == 0
+    settings = {name: f"--{name.replace('_', '-')} " for name in StudyConfig.model_fields}
+    assert [flag for flag in settings.values() if flag not in shown and flag.strip() + "," not in shown] == []
+    # No default: the grid, which a file or the user gives, and what has a default only through another setting.
+    assert shown.count("(default:") >= len(settings) - 4
+    assert "(default: sgd)" in shown
+    assert "(default: 1000)" in shown

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from bs_study import StudyConfig, TrialConfig
+from bs_study.config import one_line
+
+LEAST: dict[str, Any] = {"batch_sizes": [4], "lrs": [0.1], "max_iterations": 10}
+
+
+def complaint(**settings: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        StudyConfig(**LEAST | settings)
+    return one_line(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("batch_sizes", [0]),
+        ("batch_sizes", [-4]),
+        ("batch_sizes", [4.5]),
+        ("batch_sizes", [True]),
+        ("batch_sizes", []),
+        ("batch_sizes", [4, 16, 4]),
+        ("lrs", [0.0]),
+        ("lrs", [-0.1]),
+        ("lrs", [float("nan")]),
+        ("lrs", [float("inf")]),
+        ("lrs", [0.1, 0.1]),
+        ("lrs", ["fast"]),
+        ("lrs", 0.1),
+        ("seeds", [-1]),
+        ("seeds", []),
+        ("momentum", 1.0),
+        ("momentum", -0.1),
+        ("weight_decay", float("nan")),
+        ("optimizer", "sgdm"),
+        ("lr_rule", "cubic"),
+        ("max_epochs", 0),
+        ("max_iterations", 0),
+        ("max_train_seconds", float("inf")),
+        ("eval_every_examples", 0),
+        ("target", "accuracy"),
+        ("gpus_per_trial", 1.5),
+        ("gpus_per_trial", -1),
+        ("cpus_per_trial", 0),
+        ("max_concurrent", 0),
+        ("checkpoint_seconds", 0),
+        ("name", ".."),
+        ("name", "a/b"),
+        ("name", "/etc"),
+        ("name", ""),
+        ("name", "-rf"),
+        ("name", "a\n"),
+        ("name", "a" * 101),
+        ("workload", ""),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_line_that_names_its_setting_first(setting: str, value: object) -> None:
+    text = complaint(**{setting: value})
+    assert text.startswith(f"{setting}: ")
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("batchsizes", "batch_sizes"), ("lr", "lrs"), ("momentun", "momentum")])
+def test_an_unknown_setting_is_refused_with_the_nearest_right_one(typed: str, meant: str) -> None:
+    assert complaint(**{typed: 1}) == f"{typed}: unknown setting. Did you mean {meant!r}?"
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"nesterov": True, "momentum": 0}, "nesterov"),
+        ({"nesterov": True, "optimizer": "adam"}, "nesterov"),
+        ({"lr_warmup_iterations": 5, "lr_warmup_epochs": 1}, "lr_warmup_epochs"),
+        ({"lr_decay": "linear", "lr_decay_iterations": 5, "lr_decay_epochs": 1}, "lr_decay_epochs"),
+        ({"lr_decay": "step"}, "lr_decay"),
+        ({"lr_decay": "cosine", "max_iterations": None, "max_train_seconds": 5}, "lr_decay"),
+        ({"lr_rule": "linear"}, "lr_rule"),
+        ({"max_iterations": None}, "max_epochs"),
+        ({"local": True, "address": "auto"}, "address"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], named: str) -> None:
+    assert complaint(**settings).startswith(f"{named}: ")
+
+
+@pytest.mark.parametrize("budget", ["max_epochs", "max_iterations", "max_examples", "max_train_seconds"])
+def test_any_one_budget_is_enough(budget: str) -> None:
+    assert TrialConfig(batch_size=4, lr=0.1, seed=0, **{budget: 5}).model_dump()[budget] == 5
+
+
+def test_the_defaults_are_sgd_with_momentum_one_half_a_constant_lr_and_a_window_of_1000_iterations() -> None:
+    config = StudyConfig(**LEAST)
+    assert (config.optimizer, config.momentum, config.lr_decay, config.lr_rule) == ("sgd", 0.5, "none", "none")
+    assert (config.min_iterations, config.stop_at_target, config.seeds) == (1000, True, (0,))
+
+
+def test_a_config_can_not_be_changed() -> None:
+    with pytest.raises(ValidationError):
+        StudyConfig(**LEAST).momentum = 0.9  # type: ignore[misc]
+
+
+def test_a_config_survives_json_with_its_trials() -> None:
+    from bs_study.grid import study_trials
+
+    config = StudyConfig(**LEAST | {"lrs": [0.1, 1 / 3], "target": "loss<=0.1"})
+    again = StudyConfig.model_validate_json(config.model_dump_json())
+    assert again == config
+    assert [t.trial_id for t in study_trials(again)] == [t.trial_id for t in study_trials(config)]
+
+
+def test_every_setting_is_explained() -> None:
+    assert [name for name, field in StudyConfig.model_fields.items() if not field.description] == []

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from bs_study import StudyConfig, TrialConfig
+from bs_study.grid import study_trials, trials_to_run
+
+GRID: dict[str, Any] = {"batch_sizes": (4, 16), "lrs": (0.01, 0.1, 1.0), "seeds": (0, 1), "max_iterations": 10}
+
+
+def test_a_grid_has_each_batch_size_lr_and_seed_once_in_the_order_given() -> None:
+    trials = study_trials(StudyConfig(**GRID))
+    assert [(t.batch_size, t.lr, t.seed) for t in trials] == [
+        (4, 0.01, 0), (4, 0.01, 1), (4, 0.1, 0), (4, 0.1, 1), (4, 1.0, 0), (4, 1.0, 1),
+        (16, 0.01, 0), (16, 0.01, 1), (16, 0.1, 0), (16, 0.1, 1), (16, 1.0, 0), (16, 1.0, 1),
+    ]  # fmt: skip
+    assert len({t.trial_id for t in trials}) == 12
+
+
+@pytest.mark.parametrize(
+    ("rule", "lrs"), [("none", [0.1, 0.1]), ("linear", [0.05, 0.2]), ("sqrt", [0.1 / math.sqrt(2), 0.1 * math.sqrt(2)])]
+)
+def test_the_lr_of_a_trial_follows_the_rule_from_the_base_batch_size(rule: str, lrs: list[float]) -> None:
+    grid = GRID | {"lrs": (0.1,), "seeds": (0,), "lr_rule": rule, "base_batch_size": 8}
+    assert [t.lr for t in study_trials(StudyConfig(**grid))] == pytest.approx(lrs)
+
+
+def test_every_setting_of_the_recipe_reaches_every_trial() -> None:
+    recipe = {"optimizer": "adamw", "weight_decay": 0.01, "lr_decay": "cosine", "eval_every_examples": 7}
+    for trial in study_trials(StudyConfig(**GRID, **recipe)):
+        assert trial.model_dump(include=set(recipe)) == recipe
+
+
+def test_a_trial_id_starts_with_the_cell_and_the_seed() -> None:
+    trial = TrialConfig(batch_size=60, lr=0.02, seed=3, max_epochs=1)
+    assert trial.trial_id.startswith("b60-lr0.02-s3-")
+    assert len(trial.trial_id) == len("b60-lr0.02-s3-3f9a2c")
+
+
+@pytest.mark.parametrize("change", [{"momentum": 0.9}, {"max_epochs": 2}, {"workload": "mnist"}, {"lr": 0.0200000001}])
+def test_trials_that_differ_in_any_setting_have_different_ids(change: dict[str, Any]) -> None:
+    base = {"batch_size": 60, "lr": 0.02, "seed": 3, "max_epochs": 1}
+    assert TrialConfig(**base).trial_id != TrialConfig(**base | change).trial_id
+
+
+def test_a_trial_id_is_the_same_in_another_process() -> None:
+    code = "from bs_study import TrialConfig; print(TrialConfig(batch_size=60, lr=0.02, seed=3, max_epochs=1).trial_id)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert found.stdout.strip() == TrialConfig(batch_size=60, lr=0.02, seed=3, max_epochs=1).trial_id
+
+
+def test_where_and_how_a_study_runs_does_not_change_its_trial_ids() -> None:
+    elsewhere = {"store": "s3://bucket", "local": True, "cpus_per_trial": 2, "checkpoint_seconds": 1, "name": "other"}
+    ids = [t.trial_id for t in study_trials(StudyConfig(**GRID))]
+    assert [t.trial_id for t in study_trials(StudyConfig(**GRID, **elsewhere))] == ids
+
+
+def test_a_setting_given_with_its_default_value_does_not_change_the_id() -> None:
+    plain = TrialConfig(batch_size=60, lr=0.02, seed=3, max_epochs=1)
+    assert TrialConfig(batch_size=60, lr=0.02, seed=3, max_epochs=1, momentum=0.5).trial_id == plain.trial_id
+
+
+def test_a_grown_grid_leaves_only_the_new_trials_to_run() -> None:
+    ended = {t.trial_id for t in study_trials(StudyConfig(**GRID))}
+    grown = StudyConfig(**GRID | {"batch_sizes": (4, 16, 64)})
+    assert [t.batch_size for t in trials_to_run(grown, ended=ended)] == [64] * 6
+    assert trials_to_run(StudyConfig(**GRID), ended=ended) == []

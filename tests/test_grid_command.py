@@ -1,0 +1,242 @@
+"""The command a person types, in a folder of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bs_study import open_study
+
+GRID = Path(__file__).parent.parent / "sweeps" / "grid.py"
+TOY = Path(__file__).parent / "toy"
+SMALL = ("--batch-sizes", "64", "256", "--lrs", "0.1", "0.4", "--max-iterations", "40", "--min-iterations", "0")
+ENDLESS = ("--batch-sizes", "4", "8", "--lrs", "0.01", "--max-iterations", "100000000", "--no-stop-at-target")
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def grid(tmp_path: Path) -> Command:
+    """Run the command in an empty folder, without a terminal."""
+
+    def run(*arguments: str, seconds: float = 100) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, str(GRID), *arguments]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=seconds)
+
+    return run
+
+
+def test_a_dry_run_prints_the_trials_and_leaves_nothing(grid: Command, tmp_path: Path) -> None:
+    ended = grid("--dry-run", *SMALL)
+    assert ended.returncode == 0
+    lines = ended.stdout.splitlines()
+    assert len(lines) == 5
+    assert [line.split()[0].rpartition("-")[0] for line in lines[:4]] == [
+        "b64-lr0.1-s0", "b64-lr0.4-s0", "b256-lr0.1-s0", "b256-lr0.4-s0",
+    ]  # fmt: skip
+    assert "4 trials" in lines[4]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bare_dry_run_is_the_embedded_digits_study(grid: Command) -> None:
+    ended = grid("--dry-run")
+    assert len(ended.stdout.splitlines()) >= 5 * 4 + 1
+    assert "digits" in ended.stdout
+
+
+def test_a_local_study_says_what_runs_then_a_plain_line_per_trial_then_a_row_per_batch_size_and_what_is_next(
+    grid: Command, tmp_path: Path
+) -> None:
+    ended = grid("--local", "--name", "try1", *SMALL)
+    assert ended.returncode == 0, ended.stderr
+    assert "\x1b" not in ended.stdout
+    head, out = ended.stdout.splitlines()[:3], ended.stdout
+    assert "4 trials of digits" in head[0]
+    assert "in this process" in head[1]
+    assert str(tmp_path / "results" / "try1") in head[2]
+    trials = open_study(tmp_path / "results" / "try1").trials()
+    assert len(trials) == 4
+    assert all(sum(trial_id in line for line in out.splitlines()) == 1 for trial_id in trials["trial_id"])
+    table = out[out.index("batch size") :]
+    assert all(any(line.split()[:1] == [size] for line in table.splitlines()) for size in ("64", "256"))
+    assert "python sweeps/report.py" in out.splitlines()[-1]
+    assert str(tmp_path / "results" / "try1") in out.splitlines()[-1]
+
+
+def test_a_workload_in_the_users_folder_runs_on_ray(grid: Command, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text((TOY / "toy_workloads.py").read_text())
+    own = ("--workload", "mine:Line", "--batch-sizes", "16", "--lrs", "0.5", "--max-epochs", "40")
+    ended = grid(*own, "--min-iterations", "0")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stderr == ""
+    assert open_study(tmp_path / "results" / "line").trials()["stop_reason"].tolist() == ["target"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder, with a few files that are not what they should be."""
+    (tmp_path / "unknown.yaml").write_text("batchsizes: [4]\n")
+    (tmp_path / "scalar.yaml").write_text("batch_sizes: [4]\nlrs: 0.1\nmax_epochs: 1\n")
+    (tmp_path / "occupied").write_text("a file, where a folder should be")
+    (tmp_path / "results" / "taken").mkdir(parents=True)
+    (tmp_path / "results" / "taken" / "study.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    monkeypatch.delenv("BS_STUDY_DATA", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def command_in_this_process() -> Callable[[list[str]], int]:
+    """Return the command's main function: most of the time of a process of its own is the import of torch."""
+    spec = importlib.util.spec_from_file_location("grid_command", GRID)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main  # type: ignore[no-any-return]
+
+
+BAD_INPUT = {
+    "--batch-sizes 0": ("batch_sizes", "0"),
+    "--batch-sizes 4.5": ("--batch-sizes", "4.5"),
+    "--batch-sizes 1438": ("batch_sizes", "1438", "1437"),
+    "--batch-sizes 1438 --dry-run": ("batch_sizes", "1438", "1437"),
+    "--lrs nan": ("lrs", "nan"),
+    "--lrs -0.1": ("lrs", "-0.1"),
+    "--seeds -1": ("seeds", "-1"),
+    "--config unknown.yaml": ("'batchsizes'", "'batch_sizes'", "unknown.yaml"),
+    "--config scalar.yaml": ("lrs", "0.1", "list"),
+    "--config nowhere.yaml": ("config", "nowhere.yaml"),
+    "--workload digit": ("workload", "'digit'", "'digits'"),
+    "--workload mine:Mine": ("workload", "'mine:Mine'"),
+    "--name ../elsewhere": ("name", "'../elsewhere'"),
+    "--name taken": ("name", "'taken'", "--resume", "--name"),
+    "--resume results/nothing": ("results/nothing",),
+    "--store occupied --local": ("store", "occupied"),
+    "--store nowhere://bucket": ("store", "nowhere://bucket"),
+    "--target precision>=0.9": ("target", "'precision'", "accuracy"),
+    "--target high": ("target", "'high'"),
+    "--lr-decay step": ("lr_decay", "lr_decay_epochs"),
+    "--batchsizes 4": ("--batchsizes", "--batch-sizes"),
+    "--workload mnist": ("data_dir", "MNIST/raw", "--data-dir", "--workload digits"),
+}
+
+
+def is_one_line_that_tells(stderr: str, told: tuple[str, ...]) -> bool:
+    assert [word for word in told if word not in stderr] == []
+    return stderr.startswith("error: ") and stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", BAD_INPUT)
+def test_bad_input_is_refused_in_one_line_with_exit_status_2_and_leaves_nothing(
+    folder: Path, capsys: pytest.CaptureFixture[str], without_network: object, arguments: str
+) -> None:
+    before = {file for file in folder.rglob("*") if ".cache" not in file.parts}
+    assert command_in_this_process()(arguments.split(" ")) == 2
+    assert is_one_line_that_tells(capsys.readouterr().err, BAD_INPUT[arguments])
+    assert {file for file in folder.rglob("*") if ".cache" not in file.parts} == before
+
+
+@pytest.mark.parametrize("arguments", ["--batch-sizes 1438", "--batchsizes 4", "--store occupied --local"])
+def test_a_refusal_shows_no_traceback_to_the_person_at_the_terminal(grid: Command, folder: Path, arguments: str) -> None:
+    ended = grid(*arguments.split())
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert is_one_line_that_tells(ended.stderr, BAD_INPUT[arguments])
+
+
+def test_a_study_that_exists_is_left_as_it_is_and_the_way_to_continue_it_is_told(grid: Command, folder: Path) -> None:
+    assert grid("--local", *SMALL, "--name", "twice").returncode == 0
+    before = {file: file.stat().st_mtime_ns for file in (folder / "results" / "twice").rglob("*")}
+    again = grid("--local", *SMALL, "--name", "twice")
+    assert again.returncode == 2
+    assert is_one_line_that_tells(again.stderr, ("name", "'twice'", f"--resume {folder / 'results' / 'twice'}"))
+    assert {file: file.stat().st_mtime_ns for file in (folder / "results" / "twice").rglob("*")} == before
+
+
+class Running:
+    """A study that goes on until it is interrupted, in a process group of its own."""
+
+    def __init__(self, folder: Path, *arguments: str) -> None:
+        self.study = folder / "results" / "digits"
+        self._out = (folder / "out.txt").open("w+")
+        command = [sys.executable, str(GRID), *ENDLESS, "--checkpoint-seconds", "0.5", *arguments]
+        self.process = subprocess.Popen(
+            command, cwd=folder, stdout=self._out, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+    def wait_for_parts(self, *, trials: int) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and self.process.poll() is None:
+            began = {file.parent.parent for file in self.study.glob("live/*/*/iterations-*.parquet")}
+            if len(began) >= trials:
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"no parts after a minute, exit status {self.process.poll()}: {self.output()}")
+
+    def output(self) -> str:
+        self._out.flush()
+        return Path(self._out.name).read_text()
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(timeout=20)
+        self._out.close()
+
+
+@pytest.fixture
+def endless(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    started: list[Running] = []
+
+    def start(*arguments: str) -> Running:
+        started.append(Running(tmp_path, *arguments))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.end()
+
+
+def processes_of_ray(session: int) -> list[int]:
+    """Return the processes of a terminal session that are still there."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(fields[3]) == session and fields[0] != "Z":
+            found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.parametrize("to_all", [True, False], ids=["from-a-terminal", "to-the-process-alone"])
+@pytest.mark.parametrize("local", [True, False], ids=["local", "ray"])
+def test_ctrl_c_ends_within_seconds_and_leaves_a_readable_store(
+    endless: Callable[..., Running], local: bool, to_all: bool
+) -> None:
+    running = endless(*(["--local"] if local else []))
+    running.wait_for_parts(trials=1 if local else 2)
+    start = time.monotonic()
+    (os.killpg if to_all else os.kill)(running.process.pid, signal.SIGINT)
+    assert running.process.wait(timeout=30) == 130, running.output()
+    assert time.monotonic() - start < 10
+    assert "Traceback" not in running.output()
+    assert f"--resume {running.study}" in running.output().splitlines()[-1]
+    found = open_study(running.study, live=True).iterations()
+    assert len(open_study(running.study).trials()) == 0
+    for _, rows in found.groupby("trial_id"):
+        assert rows["iteration"].tolist() == list(range(1, len(rows) + 1))
+    assert found["trial_id"].nunique() >= (1 if local else 2)
+    deadline = time.monotonic() + 15
+    while processes_of_ray(running.process.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes_of_ray(running.process.pid) == []

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from bs_study import Target
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("accuracy>=0.98", Target("accuracy", 0.98, "max")),
+        (" accuracy >= .98 ", Target("accuracy", 0.98, "max")),
+        ("loss<=1e-1", Target("loss", 0.1, "min")),
+        ("accuracy=0.98", Target("accuracy", 0.98, "max")),
+        ("loss=0.1", Target("loss", 0.1, "min")),
+        ("log_density>=-3", Target("log_density", -3.0, "max")),
+    ],
+)
+def test_a_target_reads_as_it_is_written(text: str, target: Target) -> None:
+    assert Target.parse(text) == target
+
+
+@pytest.mark.parametrize("text", ["", "accuracy", "accuracy>0.98", "0.98", "accuracy>=many", "accuracy>=nan", "a>=inf"])
+def test_what_is_no_target_is_refused_in_words_that_name_it(text: str) -> None:
+    with pytest.raises(ValueError, match="target|number"):
+        Target.parse(text)
+
+
+@pytest.mark.parametrize("target", [Target("accuracy", 1 / 3), Target("loss", 0.1, "min"), Target("loss", 5)])
+def test_a_target_survives_being_written_as_text(target: Target) -> None:
+    assert Target.parse(str(target)) == target
+
+
+def test_a_value_exactly_at_the_target_meets_it_and_nan_never_does() -> None:
+    most, least = Target("accuracy", 0.98), Target("loss", 0.1, "min")
+    assert [most.is_met(v) for v in (0.97, 0.98, 0.99, math.nan)] == [False, True, True, False]
+    assert [least.is_met(v) for v in (0.09, 0.1, 0.11, math.nan)] == [True, True, False, False]
+
+
+def test_an_unknown_direction_is_refused() -> None:
+    with pytest.raises(ValueError, match="'up'"):
+        Target("accuracy", 0.98, "up")  # type: ignore[arg-type]

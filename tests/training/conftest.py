@@ -1,0 +1,42 @@
+"""One trial in this process, with a study of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bs_study import Study, TrialConfig, open_study
+from bs_study.config import StudyConfig
+from bs_study.store.paths import StudyPaths
+from bs_study.store.study import create_study
+from bs_study.training.standing import Ending
+from bs_study.training.surroundings import Surroundings
+from bs_study.training.trial import run_trial
+
+METRICS = {"digits": ("accuracy", "loss"), "toy_workloads:Picky": ("accuracy", "loss")}
+
+
+@pytest.fixture
+def run(paths: StudyPaths, tmp_path: Path) -> Callable[..., tuple[Ending, Study]]:
+    """Run a trial and open its study: digits, batch size 64, lr 0.1, seed 0, unless told otherwise."""
+
+    def run_one(*, checkpoint_seconds: float = 60, report: Any = None, **settings: Any) -> tuple[Ending, Study]:
+        trial = TrialConfig(**{"batch_size": 64, "lr": 0.1, "seed": 0} | settings)
+        config = StudyConfig(batch_sizes=(trial.batch_size,), lrs=(trial.lr,), max_iterations=1)
+        metrics = METRICS.get(trial.workload, ("loss",))
+        create_study(paths, config, metrics=metrics, train_examples=1)
+        surroundings = Surroundings(
+            study=paths.uri,
+            data_dir=tmp_path,
+            metrics=metrics,
+            device="cpu",
+            threads=1,
+            checkpoint_seconds=checkpoint_seconds,
+        )
+        ending = run_trial(trial, surroundings, report=report or (lambda _: None))
+        return ending, open_study(paths.root)
+
+    return run_one

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from bs_study.training.clock import Clocks, HostTimeline, load_and_compute, timeline
+
+
+def test_loads_and_computes_are_summed_over_iterations_and_what_lies_between_them_is_neither() -> None:
+    # iteration 1: loads 0-1, computes 1-3; then a gap of 2; iteration 2: loads 5-5.5, computes 5.5-6
+    assert load_and_compute([0, 1, 3, 5, 5.5, 6]) == (1.5, 2.5)
+
+
+def test_a_timeline_counts_from_its_first_mark_and_starts_anew_when_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([100.0, 100.5, 103.0, 200.0, 201.0])
+    monkeypatch.setattr("time.perf_counter", lambda: next(now))
+    line = HostTimeline()
+    for _ in range(3):
+        line.mark()
+    assert line.take_seconds() == [0.0, 0.5, 3.0]
+    line.mark()
+    line.mark()
+    assert line.take_seconds() == [0.0, 1.0]
+
+
+def test_a_cpu_is_timed_by_the_clock_of_the_host() -> None:
+    assert isinstance(timeline(torch.device("cpu")), HostTimeline)
+
+
+def test_the_epochs_clocks_start_anew_with_each_epoch_and_the_trials_go_on() -> None:
+    clocks = Clocks()
+    clocks.add_training(3.0, load=1.0, compute=1.5)
+    clocks.start_epoch()
+    clocks.add_training(2.0, load=0.25, compute=1.0)
+    assert (clocks.epoch_seconds, clocks.epoch_load_seconds, clocks.epoch_compute_seconds) == (2.0, 0.25, 1.0)
+    assert (clocks.train_seconds, clocks.load_seconds, clocks.compute_seconds) == (5.0, 1.25, 2.5)
+
+
+def test_training_is_in_no_clock_of_pauses() -> None:
+    clocks = Clocks()
+    clocks.add_training(3.0, load=1.0, compute=1.5)
+    assert (clocks.eval_seconds, clocks.write_seconds, clocks.warmup_seconds) == (0, 0, 0)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_is_timed_until_it_has_finished_not_until_it_was_asked() -> None:
+    device = torch.device("cuda")
+    matrix = torch.rand(8192, 8192, device=device)
+    line = timeline(device)
+    for _ in range(2):
+        line.mark()
+        for _ in range(20):
+            matrix = matrix @ matrix
+    line.mark()
+    seconds = line.take_seconds()
+    # 40 products of 1.1e12 operations each take a GPU of at most 1e15 a second 44 ms at least.
+    assert seconds[-1] > 0.04
