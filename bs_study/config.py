@@ -90,6 +90,9 @@ class Recipe(BaseModel):
     loss_limit_iterations: Count = Field(
         100, description="it stays above when more than half of so many iterations in a row are"
     )
+    micro_batch: Count | None = Field(
+        None, description="examples whose gradients are computed at once (the whole batch; less where it does not fit)"
+    )
     warmup_iterations: Index = Field(3, description="first iterations, left out of all clocks but warmup_seconds")
 
     @model_validator(mode="after")
@@ -169,6 +172,9 @@ class StudyConfig(Recipe):
     store_patience_seconds: NonNegative = Field(
         120.0, description="how long a store that stops answering is waited for"
     )
+    trial_timeout: Positive | None = Field(
+        None, description="seconds without progress that end a trial as failed (off)"
+    )
     max_failures: Index = Field(3, description="how often a trial that fails is started again")
 
     @model_validator(mode="after")
@@ -203,6 +209,7 @@ NOT_CONTRADICTING = frozenset(
         "checkpoint_seconds",
         "max_failures",
         "store_patience_seconds",
+        "trial_timeout",
     }
 )
 """Settings that say where and how a study runs, not what it is: a resumed study may be given others."""

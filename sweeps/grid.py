@@ -98,7 +98,8 @@ def conclude(study: Prepared) -> None:
     found = open_study(study.paths.uri)
     Console(soft_wrap=True).print(summary(found))
     print(f"report: {write_report(found)}")
-    print(f"next: open it, or ask for another target: python sweeps/report.py {found.paths.uri} --target accuracy=0.9")
+    metric = str(study.config.target).partition(" ")[0]
+    print(f"next: open it, or ask for another target: python sweeps/report.py {found.paths.uri} --target {metric}=...")
 
 
 @contextlib.contextmanager

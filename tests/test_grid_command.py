@@ -51,23 +51,44 @@ def test_a_bare_dry_run_is_the_embedded_digits_study(grid: Command) -> None:
     assert "digits" in ended.stdout
 
 
+@pytest.fixture(scope="module")
+def local_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """The folder of a study that ran without Ray, and how the command ended."""
+    folder = tmp_path_factory.mktemp("local")
+    command = [sys.executable, str(GRID), "--local", "--name", "try1", *SMALL]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100)
+    return folder / "results" / "try1", ended
+
+
 def test_a_local_study_says_what_runs_then_a_plain_line_per_trial_then_a_row_per_batch_size_and_what_is_next(
-    grid: Command, tmp_path: Path
+    local_study: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
-    ended = grid("--local", "--name", "try1", *SMALL)
-    assert ended.returncode == 0, ended.stderr
-    assert "\x1b" not in ended.stdout
-    head, out = ended.stdout.splitlines()[:3], ended.stdout
-    assert "4 trials of digits" in head[0]
-    assert "in this process" in head[1]
-    assert str(tmp_path / "results" / "try1") in head[2]
-    trials = open_study(tmp_path / "results" / "try1").trials()
+    study, ended = local_study
+    out = ended.stdout
+    lines = out.splitlines()
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "\x1b" not in out
+    assert "4 trials of digits" in lines[0]
+    assert "in this process" in lines[1]
+    assert lines[2] == f"to {study}"
+    trials = open_study(study).trials()
     assert len(trials) == 4
-    assert all(sum(trial_id in line for line in out.splitlines()) == 1 for trial_id in trials["trial_id"])
-    table = out[out.index("batch size") :]
-    assert all(any(line.split()[:1] == [size] for line in table.splitlines()) for size in ("64", "256"))
-    assert "python sweeps/report.py" in out.splitlines()[-1]
-    assert str(tmp_path / "results" / "try1") in out.splitlines()[-1]
+    assert all(sum(trial_id in line for line in lines) == 1 for trial_id in trials["trial_id"])
+    table = out[out.index("batch size") :].splitlines()
+    assert all(any(line.split()[:1] == [size] for line in table) for size in ("64", "256"))
+    assert "python sweeps/report.py" in lines[-1]
+    assert str(study) in lines[-1]
+
+
+def test_a_study_that_exists_is_left_as_it_is_and_the_way_to_continue_it_is_told(
+    grid: Command, local_study: tuple[Path, subprocess.CompletedProcess[str]]
+) -> None:
+    study, _ = local_study
+    before = {file: file.stat().st_mtime_ns for file in study.rglob("*")}
+    again = grid("--local", *SMALL, "--store", str(study.parent), "--name", "try1")
+    assert again.returncode == 2
+    assert is_one_line_that_tells(again.stderr, ("name", "'try1'", f"--resume {study}"))
+    assert {file: file.stat().st_mtime_ns for file in study.rglob("*")} == before
 
 
 def test_a_workload_in_the_users_folder_runs_on_ray(grid: Command, tmp_path: Path) -> None:
@@ -146,19 +167,12 @@ def test_bad_input_is_refused_in_one_line_with_exit_status_2_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("arguments", ["--batch-sizes 1438", "--batchsizes 4", "--store occupied --local"])
-def test_a_refusal_shows_no_traceback_to_the_person_at_the_terminal(grid: Command, folder: Path, arguments: str) -> None:
+def test_a_refusal_shows_no_traceback_to_the_person_at_the_terminal(
+    grid: Command, folder: Path, arguments: str
+) -> None:
     ended = grid(*arguments.split())
     assert (ended.returncode, ended.stdout) == (2, "")
     assert is_one_line_that_tells(ended.stderr, BAD_INPUT[arguments])
-
-
-def test_a_study_that_exists_is_left_as_it_is_and_the_way_to_continue_it_is_told(grid: Command, folder: Path) -> None:
-    assert grid("--local", *SMALL, "--name", "twice").returncode == 0
-    before = {file: file.stat().st_mtime_ns for file in (folder / "results" / "twice").rglob("*")}
-    again = grid("--local", *SMALL, "--name", "twice")
-    assert again.returncode == 2
-    assert is_one_line_that_tells(again.stderr, ("name", "'twice'", f"--resume {folder / 'results' / 'twice'}"))
-    assert {file: file.stat().st_mtime_ns for file in (folder / "results" / "twice").rglob("*")} == before
 
 
 class Running:

@@ -79,9 +79,8 @@ def test_training_and_workloads_need_no_ray() -> None:
 
 
 def test_importing_the_package_or_its_analysis_or_its_report_loads_neither_torch_nor_ray() -> None:
-    code = (
-        "import sys, bs_study, bs_study.analysis.tables, bs_study.report.page; print({'torch', 'ray'} & set(sys.modules))"
-    )
+    loaded = "import sys, bs_study, bs_study.analysis.tables, bs_study.report.page"
+    code = f"{loaded}; print({{'torch', 'ray'}} & set(sys.modules))"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
     assert ended.stdout.strip() == "set()"
 

@@ -24,7 +24,7 @@ def test_a_target_reads_as_it_is_written(text: str, target: Target) -> None:
 
 @pytest.mark.parametrize("text", ["", "accuracy", "accuracy>0.98", "0.98", "accuracy>=many", "accuracy>=nan", "a>=inf"])
 def test_what_is_no_target_is_refused_in_words_that_name_it(text: str) -> None:
-    with pytest.raises(ValueError, match="target|number"):
+    with pytest.raises(ValueError, match=r"target|number"):
         Target.parse(text)
 
 

@@ -16,8 +16,12 @@ def failure_message(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def record_failure(trial: TrialConfig, surroundings: Surroundings, message: str) -> Ending:
+def record_failure(
+    trial: TrialConfig, surroundings: Surroundings, message: str, *, stop_reason: str = "error"
+) -> Ending:
     """End a trial as failed. Where the store takes no row it stays open, and a resumed study tries it again."""
     with contextlib.suppress(OSError):
-        commit_failed(study_of(surroundings), trial, metrics=surroundings.metrics, message=message)
-    return Ending("failed", "error", message)
+        commit_failed(
+            study_of(surroundings), trial, metrics=surroundings.metrics, message=message, stop_reason=stop_reason
+        )
+    return Ending("failed", stop_reason, message)

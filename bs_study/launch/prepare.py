@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bs_study.command_line import Request, checked_config, study_config
@@ -69,6 +70,8 @@ def prepared(request: Request) -> Prepared:
         threads=config.cpus_per_trial,
         checkpoint_seconds=config.checkpoint_seconds,
         store_patience_seconds=config.store_patience_seconds,
+        trial_timeout=config.trial_timeout,
+        launched=datetime.now(UTC),
     )
     return Prepared(config, paths, trials_to_run(config, ended=ended), surroundings, examples, not request.resume)
 

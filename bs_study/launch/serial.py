@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
+import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -39,16 +42,45 @@ def run_serial(
 ) -> None:
     """Run trials in order; one that fails for good is recorded as failed, and the next goes on."""
     surroundings = replace(surroundings, device="cuda" if resources.gpus_per_trial else "cpu")
-    for trial in trials:
-        watcher.started(trial)
-        watcher.ended(trial, _run_with_retries(trial, surroundings, config, watcher))
+    with _timeouts_raise(surroundings.trial_timeout):
+        for trial in trials:
+            watcher.started(trial)
+            watcher.ended(trial, _run_with_retries(trial, surroundings, config, watcher))
 
 
 def _run_with_retries(trial: TrialConfig, surroundings: Surroundings, config: StudyConfig, watcher: Watcher) -> Ending:
     message = ""
     for _ in range(1 + config.max_failures):
         try:
-            return run_trial(trial, surroundings, report=lambda progress: watcher.progressed(trial, progress))
+            return run_trial(
+                trial,
+                surroundings,
+                report=lambda progress: watcher.progressed(trial, progress),
+                give_up=lambda *_: signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM),
+            )
+        except TrialTimeoutError as error:
+            return record_failure(trial, surroundings, failure_message(error), stop_reason="timeout")
         except Exception as error:  # noqa: BLE001  whatever a workload raises ends its own trial only
             message = f"{failure_message(error)}\n{traceback.format_exc()}"
     return record_failure(trial, surroundings, message)
+
+
+class TrialTimeoutError(Exception):
+    """A trial made no progress for too long."""
+
+
+@contextlib.contextmanager
+def _timeouts_raise(seconds: float | None) -> Iterator[None]:
+    """Let the signal that a hanging trial is given up by raise in the main thread, which is where it hangs."""
+    if seconds is None:
+        yield
+        return
+
+    def give_up(*_: object) -> None:
+        raise TrialTimeoutError(f"no progress for {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, before)

@@ -14,14 +14,7 @@ from bs_study.analysis.convergence import convergence
 from bs_study.store.reader import Study
 from bs_study.target import Target
 
-WORDS = {
-    "target": "reached it",
-    "max_epochs": "ran out of epochs",
-    "max_iterations": "ran out of iterations",
-    "max_examples": "ran out of examples",
-    "max_train_seconds": "ran out of seconds",
-    "out_of_memory": "out of memory",
-}
+OUTCOMES = ("reached", "missed", "diverged", "out_of_memory", "failed")
 
 
 def summary(study: Study) -> Table:
@@ -39,8 +32,8 @@ def summary(study: Study) -> Table:
     for heading in ("batch size", "best lr", "iterations", "train seconds", "trials"):
         table.add_column(heading, justify="left" if heading == "trials" else "right")
     for row in rows.to_dict("records"):
-        ended = trials[trials["batch_size"] == row["batch_size"]]
-        table.add_row(str(row["batch_size"]), *_reached(row), _how_trials_ended(ended))
+        tried = cells[cells["batch_size"] == row["batch_size"]]
+        table.add_row(str(row["batch_size"]), *_reached(row), _how_trials_ended(tried))
     return table
 
 
@@ -51,6 +44,6 @@ def _reached(row: Mapping[Hashable, Any]) -> tuple[str, str, str]:
     return f"{row['lr']:g}", f"{row['iterations_to_target']:.0f}", f"{seconds:.3g}"
 
 
-def _how_trials_ended(trials: pd.DataFrame) -> str:
-    names = trials["status"].where(trials["status"] != "completed", trials["stop_reason"])
-    return ", ".join(f"{count} {WORDS.get(str(name), name)}" for name, count in names.value_counts().items())
+def _how_trials_ended(cells: pd.DataFrame) -> str:
+    counts = {name: int(cells[name].sum()) for name in OUTCOMES}
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)

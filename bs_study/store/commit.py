@@ -94,11 +94,13 @@ def _joined_parts(
     return pa.concat_tables([empty, *(read_part(paths, trial_id, part, table) for part in parts)])
 
 
-def commit_failed(paths: StudyPaths, trial: TrialConfig, *, metrics: Sequence[str], message: str) -> None:
+def commit_failed(
+    paths: StudyPaths, trial: TrialConfig, *, metrics: Sequence[str], message: str, stop_reason: str = "error"
+) -> None:
     """End a trial whose process can't: it failed for good, or is gone. What its newest attempt wrote is kept."""
     parts = live_parts(paths, trial.trial_id)
     last = read_part(paths, trial.trial_id, parts[-1], "iterations") if parts else None
     counted = {"iterations": last["iteration"][-1], "examples": last["examples"][-1]} if last else {}
-    outcome = {"status": "failed", "stop_reason": "error", "message": message, "iterations": 0, "examples": 0}
+    outcome = {"status": "failed", "stop_reason": stop_reason, "message": message, "iterations": 0, "examples": 0}
     outcome |= {name: value.as_py() for name, value in counted.items()} | {"end_time": datetime.now(UTC)}
     commit_trial(paths, trial, parts=parts, metrics=metrics, outcome=outcome)

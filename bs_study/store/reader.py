@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import functools
-import json
 import operator
 import os
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,17 +15,26 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from bs_study.config import StudyConfig
-from bs_study.store.parts import live_parts
+from bs_study.store.asked import asked_config, asked_metrics, newer_version, read_asked
+from bs_study.store.faults import DAMAGE
+from bs_study.store.listing import table_chains
 from bs_study.store.paths import StudyPaths, study_paths
-from bs_study.store.schema import Table, table_schema
+from bs_study.store.scan import Found, Question, VanishedError, read_chains
+from bs_study.store.schema import Table
+
+LISTINGS = 1000  # of a table whose trials commit faster than they are read
 
 
 @dataclass(frozen=True)
 class Study:
-    """One study of a store. Each method returns a table; filters are column=value or column=[values]."""
+    """One study of a store. Each method returns a table; filters are column=value or column=[values].
+
+    A file that can't be read is left out with a warning that names it; with `strict` it is a ValueError.
+    """
 
     paths: StudyPaths
     live: bool = False
+    strict: bool = False
 
     @property
     def name(self) -> str:
@@ -33,13 +42,21 @@ class Study:
 
     @functools.cached_property
     def asked(self) -> dict[str, Any]:
-        """What ``study.json`` says was asked: config, schema version, package version, created (UTC)."""
-        asked: dict[str, Any] = json.loads(self.paths.read(self.paths.study_json))
-        return asked
+        """What ``study.json`` says was asked: config, schema version, package version, created (UTC).
+
+        Raises:
+            ValueError: the file is damaged.
+        """
+        return read_asked(self.paths)
 
     @functools.cached_property
     def config(self) -> StudyConfig:
-        return StudyConfig.model_validate(self.asked["config"])
+        """The config in ``study.json``.
+
+        Raises:
+            ValueError: the file is damaged, or its config is none that this version understands.
+        """
+        return asked_config(self.paths, self.asked)
 
     def trials(self, columns: Sequence[str] | None = None, **filters: object) -> pd.DataFrame:
         """Return a row per ended trial: its config, how it ended, its clocks."""
@@ -58,49 +75,61 @@ class Study:
 
         Raises:
             KeyError: a filter or column that the table does not have.
+            ValueError: a value that the column can't be compared with; with `strict`, a file that can't be read.
         """
         return self._read("iterations", columns, filters)
 
     def _read(self, table: Table, columns: Sequence[str] | None, filters: dict[str, object]) -> pd.DataFrame:
-        frame: pd.DataFrame = self.scan(table, columns, **filters).to_pandas()
+        frame: pd.DataFrame
+        found = self._found(table, columns, filters)
+        try:
+            frame = found.rows.to_pandas()
+        except DAMAGE:  # text that is none shows only here
+            found = self._found(table, columns, filters, file_by_file=True)
+            frame = found.rows.to_pandas()
+        self._complain(found.faults)
         return frame
 
     def scan(self, table: Table, columns: Sequence[str] | None = None, **filters: object) -> pa.Table:
         """Return rows of a table as Arrow, with the filters pushed down to the files."""
-        named = _named_trials(filters)
-        files = self._files(table, trial_ids=named)
-        if not files:
-            empty = table_schema(table).empty_table()
-            return empty.select(list(columns)) if columns else empty
-        dataset = ds.dataset(files, filesystem=self.paths.filesystem, format="parquet")
-        unknown = [name for name in (*filters, *(columns or ())) if name not in dataset.schema.names]
-        if unknown:
-            raise KeyError(f"{table} has no column {unknown[0]!r}. It has {', '.join(dataset.schema.names)}")
-        if named is not None:
+        found = self._found(table, columns, filters)
+        self._complain(found.faults)
+        return found.rows
+
+    def _found(
+        self, table: Table, columns: Sequence[str] | None, filters: dict[str, object], *, file_by_file: bool = False
+    ) -> Found:
+        """List the files and read them. Those of a trial that committed in between are gone: list again."""
+        vanished: set[str] = set()
+        for _ in range(LISTINGS):
+            chains, holes = table_chains(
+                self.paths, table, trial_ids=_named_trials(filters), live=self.live, vanished=vanished
+            )
+            question = self._question(table, columns, filters, is_empty=not chains)
+            try:
+                rows, faults = read_chains(self.paths, chains, question, file_by_file=file_by_file)
+            except VanishedError as error:
+                vanished.add(error.file)
+            else:
+                return Found(rows, holes | faults)
+        raise OSError(f"{self.paths.uri}: files of {table} vanish faster than they can be read")
+
+    def _question(
+        self, table: Table, columns: Sequence[str] | None, filters: dict[str, object], *, is_empty: bool
+    ) -> Question:
+        named = frozenset((*filters, *(columns or ())))
+        if _named_trials(filters) is not None:
             # The files are these trials' own; comparing the id in every row would take longer than reading them.
             filters = {name: value for name, value in filters.items() if name != "trial_id"}
-        return dataset.to_table(columns=list(columns) if columns else None, filter=_expression(filters))
+        metrics = asked_metrics(self.paths) if is_empty and table == "evaluations" else ()
+        return Question(table, list(columns) if columns else None, _expression(filters), named, metrics)
 
-    def _files(self, table: Table, *, trial_ids: Collection[str] | None) -> list[str]:
-        """Return the files of ended trials, and of running ones if asked: a trial's own, or its parts, never both."""
-        ended = self._held("trials", trial_ids)
-        files = [self.paths.trial_file(table, i) for i in self._held(table, ended)]
-        if self.live and table != "trials":
-            running = [i for i in self.paths.names(self.paths.live) if i not in ended and not i.startswith("tmp-")]
-            for trial_id in running:
-                if trial_ids is None or trial_id in trial_ids:
-                    parts = live_parts(self.paths, trial_id)
-                    files += [f"{self.paths.live_trial(trial_id)}/{part.file(table)}" for part in parts]
-        return files
-
-    def _held(self, table: Table, trial_ids: Collection[str] | None) -> list[str]:
-        """Return which of these trials, or of all, have a file in a table; one that ended early may lack some.
-
-        A single trial is looked up: listing the table for each of thousands would take their square.
-        """
-        if trial_ids is not None and len(trial_ids) == 1:
-            return [i for i in trial_ids if "/" not in i and self.paths.exists(self.paths.trial_file(table, i))]
-        return [i for i in self.paths.trial_ids(table) if trial_ids is None or i in trial_ids]
+    def _complain(self, faults: dict[str, str]) -> None:
+        complaints = [f"{file}: left out, {fault}" for file, fault in faults.items()]
+        if complaints and self.strict:
+            raise ValueError("; ".join(complaints))
+        for complaint in complaints:
+            warnings.warn(complaint, stacklevel=4)
 
 
 def _named_trials(filters: dict[str, object]) -> Collection[str] | None:
@@ -119,19 +148,27 @@ def _expression(filters: dict[str, object]) -> ds.Expression | None:
     return functools.reduce(operator.and_, terms) if terms else None
 
 
-def open_study(uri: str | os.PathLike[str], *, live: bool = False) -> Study:
+def open_study(uri: str | os.PathLike[str], *, live: bool = False, strict: bool = False) -> Study:
     """Open a study by its folder or URI, as ``results/mnist`` or ``s3://bucket/results/mnist``.
 
     Args:
         uri: the study, not the store that holds it.
         live: add what running trials have written so far, without gaps, to iterations, epochs and evaluations.
+        strict: refuse a study with a damaged file, rather than leave the file out with a warning.
 
     Raises:
         FileNotFoundError: there is no study at this place.
+        ValueError: with `strict`, study.json is damaged or of a newer version.
     """
     paths = study_paths(uri)
+    study = Study(paths, live=live, strict=strict)
     if not paths.exists(paths.study_json):
         raise FileNotFoundError(
             f"{paths.uri} holds no study (no study.json). Give the folder of one, as results/digits"
         )
-    return Study(paths, live=live)
+    complaint = newer_version(paths)
+    if complaint and strict:
+        raise ValueError(complaint)
+    if complaint:
+        warnings.warn(complaint, stacklevel=2)
+    return study

@@ -81,6 +81,7 @@ TRIALS: dict[str, pa.DataType] = {
     "eval_batch_size": pa.int64(),
     "loss_limit": pa.float64(),
     "loss_limit_iterations": pa.int64(),
+    "micro_batch": pa.int64(),  # as asked for
     "warmup_iterations": pa.int64(),
     "status": pa.string(),
     "stop_reason": pa.string(),
@@ -94,6 +95,7 @@ TRIALS: dict[str, pa.DataType] = {
     "eval_seconds": pa.float64(),
     "write_seconds": pa.float64(),
     "wall_seconds": pa.float64(),
+    "micro_batch_used": pa.int64(),  # examples whose gradients were computed at once, at the end
     "device": pa.string(),
     "device_name": pa.string(),
     "host": pa.string(),

@@ -16,7 +16,7 @@ import torch
 
 from bs_study.store.parts import Part, attempts, has_part
 from bs_study.store.paths import StudyPaths
-from bs_study.training.loop import Learner
+from bs_study.training.learner import Learner
 
 NAMES = ("checkpoint.pt", "checkpoint-previous.pt")
 
@@ -68,6 +68,7 @@ def learner_state(learner: Learner) -> State:
     return {
         "model": learner.model.state_dict(),
         "optimizer": learner.optimizer.state_dict(),
+        "micro_batch": learner.micro_batch,
         "schedule": {name: value for name, value in schedule.items() if name != "lr_lambdas"},
     }
 
@@ -76,6 +77,7 @@ def restore_learner(learner: Learner, state: State) -> None:
     """Bring a newly built learner to a saved state."""
     learner.model.load_state_dict(state["model"])
     learner.optimizer.load_state_dict(state["optimizer"])
+    learner.micro_batch = state["micro_batch"]
     if learner.schedule:
         learner.schedule.load_state_dict(state["schedule"] | {"lr_lambdas": [None]})
 

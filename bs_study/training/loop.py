@@ -4,35 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch import Tensor
 
 from bs_study.training.batches import in_order
 from bs_study.training.clock import Timeline
-from bs_study.workloads.base import Data, Workload, examples_in
-
-
-@dataclass(frozen=True)
-class Learner:
-    """What an iteration changes: a model, through its optimizer and lr schedule."""
-
-    workload: Workload
-    model: nn.Module
-    optimizer: torch.optim.Optimizer
-    schedule: LambdaLR | None
-
-    def update(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Take one optimizer step on a prepared batch; return its mean loss before the step, still on the device."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self.workload.loss(self.model, *batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        if self.schedule is not None:
-            self.schedule.step()
-        return loss.detach().reshape(())
+from bs_study.training.learner import Learner
+from bs_study.workloads.base import Data, examples_in
 
 
 def run_iterations(

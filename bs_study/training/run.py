@@ -26,11 +26,13 @@ from bs_study.training.checkpoint import (
 )
 from bs_study.training.clock import Clocks, load_and_compute, timeline
 from bs_study.training.divergence import DivergenceWatch, default_loss_limit
-from bs_study.training.loop import Learner, evaluate, run_iterations
+from bs_study.training.learner import Learner, has_batch_statistics
+from bs_study.training.loop import evaluate, run_iterations
 from bs_study.training.optimizer import make_optimizer, make_schedule
 from bs_study.training.plan import Plan
 from bs_study.training.standing import Ending, Report, Standing, progress, spent_budget, train_seconds_left
 from bs_study.training.surroundings import peak_memory_bytes
+from bs_study.training.watchdog import Watchdog
 from bs_study.workloads.base import Data, Workload, examples_in
 
 STRETCH_ITERATIONS = 4096  # losses that wait on the device at most
@@ -44,6 +46,7 @@ class TrialRun:
         trial: what is trained.
         writer: takes its rows, and commits it in the end.
         device: where it is trained.
+        watchdog: fed with every stretch.
         report: told of its progress about once a second.
         checkpoint_seconds: between writes of what it has recorded.
     """
@@ -54,11 +57,13 @@ class TrialRun:
         writer: TrialWriter,
         *,
         device: torch.device,
+        watchdog: Watchdog,
         report: Report,
         checkpoint_seconds: float,
     ) -> None:
         self.writer = writer
         self.device = device
+        self._watchdog = watchdog
         self.standing = Standing()
         self._trial = trial
         self._report = report
@@ -67,6 +72,7 @@ class TrialRun:
         self._timeline = timeline(device)
         self._warm_from = trial.warmup_iterations
         self._earlier_seconds = 0.0
+        self._micro_batch = min(trial.micro_batch or trial.batch_size, trial.batch_size)
         self._start = self._last_report = self._last_write = time.perf_counter()
 
     def build(self, workload: Workload, train_data: Data, held_out: Data) -> None:
@@ -76,7 +82,14 @@ class TrialRun:
         self._plan = Plan(self._trial, epoch_examples=examples_in(train_data))
         model = workload.model().to(self.device)
         optimizer = make_optimizer(model.parameters(), self._trial)
-        self._learner = Learner(workload, model, optimizer, make_schedule(optimizer, self._plan))
+        self._learner = Learner(
+            workload,
+            model,
+            optimizer,
+            make_schedule(optimizer, self._plan),
+            micro_batch=self._micro_batch,
+            may_halve=self._trial.micro_batch is not None or not has_batch_statistics(model),
+        )
         limit = self._trial.loss_limit or default_loss_limit(self._evaluate()["loss"])
         self._watch = DivergenceWatch(limit=limit, window=self._trial.loss_limit_iterations)
 
@@ -102,6 +115,7 @@ class TrialRun:
         )
         while self.standing.iteration < end:
             ending = self._train_stretch(batches, epoch=epoch, end=end) or self._judge()
+            self._watchdog.feed()
             if ending:
                 return ending
             self._keep_up()
@@ -114,6 +128,7 @@ class TrialRun:
         start = time.perf_counter()
         deadline = start + min(STRETCH_SECONDS, train_seconds_left(self._trial, self._clocks))
         losses = run_iterations(self._learner, batches, count=count, deadline=deadline, timeline=self._timeline)
+        self._micro_batch = self._learner.micro_batch
         load, compute = load_and_compute(self._timeline.take_seconds())
         seconds = time.perf_counter() - start
         if is_warmup:
@@ -240,6 +255,7 @@ class TrialRun:
             "iterations": self.standing.iteration,
             "examples": self.standing.examples,
             "wall_seconds": self._wall_seconds(),
+            "micro_batch_used": self._micro_batch,
             "start_time": start,
             "end_time": datetime.now(UTC),
         }

@@ -8,6 +8,7 @@ import random
 import socket
 import sys
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,8 @@ class Surroundings:
         threads: CPU threads of torch.
         checkpoint_seconds: between writes of what the trial has recorded.
         store_patience_seconds: how long a store that stops answering is waited for.
+        trial_timeout: seconds without progress that end a trial as failed; None waits for ever.
+        launched: when the study was started or resumed, UTC.
         ray_version: None without Ray.
     """
 
@@ -39,6 +42,8 @@ class Surroundings:
     threads: int
     checkpoint_seconds: float
     store_patience_seconds: float = PATIENCE_SECONDS
+    trial_timeout: float | None = None
+    launched: datetime | None = None
     ray_version: str | None = None
 
 

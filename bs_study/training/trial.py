@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,45 +13,89 @@ from pathlib import Path
 import torch
 
 from bs_study.config import TrialConfig
-from bs_study.store.commit import trial_row
+from bs_study.store.commit import commit_failed, trial_row
+from bs_study.store.paths import StudyPaths
 from bs_study.store.writer import TrialWriter
 from bs_study.training.batches import to_device
 from bs_study.training.checkpoint import State, newest_checkpoint
+from bs_study.training.learner import is_out_of_memory
 from bs_study.training.run import TrialRun
 from bs_study.training.standing import Ending, Report
 from bs_study.training.surroundings import Surroundings, seed_generators, set_up, study_of, surroundings_columns
+from bs_study.training.watchdog import Watchdog
 from bs_study.workloads.base import Data, Workload, load_workload
 from bs_study.workloads.check import read_data
 
+GiveUp = Callable[[TrialConfig, Surroundings], None]
 
-def run_trial(trial: TrialConfig, surroundings: Surroundings, *, report: Report = lambda _: None) -> Ending:
+
+def run_trial(
+    trial: TrialConfig,
+    surroundings: Surroundings,
+    *,
+    report: Report = lambda _: None,
+    give_up: GiveUp | None = None,
+) -> Ending:
     """Train a trial to its end and commit it to the store; continue from its newest checkpoint if it has one.
 
     Args:
         trial: what to train.
         surroundings: where, and with what.
         report: called about once a second.
+        give_up: called in another thread when the trial makes no progress; by default it ends the process.
 
     Raises:
         Exception: whatever the workload or the store raises, but for memory that runs out, which is an answer.
     """
     start = datetime.now(UTC)
     paths = study_of(surroundings)
-    row = trial_row(paths, trial.trial_id)
-    if row and row["status"] != "failed":  # another attempt of this trial was quicker
-        return Ending(row["status"], row["stop_reason"], row["message"], row["iterations"])
+    earlier = _earlier_ending(paths, trial, surroundings)
+    if earlier:
+        return earlier
     device = set_up(surroundings, seed=trial.seed)
     state, complaints = newest_checkpoint(paths, trial.trial_id)
     adopted = state["parts"] if state else []
     writer = TrialWriter(paths, trial, metrics=surroundings.metrics, adopted=adopted)
-    run = TrialRun(trial, writer, device=device, report=report, checkpoint_seconds=surroundings.checkpoint_seconds)
-    ending = _train(run, trial, surroundings, state)
+    with Watchdog(surroundings.trial_timeout, bark=lambda: (give_up or exit_process)(trial, surroundings)) as watchdog:
+        run = TrialRun(
+            trial,
+            writer,
+            device=device,
+            watchdog=watchdog,
+            report=report,
+            checkpoint_seconds=surroundings.checkpoint_seconds,
+        )
+        ending = _train(run, trial, surroundings, state)
     message = "; ".join(filter(None, [*complaints, ending.message])) or None
     ending = replace(
         ending, message=message, iterations=run.standing.iteration, reached_iteration=run.standing.reached_iteration
     )
     writer.commit(surroundings_columns(surroundings) | run.outcome(ending, start=start))
     return ending
+
+
+def _earlier_ending(paths: StudyPaths, trial: TrialConfig, surroundings: Surroundings) -> Ending | None:
+    """Return how the trial ended if it did: by another attempt that was quicker, or given up since the launch."""
+    row = trial_row(paths, trial.trial_id)
+    if not row:
+        return None
+    is_given_up = row["stop_reason"] == "timeout" and surroundings.launched and row["end_time"] > surroundings.launched
+    if row["status"] == "failed" and not is_given_up:
+        return None
+    return Ending(row["status"], row["stop_reason"], row["message"], row["iterations"])
+
+
+def exit_process(trial: TrialConfig, surroundings: Surroundings) -> None:
+    """End a trial that hangs as failed, and the process with it: in a worker, nothing less stops what hangs."""
+    with contextlib.suppress(OSError):
+        commit_failed(
+            study_of(surroundings),
+            trial,
+            metrics=surroundings.metrics,
+            message=f"no progress for {surroundings.trial_timeout:g} s",
+            stop_reason="timeout",
+        )
+    os._exit(1)
 
 
 def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state: State | None) -> Ending:
@@ -62,7 +108,7 @@ def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state:
             run.restore(state)
         return run.train()
     except BaseException as error:
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             return Ending("out_of_memory", "out_of_memory", str(error).partition("\n")[0])
         if not isinstance(error, OSError):  # which may be the store's own: it has been patient already
             with contextlib.suppress(OSError):
@@ -76,11 +122,3 @@ def load_data(workload: type[Workload], data_dir: Path, device: torch.device) ->
     seed_generators(0)  # data that a workload draws is the same for every trial, in whichever process
     train, held_out = read_data(workload(), data_dir)
     return to_device(train, device), to_device(held_out, device)
-
-
-def _is_out_of_memory(error: BaseException) -> bool:
-    """Return whether memory ran out: torch's own error on a GPU; on a CPU, its allocator says so in the text only."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    text = str(error)
-    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)

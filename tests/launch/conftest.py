@@ -45,7 +45,12 @@ class SmallStudy:
 
 def _small_study(folder: Path, *, metrics: tuple[str, ...] = ("accuracy", "loss"), **settings: Any) -> SmallStudy:
     """Return a study of which one trial fails, one runs out of memory, one diverges and two complete."""
-    asked = {"workload": "toy_workloads:Picky", "batch_sizes": (7, 11, 13, 64, 256), "lrs": (0.1,), "max_iterations": 30}
+    asked = {
+        "workload": "toy_workloads:Picky",
+        "batch_sizes": (7, 11, 13, 64, 256),
+        "lrs": (0.1,),
+        "max_iterations": 30,
+    }
     config = StudyConfig(**asked | {"max_failures": 1} | settings)
     paths = study_paths(folder)
     create_study(paths, config, metrics=metrics, train_examples=1437)

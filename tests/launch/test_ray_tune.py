@@ -86,7 +86,12 @@ def test_where_there_are_gpus_each_trial_has_one_of_its_own(
 ) -> None:
     settings = {"workload": "toy_workloads:VisibleGpu", "batch_sizes": (4, 5), "max_iterations": 10**9}
     study = small_study(
-        tmp_path / "gpus", metrics=("gpu", "loss"), address=cluster, max_train_seconds=3, target="loss<=-1e30", **settings
+        tmp_path / "gpus",
+        metrics=("gpu", "loss"),
+        address=cluster,
+        max_train_seconds=1.5,
+        target="loss<=-1e30",
+        **settings,
     )
     with ray_session(study.config) as resources:
         assert (resources.gpus_per_trial, resources.slots) == (1, 2)

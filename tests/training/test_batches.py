@@ -14,7 +14,9 @@ RESIDENT = (X, Y)
 LOADED = TensorDataset(X, Y)
 
 
-def batches(data: object, *, seed: int = 0, epoch: int = 1, skip: int = 0, batch_size: int = 4) -> list[tuple[Tensor, ...]]:
+def batches(
+    data: object, *, seed: int = 0, epoch: int = 1, skip: int = 0, batch_size: int = 4
+) -> list[tuple[Tensor, ...]]:
     return list(epoch_batches(data, seed=seed, epoch=epoch, skip=skip, batch_size=batch_size, device=CPU))  # type: ignore[arg-type]
 
 

@@ -110,7 +110,9 @@ def test_by_default_the_limit_is_ten_times_the_loss_of_the_initial_weights(run: 
     ("workload", "batch_size", "told"),
     [("toy_workloads:Picky", 11, "CUDA out of memory"), ("toy_workloads:TooLargeForTheMachine", 2, "memory")],
 )
-def test_memory_that_runs_out_ends_a_trial_as_out_of_memory(run: Run, workload: str, batch_size: int, told: str) -> None:
+def test_memory_that_runs_out_ends_a_trial_as_out_of_memory(
+    run: Run, workload: str, batch_size: int, told: str
+) -> None:
     ending, study = run(workload=workload, batch_size=batch_size, max_iterations=5)
     assert ending.status == row(study)["status"] == "out_of_memory"
     assert told in row(study)["message"]
@@ -216,7 +218,9 @@ def test_load_and_compute_are_within_the_epoch_and_sums_never_fall(run: Run) -> 
     assert (epochs[["load_seconds", "compute_seconds"]] > 0).all(axis=None)
     clocks = ["train_seconds", "load_seconds", "compute_seconds"]
     assert (evaluations[clocks].diff().dropna() >= 0).all(axis=None)
-    assert evaluations["train_seconds"].iloc[-1] == pytest.approx(epochs["epoch_seconds"].sum()) == trial["train_seconds"]
+    assert (
+        evaluations["train_seconds"].iloc[-1] == pytest.approx(epochs["epoch_seconds"].sum()) == trial["train_seconds"]
+    )
     assert trial["eval_seconds"] == pytest.approx(evaluations["eval_seconds"].sum())
     assert trial["warmup_seconds"] == 0
     assert trial["train_seconds"] + trial["eval_seconds"] <= trial["wall_seconds"]
@@ -261,7 +265,9 @@ def test_progress_is_told_at_most_about_once_a_second(run: Run) -> None:
 
 def test_the_lr_schedule_reaches_the_updates(run: Run, paths: Any) -> None:
     # Once the lr is 0 the weights stay, so with one batch per epoch the loss does too.
-    _, study = run(batch_size=1437, max_iterations=6, lr_decay="step", lr_decay_iterations=3, lr_decay_factor=1e-30, momentum=0)
+    _, study = run(
+        batch_size=1437, max_iterations=6, lr_decay="step", lr_decay_iterations=3, lr_decay_factor=1e-30, momentum=0
+    )
     found = losses(study)
     assert found[0] > found[1] > found[2] > found[3]
     assert found[4:] == pytest.approx([found[3]] * 2, rel=1e-6)

@@ -34,7 +34,9 @@ def test_the_split_is_the_same_each_time_whatever_the_seed_of_the_process(digits
 
 
 def test_each_digit_is_in_both_sets_in_the_same_share(digits: Workload) -> None:
-    train, held_out = (torch.bincount(data[1]).tolist() for data in (digits.train_data(NOWHERE), digits.eval_data(NOWHERE)))
+    train, held_out = (
+        torch.bincount(data[1]).tolist() for data in (digits.train_data(NOWHERE), digits.eval_data(NOWHERE))
+    )
     assert [t / 1437 for t in train] == pytest.approx([h / 360 for h in held_out], abs=0.002)
 
 

@@ -49,7 +49,13 @@ def test_files_that_are_missing_and_can_not_be_downloaded_are_told_in_one_line_w
         mnist.train_data(tmp_path)
     text = str(caught.value)
     assert "\n" not in text
-    for told in ("data_dir", str(tmp_path / "MNIST" / "raw"), "--data-dir", "--workload digits", "train-images-idx3-ubyte"):
+    for told in (
+        "data_dir",
+        str(tmp_path / "MNIST" / "raw"),
+        "--data-dir",
+        "--workload digits",
+        "train-images-idx3-ubyte",
+    ):
         assert told in text
 
 

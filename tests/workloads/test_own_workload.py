@@ -19,7 +19,9 @@ from bs_study.workloads.check import metric_names, read_data
 def test_a_class_outside_the_package_trains_to_its_loss_target_without_any_accuracy(
     name: str, paths: StudyPaths, tmp_path: Path
 ) -> None:
-    trial = TrialConfig(workload=f"toy_workloads:{name}", batch_size=16, lr=0.5, seed=0, max_epochs=50, min_iterations=0)
+    trial = TrialConfig(
+        workload=f"toy_workloads:{name}", batch_size=16, lr=0.5, seed=0, max_epochs=50, min_iterations=0
+    )
     create_study(paths, StudyConfig(batch_sizes=(16,), lrs=(0.5,), max_epochs=50), metrics=["loss"], train_examples=64)
     surroundings = Surroundings(
         study=paths.uri, data_dir=tmp_path, metrics=("loss",), device="cpu", threads=1, checkpoint_seconds=60
@@ -38,7 +40,9 @@ def test_tensors_and_a_dataset_with_the_same_examples_give_the_same_losses(tmp_p
     for name in ("Line", "LineFromDataset"):
         paths = study_paths(tmp_path / name)
         trial = TrialConfig(workload=f"toy_workloads:{name}", batch_size=10, lr=0.1, seed=0, max_epochs=2)
-        create_study(paths, StudyConfig(batch_sizes=(10,), lrs=(0.1,), max_epochs=2), metrics=["loss"], train_examples=64)
+        create_study(
+            paths, StudyConfig(batch_sizes=(10,), lrs=(0.1,), max_epochs=2), metrics=["loss"], train_examples=64
+        )
         run_trial(
             trial,
             Surroundings(
@@ -100,7 +104,8 @@ def test_a_workload_whose_part_is_broken_is_refused_by_that_part(
 ) -> None:
     module = f"broken_{request.node.callspec.id.lower()}"
     signature = {"train_data": "self, data_dir", "loss": "self, model, x"}[method]
-    text = f"import torch\nfrom toy_workloads import Constant\n\n\nclass Mine(Constant):\n    def {method}({signature}):\n        {body}\n"
+    head = "import torch\nfrom toy_workloads import Constant\n\n\nclass Mine(Constant):"
+    text = f"{head}\n    def {method}({signature}):\n        {body}\n"
     (tmp_path / f"{module}.py").write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
     workload: Workload = load_workload(f"{module}:Mine")

@@ -1,0 +1,84 @@
+"""What an iteration changes: a model, through its optimizer and lr schedule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.lr_scheduler import LambdaLR
+
+from bs_study.workloads.base import Workload
+
+
+@dataclass
+class Learner:
+    """A model with all that updates it.
+
+    Args:
+        workload: gives the loss.
+        model: on the device that its batches are on.
+        optimizer: of the model's parameters.
+        schedule: stepped after each iteration; None where the lr is constant.
+        micro_batch: how many examples' gradients are computed at once. It is halved when memory runs out.
+        may_halve: whether it may: gradients of micro-batches add up to those of the batch, but not where the model
+            looks at the statistics of its batch.
+    """
+
+    workload: Workload
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    schedule: LambdaLR | None
+    micro_batch: int
+    may_halve: bool
+
+    def update(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Take one optimizer step on a prepared batch; return its mean loss before the step, still on the device."""
+        loss = self._accumulate(batch)
+        self.optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
+        return loss.detach().reshape(())
+
+    def _accumulate(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Compute the gradients of a batch and return its loss; halve the micro-batches until they fit."""
+        while True:
+            self.optimizer.zero_grad(set_to_none=True)
+            try:
+                return self._gradients(batch)
+            except (RuntimeError, MemoryError) as error:
+                if not (is_out_of_memory(error) and self.may_halve) or self.micro_batch == 1 or len(batch[0]) == 1:
+                    raise
+            # Outside of the handler, whose traceback would keep the tensors of the failed attempt alive.
+            self.micro_batch = min(self.micro_batch, len(batch[0])) // 2
+            if batch[0].is_cuda:
+                torch.cuda.empty_cache()
+
+    def _gradients(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Add up the gradients of micro-batches, each weighted by its share of the batch."""
+        count = len(batch[0])
+        if count <= self.micro_batch:
+            return _backward(self.workload.loss(self.model, *batch))
+        total = torch.zeros((), device=batch[0].device)
+        for part in zip(*(torch.split(tensor, self.micro_batch) for tensor in batch), strict=True):
+            total += _backward(self.workload.loss(self.model, *part) * (len(part[0]) / count)).detach().reshape(())
+        return total
+
+
+def _backward(loss: Tensor) -> Tensor:
+    loss.backward()  # type: ignore[no-untyped-call]
+    return loss
+
+
+def has_batch_statistics(model: nn.Module) -> bool:
+    """Return whether a model normalises by the statistics of its batch, so that a part of it gives other gradients."""
+    return any(isinstance(module, _BatchNorm) for module in model.modules())
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether memory ran out: torch's own error on a GPU; on a CPU, its allocator says so in the text only."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error)
+    return isinstance(error, RuntimeError) and ("can't allocate memory" in text or "out of memory" in text)
