@@ -162,7 +162,11 @@ class StudyConfig(Recipe):
     )
 
     local: bool = Field(False, description="run trials one after another in this process, without Ray")
-    address: str | None = Field(None, description="address of a running Ray cluster (a Ray of this machine is started)")
+    address: str | None = Field(
+        None,
+        description="Ray cluster to join, as host:port, auto or local "
+        "($RAY_ADDRESS, else the cluster that this machine belongs to, else a new Ray of this machine)",
+    )
     gpus_per_trial: NonNegative | None = Field(None, description="GPUs for each trial (1 where there are GPUs, else 0)")
     cpus_per_trial: Count = Field(1, description="CPU cores, and threads of torch, for each trial")
     max_concurrent: Count | None = Field(None, description="trials that may run at once (as many as fit)")

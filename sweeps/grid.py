@@ -72,7 +72,7 @@ def run(study: Prepared) -> int:
             return 130
     conclude(study)
     if failed:
-        print(f"{failed} trials failed. Try them again with: python sweeps/grid.py --resume {study.paths.uri}")
+        print(f"failed trials: {failed}. Try them again with: python sweeps/grid.py --resume {study.paths.uri}")
     return 1 if failed else 0
 
 

@@ -17,8 +17,9 @@ from bs_study.store.reader import open_study
 from bs_study.store.study import create_study
 from bs_study.target import Target
 from bs_study.training.surroundings import Surroundings
+from bs_study.training.trial import load_data
 from bs_study.workloads.base import Workload, examples_in, load_workload
-from bs_study.workloads.check import metric_names, read_data
+from bs_study.workloads.check import metric_names
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,11 @@ def prepared(request: Request) -> Prepared:
         _refuse_existing(paths)
     data_dir = data_directory(config)
     if not (request.dry_run and workload.train_examples):
-        train, held_out = read_data(workload, data_dir)
-        examples, metrics = examples_in(train), metric_names(workload, held_out)
+        data = load_data(type(workload), data_dir)
+        examples, metrics = examples_in(data[0]), metric_names(workload, data[1])
         _check_target(config, metrics)
     else:
-        examples, metrics = workload.train_examples, []
+        data, examples, metrics = None, workload.train_examples, []
     _check_batch_sizes(config, examples)
     ended = answered_trials(paths) if request.resume else set()
     surroundings = Surroundings(
@@ -72,6 +73,7 @@ def prepared(request: Request) -> Prepared:
         store_patience_seconds=config.store_patience_seconds,
         trial_timeout=config.trial_timeout,
         launched=datetime.now(UTC),
+        data=data,
     )
     return Prepared(config, paths, trials_to_run(config, ended=ended), surroundings, examples, not request.resume)
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import os
-import socket
 import tempfile
+import traceback
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -29,12 +29,16 @@ import ray
 import torch
 from ray import tune
 from ray.tune.search.basic_variant import BasicVariantGenerator
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.launch.failures import failure_message, record_failure
+from bs_study.launch.ray_cluster import cluster_address, cluster_resources
+from bs_study.launch.shared_data import SharedArrays, shared_arrays, shared_tensors
 from bs_study.launch.watching import Resources, Watcher
+from bs_study.store.paths import StudyPaths
 from bs_study.training.standing import Ending, Progress
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.surroundings import Surroundings, study_of
 from bs_study.training.trial import run_trial
 
 
@@ -45,56 +49,52 @@ def ray_session(config: StudyConfig) -> Iterator[Resources]:
     Raises:
         ValueError: no cluster answers, or none of its nodes can hold a trial.
     """
-    if config.address:
-        _refuse_silent_address(config.address)
+    address = cluster_address(config)
     try:
         ray.init(
-            address=config.address or "local",
-            include_dashboard=None if config.address else False,
+            address=address or "local",
+            include_dashboard=None if address else False,
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
     except ConnectionError as error:
-        raise ValueError(f"address: no Ray cluster answers at {config.address!r}: {error}") from error
+        raise ValueError(f"address: no Ray cluster answers at {address!r}: {error}") from error
     try:
-        yield _resources(config)
+        where = f"the Ray cluster at {address}" if address else "a Ray of this machine"
+        yield cluster_resources(config, where=where, nodes=[node["Resources"] for node in _alive_nodes()])
     finally:
         ray.shutdown()
 
 
-def _refuse_silent_address(address: str) -> None:
-    """Raise if nobody listens at host:port: Ray itself would go on trying for minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not (host and port.isdigit()):
-        return  # "auto" and the like, which Ray resolves itself
+def _refuse_unshared_store(paths: StudyPaths) -> None:
+    """Raise if a file that the driver writes into a local store is not seen on every node of the cluster."""
+    nodes = _alive_nodes()
+    if len(nodes) < 2 or not paths.is_local:
+        return
+    probe = f"{paths.live}/probe-{uuid.uuid4().hex}"
+    paths.write(probe, b"")
     try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except OSError as error:
+        blind = [node["NodeManagerHostname"] for node in nodes if not _is_seen(probe, node["NodeID"])]
+    finally:
+        paths.remove(probe)
+    if blind:
         raise ValueError(
-            f"address: nothing answers at {address!r} ({error.strerror or error}). Start it, or leave it out"
-        ) from error
+            f"store: {paths.uri} is not seen on {', '.join(blind)}. "
+            "Give --store a folder that all nodes share, or a URI such as s3://bucket/results"
+        )
 
 
-def _resources(config: StudyConfig) -> Resources:
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
-    most_gpus = max((node.get("GPU", 0) for node in nodes), default=0)
-    most_cpus = max((node.get("CPU", 0) for node in nodes), default=0)
-    gpus = config.gpus_per_trial if config.gpus_per_trial is not None else min(1, most_gpus)
-    if gpus > most_gpus:
-        raise ValueError(f"gpus_per_trial: {gpus:g}, but no node has more than {most_gpus:g}. Use up to that")
-    if config.cpus_per_trial > most_cpus:
-        raise ValueError(f"cpus_per_trial: {config.cpus_per_trial}, but no node has more than {most_cpus:g}")
-    slots = sum(_slots(node, gpus=gpus, cpus=config.cpus_per_trial) for node in nodes)
-    slots = min(slots, config.max_concurrent or slots)
-    total = {kind: sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU")}
-    there = f"{len(nodes)} node{'s' * (len(nodes) > 1)}, {total['CPU']:g} CPU cores, {total['GPU']:g} GPUs"
-    each = f"{gpus:g} GPU and {config.cpus_per_trial} CPU" if gpus else f"{config.cpus_per_trial} CPU"
-    return Resources(gpus, slots, f"Ray with {there}; {each} per trial, up to {slots} trials at once")
+def _is_seen(path: str, node_id: str) -> bool:
+    there = NodeAffinitySchedulingStrategy(node_id, soft=False)
+    seen = ray.remote(os.path.exists).options(num_cpus=0, scheduling_strategy=there).remote(path)
+    try:
+        return bool(ray.get(seen, timeout=60))
+    except (ray.exceptions.RayError, TimeoutError):
+        return False
 
 
-def _slots(node: dict[str, float], *, gpus: float, cpus: int) -> int:
-    by_gpu = node.get("GPU", 0) / gpus if gpus else math.inf
-    return int(min(by_gpu, node.get("CPU", 0) / cpus))
+def _alive_nodes() -> list[dict[str, Any]]:
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
 
 
 def run_on_ray(
@@ -107,9 +107,11 @@ def run_on_ray(
     """Run trials on the cluster that `ray_session` joined; one that fails for good is recorded as failed."""
     for name in ("ray.tune", "ray.train", "ray.air"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # its warnings speak of result files that are turned off
+    _refuse_unshared_store(study_of(surroundings))
     by_id = {trial.trial_id: trial for trial in trials}
-    surroundings = replace(surroundings, ray_version=ray.__version__)
-    trainable = tune.with_parameters(_train, trials=by_id, surroundings=surroundings)
+    arrays = shared_arrays(surroundings.data)
+    surroundings = replace(surroundings, ray_version=ray.__version__, data=None)
+    trainable = tune.with_parameters(_train, trials=by_id, surroundings=surroundings, arrays=arrays)
     with tempfile.TemporaryDirectory(prefix="bs_study-tune-") as scratch:
         tuner = tune.Tuner(
             tune.with_resources(trainable, {"cpu": config.cpus_per_trial, "gpu": resources.gpus_per_trial}),
@@ -142,18 +144,21 @@ def _search_space(trials: Sequence[TrialConfig]) -> dict[str, Any]:
     return {axis: tune.choice(list(dict.fromkeys(point[axis] for point in points))) for axis in points[0]}
 
 
-def _train(config: dict[str, Any], *, trials: dict[str, TrialConfig], surroundings: Surroundings) -> None:
+def _train(
+    config: dict[str, Any], *, trials: dict[str, TrialConfig], surroundings: Surroundings, arrays: SharedArrays | None
+) -> None:
     """Run one trial in a worker of Ray."""
     # By what this trial was given: on a machine with GPUs, a trial without one sees them all.
     has_gpu = bool(ray.get_gpu_ids()) and torch.cuda.is_available()
-    surroundings = replace(surroundings, device="cuda" if has_gpu else "cpu")
+    data = shared_tensors(arrays) if arrays else None
+    surroundings = replace(surroundings, device="cuda" if has_gpu else "cpu", data=data)
     trial = trials[config["trial_id"]]
     ending = run_trial(trial, surroundings, report=lambda progress: tune.report(asdict(progress)))
     tune.report({"ending": asdict(ending)})
 
 
 class _Watching(tune.Callback):
-    """Passes on what Tune sees of the trials. What it raises would end the whole study, so the watcher is shielded."""
+    """Passes on what Tune sees of the trials."""
 
     def __init__(self, trials: dict[str, TrialConfig], surroundings: Surroundings, watcher: Watcher) -> None:
         self._trials = trials
@@ -165,22 +170,34 @@ class _Watching(tune.Callback):
         return tune.Callback, ()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
-        self._watcher.started(self._trials[trial.config["trial_id"]])
+        with _shielded():
+            self._watcher.started(self._trials[trial.config["trial_id"]])
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
         ours = self._trials[trial.config["trial_id"]]
-        if "ending" in result:
-            self._watcher.ended(ours, Ending(**result["ending"]))
-        elif "share" in result:
-            progress = {name: result[name] for name in Progress.__dataclass_fields__}
-            self._watcher.progressed(ours, Progress(**progress))
+        with _shielded():
+            if "ending" in result:
+                self._watcher.ended(ours, Ending(**result["ending"]))
+            elif "share" in result:
+                progress = {name: result[name] for name in Progress.__dataclass_fields__}
+                self._watcher.progressed(ours, Progress(**progress))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         ours = self._trials[trial.config["trial_id"]]
-        message = failure_message(_last_error(trial))
-        self._watcher.ended(ours, record_failure(ours, self._surroundings, message))
+        with _shielded():
+            message = failure_message(_last_error(trial))
+            self._watcher.ended(ours, record_failure(ours, self._surroundings, message))
+
+
+@contextlib.contextmanager
+def _shielded() -> Iterator[None]:
+    """Print what is raised and go on: an exception in a callback of Tune would end the whole study."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()
 
 
 def _last_error(trial: Any) -> BaseException:

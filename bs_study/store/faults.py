@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+
 import pyarrow as pa
 
-from bs_study.store.schema import SCHEMA_VERSION, VERSION_KEY, Table, table_schema
+from bs_study.store.schema import KEYS, SCHEMA_VERSION, VERSION_KEY, Table, table_schema
 
 DAMAGE = (OSError, ValueError, pa.ArrowException)
 """What pyarrow raises on a file that is cut short, overwritten, or no Parquet."""
@@ -21,19 +23,43 @@ def reason(error: BaseException) -> str:
 
 
 def schema_fault(schema: pa.Schema, table: Table) -> str | None:
-    """Return why a file with this schema can't be read as this table, or None: its version, a column, a type."""
+    """Return why a file with this schema can't be read as this table, or None: its version, a column, a type.
+
+    A column of `trials` may be missing, but for the keys and the status: it reads as null, as what was not given does.
+    """
     version = schema_version(schema)
     if version is not None and not version.isdecimal():
         return f"its schema version {version!r} is no number"
     if version is not None and int(version) > SCHEMA_VERSION:
         return f"its schema version {version} is newer than {SCHEMA_VERSION}. Upgrade bs-study to read it"
-    for field in table_schema(table):
-        if schema.names.count(field.name) != 1:
-            return f"it has {schema.names.count(field.name) or 'no'} column {field.name!r}"
-        found = schema.field(field.name).type
-        if found != field.type:
-            return f"its column {field.name!r} is {found}, not {field.type}"
+    found = dict(zip(schema.names, schema.types, strict=True))
+    if len(found) < len(schema.names):
+        return "it has two columns of one name"
+    for name, wanted in _contract(table):
+        if name not in found and (table != "trials" or name in (*KEYS, "status")):
+            return f"it has no column {name!r}"
+        if name in found and found[name] != wanted and not _is_alike(found[name], wanted):
+            return f"its column {name!r} is {found[name]}, not {wanted}"
     return None
+
+
+@functools.cache
+def _contract(table: Table) -> list[tuple[str, pa.DataType]]:
+    return [(field.name, field.type) for field in table_schema(table)]
+
+
+def _is_alike(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Return whether one type is read as the other without loss: what pandas writes back is wider, or all null."""
+    kinds = (pa.types.is_integer, _is_number, _is_text, pa.types.is_timestamp)
+    return pa.types.is_null(found) or any(kind(found) and kind(wanted) for kind in kinds)
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def schema_version(schema: pa.Schema) -> str | None:

@@ -10,6 +10,8 @@ from bs_study.store.paths import StudyPaths
 from bs_study.store.scan import Chain
 from bs_study.store.schema import Table
 
+LONGEST_NAME = 60  # characters, of 4 bytes at most; file systems take 255 bytes
+
 
 def table_chains(
     paths: StudyPaths,
@@ -99,4 +101,4 @@ def is_name(trial_id: object) -> bool:
     >>> is_name("b60-lr0.02-s0-3f9a2c"), is_name("../mnist"), is_name("a\\0b")
     (True, False, False)
     """
-    return isinstance(trial_id, str) and not set(trial_id) & set("/\\\0") and len(trial_id.encode()) < 200
+    return isinstance(trial_id, str) and not set(trial_id) & set("/\\\0") and len(trial_id) <= LONGEST_NAME

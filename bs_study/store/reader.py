@@ -121,8 +121,14 @@ class Study:
         if _named_trials(filters) is not None:
             # The files are these trials' own; comparing the id in every row would take longer than reading them.
             filters = {name: value for name, value in filters.items() if name != "trial_id"}
-        metrics = asked_metrics(self.paths) if is_empty and table == "evaluations" else ()
+        metrics = self._metrics() if is_empty and table == "evaluations" else ()
         return Question(table, list(columns) if columns else None, _expression(filters), named, metrics)
+
+    def _metrics(self) -> tuple[str, ...]:
+        try:
+            return asked_metrics(self.asked)
+        except (OSError, ValueError):
+            return ()
 
     def _complain(self, faults: dict[str, str]) -> None:
         complaints = [f"{file}: left out, {fault}" for file, fault in faults.items()]
@@ -160,13 +166,15 @@ def open_study(uri: str | os.PathLike[str], *, live: bool = False, strict: bool 
         FileNotFoundError: there is no study at this place.
         ValueError: with `strict`, study.json is damaged or of a newer version.
     """
-    paths = study_paths(uri)
-    study = Study(paths, live=live, strict=strict)
-    if not paths.exists(paths.study_json):
+    study = Study(study_paths(uri), live=live, strict=strict)
+    try:
+        complaint = newer_version(study.paths, study.asked)
+    except FileNotFoundError:
         raise FileNotFoundError(
-            f"{paths.uri} holds no study (no study.json). Give the folder of one, as results/digits"
-        )
-    complaint = newer_version(paths)
+            f"{study.paths.uri} holds no study (no study.json). Give the folder of one, as results/digits"
+        ) from None
+    except ValueError as error:
+        complaint = str(error)
     if complaint and strict:
         raise ValueError(complaint)
     if complaint:

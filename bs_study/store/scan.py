@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -50,7 +51,7 @@ class Found(NamedTuple):
 class _File(NamedTuple):
     path: str
     fragment: ds.Fragment
-    schema: pa.Schema | None
+    schema: pa.Schema
     fault: str | None
 
 
@@ -82,6 +83,7 @@ def read_chains(paths: StudyPaths, chains: Sequence[Chain], question: Question, 
     return Found(rows, faults | unread)
 
 
+@functools.cache
 def _format() -> ds.ParquetFileFormat:
     # Files without checksums are read as they are.
     return ds.ParquetFileFormat(
@@ -107,7 +109,7 @@ def _inspect(paths: StudyPaths, file: str, table: Table) -> _File:
     except DAMAGE as error:
         content = _content(paths, file)
         if content is None:
-            return _File(file, fragment, None, reason(error))
+            return _File(file, fragment, pa.schema([]), reason(error))
     return _inspect_in_memory(file, content, table)
 
 
@@ -117,7 +119,7 @@ def _inspect_in_memory(file: str, content: pa.Buffer, table: Table) -> _File:
     try:
         return _File(file, fragment, fragment.physical_schema, schema_fault(fragment.physical_schema, table))
     except DAMAGE as error:
-        return _File(file, fragment, None, reason(error))
+        return _File(file, fragment, pa.schema([]), reason(error))
 
 
 def _content(paths: StudyPaths, file: str) -> pa.Buffer | None:
@@ -141,10 +143,11 @@ def _until_fault(files: list[_File]) -> list[_File]:
 def _common_schema(chains: Sequence[Sequence[_File]], question: Question) -> tuple[pa.Schema, dict[str, str]]:
     """Return the contract's columns and those that files add, and the files that contradict an earlier one's."""
     schema = table_schema(question.table, metrics=question.metrics)
+    contract = set(schema.names)
     fields = {field.name: field for field in schema}
     conflicts = {}
-    for file in (file for chain in chains for file in chain if file.schema is not None):
-        for field in file.schema:
+    for file in (file for chain in chains for file in chain if file.schema != schema):
+        for field in (field for field in file.schema if field.name not in contract):
             known = fields.setdefault(field.name, field)
             if known.type != field.type:
                 conflicts[file.path] = f"its column {field.name!r} is {field.type}, and {known.type} elsewhere"

@@ -60,6 +60,7 @@ def _loaded(data: Dataset[Any], order: Tensor, batch_size: int, device: torch.de
 def in_order(data: Data, *, batch_size: int, device: torch.device) -> Iterator[tuple[Tensor, ...]]:
     """Yield all examples in the order of the data set, for an evaluation."""
     if isinstance(data, tuple):
-        yield from zip(*(torch.split(tensor, batch_size) for tensor in data), strict=True)
+        for views in zip(*(torch.split(tensor, batch_size) for tensor in data), strict=True):
+            yield tuple(view.clone() for view in views)  # what `prepare` does in place must not change the data
     else:
         yield from _loaded(data, torch.arange(examples_in(data)), batch_size, device)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,7 @@ from bs_study.training.learner import Learner, has_batch_statistics
 from bs_study.training.loop import evaluate, run_iterations
 from bs_study.training.optimizer import make_optimizer, make_schedule
 from bs_study.training.plan import Plan
+from bs_study.training.rows import epoch_row, evaluation_row, outcome_columns
 from bs_study.training.standing import Ending, Report, Standing, progress, spent_budget, train_seconds_left
 from bs_study.training.surroundings import peak_memory_bytes
 from bs_study.training.watchdog import Watchdog
@@ -164,15 +164,8 @@ class TrialRun:
         return Ending("diverged", divergence[1], f"loss {standing.loss:g} at iteration {standing.iteration}")
 
     def _record_epoch(self, epoch: int) -> None:
-        self.writer.add_epoch(
-            epoch=epoch,
-            iterations=self.standing.iteration,
-            examples=self.standing.examples,
-            epoch_seconds=self._clocks.epoch_seconds,
-            load_seconds=self._clocks.epoch_load_seconds,
-            compute_seconds=self._clocks.epoch_compute_seconds,
-            peak_memory_bytes=peak_memory_bytes(self.device),
-        )
+        memory = peak_memory_bytes(self.device)
+        self.writer.add_epoch(**epoch_row(epoch, self.standing, self._clocks, peak_memory_bytes=memory))
 
     def _judge(self) -> Ending | None:
         """Evaluate if it is time to, and say whether the trial has met its target or spent a budget."""
@@ -191,16 +184,8 @@ class TrialRun:
         seconds = time.perf_counter() - start
         self._clocks.eval_seconds += seconds
         standing = self.standing
-        self.writer.add_evaluation(
-            epoch=self._plan.epochs_after(standing.iteration),
-            iteration=standing.iteration,
-            examples=standing.examples,
-            train_seconds=self._clocks.train_seconds,
-            load_seconds=self._clocks.load_seconds,
-            compute_seconds=self._clocks.compute_seconds,
-            eval_seconds=seconds,
-            **metrics,
-        )
+        row = evaluation_row(standing, self._clocks, self._plan, eval_seconds=seconds)
+        self.writer.add_evaluation(**row, **metrics)
         standing.metric = metrics[self._target.metric]
         if not standing.is_reached and self._target.is_met(standing.metric):
             standing.reached_iteration = standing.iteration
@@ -245,17 +230,7 @@ class TrialRun:
     def _wall_seconds(self) -> float:
         return self._earlier_seconds + time.perf_counter() - self._start
 
-    def outcome(self, ending: Ending, *, start: datetime) -> dict[str, Any]:
+    def outcome(self, ending: Ending) -> dict[str, Any]:
         """Return the columns of `trials` that say how the trial went."""
-        totals = ("train_seconds", "load_seconds", "compute_seconds", "warmup_seconds", "eval_seconds", "write_seconds")
-        return {name: getattr(self._clocks, name) for name in totals} | {
-            "status": ending.status,
-            "stop_reason": ending.stop_reason,
-            "message": ending.message,
-            "iterations": self.standing.iteration,
-            "examples": self.standing.examples,
-            "wall_seconds": self._wall_seconds(),
-            "micro_batch_used": self._micro_batch,
-            "start_time": start,
-            "end_time": datetime.now(UTC),
-        }
+        columns = outcome_columns(ending, self.standing, self._clocks)
+        return columns | {"wall_seconds": self._wall_seconds(), "micro_batch_used": self._micro_batch}

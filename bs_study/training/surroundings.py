@@ -7,7 +7,7 @@ import platform
 import random
 import socket
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import torch
 
 import bs_study
 from bs_study.store.paths import PATIENCE_SECONDS, StudyPaths, study_paths
+from bs_study.workloads.base import Data
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Surroundings:
         trial_timeout: seconds without progress that end a trial as failed; None waits for ever.
         launched: when the study was started or resumed, UTC.
         ray_version: None without Ray.
+        data: the training and the held-out set, if they are at hand; else the trial reads them.
     """
 
     study: str
@@ -45,6 +47,7 @@ class Surroundings:
     trial_timeout: float | None = None
     launched: datetime | None = None
     ray_version: str | None = None
+    data: tuple[Data, Data] | None = field(default=None, repr=False)
 
 
 def study_of(surroundings: Surroundings) -> StudyPaths:

@@ -10,12 +10,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
-
 from bs_study.config import TrialConfig
 from bs_study.store.commit import commit_failed, trial_row
 from bs_study.store.paths import StudyPaths
+from bs_study.store.reader import Study
 from bs_study.store.writer import TrialWriter
+from bs_study.target import Target
 from bs_study.training.batches import to_device
 from bs_study.training.checkpoint import State, newest_checkpoint
 from bs_study.training.learner import is_out_of_memory
@@ -70,7 +70,7 @@ def run_trial(
     ending = replace(
         ending, message=message, iterations=run.standing.iteration, reached_iteration=run.standing.reached_iteration
     )
-    writer.commit(surroundings_columns(surroundings) | run.outcome(ending, start=start))
+    writer.commit(surroundings_columns(surroundings) | run.outcome(ending) | {"start_time": start})
     return ending
 
 
@@ -82,7 +82,15 @@ def _earlier_ending(paths: StudyPaths, trial: TrialConfig, surroundings: Surroun
     is_given_up = row["stop_reason"] == "timeout" and surroundings.launched and row["end_time"] > surroundings.launched
     if row["status"] == "failed" and not is_given_up:
         return None
-    return Ending(row["status"], row["stop_reason"], row["message"], row["iterations"])
+    return Ending(
+        row["status"], row["stop_reason"], row["message"], row["iterations"], _reached_iteration(paths, trial)
+    )
+
+
+def _reached_iteration(paths: StudyPaths, trial: TrialConfig) -> int | None:
+    target = Target.parse(trial.target or str(load_workload(trial.workload).target))
+    evaluations = Study(paths).evaluations(["iteration", target.metric], trial_id=trial.trial_id)
+    return next((int(iteration) for iteration, value in evaluations.to_numpy() if target.is_met(value)), None)
 
 
 def exit_process(trial: TrialConfig, surroundings: Surroundings) -> None:
@@ -101,9 +109,9 @@ def exit_process(trial: TrialConfig, surroundings: Surroundings) -> None:
 def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state: State | None) -> Ending:
     try:
         workload = load_workload(trial.workload)
-        train_data, held_out = load_data(type(workload), surroundings.data_dir, run.device)
+        train_data, held_out = surroundings.data or load_data(type(workload), surroundings.data_dir)
         seed_generators(trial.seed)  # whether this trial read the data or an earlier one in this process
-        run.build(workload, train_data, held_out)
+        run.build(workload, to_device(train_data, run.device), to_device(held_out, run.device))
         if state:
             run.restore(state)
         return run.train()
@@ -117,8 +125,7 @@ def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state:
 
 
 @functools.lru_cache(maxsize=1)
-def load_data(workload: type[Workload], data_dir: Path, device: torch.device) -> tuple[Data, Data]:
-    """Return the training and the held-out set, on the device; a worker that runs trial after trial keeps them."""
+def load_data(workload: type[Workload], data_dir: Path) -> tuple[Data, Data]:
+    """Return the training and the held-out set; a worker that runs trial after trial keeps them."""
     seed_generators(0)  # data that a workload draws is the same for every trial, in whichever process
-    train, held_out = read_data(workload(), data_dir)
-    return to_device(train, device), to_device(held_out, device)
+    return read_data(workload(), data_dir)

@@ -41,7 +41,10 @@ class Workload(ABC):
         """Return the held-out set, in the form of the training set."""
 
     def prepare(self, *batch: Tensor) -> tuple[Tensor, ...]:
-        """Return the batch ready for the model, on the device it is on: normalise, augment. By default as it is."""
+        """Return the batch ready for the model, on the device it is on: normalise, augment. By default as it is.
+
+        Augment only while `torch.is_grad_enabled()`: an evaluation runs with gradients off.
+        """
         return batch
 
     @abstractmethod

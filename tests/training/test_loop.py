@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from bs_study.training.clock import HostTimeline
-from bs_study.training.loop import Learner, evaluate, run_iterations
+from bs_study.training.learner import Learner
+from bs_study.training.loop import evaluate, run_iterations
 from bs_study.workloads import Workload, load_workload
 
 CPU = torch.device("cpu")
@@ -21,7 +22,8 @@ def learner(workload: Workload, *, lr: float = 0.1) -> Learner:
     model = nn.Linear(1, 1)
     nn.init.zeros_(model.weight)
     nn.init.zeros_(model.bias)
-    return Learner(workload, model, torch.optim.SGD(model.parameters(), lr=lr), None)
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    return Learner(workload, model, optimizer, None, micro_batch=1000, may_halve=True)
 
 
 @pytest.fixture

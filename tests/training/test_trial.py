@@ -179,6 +179,18 @@ def test_a_seed_fixes_the_initial_weights_even_where_the_data_is_drawn_and_kept(
     assert first == [first[0]] * 3
 
 
+def test_data_that_is_drawn_is_the_same_whichever_trial_of_a_process_drew_it(run: Run, paths: Any) -> None:
+    def first_loss(name: str, *, seed: int) -> float:
+        paths.remove(paths.root)
+        _, study = run(workload=f"toy_workloads:{name}", batch_size=64, seed=seed, max_iterations=1)
+        return losses(study)[0]
+
+    first_loss("DrawnData", seed=0)
+    reused = first_loss("DrawnData", seed=1)
+    first_loss("Line", seed=0)  # a process keeps the data of one workload
+    assert first_loss("DrawnData", seed=1) == reused
+
+
 def test_the_first_losses_on_digits_are_near_ln_10(run: Run) -> None:
     _, study = run(max_iterations=3, lr=0.001)
     assert losses(study) == pytest.approx([math.log(10)] * 3, abs=0.15)

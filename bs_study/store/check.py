@@ -1,0 +1,115 @@
+"""Verify the invariants of a study's store: ``python -m bs_study.store.check results/<study>``.
+
+Exit status 0: fine. 1: something is wrong, one line each. 2: no such study.
+
+A trial whose files are in the tables without a row in `trials`, and which still has something live, is a commit that
+was cut short or goes on at this moment; so is a retry over the row of a failed trial. Both are unfinished, not damaged:
+running the study again ends them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Collection, Iterator, Sequence
+
+from bs_study.config import StudyConfig, TrialConfig
+from bs_study.grid import study_trials
+from bs_study.store.asked import asked_config, asked_metrics, newer_version, read_asked
+from bs_study.store.check_file import FileCheck
+from bs_study.store.check_trial import ended_problems, live_problems
+from bs_study.store.listing import running_trials
+from bs_study.store.paths import StudyPaths, study_paths
+from bs_study.store.schema import ROW_TABLES, TABLES
+
+
+def problems(paths: StudyPaths) -> Iterator[str]:
+    """Yield what is wrong with a study, one line each that names the file. It is read trial by trial.
+
+    Raises:
+        FileNotFoundError: there is no study at this place.
+        OSError: the store does not answer.
+    """
+    _refuse_nothing(paths)
+    files = FileCheck(paths)
+    grid: dict[str, TrialConfig] | None = None
+    try:
+        asked = read_asked(paths)
+        newer = newer_version(paths, asked)
+        if newer:
+            yield newer
+        files = FileCheck(paths, study=str(asked.get("study", paths.name)), metrics=asked_metrics(asked))
+        grid = _grid(asked_config(paths, asked))
+    except FileNotFoundError:
+        yield "study.json: it is not there"
+    except ValueError as error:
+        yield str(error)
+    yield from _strangers(paths)
+    for trial_id in paths.trial_ids("trials"):
+        yield from ended_problems(files, trial_id, grid)
+    ended = set(paths.trial_ids("trials"))
+    for trial_id in running_trials(paths):
+        if trial_id not in ended:
+            yield from live_problems(files, trial_id, grid)
+    yield from _without_row(paths)
+
+
+def unfinished(paths: StudyPaths) -> list[str]:
+    """Return the trials that have begun and not ended: they run, were interrupted, or their commit was cut short."""
+    begun = set(running_trials(paths))
+    return sorted(begun - set(paths.trial_ids("trials")))
+
+
+def _refuse_nothing(paths: StudyPaths) -> None:
+    if not paths.exists(paths.study_json) and not any(paths.names(paths.table(table)) for table in TABLES):
+        raise FileNotFoundError(f"{paths.uri} holds no study. Give the folder of one, as results/digits")
+
+
+def _grid(config: StudyConfig) -> dict[str, TrialConfig]:
+    return {trial.trial_id: trial for trial in study_trials(config)}
+
+
+def _strangers(paths: StudyPaths) -> Iterator[str]:
+    """Yield what is in the table folders and is no Parquet file: one reader or another takes it for one."""
+    for table in TABLES:
+        for name in paths.names(paths.table(table)):
+            if not name.endswith(".parquet") or name.startswith((".", "_")):
+                yield f"{table}/{name}: only complete .parquet files may lie here"
+
+
+def _without_row(paths: StudyPaths) -> Iterator[str]:
+    """Yield the files of trials that have neither a row nor anything live, which a commit removes after the row."""
+    held = {table: paths.trial_ids(table) for table in ROW_TABLES}
+    known: Collection[str] = {*running_trials(paths), *paths.trial_ids("trials")}
+    for table, trial_ids in held.items():
+        yield from (f"{table}/{i}.parquet: the trial has no row in trials" for i in trial_ids if i not in known)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what is wrong with a study; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bs_study.store.check", description="Verify a study's store.")
+    parser.add_argument("study", help="folder or URI of a study, as results/digits or s3://bucket/results/mnist")
+    given: str = parser.parse_args(arguments).study
+    try:
+        paths = study_paths(given)
+        count = 0
+        for count, problem in enumerate(problems(paths), start=1):  # noqa: B007
+            _say(problem)
+    except (OSError, ValueError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        return 2
+    _say(f"{paths.uri}: {_summary(paths, count)}")
+    return 1 if count else 0
+
+
+def _summary(paths: StudyPaths, count: int) -> str:
+    verdict = f"{count} problem{'s' if count > 1 else ''}" if count else "fine"
+    return f"{verdict}; {len(paths.trial_ids('trials'))} trials have ended, {len(unfinished(paths))} are unfinished"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201  the terminal is its output
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""What is wrong with a trial's row in `trials`: how it ended, and its sums against the other tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bs_study.config import TrialConfig
+from bs_study.store.check_rows import exceeds
+from bs_study.store.schema import KEYS, Status, Table
+
+REASONS: dict[Status, tuple[str, ...]] = {
+    "completed": ("target", "max_epochs", "max_iterations", "max_examples", "max_train_seconds"),
+    "diverged": ("non_finite", "loss_limit"),
+    "out_of_memory": ("out_of_memory",),
+}
+"""The stop reasons of each status; of `failed` it can be any."""
+
+
+def row_problems(row: Mapping[str, Any], tables: Mapping[Table, pa.Table], trial: TrialConfig | None) -> Iterator[str]:
+    """Yield what is wrong with a trial's row.
+
+    Args:
+        row: the row, without its keys.
+        tables: the trial's other tables, those that can be read.
+        trial: its config as the study's grid has it, if it does.
+    """
+    yield from _ending_problems(row)
+    yield from _config_problems(row, trial)
+    if "iterations" in tables:
+        for name, column in (("iterations", "iteration"), ("examples", "examples")):
+            last = pc.max(tables["iterations"][column]).as_py() or 0
+            if row.get(name) != last:
+                yield f"{name} is {row.get(name)}, and the table iterations ends with {last}"
+    yield from _clock_problems(row, tables)
+
+
+def _ending_problems(row: Mapping[str, Any]) -> Iterator[str]:
+    status, stop_reason = row["status"], row.get("stop_reason")
+    if status not in get_args(Status):
+        yield f"status {status!r} is unknown"
+    elif not stop_reason or (status in REASONS and stop_reason not in REASONS[status]):
+        yield f"stop_reason {stop_reason!r} is none of a trial that is {status}"
+
+
+def _config_problems(row: Mapping[str, Any], trial: TrialConfig | None) -> Iterator[str]:
+    asked = trial.model_dump(exclude=set(KEYS)) if trial else {}
+    for name, value in asked.items():
+        if row.get(name) != value:
+            yield f"{name} is {row.get(name)!r}, and the study asks for {value!r}"
+
+
+def _clock_problems(row: Mapping[str, Any], tables: Mapping[Table, pa.Table]) -> Iterator[str]:
+    """Yield the clocks that are negative, or below what epochs or evaluations say has passed."""
+    clocks = {name: value for name, value in row.items() if name.endswith("_seconds") and name != "max_train_seconds"}
+    yield from (f"{name} is {value:g}" for name, value in clocks.items() if value is not None and not value >= 0)
+    for name, of_epoch in (("train", "epoch"), ("load", "load"), ("compute", "compute")):
+        total = clocks.get(f"{name}_seconds")
+        passed = {
+            "epochs": _total(tables.get("epochs"), f"{of_epoch}_seconds", "sum"),
+            "evaluations": _total(tables.get("evaluations"), f"{name}_seconds", "max"),
+        }
+        for table, seconds in passed.items():
+            if total is not None and exceeds(seconds, total):
+                yield f"{name}_seconds is {total:g}, and the table {table} says {seconds:g}"
+
+
+def _total(rows: pa.Table | None, column: str, kind: str) -> float:
+    value = None if rows is None else pc.call_function(kind, [rows[column]]).as_py()
+    return float(value or 0)

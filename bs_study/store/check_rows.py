@@ -1,0 +1,107 @@
+"""What is wrong with the rows of one trial in a table: gaps, doubles, clocks that run backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+Column = npt.NDArray[np.float64] | npt.NDArray[np.int64]
+
+RELATIVE, ABSOLUTE_SECONDS = 0.01, 0.01
+"""By how much the parts of a clock may exceed the whole: a GPU's events and the host tell time differently."""
+
+
+def iteration_problems(rows: pa.Table, *, batch_size: int | None) -> Iterator[str]:
+    """Yield what is wrong with the iterations of a trial.
+
+    Iterations are 1, 2, ...; examples grow by 1 to batch_size; epochs start with 1 and never skip one.
+    """
+    yield from _counted_from_1("iteration", _column(rows, "iteration"))
+    yield from _steps("examples", _column(rows, "examples"), smallest=1, largest=batch_size)
+    yield from _steps("epoch", _column(rows, "epoch"), smallest=0, largest=1)
+
+
+def epoch_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
+    """Yield what is wrong with the epochs of a trial.
+
+    Epochs are 1, 2, ...; iterations and examples grow, and agree with the trial's iterations; loading and computing
+    take no longer than the epoch.
+    """
+    yield from _counted_from_1("epoch", _column(rows, "epoch"))
+    for name in ("iterations", "examples"):
+        yield from _steps(name, _column(rows, name), smallest=1, largest=None)
+    yield from _agreement(rows, "iterations", iterations)
+    for name in ("epoch_seconds", "load_seconds", "compute_seconds"):
+        yield from _not_negative(name, _column(rows, name))
+    yield from _within(rows, "epoch_seconds")
+
+
+def evaluation_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
+    """Yield what is wrong with the evaluations of a trial.
+
+    Each is at a later iteration than the one before, among the trial's; no cumulative clock runs backwards.
+    """
+    yield from _steps("iteration", _column(rows, "iteration"), smallest=1, largest=None)
+    yield from _agreement(rows, "iteration", iterations)
+    for name in ("epoch", "train_seconds", "load_seconds", "compute_seconds"):
+        yield from _steps(name, _column(rows, name), smallest=0, largest=None)
+    yield from _not_negative("eval_seconds", _column(rows, "eval_seconds"))
+    yield from _within(rows, "train_seconds")
+
+
+def exceeds(part: Column | float, whole: Column | float) -> npt.NDArray[np.bool_]:
+    """Return where a part of a clock is longer than the whole; never where one of them is NaN."""
+    return np.asarray(part > np.asarray(whole) * (1 + RELATIVE) + ABSOLUTE_SECONDS)
+
+
+def _column(rows: pa.Table, name: str) -> Column:
+    column: Column = rows[name].to_numpy()
+    return column
+
+
+def _first(is_wrong: npt.NDArray[np.bool_]) -> int | None:
+    return int(np.argmax(is_wrong)) if is_wrong.any() else None
+
+
+def _counted_from_1(name: str, values: Column) -> Iterator[str]:
+    row = _first(values != np.arange(1, len(values) + 1))
+    if row is not None:
+        yield f"{name} is {values[row]:g} in row {row + 1}, not {row + 1}"
+
+
+def _steps(name: str, values: Column, *, smallest: int, largest: int | None) -> Iterator[str]:
+    """Yield the first value that does not grow from the one before, at first 0, by at least so much and at most so."""
+    step = np.diff(values, prepend=0)
+    row = _first(~(step >= smallest) | (step > (np.inf if largest is None else largest)))
+    if row is not None:
+        before = f"{values[row - 1]:g}" if row else "0"
+        yield f"{name} goes from {before} to {values[row]:g} in row {row + 1}"
+
+
+def _not_negative(name: str, values: Column) -> Iterator[str]:
+    row = _first(~(values >= 0))
+    if row is not None:
+        yield f"{name} is {values[row]:g} in row {row + 1}"
+
+
+def _within(rows: pa.Table, whole: str) -> Iterator[str]:
+    parts = _column(rows, "load_seconds") + _column(rows, "compute_seconds")
+    row = _first(exceeds(parts, _column(rows, whole)))
+    if row is not None:
+        yield f"load_seconds + compute_seconds are {parts[row]:g}, above {whole}, in row {row + 1}"
+
+
+def _agreement(rows: pa.Table, name: str, iterations: pa.Table) -> Iterator[str]:
+    """Yield the first row whose iteration is none of the trial's, or has seen other examples than that one."""
+    at, seen = _column(rows, name).astype(np.int64), _column(iterations, "examples")
+    outside = _first((at < 1) | (at > len(seen)))
+    if outside is not None:
+        yield f"{name} is {at[outside]} in row {outside + 1}, and the trial has {len(seen)} iterations"
+        return
+    row = _first(_column(rows, "examples") != seen[at - 1]) if len(at) else None
+    if row is not None:
+        examples = _column(rows, "examples")[row]
+        yield f"examples are {examples} in row {row + 1}, and {seen[at[row] - 1]} at iteration {at[row]}"

@@ -1,0 +1,94 @@
+"""What is wrong with one trial: its files against each other, against its row, against the study's grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from bs_study.config import TrialConfig
+from bs_study.store.check_file import FileCheck
+from bs_study.store.check_row import row_problems
+from bs_study.store.check_rows import epoch_problems, evaluation_problems, iteration_problems
+from bs_study.store.listing import live_chains
+from bs_study.store.schema import ROW_TABLES, Table, table_schema
+
+Grid = Mapping[str, TrialConfig]
+Tables = dict[Table, pa.Table]
+
+
+def ended_problems(files: FileCheck, trial_id: str, grid: Grid | None) -> list[str]:
+    """Return what is wrong with a trial that has a row in `trials`."""
+    paths = files.paths
+    place = paths.trial_file("trials", trial_id)
+    _check_membership(files, place, trial_id, grid)
+    rows = files.read(place, "trials", _keys(trial_id, grid))
+    if rows is not None and len(rows) != 1:
+        files.report(place, f"it has {len(rows)} rows, not 1")
+    row = rows.to_pylist()[0] if rows is not None and len(rows) else None
+    if row and row["status"] == "failed" and paths.exists(paths.live_trial(trial_id)):
+        return files.take()  # it is being tried again, and its files are replaced one by one
+    tables: Tables = {}
+    for table in ROW_TABLES:
+        file = paths.trial_file(table, trial_id)
+        try:
+            found = files.read(file, table, _keys(trial_id, grid))
+        except FileNotFoundError:
+            files.report(file, "it is not there, and the trial has a row in trials")
+        else:
+            tables |= {} if found is None else {table: found}
+    _check_tables(files, {table: paths.trial_file(table, trial_id) for table in tables}, tables, trial_id, grid)
+    if row:
+        for problem in row_problems(row, tables, grid.get(trial_id) if grid else None):
+            files.report(place, problem)
+    return files.take()
+
+
+def live_problems(files: FileCheck, trial_id: str, grid: Grid | None) -> list[str]:
+    """Return what is wrong with the newest parts of a trial that has no row in `trials`."""
+    paths = files.paths
+    folder = paths.live_trial(trial_id)
+    _check_membership(files, folder, trial_id, grid)
+    tables: Tables = {}
+    try:
+        for table in ROW_TABLES:
+            chains, faults = live_chains(paths, table, [trial_id])
+            for place, fault in faults.items():
+                files.report(place, fault)
+            parts = [files.read(file, table, _keys(trial_id, grid)) for chain in chains for file in chain]
+            if parts and all(part is not None for part in parts):
+                tables[table] = pa.concat_tables(parts)
+    except FileNotFoundError as error:
+        files.report(folder, f"a part that the newest attempt stands on is gone ({error})")
+    _check_tables(files, dict.fromkeys(tables, folder), tables, trial_id, grid)
+    found = list(dict.fromkeys(files.take()))
+    # Its live files go once its row is there: what was found meanwhile is no damage.
+    return [] if found and paths.exists(paths.trial_file("trials", trial_id)) else found
+
+
+def _keys(trial_id: str, grid: Grid | None) -> dict[str, Any]:
+    trial = grid.get(trial_id) if grid else None
+    cell = {"batch_size": trial.batch_size, "lr": trial.lr, "seed": trial.seed} if trial else {}
+    return {"trial_id": trial_id} | cell
+
+
+def _check_membership(files: FileCheck, file: str, trial_id: str, grid: Grid | None) -> None:
+    if grid is not None and trial_id not in grid:
+        files.report(file, "the trial does not belong to the study's grid")
+
+
+def _check_tables(
+    files: FileCheck, places: Mapping[Table, str], tables: Tables, trial_id: str, grid: Grid | None
+) -> None:
+    """Check the rows of each table, and of the others against the iterations."""
+    iterations = tables.get("iterations", table_schema("iterations").empty_table())
+    batch_size = grid[trial_id].batch_size if grid and trial_id in grid else None
+    checks = {
+        "iterations": lambda rows: iteration_problems(rows, batch_size=batch_size),
+        "epochs": lambda rows: epoch_problems(rows, iterations),
+        "evaluations": lambda rows: evaluation_problems(rows, iterations),
+    }
+    for table, rows in tables.items():
+        for problem in checks[table](rows):
+            files.report(places[table], problem)

@@ -1,0 +1,51 @@
+"""Attempts of trials in processes of their own, started within milliseconds, so that many can be killed."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from bs_study import TrialConfig
+from bs_study.config import StudyConfig
+from bs_study.store.paths import StudyPaths
+from bs_study.store.study import create_study
+from bs_study.training.surroundings import Surroundings
+from bs_study.training.trial import run_trial
+
+# Children of a server that has imported torch already, and that has no threads which a fork would lose.
+_processes = multiprocessing.get_context("forkserver")
+_processes.set_forkserver_preload(["bs_study.training.trial", "tests.faults.attempts", "sklearn.datasets"])
+
+
+def surroundings_of(paths: StudyPaths, *, metrics: tuple[str, ...] = ("loss",), **settings: Any) -> Surroundings:
+    """Return the surroundings of trials on this CPU that write about every 50 ms; let their study begin."""
+    if not paths.exists(paths.study_json):
+        config = StudyConfig(batch_sizes=(1,), lrs=(1,), max_iterations=1)
+        create_study(paths, config, metrics=metrics, train_examples=1)
+    return Surroundings(
+        **{"study": paths.uri, "data_dir": Path("/"), "metrics": metrics, "device": "cpu", "threads": 1}
+        | {"checkpoint_seconds": 0.05}
+        | settings
+    )
+
+
+def start_attempt(trial: TrialConfig, surroundings: Surroundings) -> BaseProcess:
+    """Start an attempt of a trial. Its exit status is 0 if it ends without an error."""
+    process = _processes.Process(target=_attempt, args=(trial.model_dump(), surroundings), daemon=True)
+    process.start()
+    return process
+
+
+def _attempt(trial: dict[str, Any], surroundings: Surroundings) -> None:
+    run_trial(TrialConfig(**trial), surroundings)
+
+
+def wait_until(is_so: Callable[[], object], *, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, f"not so after {seconds:g} s"
+        time.sleep(0.01)
