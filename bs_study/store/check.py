@@ -37,13 +37,13 @@ def problems(paths: StudyPaths) -> Iterator[str]:
         asked = read_asked(paths)
         newer = newer_version(paths, asked)
         if newer:
-            yield newer
-        files = FileCheck(paths, study=str(asked.get("study", paths.name)), metrics=asked_metrics(asked))
+            yield newer.removeprefix(f"{paths.root}/")
+        files = FileCheck(paths, study=str(asked.get("study", paths.name)), metrics=asked_metrics(asked) or None)
         grid = _grid(asked_config(paths, asked))
     except FileNotFoundError:
         yield "study.json: it is not there"
     except ValueError as error:
-        yield str(error)
+        yield str(error).removeprefix(f"{paths.root}/")
     yield from _strangers(paths)
     for trial_id in paths.trial_ids("trials"):
         yield from ended_problems(files, trial_id, grid)

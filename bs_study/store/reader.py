@@ -16,7 +16,6 @@ import pyarrow.dataset as ds
 
 from bs_study.config import StudyConfig
 from bs_study.store.asked import asked_config, asked_metrics, newer_version, read_asked
-from bs_study.store.faults import DAMAGE
 from bs_study.store.listing import table_chains
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.scan import Found, Question, VanishedError, read_chains
@@ -80,14 +79,7 @@ class Study:
         return self._read("iterations", columns, filters)
 
     def _read(self, table: Table, columns: Sequence[str] | None, filters: dict[str, object]) -> pd.DataFrame:
-        frame: pd.DataFrame
-        found = self._found(table, columns, filters)
-        try:
-            frame = found.rows.to_pandas()
-        except DAMAGE:  # text that is none shows only here
-            found = self._found(table, columns, filters, file_by_file=True)
-            frame = found.rows.to_pandas()
-        self._complain(found.faults)
+        frame: pd.DataFrame = self.scan(table, columns, **filters).to_pandas()
         return frame
 
     def scan(self, table: Table, columns: Sequence[str] | None = None, **filters: object) -> pa.Table:
@@ -96,9 +88,7 @@ class Study:
         self._complain(found.faults)
         return found.rows
 
-    def _found(
-        self, table: Table, columns: Sequence[str] | None, filters: dict[str, object], *, file_by_file: bool = False
-    ) -> Found:
+    def _found(self, table: Table, columns: Sequence[str] | None, filters: dict[str, object]) -> Found:
         """List the files and read them. Those of a trial that committed in between are gone: list again."""
         vanished: set[str] = set()
         for _ in range(LISTINGS):
@@ -107,7 +97,7 @@ class Study:
             )
             question = self._question(table, columns, filters, is_empty=not chains)
             try:
-                rows, faults = read_chains(self.paths, chains, question, file_by_file=file_by_file)
+                rows, faults = read_chains(self.paths, chains, question)
             except VanishedError as error:
                 vanished.add(error.file)
             else:
@@ -135,7 +125,7 @@ class Study:
         if complaints and self.strict:
             raise ValueError("; ".join(complaints))
         for complaint in complaints:
-            warnings.warn(complaint, stacklevel=4)
+            warnings.warn(complaint, stacklevel=3)
 
 
 def _named_trials(filters: dict[str, object]) -> Collection[str] | None:

@@ -55,7 +55,7 @@ class _File(NamedTuple):
     fault: str | None
 
 
-def read_chains(paths: StudyPaths, chains: Sequence[Chain], question: Question, *, file_by_file: bool = False) -> Found:
+def read_chains(paths: StudyPaths, chains: Sequence[Chain], question: Question) -> Found:
     """Return the rows of all chains; where a file is at fault, those of its chain before it.
 
     All files are one dataset, which is quick. When reading it fails, each is read by itself, to tell which one is it.
@@ -73,12 +73,10 @@ def read_chains(paths: StudyPaths, chains: Sequence[Chain], question: Question, 
     _refuse_unknown(question, schema)
     sound = [list(itertools.takewhile(lambda file: file.path not in conflicts, files)) for files in sound]
     faults |= conflicts
-    if not file_by_file:
-        fragments = [file.fragment for files in sound for file in files]
-        try:
-            return Found(_rows(fragments, schema, question), faults)
-        except DAMAGE:
-            _refuse_unfit(question, schema)
+    try:
+        return Found(_rows([file.fragment for files in sound for file in files], schema, question), faults)
+    except DAMAGE:
+        _refuse_unfit(question, schema)
     rows, unread = _read_file_by_file(paths, sound, schema, question)
     return Found(rows, faults | unread)
 
@@ -170,7 +168,9 @@ def _refuse_unfit(question: Question, schema: pa.Schema) -> None:
 
 def _rows(fragments: list[ds.Fragment], schema: pa.Schema, question: Question) -> pa.Table:
     dataset = ds.FileSystemDataset(fragments, schema, _format()) if fragments else ds.dataset(schema.empty_table())
-    return dataset.to_table(columns=question.columns, filter=question.filters)
+    rows = dataset.to_table(columns=question.columns, filter=question.filters)
+    rows.validate(full=True)  # text that is none
+    return rows
 
 
 def _read_file_by_file(
@@ -179,17 +179,13 @@ def _read_file_by_file(
     tables, faults = [_rows([], schema, question)], {}
     for chain in chains:
         for file in chain:
+            content = _content(paths, file.path)
+            if content is None:
+                faults[file.path] = "it can't be read"
+                break
             try:
-                tables.append(_sound_rows(_content(paths, file.path), schema, question))
+                tables.append(_rows([_format().make_fragment(content)], schema, question))
             except DAMAGE as error:
                 faults[file.path] = reason(error)
                 break
     return Found(pa.concat_tables(tables), faults)
-
-
-def _sound_rows(content: pa.Buffer | None, schema: pa.Schema, question: Question) -> pa.Table:
-    if content is None:
-        raise ValueError("it can't be read")
-    rows = _rows([_format().make_fragment(content)], schema, question)
-    rows.validate(full=True)
-    return rows

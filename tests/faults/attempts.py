@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
@@ -35,12 +36,14 @@ def surroundings_of(paths: StudyPaths, *, metrics: tuple[str, ...] = ("loss",), 
 
 def start_attempt(trial: TrialConfig, surroundings: Surroundings) -> BaseProcess:
     """Start an attempt of a trial. Its exit status is 0 if it ends without an error."""
-    process = _processes.Process(target=_attempt, args=(trial.model_dump(), surroundings), daemon=True)
+    arguments = (trial.model_dump(), surroundings, dict(os.environ))
+    process = _processes.Process(target=_attempt, args=arguments, daemon=True)
     process.start()
     return process
 
 
-def _attempt(trial: dict[str, Any], surroundings: Surroundings) -> None:
+def _attempt(trial: dict[str, Any], surroundings: Surroundings, environment: dict[str, str]) -> None:
+    os.environ.update(environment)
     run_trial(TrialConfig(**trial), surroundings)
 
 

@@ -187,7 +187,8 @@ def test_a_damaged_study_json_is_a_warning_and_the_tables_are_read(paths: StudyP
 
 
 @pytest.mark.parametrize(
-    ("config", "told"), [(None, "config"), ({}, "batch_sizes"), ({"lrs": "x", "batch_sizes": [1]}, "lrs"), (3, "config")]
+    ("config", "told"),
+    [(None, "config"), ({}, "batch_sizes"), ({"lrs": "x", "batch_sizes": [1]}, "lrs"), (3, "config")],
 )
 def test_a_config_that_is_none_is_told_in_one_line(paths: StudyPaths, config: object, told: str) -> None:
     asked = json.loads(Path(paths.study_json).read_text())
