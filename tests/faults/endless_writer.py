@@ -1,4 +1,4 @@
-"""Run trials of a study one after another, as fast as the disk allows: ``python -m tests.faults.endless_writer FOLDER``.
+"""Run a study's trials one after another, as fast as the disk allows: ``python -m tests.faults.endless_writer STUDY``.
 
 It ends when none is left, or is killed. A trial goes on from the parts that an earlier process left.
 """

@@ -1,0 +1,56 @@
+"""The README's commands do what it says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = [
+    line
+    for block in re.findall(r"^```bash\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+    for line in block.splitlines()
+]
+INSTALLS = [command for command in COMMANDS if command.startswith("python3 -m venv")]
+GRIDS = [command for command in COMMANDS if command.startswith("python sweeps/grid.py") and "--resume" not in command]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with the project's commands and the README's own workload in it."""
+    (tmp_path / "sweeps").symlink_to(ROOT / "sweeps")
+    (workload,) = re.findall(r"^```python\n(# my_task\.py\n.*?)^```", README, re.DOTALL | re.MULTILINE)
+    (tmp_path / "my_task.py").write_text(workload)
+    return tmp_path
+
+
+def run(command: str, *more: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, *shlex.split(command)[1:], *more]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_two_commands_install_everything_and_the_second_is_what_ci_runs() -> None:
+    assert len(INSTALLS) == 2
+    assert INSTALLS[0].endswith("sweeps/grid.py")
+    assert INSTALLS[1] in (ROOT / ".ci" / "run").read_text().splitlines()
+
+
+@pytest.mark.parametrize("command", [command for command in GRIDS if "s3://" not in command])
+def test_each_study_of_the_readme_would_start(command: str, folder: Path) -> None:
+    done = run(command, "--dry-run", folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"^\d+ trials of ", done.stdout, re.MULTILINE)
+
+
+def test_the_own_workload_of_the_readme_reaches_its_target(folder: Path) -> None:
+    (command,) = (command for command in GRIDS if "my_task" in command)
+    done = run(command, "--local", folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("target reached at iteration") == 4
+    assert (folder / "results" / "my_task" / "report" / "report.html").exists()
