@@ -32,13 +32,15 @@ def _target_text(text: str) -> str:
     return str(Target.parse(text))
 
 
-Count = Annotated[int, BeforeValidator(_number_not_bool), Field(ge=1)]
+Count = Annotated[int, BeforeValidator(_number_not_bool), Field(ge=1, le=2**63 - 1)]
 Index = Annotated[int, BeforeValidator(_number_not_bool), Field(ge=0, le=2**31 - 1)]
 Positive = Annotated[float, BeforeValidator(_number_not_bool), Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, BeforeValidator(_number_not_bool), Field(ge=0, allow_inf_nan=False)]
 TargetText = Annotated[str, AfterValidator(_target_text)]
 
-STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+STUDY_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""What Windows keeps for its devices, with any ending."""
 
 
 class Recipe(BaseModel):
@@ -161,6 +163,10 @@ class StudyConfig(Recipe):
         (0,), min_length=1, description="each cell is trained once with each seed"
     )
 
+    tensorboard: bool = Field(False, description="hand the evaluations of each trial to TensorBoard, as files")
+    wandb: bool = Field(False, description="hand them to Weights & Biases, set up by its own environment variables")
+    mlflow: bool = Field(False, description="hand them to MLflow, set up by its own environment variables")
+
     local: bool = Field(False, description="run trials one after another in this process, without Ray")
     address: str | None = Field(
         None,
@@ -186,12 +192,24 @@ class StudyConfig(Recipe):
         if self.name is not None and not STUDY_NAME.fullmatch(self.name):
             raise ValueError(
                 f"name: {self.name!r} can't be a study's folder. "
-                "Use up to 100 letters, digits, '.', '_' and '-', a letter or digit first"
+                "Use up to 100 letters, digits, '.', '_' and '-', a letter or digit first and no '.' last"
             )
+        if self.name is not None and DEVICE.fullmatch(self.name):
+            raise ValueError(f"name: {self.name!r} is a device's name on Windows. Choose another")
         if self.gpus_per_trial and self.gpus_per_trial > 1 and not self.gpus_per_trial.is_integer():
             raise ValueError(f"gpus_per_trial: {self.gpus_per_trial:g} is no whole number. Above 1, give whole GPUs")
         if self.local and self.address:
             raise ValueError("address: a local study uses no cluster. Give address or local, not both")
+        return self
+
+    @model_validator(mode="after")
+    def _lrs_stay_numbers(self) -> Self:
+        for lr, batch_size in ((min(self.lrs), min(self.batch_sizes)), (max(self.lrs), max(self.batch_sizes))):
+            scaled = self.trial_lr(lr=lr, batch_size=batch_size)
+            if not 0 < scaled < math.inf:
+                raise ValueError(
+                    f"lr_rule: {self.lr_rule} makes lr {lr:g} at batch size {batch_size} {scaled:g}. Give other lrs"
+                )
         return self
 
     def trial_lr(self, *, lr: float, batch_size: int) -> float:
@@ -214,6 +232,9 @@ NOT_CONTRADICTING = frozenset(
         "max_failures",
         "store_patience_seconds",
         "trial_timeout",
+        "tensorboard",
+        "wandb",
+        "mlflow",
     }
 )
 """Settings that say where and how a study runs, not what it is: a resumed study may be given others."""
@@ -222,7 +243,7 @@ NOT_CONTRADICTING = frozenset(
 def one_line(error: ValidationError) -> str:
     """Return what is wrong with a config in one line: setting, value, what is right."""
     found = {e["loc"][:1]: _describe(e["loc"], e["msg"], e.get("input")) for e in reversed(error.errors())}
-    return "; ".join(reversed(found.values()))
+    return " ".join("; ".join(reversed(found.values())).split())
 
 
 def _describe(loc: tuple[int | str, ...], message: str, value: object) -> str:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bs_study.config import StudyConfig
     from bs_study.launch.prepare import Prepared
+    from bs_study.launch.trackers import Tracker
     from bs_study.launch.watching import Launch, Launcher, Resources
 
 NEEDED = ("bs_study", "ray", "rich", "sklearn", "torch", "torchvision", "tyro", "yaml")
@@ -55,8 +56,10 @@ def show_trials(study: Prepared) -> int:
 
 
 def run(study: Prepared) -> int:
+    from bs_study.launch.trackers import chosen_trackers
     from bs_study.store.lease import study_lease
 
+    trackers = chosen_trackers(study.config, study.paths)
     if not study.trials:
         print(f"nothing to do: all trials of {study.paths.uri} have ended")
         return 0
@@ -66,7 +69,7 @@ def run(study: Prepared) -> int:
         print(f"on {resources.description}")
         print(f"to {study.paths.uri}", flush=True)
         try:
-            failed = run_trials(study, resources, launch)
+            failed = run_trials(study, resources, launch, trackers)
         except KeyboardInterrupt:
             print(f"interrupted. Go on with: python sweeps/grid.py --resume {study.paths.uri}")
             return 130
@@ -76,14 +79,17 @@ def run(study: Prepared) -> int:
     return 1 if failed else 0
 
 
-def run_trials(study: Prepared, resources: Resources, launch: Launch) -> int:
+def run_trials(study: Prepared, resources: Resources, launch: Launch, trackers: Sequence[Tracker]) -> int:
     """Run what is left of a study under its display; return how many trials failed."""
     from rich.console import Console
 
     from bs_study.launch.display import Display
+    from bs_study.launch.trackers import TrackedWatcher
+    from bs_study.store.reader import open_study
 
     with Display(Console(soft_wrap=True), total=len(study.trials), slots=resources.slots) as display:
-        launch(study.trials, study.surroundings, study.config, resources, display)
+        watcher = TrackedWatcher(display, trackers, open_study(study.paths.uri))
+        launch(study.trials, study.surroundings, study.config, resources, watcher)
     return display.failed
 
 

@@ -87,7 +87,7 @@ def data_directory(config: StudyConfig) -> Path:
 def _resumed_config(request: Request) -> StudyConfig:
     study = open_study(str(request.resume))
     stored = study.config.model_dump(mode="json")
-    asked = StudyConfig.model_validate(stored | request.flags).model_dump(mode="json")
+    asked = checked_config(stored | request.flags).model_dump(mode="json")
     for name in request.flags:
         if name not in NOT_CONTRADICTING and asked[name] != stored[name]:
             raise ValueError(

@@ -1,0 +1,127 @@
+"""Experiment trackers: TensorBoard, Weights & Biases and MLflow are handed the evaluations of each trial that ends.
+
+They read what the trial committed, in the driver, so that a tracker that is slow or fails costs no trial anything; the
+store remains what counts.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bs_study.config import StudyConfig, TrialConfig
+from bs_study.launch.watching import Watcher
+from bs_study.store.paths import StudyPaths
+from bs_study.store.reader import Study
+from bs_study.store.schema import KEYS
+from bs_study.training.standing import Ending, Progress
+
+Tracker = Callable[[TrialConfig, Ending, pd.DataFrame], None]
+"""Takes a trial, how it ended, and a row per evaluation: `iteration`, clocks and metrics."""
+
+NEEDS = {"tensorboard": "tensorboardX", "wandb": "wandb", "mlflow": "mlflow"}
+
+
+def chosen_trackers(config: StudyConfig, paths: StudyPaths) -> list[Tracker]:
+    """Return the trackers that the config turns on.
+
+    Raises:
+        ValueError: one is not installed.
+    """
+    chosen = [name for name in NEEDS if getattr(config, name)]
+    for name in chosen:
+        if find_spec(NEEDS[name]) is None:
+            raise ValueError(f"{name}: is not installed. Run: pip install {NEEDS[name]}, or leave --{name} out")
+    make = {"tensorboard": _tensorboard, "wandb": _wandb, "mlflow": _mlflow}
+    return [make[name](paths) for name in chosen]
+
+
+def _series(evaluations: pd.DataFrame) -> list[tuple[int, dict[str, float]]]:
+    """Return the iteration of each evaluation and its numbers."""
+    numbers = evaluations.drop(columns=[*KEYS, "iteration"]).to_dict("records")
+    named = [{str(name): value for name, value in row.items()} for row in numbers]
+    return list(zip((int(i) for i in evaluations["iteration"]), named, strict=True))
+
+
+def _tensorboard(paths: StudyPaths) -> Tracker:
+    from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
+
+    folder = Path(paths.root, "tensorboard") if paths.is_local else Path("tensorboard", paths.name).absolute()
+
+    def track(trial: TrialConfig, ending: Ending, evaluations: pd.DataFrame) -> None:
+        with SummaryWriter(str(folder / trial.trial_id)) as writer:
+            for iteration, numbers in _series(evaluations):
+                for name, value in numbers.items():
+                    writer.add_scalar(name, value, global_step=iteration)
+
+    return track
+
+
+def _wandb(paths: StudyPaths) -> Tracker:
+    wandb: Any = importlib.import_module("wandb")
+
+    def track(trial: TrialConfig, ending: Ending, evaluations: pd.DataFrame) -> None:
+        run = wandb.init(
+            project=f"bs_study-{paths.name}",
+            name=trial.trial_id,
+            config=trial.model_dump(),
+            reinit="finish_previous",
+            settings=wandb.Settings(silent=True, console="off"),
+        )
+        for iteration, numbers in _series(evaluations):
+            run.log(numbers, step=iteration)
+        run.summary.update({"status": ending.status, "stop_reason": ending.stop_reason})
+        run.finish()
+
+    return track
+
+
+def _mlflow(paths: StudyPaths) -> Tracker:
+    mlflow: Any = importlib.import_module("mlflow")
+
+    def track(trial: TrialConfig, ending: Ending, evaluations: pd.DataFrame) -> None:
+        mlflow.set_experiment(f"bs_study-{paths.name}")
+        with mlflow.start_run(run_name=trial.trial_id):
+            mlflow.log_params(trial.model_dump())
+            mlflow.set_tags({"status": ending.status, "stop_reason": ending.stop_reason})
+            for iteration, numbers in _series(evaluations):
+                mlflow.log_metrics(numbers, step=iteration)
+
+    return track
+
+
+@dataclass
+class TrackedWatcher:
+    """A Watcher that also hands each trial that ends to trackers. What one raises is said once and goes no further."""
+
+    watcher: Watcher
+    trackers: Sequence[Tracker]
+    study: Study
+    _has_failed: bool = False
+
+    def started(self, trial: TrialConfig) -> None:
+        self.watcher.started(trial)
+
+    def progressed(self, trial: TrialConfig, progress: Progress) -> None:
+        self.watcher.progressed(trial, progress)
+
+    def ended(self, trial: TrialConfig, ending: Ending) -> None:
+        self.watcher.ended(trial, ending)
+        for tracker in self.trackers:
+            try:
+                tracker(trial, ending, self.study.evaluations(trial_id=trial.trial_id))
+            except Exception as error:  # noqa: BLE001  a tracker's trouble is not the study's
+                self._say(error)
+
+    def _say(self, error: Exception) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            text = " ".join(str(error).split())
+            print(f"tracker: {type(error).__name__}: {text}. The study goes on", file=sys.stderr)  # noqa: T201
