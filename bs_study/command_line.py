@@ -20,6 +20,9 @@ from pydantic.fields import FieldInfo
 
 from bs_study.config import StudyConfig, one_line
 
+NO_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What yaml raises: on a value that is none of its kind, as `!!timestamp never`, whatever its constructor ran into."""
+
 SHIPPED = Path(__file__).resolve().parent.parent / "sweeps"
 
 
@@ -135,7 +138,7 @@ def read_yaml(file: Path) -> dict[str, Any]:
         settings = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"config: {file} can't be read: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except NO_YAML as error:
         raise ValueError(f"config: {file} is no YAML: {' '.join(str(error).split())}") from error
     if settings is None:
         return {}

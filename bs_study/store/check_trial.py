@@ -11,7 +11,8 @@ from bs_study.config import TrialConfig
 from bs_study.store.check_file import FileCheck
 from bs_study.store.check_row import row_problems
 from bs_study.store.check_rows import epoch_problems, evaluation_problems, iteration_problems
-from bs_study.store.listing import live_chains
+from bs_study.store.faults import reason
+from bs_study.store.listing import running_parts
 from bs_study.store.schema import ROW_TABLES, Table, table_schema
 
 Grid = Mapping[str, TrialConfig]
@@ -52,19 +53,20 @@ def live_problems(files: FileCheck, trial_id: str, grid: Grid | None) -> list[st
     _check_membership(files, folder, trial_id, grid)
     tables: Tables = {}
     try:
+        # Listed once for all tables: a running trial adds parts meanwhile.
+        parts = running_parts(paths, trial_id)
         for table in ROW_TABLES:
-            chains, faults = live_chains(paths, table, [trial_id])
-            for place, fault in faults.items():
-                files.report(place, fault)
-            parts = [files.read(file, table, _keys(trial_id, grid)) for chain in chains for file in chain]
-            if parts and all(part is not None for part in parts):
-                tables[table] = pa.concat_tables(parts)
+            found = [files.read(f"{folder}/{part.file(table)}", table, _keys(trial_id, grid)) for part in parts]
+            if found and all(rows is not None for rows in found):
+                tables[table] = pa.concat_tables(found)
     except FileNotFoundError as error:
-        files.report(folder, f"a part that the newest attempt stands on is gone ({error})")
+        files.report(folder, f"a part that the newest attempt stands on is gone ({reason(error)})")
+    except ValueError as error:
+        files.report(folder, str(error))
     _check_tables(files, dict.fromkeys(tables, folder), tables, trial_id, grid)
-    found = list(dict.fromkeys(files.take()))
+    problems = files.take()
     # Its live files go once its row is there: what was found meanwhile is no damage.
-    return [] if found and paths.exists(paths.trial_file("trials", trial_id)) else found
+    return [] if problems and paths.exists(paths.trial_file("trials", trial_id)) else problems
 
 
 def _keys(trial_id: str, grid: Grid | None) -> dict[str, Any]:

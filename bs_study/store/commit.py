@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +13,8 @@ import pyarrow.parquet as pq
 
 from bs_study.config import TrialConfig
 from bs_study.store.encoding import encode
-from bs_study.store.parts import Part, attempts, live_parts, read_part
+from bs_study.store.listing import running_parts
+from bs_study.store.parts import Part, attempts, is_sound, read_part
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import ROW_TABLES, Table, table_schema
 
@@ -98,9 +100,18 @@ def commit_failed(
     paths: StudyPaths, trial: TrialConfig, *, metrics: Sequence[str], message: str, stop_reason: str = "error"
 ) -> None:
     """End a trial whose process can't: it failed for good, or is gone. What its newest attempt wrote is kept."""
-    parts = live_parts(paths, trial.trial_id)
+    parts = _sound_parts(paths, trial.trial_id)
     last = read_part(paths, trial.trial_id, parts[-1], "iterations") if parts else None
     counted = {"iterations": last["iteration"][-1], "examples": last["examples"][-1]} if last else {}
     outcome = {"status": "failed", "stop_reason": stop_reason, "message": message, "iterations": 0, "examples": 0}
     outcome |= {name: value.as_py() for name, value in counted.items()} | {"end_time": datetime.now(UTC)}
     commit_trial(paths, trial, parts=parts, metrics=metrics, outcome=outcome)
+
+
+def _sound_parts(paths: StudyPaths, trial_id: str) -> list[Part]:
+    """Return the parts of the newest attempt, up to the first that is damaged."""
+    try:
+        parts = running_parts(paths, trial_id)
+    except (FileNotFoundError, ValueError):
+        return []
+    return list(itertools.takewhile(lambda part: is_sound(paths, trial_id, part), parts))

@@ -76,14 +76,22 @@ def _holder(paths: StudyPaths) -> dict[str, Any]:
         holder = json.loads(paths.read(_file(paths)))
     except (FileNotFoundError, ValueError):
         return {}
-    return holder if isinstance(holder, dict) and {"id", "host", "pid", "heartbeat"} <= set(holder) else {}
+    return holder if isinstance(holder, dict) and _is_lease(holder) else {}
+
+
+def _is_lease(holder: dict[str, Any]) -> bool:
+    kinds = {"id": str, "host": str, "pid": int, "heartbeat": float | int}
+    return all(isinstance(holder.get(name), kind) for name, kind in kinds.items())
 
 
 def _is_alive(holder: dict[str, Any]) -> bool:
     """Return whether a holder gives signs of life; of a process on this host its death is known at once."""
     if not holder or time.time() - float(holder["heartbeat"]) > STALE_SECONDS:
         return False
-    return holder["host"] != socket.gethostname() or _runs(int(holder["pid"]))
+    if holder["host"] != socket.gethostname():
+        return True
+    # In a container that is started again, the dead one had this process's own number.
+    return holder["pid"] != os.getpid() and _runs(holder["pid"])
 
 
 def _runs(pid: int) -> bool:

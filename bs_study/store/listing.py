@@ -63,19 +63,33 @@ def live_chains(paths: StudyPaths, table: Table, trial_ids: Collection[str]) -> 
     for trial_id in trial_ids:
         folder = paths.live_trial(trial_id)
         try:
-            parts = checked_parts(live_parts(paths, trial_id))
+            chains.append([f"{folder}/{part.file(table)}" for part in running_parts(paths, trial_id)])
         except FileNotFoundError:
             continue  # it has just committed
-        except (OSError, ValueError, TypeError) as error:
-            if isinstance(error, OSError) and not paths.is_local:
-                raise
-            faults[folder] = f"its parts can't be told ({reason(error)})"
-        else:
-            chains.append([f"{folder}/{part.file(table)}" for part in parts])
+        except ValueError as error:
+            faults[folder] = str(error)
     return chains, faults
 
 
-def checked_parts(parts: list[Part]) -> list[Part]:
+def running_parts(paths: StudyPaths, trial_id: str) -> list[Part]:
+    """Return the parts that a running trial's newest attempt stands on.
+
+    Raises:
+        FileNotFoundError: they were removed meanwhile.
+        ValueError: what is in the folder is none of our making, or damaged.
+        OSError: an object store does not answer.
+    """
+    try:
+        return _checked(live_parts(paths, trial_id))
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError, TypeError) as error:
+        if isinstance(error, OSError) and not paths.is_local:
+            raise
+        raise ValueError(f"its parts can't be told ({reason(error)})") from error
+
+
+def _checked(parts: list[Part]) -> list[Part]:
     """Return the parts, or refuse names that lead out of the trial's folder: adopted.json may be anyone's."""
     for attempt, first in parts:
         if not isinstance(attempt, str) or "/" in attempt or "\\" in attempt or attempt in ("", ".", ".."):
@@ -101,4 +115,5 @@ def is_name(trial_id: object) -> bool:
     >>> is_name("b60-lr0.02-s0-3f9a2c"), is_name("../mnist"), is_name("a\\0b")
     (True, False, False)
     """
-    return isinstance(trial_id, str) and not set(trial_id) & set("/\\\0") and len(trial_id) <= LONGEST_NAME
+    is_text = isinstance(trial_id, str) and trial_id.isprintable()
+    return is_text and not set(str(trial_id)) & set("/\\") and len(str(trial_id)) <= LONGEST_NAME

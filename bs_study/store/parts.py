@@ -13,6 +13,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bs_study.store.faults import DAMAGE, reason
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import ROW_TABLES, Table
 
@@ -27,14 +28,37 @@ class Part(NamedTuple):
         return f"{self.attempt}/{table}-{self.first_iteration:012d}.parquet"
 
 
-def has_part(paths: StudyPaths, trial_id: str, part: Part) -> bool:
-    """Return whether all files of a part are there."""
-    return all(paths.exists(f"{paths.live_trial(trial_id)}/{part.file(table)}") for table in ROW_TABLES)
+def is_sound(paths: StudyPaths, trial_id: str, part: Part) -> bool:
+    """Return whether all files of a part are there and can be read.
+
+    Raises:
+        OSError: an object store does not answer.
+    """
+    try:
+        for table in ROW_TABLES:
+            read_part(paths, trial_id, part, table)
+    except FileNotFoundError:
+        return False
+    except DAMAGE as error:
+        if isinstance(error, OSError) and not paths.is_local:
+            raise
+        return False
+    return True
 
 
 def read_part(paths: StudyPaths, trial_id: str, part: Part, table: Table) -> pa.Table:
-    """Return the rows that a part holds of a table."""
-    return pq.read_table(pa.BufferReader(paths.read(f"{paths.live_trial(trial_id)}/{part.file(table)}")))
+    """Return the rows that a part holds of a table.
+
+    Raises:
+        FileNotFoundError: the part is gone.
+        OSError: the store does not answer.
+        ValueError: the file is damaged.
+    """
+    content = paths.read(f"{paths.live_trial(trial_id)}/{part.file(table)}")
+    try:
+        return pq.read_table(pa.BufferReader(content))
+    except DAMAGE as error:
+        raise ValueError(f"{part.file(table)} of {trial_id} is damaged: {reason(error)}") from error
 
 
 def adopt(paths: StudyPaths, trial_id: str, attempt: str, parts: list[Part]) -> None:

@@ -9,16 +9,24 @@ from __future__ import annotations
 import io
 import pickle
 import random
+import zipfile
 from typing import Any
 
 import numpy as np
 import torch
 
-from bs_study.store.parts import Part, attempts, has_part
+from bs_study.store.faults import reason
+from bs_study.store.parts import Part, attempts, is_sound
 from bs_study.store.paths import StudyPaths
 from bs_study.training.learner import Learner
 
 NAMES = ("checkpoint.pt", "checkpoint-previous.pt")
+
+UNREADABLE = (
+    *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError),
+    *(pickle.UnpicklingError, zipfile.BadZipFile),
+)
+"""What reading a file raises that is no checkpoint, or one that was made to look like one."""
 
 State = dict[str, Any]
 
@@ -49,17 +57,38 @@ def newest_checkpoint(paths: StudyPaths, trial_id: str) -> tuple[State | None, l
 
 
 def _read(paths: StudyPaths, trial_id: str, file: str) -> State:
-    try:
-        state: State = torch.load(io.BytesIO(paths.read(file)), map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise ValueError(f"it can't be read ({' '.join(str(error).split())[:200]})") from error
+    state = _loaded(_content(paths, file))
     if not isinstance(state, dict) or state.get("trial_id") != trial_id:
         raise ValueError("it is of another trial")
-    state["parts"] = [Part(*part) for part in state["parts"]]
-    missing = [part for part in state["parts"] if not has_part(paths, trial_id, part)]
-    if missing:
-        raise ValueError(f"it stands on a part that is gone, {missing[0].file('iterations')}")
+    try:
+        state["parts"] = [Part(*part) for part in state["parts"]]
+    except (KeyError, TypeError) as error:
+        raise ValueError("it does not say on which parts it stands") from error
+    known = attempts(paths, trial_id)
+    unsound = [part for part in state["parts"] if part.attempt not in known or not is_sound(paths, trial_id, part)]
+    if unsound:
+        raise ValueError(f"it stands on a part that is gone or damaged, {unsound[0].file('iterations')}")
     return state
+
+
+def _content(paths: StudyPaths, file: str) -> bytes:
+    try:
+        return paths.read(file)
+    except OSError as error:
+        if paths.is_local or isinstance(error, FileNotFoundError):
+            raise ValueError(f"it can't be read ({reason(error)})") from error
+        raise  # an object store that does not answer says nothing about the checkpoint
+
+
+def _loaded(content: bytes) -> Any:
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            damaged = archive.testzip()  # torch does not look at the checksums that it writes
+        if damaged:
+            raise ValueError(f"the checksum of {damaged} is wrong")
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except UNREADABLE as error:
+        raise ValueError(f"it can't be read ({reason(error)})") from error
 
 
 def learner_state(learner: Learner) -> State:

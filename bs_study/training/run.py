@@ -73,6 +73,7 @@ class TrialRun:
         self._warm_from = trial.warmup_iterations
         self._earlier_seconds = 0.0
         self._micro_batch = min(trial.micro_batch or trial.batch_size, trial.batch_size)
+        self.needs_whole_batches = False
         self._start = self._last_report = self._last_write = time.perf_counter()
 
     def build(self, workload: Workload, train_data: Data, held_out: Data) -> None:
@@ -82,13 +83,14 @@ class TrialRun:
         self._plan = Plan(self._trial, epoch_examples=examples_in(train_data))
         model = workload.model().to(self.device)
         optimizer = make_optimizer(model.parameters(), self._trial)
+        self.needs_whole_batches = self._trial.micro_batch is None and has_batch_statistics(model)
         self._learner = Learner(
             workload,
             model,
             optimizer,
             make_schedule(optimizer, self._plan),
             micro_batch=self._micro_batch,
-            may_halve=self._trial.micro_batch is not None or not has_batch_statistics(model),
+            may_halve=not self.needs_whole_batches,
         )
         limit = self._trial.loss_limit or default_loss_limit(self._evaluate()["loss"])
         self._watch = DivergenceWatch(limit=limit, window=self._trial.loss_limit_iterations)
@@ -127,8 +129,10 @@ class TrialRun:
         count = min(self._next_stop(), end) - self.standing.iteration
         start = time.perf_counter()
         deadline = start + min(STRETCH_SECONDS, train_seconds_left(self._trial, self._clocks))
-        losses = run_iterations(self._learner, batches, count=count, deadline=deadline, timeline=self._timeline)
-        self._micro_batch = self._learner.micro_batch
+        try:
+            losses = run_iterations(self._learner, batches, count=count, deadline=deadline, timeline=self._timeline)
+        finally:
+            self._micro_batch = self._learner.micro_batch
         load, compute = load_and_compute(self._timeline.take_seconds())
         seconds = time.perf_counter() - start
         if is_warmup:

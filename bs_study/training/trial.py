@@ -47,16 +47,31 @@ def run_trial(
     Raises:
         Exception: whatever the workload or the store raises, but for memory that runs out, which is an answer.
     """
-    start = datetime.now(UTC)
     paths = study_of(surroundings)
     earlier = _earlier_ending(paths, trial, surroundings)
     if earlier:
         return earlier
+    try:
+        return _attempt(trial, surroundings, paths, report=report, give_up=give_up or exit_process)
+    except OSError:
+        # Another attempt that ran beside this one may have ended the trial, and removed what this one stood on.
+        earlier = _earlier_ending(paths, trial, surroundings)
+        if not earlier:
+            raise
+    with contextlib.suppress(OSError):
+        paths.remove(paths.live_trial(trial.trial_id))
+    return earlier
+
+
+def _attempt(
+    trial: TrialConfig, surroundings: Surroundings, paths: StudyPaths, *, report: Report, give_up: GiveUp
+) -> Ending:
+    start = datetime.now(UTC)
     device = set_up(surroundings, seed=trial.seed)
     state, complaints = newest_checkpoint(paths, trial.trial_id)
     adopted = state["parts"] if state else []
     writer = TrialWriter(paths, trial, metrics=surroundings.metrics, adopted=adopted)
-    with Watchdog(surroundings.trial_timeout, bark=lambda: (give_up or exit_process)(trial, surroundings)) as watchdog:
+    with Watchdog(surroundings.trial_timeout, bark=lambda: give_up(trial, surroundings)) as watchdog:
         run = TrialRun(
             trial,
             writer,
@@ -117,11 +132,21 @@ def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state:
         return run.train()
     except BaseException as error:
         if is_out_of_memory(error):
-            return Ending("out_of_memory", "out_of_memory", str(error).partition("\n")[0])
+            return Ending("out_of_memory", "out_of_memory", _memory_message(run, error))
         if not isinstance(error, OSError):  # which may be the store's own: it has been patient already
             with contextlib.suppress(OSError):
                 run.writer.write_part()  # for who looks at what happened
         raise
+
+
+def _memory_message(run: TrialRun, error: BaseException) -> str:
+    text = str(error).partition("\n")[0]
+    if not run.needs_whole_batches:
+        return text
+    return (
+        f"{text}. Its model has batch statistics (BatchNorm), which micro-batches would change, so the batch was not "
+        "halved. Allow it with --micro-batch N"
+    )
 
 
 @functools.lru_cache(maxsize=1)

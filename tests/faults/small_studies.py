@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def rewrite(file: Path, change: pa.Table) -> None:
     pq.write_table(change.replace_schema_metadata(metadata), file)
 
 
-def set_column(file: Path, column: str, values: list[object]) -> None:
+def set_column(file: Path, column: str, values: Sequence[object]) -> None:
     """Overwrite a column's values, as a writer with an error would have written them."""
     rows = pq.read_table(file)
     place = rows.schema.get_field_index(column)

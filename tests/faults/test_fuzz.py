@@ -27,7 +27,7 @@ from tests.faults.small_studies import PER_TRIAL, TABLES, small_study, trial_fil
 quick = settings(
     derandomize=True,
     deadline=None,
-    max_examples=60,
+    max_examples=50,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -48,16 +48,19 @@ def refused_in_one_line(text: str) -> bool:
 
 
 def config_or_refusal(read: Any) -> StudyConfig | None:
+    refusal = ""
     try:
         config: StudyConfig = read()
     except ValueError as error:
-        assert refused_in_one_line(str(error)), repr(str(error))
-        return None
-    return config
+        refusal = str(error)
+    else:
+        return config
+    assert refused_in_one_line(refusal), repr(refusal)
+    return None
 
 
 @given(text=st.text(max_size=200))
-@example(text="[" * 5_000)
+@example(text="[" * 1_500)
 @example(text="lrs: " + "9" * 5_000)
 @example(text="name: 2020-13-45")
 @example(text="lrs: !!int x")
@@ -106,39 +109,9 @@ def test_any_settings_make_trials_that_can_be_recorded_or_are_refused_in_one_lin
 # ---------------------------------------------------------------- names of studies and trials
 
 HOSTILE_NAMES = [
-    *(
-        "../x",
-        "..",
-        ".",
-        "",
-        "/etc",
-        "a/b",
-        "a\\b",
-        "~",
-        "~root",
-        "s3://x",
-        "file:///x",
-        "a\0b",
-        "a\nb",
-        " ",
-        "a ",
-        "-rf",
-    ),
-    *(
-        "x" * 101,
-        "x" * 300,
-        "ünïcode",
-        "\u202ecod",
-        "名前",
-        "\ud800",
-        "a?b=c",
-        "*",
-        "$HOME",
-        "name.",
-        "a..",
-        "<script>",
-    ),
-    *("CON", "con", "NUL", "nul.txt", "COM1", "LPT9.x", "AUX", "PRN", "COM¹"),
+    *("../x", "..", ".", "", "/etc", "a/b", "a\\b", "~", "~root", "s3://x", "file:///x", "a\0b", "a\nb", " ", "a "),
+    *("x" * 101, "x" * 300, "ünïcode", "\u202ecod", "名前", "\ud800", "a?b=c", "*", "$HOME", "<script>", "-rf"),
+    *("name.", "a..", "CON", "con", "NUL", "nul.txt", "COM1", "LPT9.x", "AUX", "PRN", "COM¹"),
 ]
 HARMLESS_NAMES = ["study.lock", "a-b_c.d", "x" * 100, "0", "CONSOLE", "COM10", "nullable"]
 
@@ -186,7 +159,7 @@ HOSTILE_TRIALS = [
 ]
 
 
-@pytest.mark.parametrize("trial_id", HOSTILE_TRIALS)
+@pytest.mark.parametrize("trial_id", [*HOSTILE_TRIALS, "\ud800"])
 def test_a_trial_id_that_leads_elsewhere_reads_nothing(store: tuple[StudyPaths, Path], trial_id: str) -> None:
     paths, outside = store
     hostile = trial_id.replace("../../outside", str(outside.with_suffix("")))
@@ -228,14 +201,20 @@ def read_around(paths: StudyPaths, damaged: Path, sound_trial: str) -> None:
             rows = getattr(study, table)()
             assert (rows["trial_id"] == sound_trial).sum() >= PER_TRIAL[table]
     assert all(damaged.name in str(warning.message) for warning in told)
+    complaint = strict_complaint(paths, damaged.parent.name)
+    assert complaint is None or damaged.name in complaint
+
+
+def strict_complaint(paths: StudyPaths, table: Any) -> str | None:
     try:
-        open_study(paths.root, strict=True).scan(damaged.parent.name)  # type: ignore[arg-type]
+        open_study(paths.root, strict=True).scan(table)
     except ValueError as error:
-        assert damaged.name in str(error)
+        return str(error)
+    return None
 
 
 @given(table=st.sampled_from(TABLES), edits=edits)
-@settings(quick, max_examples=150)
+@settings(quick, max_examples=80)
 def test_changed_bytes_of_a_parquet_file_cost_its_own_rows_at_most(
     sound: StudyPaths, tmp_path: Path, table: Any, edits: list[tuple[float, int]]
 ) -> None:
@@ -282,7 +261,7 @@ json_keys = st.sampled_from(["study", "schema_version", "created", "metrics", "t
 
 
 @given(changes=st.dictionaries(json_keys, json_values, min_size=1, max_size=3))
-@quick
+@settings(quick, max_examples=15)
 def test_any_values_in_study_json_leave_the_tables_readable_and_the_config_told(
     sound: StudyPaths, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
@@ -293,7 +272,7 @@ def test_any_values_in_study_json_leave_the_tables_readable_and_the_config_told(
 
 
 @given(changes=st.dictionaries(st.sampled_from(sorted(StudyConfig.model_fields)), json_values, min_size=1, max_size=3))
-@quick
+@settings(quick, max_examples=15)
 def test_any_config_in_study_json_leaves_the_tables_readable_and_the_config_told(
     sound: StudyPaths, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
@@ -304,7 +283,7 @@ def test_any_config_in_study_json_leaves_the_tables_readable_and_the_config_told
 
 
 @given(content=st.binary(max_size=100))
-@quick
+@settings(quick, max_examples=15)
 def test_any_bytes_as_study_json_leave_the_tables_readable(sound: StudyPaths, tmp_path: Path, content: bytes) -> None:
     paths = copy_of(sound, tmp_path)
     Path(paths.study_json).write_bytes(content)

@@ -186,3 +186,18 @@ def test_a_trial_that_failed_before_its_first_iteration_has_a_row_and_empty_tabl
     assert study.trials()["iterations"].tolist() == [0]
     assert len(study.iterations()) == len(study.evaluations()) == 0
     assert "accuracy" in study.evaluations().columns
+
+
+@pytest.mark.parametrize("damaged", ["evaluations-000000000006.parquet", "adopted.json"])
+def test_a_trial_that_fails_on_a_damaged_part_is_recorded_with_what_can_be_read(
+    paths: StudyPaths, writer: TrialWriter, trial: TrialConfig, add_rows: Rows, damaged: str
+) -> None:
+    for first in (1, 6):
+        add_rows(writer, first=first, count=5)
+        writer.write_part()
+    Path(paths.live_trial(trial.trial_id), writer.attempt, damaged).write_bytes(b"noise")
+    commit_failed(paths, trial, metrics=METRICS, message="it can't be read")
+    found = open_study(paths.root, strict=True)
+    left = 5 if damaged.endswith("parquet") else 0
+    assert found.trials()[["status", "iterations"]].to_numpy().tolist() == [["failed", left]]
+    assert found.iterations()["iteration"].tolist() == list(range(1, left + 1))

@@ -1,0 +1,97 @@
+"""What the driver does per trial: trials per minute and memory, at thousands of trials that train next to nothing.
+
+    python tests/bench/driver_load.py --trials 2000
+
+Prints one line of figures. It needs a few minutes and is no part of the tests.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from bs_study.config import StudyConfig, TrialConfig
+from bs_study.grid import study_trials
+from bs_study.launch.ray_tune import ray_session, run_on_ray
+from bs_study.training.standing import Ending, Progress
+from bs_study.training.surroundings import Surroundings
+
+
+class NextToNothing:
+    """One weight, one example, one iteration."""
+
+    name = "next_to_nothing"
+    target = "loss <= -1"
+
+    def train_data(self, data_dir: Path) -> tuple[Tensor, ...]:
+        return (torch.ones(1, 1),)
+
+    eval_data = train_data
+
+    def model(self) -> nn.Module:
+        return nn.Linear(1, 1)
+
+    def loss(self, model: nn.Module, inputs: Tensor) -> Tensor:
+        return model(inputs).square().mean()
+
+
+class Counter:
+    """A watcher that counts the trials that ended, and how."""
+
+    def __init__(self) -> None:
+        self.ended_as: dict[str, int] = {}
+
+    def started(self, trial: TrialConfig) -> None: ...
+
+    def progressed(self, trial: TrialConfig, progress: Progress) -> None: ...
+
+    def ended(self, trial: TrialConfig, ending: Ending) -> None:
+        self.ended_as[ending.status] = self.ended_as.get(ending.status, 0) + 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=2000)
+    trials = parser.parse_args().trials
+    sys.path.insert(0, str(Path(__file__).parent))
+    config = StudyConfig(
+        name="load",
+        workload="driver_load:NextToNothing",
+        target="loss <= -1",
+        batch_sizes=(1,),
+        lrs=(0.1,),
+        seeds=tuple(range(trials)),
+        max_iterations=1,
+    )
+    with tempfile.TemporaryDirectory() as store, ray_session(config) as resources:
+        surroundings = Surroundings(
+            study=f"{store}/load",
+            data_dir=Path(store),
+            metrics=("loss",),
+            device="cpu",
+            threads=1,
+            checkpoint_seconds=60,
+        )
+        before, start, counter = _peak_mebibytes(), time.perf_counter(), Counter()
+        run_on_ray(study_trials(config), surroundings, config, resources, counter)
+        seconds = time.perf_counter() - start
+    pace = f"{60 * trials / seconds:.0f} a minute, {resources.slots} at once"
+    print(
+        f"{trials} trials in {seconds:.0f} s ({pace}): {counter.ended_as}; "
+        f"driver {before:.0f} MiB before, {_peak_mebibytes():.0f} MiB at most"
+    )
+
+
+def _peak_mebibytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()
