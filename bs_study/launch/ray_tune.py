@@ -149,9 +149,14 @@ def _train(
 ) -> None:
     """Run one trial in a worker of Ray."""
     # By what this trial was given: on a machine with GPUs, a trial without one sees them all.
-    has_gpu = bool(ray.get_gpu_ids()) and torch.cuda.is_available()
-    data = shared_tensors(arrays) if arrays else None
-    surroundings = replace(surroundings, device="cuda" if has_gpu else "cpu", data=data)
+    gpu_ids = ray.get_gpu_ids()
+    surroundings = replace(
+        surroundings,
+        device="cuda" if gpu_ids and torch.cuda.is_available() else "cpu",
+        node_id=ray.get_runtime_context().get_node_id(),
+        gpu_ids=",".join(str(gpu_id) for gpu_id in gpu_ids) or None,
+        data=shared_tensors(arrays) if arrays else None,
+    )
     trial = trials[config["trial_id"]]
     ending = run_trial(trial, surroundings, report=lambda progress: tune.report(asdict(progress)))
     tune.report({"ending": asdict(ending)})

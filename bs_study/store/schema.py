@@ -99,6 +99,8 @@ TRIALS: dict[str, pa.DataType] = {
     "device": pa.string(),
     "device_name": pa.string(),
     "host": pa.string(),
+    "node_id": pa.string(),  # Ray's name of the node, null in a local run
+    "gpu_ids": pa.string(),  # the GPUs of the node that the trial held, as "0" or "0,1"
     "threads": pa.int64(),
     "bs_study_version": pa.string(),
     "python_version": pa.string(),

@@ -33,7 +33,8 @@ class Surroundings:
         store_patience_seconds: how long a store that stops answering is waited for.
         trial_timeout: seconds without progress that end a trial as failed; None waits for ever.
         launched: when the study was started or resumed, UTC.
-        ray_version: None without Ray.
+        ray_version: None without Ray, as is node_id.
+        gpu_ids: the GPUs that the trial was given, as "0" or "0,1".
         data: the training and the held-out set, if they are at hand; else the trial reads them.
     """
 
@@ -47,6 +48,8 @@ class Surroundings:
     trial_timeout: float | None = None
     launched: datetime | None = None
     ray_version: str | None = None
+    node_id: str | None = None
+    gpu_ids: str | None = None
     data: tuple[Data, Data] | None = field(default=None, repr=False)
 
 
@@ -104,6 +107,8 @@ def surroundings_columns(surroundings: Surroundings) -> dict[str, object]:
         "device": surroundings.device,
         "device_name": torch.cuda.get_device_name() if on_gpu else _cpu_name(),
         "host": socket.gethostname(),
+        "node_id": surroundings.node_id,
+        "gpu_ids": surroundings.gpu_ids,
         "threads": torch.get_num_threads(),
         "bs_study_version": bs_study.__version__,
         "python_version": platform.python_version(),
