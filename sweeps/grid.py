@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import shlex
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stops a job does what Ctrl-C does
     try:
         request = parse_flags(arguments, description=str(__doc__))
-        sys.path.insert(0, str(Path.cwd()))  # where a user's own workload lies
+        sys.path.append(str(Path.cwd()))  # where a user's own workload lies; last, so that it shadows no package
         from bs_study.launch.prepare import prepared
 
         study = prepared(request)
@@ -63,6 +64,7 @@ def run(study: Prepared) -> int:
     if not study.trials:
         print(f"nothing to do: all trials of {study.paths.uri} have ended")
         return 0
+    going_on = f"python sweeps/grid.py --resume {shlex.quote(study.paths.uri)}"
     with launcher(study.config) as (resources, launch), study_lease(study.paths, lost=_thread.interrupt_main):
         study.create()
         print(f"{len(study.trials)} trials of {study.config.workload}, target {study.config.target}")
@@ -71,12 +73,12 @@ def run(study: Prepared) -> int:
         try:
             failed = run_trials(study, resources, launch, trackers)
         except KeyboardInterrupt:
-            print(f"interrupted. Go on with: python sweeps/grid.py --resume {study.paths.uri}")
+            print(f"interrupted. Go on with: {going_on}")
             return 130
-    conclude(study)
+    is_concluded = conclude(study)
     if failed:
-        print(f"failed trials: {failed}. Try them again with: python sweeps/grid.py --resume {study.paths.uri}")
-    return 1 if failed else 0
+        print(f"failed trials: {failed}. Try them again with: {going_on}")
+    return 1 if failed or not is_concluded else 0
 
 
 def run_trials(study: Prepared, resources: Resources, launch: Launch, trackers: Sequence[Tracker]) -> int:
@@ -93,19 +95,25 @@ def run_trials(study: Prepared, resources: Resources, launch: Launch, trackers: 
     return display.failed
 
 
-def conclude(study: Prepared) -> None:
-    """Print what the study found, a row per batch size, and write its report."""
+def conclude(study: Prepared) -> bool:
+    """Print what the study found, a row per batch size, and write its report; return whether the store allowed it."""
     from rich.console import Console
 
     from bs_study.launch.summary import summary
     from bs_study.report.page import write_report
-    from bs_study.store.reader import open_study
+    from bs_study.store.reader import Study
 
-    found = open_study(study.paths.uri)
-    Console(soft_wrap=True).print(summary(found))
-    print(f"report: {write_report(found)}")
+    found = Study(study.paths)
+    try:
+        Console(soft_wrap=True).print(summary(found))
+        print(f"report: {write_report(found)}")
+    except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer
+        print(f"error: no report: {' '.join(str(error).split())}", file=sys.stderr)
+        return False
     metric = str(study.config.target).partition(" ")[0]
-    print(f"next: open it, or ask for another target: python sweeps/report.py {found.paths.uri} --target {metric}=...")
+    uri = shlex.quote(found.paths.uri)
+    print(f"next: open it, or ask for another target: python sweeps/report.py {uri} --target {metric}=...")
+    return True
 
 
 @contextlib.contextmanager

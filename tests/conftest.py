@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bs_study.store.paths import StudyPaths, study_paths
+from tests.s3_server import ACCESS_KEY_ID, SECRET_ACCESS_KEY, S3Server
 
 TOY = Path(__file__).parent / "toy"
 
@@ -37,3 +38,31 @@ def without_network(monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
 
     monkeypatch.setattr("urllib.request.urlopen", refuse)
     return refuse
+
+
+@pytest.fixture
+def s3_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys of an S3 server on this machine, in the environment."""
+    pytest.importorskip("moto.server", reason="needs an S3 endpoint: pip install 'moto[server]'")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture(scope="session")
+def _s3_server() -> Iterator[S3Server]:
+    pytest.importorskip("moto.server", reason="needs an S3 endpoint: pip install 'moto[server]'")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY_ID)
+        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY)
+        server = S3Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def s3_server(_s3_server: S3Server, s3_keys: None) -> Iterator[S3Server]:
+    """A running S3 server with an empty bucket, `bucket`."""
+    yield _s3_server
+    _s3_server.go_on()
+    _s3_server.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -113,7 +114,7 @@ def _refuse_existing(paths: StudyPaths) -> None:
     if is_study:
         raise ValueError(
             f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
-            f"`python sweeps/grid.py --resume {paths.uri}`, or choose another --name"
+            f"`python sweeps/grid.py --resume {shlex.quote(paths.uri)}`, or choose another --name"
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import tempfile
 import traceback
 import uuid
@@ -50,6 +51,7 @@ def ray_session(config: StudyConfig) -> Iterator[Resources]:
         ValueError: no cluster answers, or none of its nodes can hold a trial.
     """
     address = cluster_address(config)
+    stops_as_before = signal.getsignal(signal.SIGTERM)  # ray.init puts a handler of its own in its place
     try:
         ray.init(
             address=address or "local",
@@ -57,6 +59,7 @@ def ray_session(config: StudyConfig) -> Iterator[Resources]:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
+        signal.signal(signal.SIGTERM, stops_as_before)
     except ConnectionError as error:
         raise ValueError(f"address: no Ray cluster answers at {address!r}: {error}") from error
     try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs as pafs
@@ -21,6 +22,9 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 120.0
 FINAL = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "No response body")
 """What an object store answers when asking again won't help."""
+
+SECRET = re.compile("key|secret|token|password|sas|sig", re.IGNORECASE)
+"""What options of a URI are called that hold a secret."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +166,10 @@ def study_paths(uri: str | os.PathLike[str], *, patience_seconds: float = PATIEN
 def _refuse_credentials(uri: str) -> None:
     """A URI is printed, logged and handed to workers; a secret in it would be too."""
     parts = urlsplit(uri)
-    if "@" in parts.netloc:
+    user, at, _ = parts.netloc.rpartition("@")
+    is_name = parts.scheme in ("abfs", "abfss", "hdfs") and ":" not in user  # of a container, or of a user
+    secrets = [name for name in parse_qs(parts.query, keep_blank_values=True) if SECRET.search(name)]
+    if (at and not is_name) or secrets:
         raise ValueError(
             f"store: leave the credentials out of the {parts.scheme} URI. "
             "Give them in the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"

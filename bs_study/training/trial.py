@@ -55,7 +55,8 @@ def run_trial(
         return _attempt(trial, surroundings, paths, report=report, give_up=give_up or exit_process)
     except OSError:
         # Another attempt that ran beside this one may have ended the trial, and removed what this one stood on.
-        earlier = _earlier_ending(paths, trial, surroundings)
+        with contextlib.suppress(OSError):
+            earlier = _earlier_ending(paths, trial, surroundings)
         if not earlier:
             raise
     with contextlib.suppress(OSError):

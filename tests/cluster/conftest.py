@@ -6,18 +6,25 @@ import os
 import shutil
 import subprocess
 import sys
-import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPTS = Path(__file__).parent / "lab"
-HEAD, WORKERS = "127.0.0.2", ("127.0.0.3", "127.0.0.4")
-NEEDED = {"ip": "iproute2", "rsync": "rsync", "sshd": "openssh-server", "ssh": "openssh-client", "unshare": "util-linux"}
+NAMESPACES = ("--net", "--mount", "--uts", "--pid", "--mount-proc")
+NEEDED = {
+    "ip": "iproute2",
+    "ps": "procps",
+    "rsync": "rsync",
+    "ssh": "openssh-client",
+    "sshd": "openssh-server",
+    "unshare": "util-linux",
+}
 
 
 class Lab:
@@ -30,14 +37,19 @@ class Lab:
         folder: where homes, keys and logs lie.
     """
 
+    head = "127.0.0.2"
+    workers = ("127.0.0.3", "127.0.0.4")
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
         self.environment = {
             "HOME": str(folder / "launcher" / "home"),
             "PATH": f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin",
             "RAY_UP_enable_autoscaler_v2": "0",
             "RAY_USAGE_STATS_ENABLED": "0",
             "LANG": "C.UTF-8",
+            "TMPDIR": str(folder / "launcher"),
         }
         for place in ("launcher", "node2", "node3", "node4"):
             (folder / place / "ray").mkdir(parents=True)
@@ -49,22 +61,21 @@ class Lab:
 
     def _write_keys(self) -> None:
         for key in ("id", "node2/host_key", "node3/host_key", "node4/host_key"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / key], check=True, timeout=30)
+            subprocess.run(
+                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.folder / key], check=True, timeout=30
+            )
 
     def _write_python(self) -> None:
-        """Put a python3.12 on the hosts' PATH whose environments find what is installed here: there is no network."""
-        packages = sysconfig.get_path("purelib")
-        within = Path(packages).relative_to(sys.prefix)
-        script = f'#!/bin/sh\n{sys.executable} "$@" && echo {packages} > ~/bs_study_env/{within}/lab.pth\n'
+        """Put a python3.12 on the hosts' PATH: its environments find what is installed here, as there is no network."""
         python = self.folder / "bin" / "python3.12"
         python.parent.mkdir()
-        python.write_text(script)
+        shutil.copy(SCRIPTS / "python.sh", python)
         python.chmod(0o755)
 
     def _write_login(self, node: int) -> None:
         home = self.folder / f"node{node}" / "home"
         exports = (
-            f"PATH={self.folder}/bin:$PATH LAB_IP=127.0.0.{node} LANG=C.UTF-8 "
+            f"PATH={self.folder}/bin:$PATH LAB_PYTHON={sys.executable} LAB_IP=127.0.0.{node} LANG=C.UTF-8 "
             "PIP_NO_INDEX=1 PIP_NO_BUILD_ISOLATION=0 PIP_DISABLE_PIP_VERSION_CHECK=1 "
             "RAY_gcs_rpc_server_reconnect_timeout_s=5"  # how long a worker waits for its head: 60 s otherwise
         )
@@ -73,28 +84,25 @@ class Lab:
         shutil.copy(self.folder / "id.pub", self.folder / f"node{node}" / "authorized_keys")
 
     def start(self) -> None:
+        # --pdeathsig: a test run that is killed takes its laboratory with it.
+        begin = ["setpriv", "--pdeathsig", "KILL", "unshare", "--fork", "--kill-child", *NAMESPACES]
+        begin += ["bash", str(SCRIPTS / "lab.sh"), str(self.folder)]
         with (self.folder / "lab.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                # --pdeathsig: a test run that is killed takes its laboratory with it.
-                ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--uts", "--pid", "--fork"]
-                + ["--kill-child", "--mount-proc", "bash", SCRIPTS / "lab.sh", self.folder],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+            self._process = subprocess.Popen(begin, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.wait_for((self.folder / "up").exists, seconds=30)
-        for host in (HEAD, *WORKERS):
+        for host in (self.head, *self.workers):
             self.wait_for(lambda host=host: self.on(host, "true", check=False).returncode == 0, seconds=30)
 
     def end(self) -> None:
-        self._process.kill()
-        self._process.wait(timeout=30)
+        if self._process:
+            self._process.kill()
+            self._process.wait(timeout=30)
 
     def run(
         self, *command: str, seconds: float = 60, check: bool = True, cwd: Path = REPOSITORY
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on the launcher."""
-        pid = self._process.pid
+        pid = self._process.pid if self._process else 0
         enter = ["nsenter", f"--target={pid}", "--net", "--mount", "--uts", f"--pid=/proc/{pid}/ns/pid_for_children"]
         done = subprocess.run(
             ["timeout", "-k", "5", str(seconds), *enter, f"--wd={cwd}", *command],
@@ -109,48 +117,62 @@ class Lab:
             raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
         return done
 
-    def on(self, host: str, command: str, **options: object) -> subprocess.CompletedProcess[str]:
+    def on(self, host: str, command: str, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run a shell command on a host, by SSH."""
         ssh = ["ssh", "-q", "-i", str(self.folder / "id"), "-o", "BatchMode=yes", "-o", "ConnectTimeout=5"]
         unknown = ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"]
-        return self.run(*ssh, *unknown, f"root@{host}", command, **options)  # type: ignore[arg-type]
+        return self.run(*ssh, *unknown, f"root@{host}", command, **options)
 
     def wait_for(self, holds: Callable[[], object], *, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not holds():
-            if self._process.poll() is not None:
+            if self._process and self._process.poll() is not None:
                 raise RuntimeError(f"the laboratory ended: {(self.folder / 'lab.log').read_text()}")
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not so after {seconds:g} s")
             time.sleep(0.25)
 
 
-def lab_config() -> dict[str, object]:
-    """Return sweeps/on_premises.yaml for the hosts of a lab: their addresses, a faked GPU each, the lab's key."""
-    config = yaml.safe_load((REPOSITORY / "sweeps" / "on_premises.yaml").read_text())
-    config["provider"] |= {"head_ip": HEAD, "worker_ips": list(WORKERS)}
-    head, worker = config["head_start_ray_commands"], config["worker_start_ray_commands"]
-    # All hosts share one loopback, so each says which address is its own.
-    head[-1] = head[-1].replace("ray start", f"ray start --node-ip-address={HEAD}")
-    worker[-1] = worker[-1].replace("ray start", "ray start --node-ip-address=$LAB_IP --num-cpus=1 --num-gpus=1")
-    return config
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[Lab]:
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A running laboratory; skips where this machine can't hold one."""
-    missing = sorted({package for command, package in NEEDED.items() if not shutil.which(command, path=_PATH)})
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    missing = sorted({package for command, package in NEEDED.items() if not shutil.which(command, path=path)})
     if missing:
         pytest.skip(f"needs {', '.join(missing)}: apt-get install -y {' '.join(missing)}")
-    if os.geteuid() != 0 or subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "true"], check=False).returncode:
-        pytest.skip("needs root and namespaces: run it as root, not in a restricted container")
     pytest.importorskip("aiohttp_cors", reason="needs the Jobs API: pip install 'ray[default]'")
-    lab = Lab(tmp_path)
-    lab.start()
+    namespaces = [
+        "unshare",
+        "--net",
+        "--mount",
+        "--uts",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "mount",
+        "-t",
+        "tmpfs",
+        "-",
+    ]
+    if os.geteuid() != 0 or subprocess.run([*namespaces, "/run"], check=False, capture_output=True).returncode:
+        pytest.skip("needs root that may make namespaces and mounts: no restricted container")
+    lab = Lab(tmp_path_factory.mktemp("lab"))
     try:
+        lab.start()
         yield lab
     finally:
         lab.end()
 
 
-_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+@pytest.fixture(scope="module")
+def lab_config(lab: Lab) -> dict[str, Any]:
+    """sweeps/on_premises.yaml for the hosts of the laboratory: their addresses, its key, a faked GPU each."""
+    config: dict[str, Any] = yaml.safe_load((REPOSITORY / "sweeps" / "on_premises.yaml").read_text())
+    config["cluster_name"] = f"lab-{os.getpid()}"  # it is in the paths of SSH's sockets
+    config["provider"] |= {"head_ip": lab.head, "worker_ips": list(lab.workers)}
+    config["auth"] = {"ssh_user": "root", "ssh_private_key": str(lab.folder / "id")}
+    head, worker = config["head_start_ray_commands"], config["worker_start_ray_commands"]
+    # All hosts share one loopback, so each says which address is its own.
+    head[-1] = head[-1].replace("ray start", f"ray start --node-ip-address={lab.head}")
+    worker[-1] = worker[-1].replace("ray start", "ray start --node-ip-address=$LAB_IP --num-cpus=1 --num-gpus=1")
+    return config

@@ -46,6 +46,7 @@ def address() -> Iterator[str]:
             cluster.wait(timeout=60)
 
 
+@pytest.mark.lab
 def test_64_trials_use_all_nodes_and_no_two_ever_hold_the_same_gpu(address: str, tmp_path: Path) -> None:
     seeds = [str(seed) for seed in range(TRIALS // 4)]
     study = ["--batch-sizes", "16", "64", "--lrs", "0.04", "0.16", "--seeds", *seeds, "--max-iterations", "30"]

@@ -10,9 +10,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from bs_study import TrialConfig
+from bs_study import TrialConfig, open_study
 from bs_study.config import StudyConfig
-from bs_study.store.paths import StudyPaths
+from bs_study.grid import study_trials
+from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.study import create_study
 from bs_study.training.surroundings import Surroundings
 from bs_study.training.trial import run_trial
@@ -34,6 +35,16 @@ def surroundings_of(paths: StudyPaths, *, metrics: tuple[str, ...] = ("loss",), 
     )
 
 
+def undisturbed(study: str | os.PathLike[str], folder: Path) -> str:
+    """Train the trials of a study again, in this process and with nothing in their way; return the new study."""
+    asked = open_study(study)
+    paths = study_paths(folder / "undisturbed" / asked.name)
+    surroundings = surroundings_of(paths, metrics=tuple(asked.asked["metrics"]), checkpoint_seconds=60)
+    for trial in study_trials(asked.config):
+        run_trial(trial, surroundings)
+    return paths.root
+
+
 def start_attempt(trial: TrialConfig, surroundings: Surroundings) -> BaseProcess:
     """Start an attempt of a trial. Its exit status is 0 if it ends without an error."""
     arguments = (trial.model_dump(), surroundings, dict(os.environ))
@@ -43,6 +54,7 @@ def start_attempt(trial: TrialConfig, surroundings: Surroundings) -> BaseProcess
 
 
 def _attempt(trial: dict[str, Any], surroundings: Surroundings, environment: dict[str, str]) -> None:
+    os.environ.clear()  # the server has that of the moment at which it started
     os.environ.update(environment)
     run_trial(TrialConfig(**trial), surroundings)
 

@@ -33,13 +33,13 @@ class RunningStudy:
     def output(self) -> str:
         return self._out.read_text()
 
-    def wait(self, *, seconds: float = 60) -> int:
+    def wait(self, *, seconds: float = 120) -> int:
         try:
             return self.process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {seconds:g} s: {self.output}") from None
 
-    def wait_until(self, is_so: Callable[[], object], *, seconds: float = 60) -> None:
+    def wait_until(self, is_so: Callable[[], object], *, seconds: float = 120) -> None:
         """Wait for something that the study brings about."""
         end = time.monotonic() + seconds
         while not is_so():
@@ -65,8 +65,8 @@ class RunningStudy:
         for _ in range(50):
             for pid in of_session(self.process.pid):
                 kill(pid)
-            self.process.poll()
             if not of_session(self.process.pid):
+                self.process.wait(timeout=20)
                 return
             time.sleep(0.1)
 

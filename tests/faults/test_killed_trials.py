@@ -15,7 +15,7 @@ from bs_study import TrialConfig, open_study
 from bs_study.grid import study_trials
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.training.trial import run_trial
-from tests.faults.attempts import start_attempt, surroundings_of
+from tests.faults.attempts import start_attempt, surroundings_of, undisturbed
 from tests.faults.conftest import StartStudy
 from tests.faults.running_study import RunningStudy, kill
 from tests.faults.same_rows import assert_same_rows, table
@@ -77,7 +77,7 @@ def kill_at_random(
     metrics: tuple[str, ...] = ("loss",),
 ) -> None:
     """Start attempts of a trial, one after another, and kill each at a random moment."""
-    moments = random.Random(trial.trial_id)
+    moments = random.Random(trial.trial_id)  # noqa: S311
     for _ in range(kills):
         attempt = start_attempt(trial, surroundings_of(paths, metrics=metrics))
         attempt.join(moments.uniform(0, within_seconds))
@@ -99,7 +99,7 @@ class Kills:
         self.study = study
         self.left = kills
         self.resume_seconds: list[float] = []
-        self._random = random.Random(kills)
+        self._random = random.Random(kills)  # noqa: S311
         self._due: dict[int, float] = {}
         self._waiting: dict[str, float] = {}
 
@@ -136,37 +136,34 @@ class Kills:
 def test_a_study_whose_workers_are_killed_equals_an_undisturbed_one(
     tmp_path: Path, pace: Path, start_study: StartStudy
 ) -> None:
-    killed, undisturbed = tmp_path / "results" / "killed", tmp_path / "results" / "undisturbed"
-    flags = (*STUDY, "--seeds", "0", "1", "--max-iterations", "1500")
-    running = start_study(*flags, "--name", "killed", "--max-failures", "100")
-    kills = Kills(running, killed, kills=6)
-    kills.carry_out(seconds=60)
+    study = tmp_path / "results" / "paced"
+    running = start_study(*STUDY, "--max-iterations", "2000", "--max-failures", "100")
+    kills = Kills(running, study, kills=4)
+    kills.carry_out(seconds=90)
     pace.unlink()
     assert running.wait() == 0, running.output
     assert kills.left == 0
-    assert start_study(*flags, "--name", "undisturbed", "--local").wait() == 0
-    assert_same_rows(killed, undisturbed)
-    assert list((killed / "live").iterdir()) == []
+    assert_same_rows(study, undisturbed(study, tmp_path))
+    assert list((study / "live").iterdir()) == []
     assert "Traceback" not in running.output
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_two_hundred_kills_lose_and_double_nothing(tmp_path: Path, pace: Path, start_study: StartStudy) -> None:
-    killed, undisturbed = tmp_path / "results" / "killed", tmp_path / "results" / "undisturbed"
-    flags = (*STUDY, "--max-iterations", "60000")
-    running = start_study(*flags, "--name", "killed", "--max-failures", "100000")
-    kills = Kills(running, killed, kills=200)
+    study = tmp_path / "results" / "paced"
+    running = start_study(*STUDY, "--max-iterations", "60000", "--max-failures", "100000")
+    kills = Kills(running, study, kills=200)
     kills.carry_out(seconds=1400)
     pace.unlink()
     assert running.wait(seconds=300) == 0, running.output
-    assert start_study(*flags, "--name", "undisturbed", "--local").wait(seconds=300) == 0
-    check = [sys.executable, "-m", "bs_study.store.check", str(killed)]
+    expected = undisturbed(study, tmp_path)
+    check = [sys.executable, "-m", "bs_study.store.check", str(study)]
     checked = subprocess.run(check, capture_output=True, text=True, timeout=120)
-    found, wanted = (table(study, "iterations")[["trial_id", "iteration"]] for study in (killed, undisturbed))
+    found, wanted = (table(place, "iterations")[["trial_id", "iteration"]] for place in (study, expected))
     lost = len(wanted) - len(found.drop_duplicates())
     print(f"kills survived: {200 - kills.left}, rows lost: {lost}, rows doubled: {int(found.duplicated().sum())}")
     print(f"slowest of {len(kills.resume_seconds)} resumes: {max(kills.resume_seconds):.1f} s")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert kills.left == 0
-    assert_same_rows(killed, undisturbed)
+    assert_same_rows(study, expected)

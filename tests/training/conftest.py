@@ -16,7 +16,7 @@ from bs_study.training.standing import Ending
 from bs_study.training.surroundings import Surroundings
 from bs_study.training.trial import run_trial
 
-METRICS = {"digits": ("accuracy", "loss"), "toy_workloads:Picky": ("accuracy", "loss")}
+METRICS = dict.fromkeys(("digits", "toy_workloads:Picky", "faulty_workloads:Interrupted"), ("accuracy", "loss"))
 
 
 @pytest.fixture

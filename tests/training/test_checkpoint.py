@@ -1,0 +1,193 @@
+"""A checkpoint that can't be continued from is set aside with a message; nothing in one is ever executed."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bs_study import Study
+from bs_study.store.paths import StudyPaths
+from bs_study.training.standing import Ending
+
+Run = Callable[..., tuple[Ending, Study]]
+TRIAL = {
+    "workload": "faulty_workloads:Interrupted", "optimizer": "adam", "lr_decay": "cosine", "max_iterations": 60,
+    "stop_at_target": False, "checkpoint_seconds": 1e-9,
+}  # fmt: skip
+
+
+@pytest.fixture
+def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
+    """Let the trials of this process be interrupted after so many updates; None lets them be."""
+
+    def after(updates: int | None) -> None:
+        monkeypatch.setattr(importlib.import_module("faulty_workloads").Interrupted, "after", updates)
+
+    return after
+
+
+@pytest.fixture
+def unbroken(run: Run, paths: StudyPaths) -> list[float]:
+    """The losses of the trial when nothing happens to it."""
+    losses = run(**TRIAL)[1].iterations()["loss"].tolist()
+    paths.remove(paths.root)
+    return losses
+
+
+@pytest.fixture
+def folder(run: Run, paths: StudyPaths, unbroken: list[float], interrupt: Callable[[int | None], None]) -> Path:
+    """The folder of an attempt that was interrupted after 40 iterations, with a checkpoint and the one before."""
+    interrupt(40)
+    with pytest.raises(RuntimeError, match="interrupted by the test"):
+        run(**TRIAL)
+    interrupt(None)
+    (attempt,) = Path(paths.live).glob("*/*")
+    assert {"checkpoint.pt", "checkpoint-previous.pt"} <= {file.name for file in attempt.iterdir()}
+    return attempt
+
+
+def finished(run: Run, unbroken: list[float]) -> tuple[int, str]:
+    """Finish the trial; return at which iteration it went on, and the message in its row."""
+    module = importlib.import_module("faulty_workloads")
+    counted: list[int] = []
+    original = module.Interrupted.loss
+
+    def counting(self: Any, model: Any, *batch: Any) -> Any:
+        counted.append(model.training)
+        return original(self, model, *batch)
+
+    module.Interrupted.loss = counting
+    try:
+        ending, study = run(**TRIAL)
+    finally:
+        module.Interrupted.loss = original
+    assert ending.status == "completed"
+    assert study.iterations()["iteration"].tolist() == list(range(1, 61))
+    assert study.iterations()["loss"].tolist() == unbroken
+    return 60 - sum(counted), study.trials()["message"].fillna("").iloc[0]
+
+
+def iterations_of(checkpoint: Path) -> int:
+    state = torch.load(io.BytesIO(checkpoint.read_bytes()), weights_only=True)
+    return int(state["standing"]["iteration"])
+
+
+def test_a_trial_goes_on_from_its_newest_checkpoint_with_the_losses_of_an_unbroken_one(
+    run: Run, folder: Path, unbroken: list[float]
+) -> None:
+    newest = iterations_of(folder / "checkpoint.pt")
+    assert 0 < newest <= 40
+    assert finished(run, unbroken) == (newest, "")
+
+
+def cut_short(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def noise(file: Path) -> None:
+    file.write_bytes(bytes(i * 7919 % 251 for i in range(file.stat().st_size)))
+
+
+def one_byte_changed(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    file.write_bytes(content)
+
+
+def changed(file: Path, **changes: Any) -> None:
+    state = torch.load(io.BytesIO(file.read_bytes()), weights_only=True) | changes
+    torch.save({name: value for name, value in state.items() if value is not ...}, file)
+
+
+def of_another_trial(file: Path) -> None:
+    changed(file, trial_id="b60-lr0.02-s0-3f9a2c")
+
+
+def a_list(file: Path) -> None:
+    torch.save([1, 2, 3], file)
+
+
+def without_parts(file: Path) -> None:
+    changed(file, parts=...)
+
+
+def with_odd_parts(file: Path) -> None:
+    changed(file, parts=[1, "two"])
+
+
+DAMAGES = [cut_short, empty, noise, one_byte_changed, of_another_trial, a_list, without_parts, with_odd_parts]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_set_aside_with_a_message_for_the_one_before(
+    run: Run, folder: Path, unbroken: list[float], damage: Callable[[Path], None]
+) -> None:
+    before = iterations_of(folder / "checkpoint-previous.pt")
+    damage(folder / "checkpoint.pt")
+    went_on, message = finished(run, unbroken)
+    assert went_on == before
+    assert f"{folder.name}/checkpoint.pt was set aside" in message
+    assert "checkpoint-previous.pt" not in message
+
+
+@pytest.mark.parametrize("damage", [cut_short, of_another_trial])
+def test_without_a_sound_checkpoint_a_trial_starts_from_zero_and_says_so(
+    run: Run, folder: Path, unbroken: list[float], damage: Callable[[Path], None]
+) -> None:
+    for name in ("checkpoint.pt", "checkpoint-previous.pt"):
+        damage(folder / name)
+    went_on, message = finished(run, unbroken)
+    assert went_on == 0
+    assert message.count("was set aside") == 2
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, cut_short, noise])
+@pytest.mark.parametrize("table", ["iterations", "evaluations"])
+def test_a_checkpoint_that_stands_on_a_part_that_is_gone_or_damaged_is_set_aside(
+    run: Run, folder: Path, unbroken: list[float], damage: Callable[[Path], None], table: str
+) -> None:
+    before = iterations_of(folder / "checkpoint-previous.pt")
+    state = torch.load(io.BytesIO((folder / "checkpoint.pt").read_bytes()), weights_only=True)
+    number = f"{state['parts'][-1][1]:012d}"
+    damage(folder / f"{table}-{number}.parquet")
+    went_on, message = finished(run, unbroken)
+    assert went_on == before
+    assert number in message
+
+
+class Code:
+    """Pickled, it makes a folder when it is read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.folder),)
+
+
+@pytest.mark.parametrize("wrapped", [True, False], ids=["saved-by-torch", "bare-pickle"])
+def test_code_in_a_checkpoint_is_never_executed(
+    run: Run, folder: Path, unbroken: list[float], tmp_path: Path, wrapped: bool
+) -> None:
+    content = {"trial_id": folder.parent.name, "parts": [], "code": Code(tmp_path / "executed")}
+    for name in ("checkpoint.pt", "checkpoint-previous.pt"):
+        if wrapped:
+            torch.save(content, folder / name)
+        else:
+            (folder / name).write_bytes(pickle.dumps(content))
+    went_on, message = finished(run, unbroken)
+    assert went_on == 0
+    assert message.count("was set aside") == 2
+    assert not (tmp_path / "executed").exists()
