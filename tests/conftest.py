@@ -12,6 +12,7 @@ from bs_study.store.paths import StudyPaths, study_paths
 from tests.s3_server import ACCESS_KEY_ID, SECRET_ACCESS_KEY, S3Server
 
 TOY = Path(__file__).parent / "toy"
+collect_ignore = ["toy", "bench"]  # what tests import and what is run by hand, no tests
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,7 +17,7 @@ COMMANDS = [
     for block in re.findall(r"^```bash\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
     for line in block.splitlines()
 ]
-INSTALLS = [command for command in COMMANDS if command.startswith("python3 -m venv")]
+INSTALLS = [command for command in COMMANDS if "-e '.[sweep" in command]
 GRIDS = [command for command in COMMANDS if command.startswith("python sweeps/grid.py") and "--resume" not in command]
 
 
