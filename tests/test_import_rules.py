@@ -19,7 +19,7 @@ ROOMS = {
     "config": {"target"},
     "grid": {"config"},
     "command_line": {"config"},
-    "store": {"config", "target"},
+    "store": {"config", "grid", "target"},
     "workloads": {"target"},
     "training": {"config", "target", "store", "workloads"},
     "analysis": {"config", "grid", "target", "store"},
