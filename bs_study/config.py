@@ -93,7 +93,22 @@ class Recipe(BaseModel):
         100, description="it stays above when more than half of so many iterations in a row are"
     )
     micro_batch: Count | None = Field(
-        None, description="examples whose gradients are computed at once (the whole batch; less where it does not fit)"
+        None,
+        description="examples whose gradients are computed at once "
+        "(the whole batch; less where that is faster on a CPU, or does not fit)",
+    )
+    precision: Literal["fp32", "tf32", "bf16"] = Field(
+        "fp32", description="float32, float32 with TF32 products (on GPUs that have them), or bfloat16 by autocast"
+    )
+    engine: Literal["auto", "eager", "compile", "cuda_graph"] = Field(
+        "auto", description="how an iteration runs: as CUDA graphs on a GPU, by torch.compile, or eagerly"
+    )
+    loader: Literal["auto", "resident", "workers"] = Field(
+        "auto",
+        description="where batches come from: tensors on the device (where they fit), or processes of a DataLoader",
+    )
+    kernels: Literal["auto", "onednn", "native", "onednn_channels_last", "native_channels_last"] = Field(
+        "auto", description="convolutions on a CPU: the library and layout (those found to be fastest on this machine)"
     )
     warmup_iterations: Index = Field(3, description="first iterations, left out of all clocks but warmup_seconds")
 
@@ -175,6 +190,9 @@ class StudyConfig(Recipe):
     )
     gpus_per_trial: NonNegative | None = Field(None, description="GPUs for each trial (1 where there are GPUs, else 0)")
     cpus_per_trial: Count = Field(1, description="CPU cores, and threads of torch, for each trial")
+    loader_processes: Index | None = Field(
+        None, description="processes that read batches ahead of a trial with loader workers (as many as CPU cores)"
+    )
     max_concurrent: Count | None = Field(None, description="trials that may run at once (as many as fit)")
     checkpoint_seconds: Positive = Field(
         60.0, description="seconds between writes of what a running trial has recorded"
@@ -227,6 +245,7 @@ NOT_CONTRADICTING = frozenset(
         "local",
         "address",
         "gpus_per_trial",
+        "loader_processes",
         "max_concurrent",
         "checkpoint_seconds",
         "max_failures",

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import torch
+
 from bs_study.command_line import Request, checked_config, study_config
 from bs_study.config import NOT_CONTRADICTING, StudyConfig, TrialConfig
 from bs_study.grid import trials_to_run
@@ -17,6 +19,7 @@ from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import open_study
 from bs_study.store.study import create_study
 from bs_study.target import Target
+from bs_study.training.batches import chosen_loader
 from bs_study.training.surroundings import Surroundings
 from bs_study.training.trial import load_data
 from bs_study.workloads.base import Workload, examples_in, load_workload
@@ -60,6 +63,7 @@ def prepared(request: Request) -> Prepared:
         data = load_data(type(workload), data_dir)
         examples, metrics = examples_in(data[0]), metric_names(workload, data[1])
         _check_target(config, metrics)
+        chosen_loader(config.loader, data[0], torch.device("cpu"))
     else:
         data, examples, metrics = None, workload.train_examples, []
     _check_batch_sizes(config, examples)
@@ -70,6 +74,7 @@ def prepared(request: Request) -> Prepared:
         metrics=tuple(metrics),
         device="cpu",
         threads=config.cpus_per_trial,
+        loader_processes=config.cpus_per_trial if config.loader_processes is None else config.loader_processes,
         checkpoint_seconds=config.checkpoint_seconds,
         store_patience_seconds=config.store_patience_seconds,
         trial_timeout=config.trial_timeout,

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from bs_study.config import StudyConfig
-from bs_study.launch.watching import Resources
+from bs_study.launch.watching import Resources, refuse_without_gpu
 
 Node = dict[str, float]
 
@@ -77,6 +77,7 @@ def cluster_resources(config: StudyConfig, *, where: str, nodes: list[Node]) -> 
     gpus = config.gpus_per_trial if config.gpus_per_trial is not None else min(1, most_gpus)
     if gpus > most_gpus:
         raise ValueError(f"gpus_per_trial: {gpus:g}, but no node has more than {most_gpus:g}. Use up to that")
+    refuse_without_gpu(config, gpus)
     if config.cpus_per_trial > most_cpus:
         raise ValueError(f"cpus_per_trial: {config.cpus_per_trial}, but no node has more than {most_cpus:g}")
     slots = sum(_slots(node, gpus=gpus, cpus=config.cpus_per_trial) for node in later or nodes)

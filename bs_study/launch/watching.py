@@ -30,5 +30,12 @@ class Resources:
     description: str
 
 
+def refuse_without_gpu(config: StudyConfig, gpus_per_trial: float) -> None:
+    """Raise if trials get no GPU and the study asks for what only a GPU has."""
+    for name, value in (("engine", "cuda_graph"), ("precision", "tf32")):
+        if gpus_per_trial == 0 and getattr(config, name) == value:
+            raise ValueError(f"{name}: {value} needs a GPU, and trials get none here. Leave it out")
+
+
 Launch = Callable[[Sequence[TrialConfig], Surroundings, StudyConfig, Resources, Watcher], None]
 Launcher = tuple[Resources, Launch]

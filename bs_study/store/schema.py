@@ -81,7 +81,11 @@ TRIALS: dict[str, pa.DataType] = {
     "eval_batch_size": pa.int64(),
     "loss_limit": pa.float64(),
     "loss_limit_iterations": pa.int64(),
-    "micro_batch": pa.int64(),  # as asked for
+    "micro_batch": pa.int64(),  # as asked for, as are the next four
+    "precision": pa.string(),
+    "engine": pa.string(),
+    "loader": pa.string(),
+    "kernels": pa.string(),
     "warmup_iterations": pa.int64(),
     "status": pa.string(),
     "stop_reason": pa.string(),
@@ -96,6 +100,10 @@ TRIALS: dict[str, pa.DataType] = {
     "write_seconds": pa.float64(),
     "wall_seconds": pa.float64(),
     "micro_batch_used": pa.int64(),  # examples whose gradients were computed at once, at the end
+    "engine_used": pa.string(),
+    "loader_used": pa.string(),
+    "kernels_used": pa.string(),
+    "neighbours": pa.int64(),  # most other trials that ran on its machine at the same time
     "device": pa.string(),
     "device_name": pa.string(),
     "host": pa.string(),

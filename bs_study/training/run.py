@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any
 
 import numpy as np
@@ -14,26 +14,19 @@ from torch import Tensor
 from bs_study.config import TrialConfig
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target
-from bs_study.training.batches import epoch_batches
-from bs_study.training.checkpoint import (
-    State,
-    learner_state,
-    random_state,
-    restore_learner,
-    restore_random,
-    write_checkpoint,
-)
+from bs_study.training.assembly import Assembly, assemble
+from bs_study.training.checkpoint import State, learner_state, restore_learner, write_checkpoint
 from bs_study.training.clock import Clocks, load_and_compute, timeline
 from bs_study.training.divergence import DivergenceWatch, default_loss_limit
-from bs_study.training.learner import Learner, has_batch_statistics
+from bs_study.training.kernels import Kernels
 from bs_study.training.loop import evaluate, run_iterations
-from bs_study.training.optimizer import make_optimizer, make_schedule
-from bs_study.training.plan import Plan
-from bs_study.training.rows import epoch_row, evaluation_row, outcome_columns
+from bs_study.training.neighbours import Neighbourhood
+from bs_study.training.randomness import random_state, restore_random
+from bs_study.training.rows import assembly_columns, epoch_row, evaluation_row, outcome_columns
 from bs_study.training.standing import Ending, Report, Standing, progress, spent_budget, train_seconds_left
-from bs_study.training.surroundings import peak_memory_bytes
+from bs_study.training.surroundings import Surroundings, peak_memory_bytes
 from bs_study.training.watchdog import Watchdog
-from bs_study.workloads.base import Data, Workload, examples_in
+from bs_study.workloads.base import Data, Workload
 
 STRETCH_ITERATIONS = 4096  # losses that wait on the device at most
 STRETCH_SECONDS = 1.0  # between looks at the host's clock for progress, writes and the budget in seconds
@@ -47,6 +40,7 @@ class TrialRun:
         writer: takes its rows, and commits it in the end.
         device: where it is trained.
         watchdog: fed with every stretch.
+        neighbourhood: counts the trials beside this one.
         report: told of its progress about once a second.
         checkpoint_seconds: between writes of what it has recorded.
     """
@@ -58,12 +52,14 @@ class TrialRun:
         *,
         device: torch.device,
         watchdog: Watchdog,
+        neighbourhood: Neighbourhood,
         report: Report,
         checkpoint_seconds: float,
     ) -> None:
         self.writer = writer
         self.device = device
         self._watchdog = watchdog
+        self._neighbourhood = neighbourhood
         self.standing = Standing()
         self._trial = trial
         self._report = report
@@ -73,27 +69,27 @@ class TrialRun:
         self._warm_from = trial.warmup_iterations
         self._earlier_seconds = 0.0
         self._micro_batch = min(trial.micro_batch or trial.batch_size, trial.batch_size)
-        self.needs_whole_batches = False
+        self.assembly: Assembly | None = None
         self._start = self._last_report = self._last_write = time.perf_counter()
 
-    def build(self, workload: Workload, train_data: Data, held_out: Data) -> None:
-        """Make the model, with the weights that the seed gives, and all that trains and judges it."""
-        self._train_data, self._held_out = train_data, held_out
+    def build(
+        self, workload: Workload, data: tuple[Data, Data], surroundings: Surroundings, state: State | None
+    ) -> None:
+        """Put together all that trains and judges the model; go on from a saved state if there is one."""
+        start = time.perf_counter()
+        kernels = Kernels(*state["kernels"]) if state and state["kernels"] else None
         self._target = Target.parse(self._trial.target) if self._trial.target else workload.target
-        self._plan = Plan(self._trial, epoch_examples=examples_in(train_data))
-        model = workload.model().to(self.device)
-        optimizer = make_optimizer(model.parameters(), self._trial)
-        self.needs_whole_batches = self._trial.micro_batch is None and has_batch_statistics(model)
-        self._learner = Learner(
-            workload,
-            model,
-            optimizer,
-            make_schedule(optimizer, self._plan),
-            micro_batch=self._micro_batch,
-            may_halve=not self.needs_whole_batches,
+        self.assembly = assembly = assemble(
+            self._trial, workload, data, surroundings, losses_kept=STRETCH_ITERATIONS, kernels=kernels
         )
+        self._plan, self._learner, self._engine = assembly.plan, assembly.learner, assembly.engine
+        self._train_set, self._held_out, self._kernels = assembly.train, assembly.held_out, assembly.kernels
+        if self._trial.warmup_iterations:
+            self._clocks.warmup_seconds += time.perf_counter() - start
         limit = self._trial.loss_limit or default_loss_limit(self._evaluate()["loss"])
         self._watch = DivergenceWatch(limit=limit, window=self._trial.loss_limit_iterations)
+        if state:
+            self._restore(state)
 
     def train(self) -> Ending:
         """Train epoch after epoch until the trial ends."""
@@ -107,14 +103,7 @@ class TrialRun:
         done = self.standing.examples - (epoch - 1) * self._plan.epoch_examples
         if done == 0:
             self._clocks.start_epoch()
-        batches = epoch_batches(
-            self._train_data,
-            seed=self._trial.seed,
-            epoch=epoch,
-            skip=done,
-            batch_size=self._trial.batch_size,
-            device=self.device,
-        )
+        batches = self._train_set.epoch(epoch, skip=done)
         while self.standing.iteration < end:
             ending = self._train_stretch(batches, epoch=epoch, end=end) or self._judge()
             self._watchdog.feed()
@@ -130,7 +119,7 @@ class TrialRun:
         start = time.perf_counter()
         deadline = start + min(STRETCH_SECONDS, train_seconds_left(self._trial, self._clocks))
         try:
-            losses = run_iterations(self._learner, batches, count=count, deadline=deadline, timeline=self._timeline)
+            losses = run_iterations(self._engine, batches, count=count, deadline=deadline, timeline=self._timeline)
         finally:
             self._micro_batch = self._learner.micro_batch
         load, compute = load_and_compute(self._timeline.take_seconds())
@@ -195,13 +184,14 @@ class TrialRun:
             standing.reached_iteration = standing.iteration
 
     def _evaluate(self) -> dict[str, float]:
-        return evaluate(self._learner, self._held_out, batch_size=self._trial.eval_batch_size, device=self.device)
+        return evaluate(self._learner, self._held_out)
 
     def _keep_up(self) -> None:
         """Report and write, if it is time to."""
         now = time.perf_counter()
         if now - self._last_report >= STRETCH_SECONDS:
             self._report(progress(self.standing, self._clocks, self._plan))
+            self._neighbourhood.look()
             self._last_report = now
         if now - self._last_write >= self._checkpoint_seconds:
             self.writer.write_part()
@@ -214,18 +204,19 @@ class TrialRun:
         return {
             "parts": [tuple(part) for part in self.writer.parts],
             "learner": learner_state(self._learner),
-            "random": random_state(self.device),
+            "kernels": astuple(self._kernels) if self._kernels else None,
+            "random": random_state(),
             "standing": asdict(self.standing),
             "clocks": asdict(self._clocks),
             "watch": self._watch.state,
             "wall_seconds": self._wall_seconds(),
         }
 
-    def restore(self, state: State) -> None:
+    def _restore(self, state: State) -> None:
         """Go on from a saved state. The first iterations are warm-up once more: this process has made none yet."""
-        restore_learner(self._learner, state["learner"])
-        restore_random(state["random"], self.device)
         self.standing = Standing(**state["standing"])
+        restore_learner(self._learner, state["learner"], iteration=self.standing.iteration)
+        restore_random(state["random"])
         self._clocks = Clocks(**state["clocks"])
         self._watch.restore(state["watch"])
         self._warm_from = self.standing.iteration + self._trial.warmup_iterations
@@ -236,5 +227,10 @@ class TrialRun:
 
     def outcome(self, ending: Ending) -> dict[str, Any]:
         """Return the columns of `trials` that say how the trial went."""
-        columns = outcome_columns(ending, self.standing, self._clocks)
-        return columns | {"wall_seconds": self._wall_seconds(), "micro_batch_used": self._micro_batch}
+        self._neighbourhood.look()
+        columns = outcome_columns(ending, self.standing, self._clocks) | assembly_columns(self.assembly)
+        return columns | {
+            "wall_seconds": self._wall_seconds(),
+            "micro_batch_used": self._micro_batch,
+            "neighbours": self._neighbourhood.most,
+        }

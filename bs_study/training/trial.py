@@ -16,12 +16,13 @@ from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target
-from bs_study.training.batches import to_device
 from bs_study.training.checkpoint import State, newest_checkpoint
 from bs_study.training.learner import is_out_of_memory
+from bs_study.training.neighbours import Neighbourhood
+from bs_study.training.randomness import seed_generators
 from bs_study.training.run import TrialRun
 from bs_study.training.standing import Ending, Report
-from bs_study.training.surroundings import Surroundings, seed_generators, set_up, study_of, surroundings_columns
+from bs_study.training.surroundings import Surroundings, set_up, study_of, surroundings_columns
 from bs_study.training.watchdog import Watchdog
 from bs_study.workloads.base import Data, Workload, load_workload
 from bs_study.workloads.check import read_data
@@ -68,20 +69,23 @@ def _attempt(
     trial: TrialConfig, surroundings: Surroundings, paths: StudyPaths, *, report: Report, give_up: GiveUp
 ) -> Ending:
     start = datetime.now(UTC)
-    device = set_up(surroundings, seed=trial.seed)
+    device = set_up(surroundings, trial=trial)
     state, complaints = newest_checkpoint(paths, trial.trial_id)
     adopted = state["parts"] if state else []
     writer = TrialWriter(paths, trial, metrics=surroundings.metrics, adopted=adopted)
-    with Watchdog(surroundings.trial_timeout, bark=lambda: give_up(trial, surroundings)) as watchdog:
+    watchdog = Watchdog(surroundings.trial_timeout, bark=lambda: give_up(trial, surroundings))
+    with watchdog, Neighbourhood() as neighbourhood:
         run = TrialRun(
             trial,
             writer,
             device=device,
             watchdog=watchdog,
+            neighbourhood=neighbourhood,
             report=report,
             checkpoint_seconds=surroundings.checkpoint_seconds,
         )
         ending = _train(run, trial, surroundings, state)
+    complaints.append(run.assembly.engine.complaint if run.assembly else None)
     message = "; ".join(filter(None, [*complaints, ending.message])) or None
     ending = replace(
         ending, message=message, iterations=run.standing.iteration, reached_iteration=run.standing.reached_iteration
@@ -125,11 +129,9 @@ def exit_process(trial: TrialConfig, surroundings: Surroundings) -> None:
 def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state: State | None) -> Ending:
     try:
         workload = load_workload(trial.workload)
-        train_data, held_out = surroundings.data or load_data(type(workload), surroundings.data_dir)
+        data = surroundings.data or load_data(type(workload), surroundings.data_dir)
         seed_generators(trial.seed)  # whether this trial read the data or an earlier one in this process
-        run.build(workload, to_device(train_data, run.device), to_device(held_out, run.device))
-        if state:
-            run.restore(state)
+        run.build(workload, data, surroundings, state)
         return run.train()
     except BaseException as error:
         if is_out_of_memory(error):
@@ -142,7 +144,7 @@ def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state:
 
 def _memory_message(run: TrialRun, error: BaseException) -> str:
     text = str(error).partition("\n")[0]
-    if not run.needs_whole_batches:
+    if not (run.assembly and run.assembly.needs_whole_batches):
         return text
     return (
         f"{text}. Its model has batch statistics (BatchNorm), which micro-batches would change, so the batch was not "
