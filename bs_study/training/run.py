@@ -64,7 +64,7 @@ class TrialRun:
         self._trial = trial
         self._report = report
         self._checkpoint_seconds = checkpoint_seconds
-        self._clocks = Clocks()
+        self.clocks = Clocks()
         self._timeline = timeline(device)
         self._warm_from = trial.warmup_iterations
         self._earlier_seconds = 0.0
@@ -85,7 +85,7 @@ class TrialRun:
         self._plan, self._learner, self._engine = assembly.plan, assembly.learner, assembly.engine
         self._train_set, self._held_out, self._kernels = assembly.train, assembly.held_out, assembly.kernels
         if self._trial.warmup_iterations:
-            self._clocks.warmup_seconds += time.perf_counter() - start
+            self.clocks.warmup_seconds += time.perf_counter() - start
         limit = self._trial.loss_limit or default_loss_limit(self._evaluate()["loss"])
         self._watch = DivergenceWatch(limit=limit, window=self._trial.loss_limit_iterations)
         if state:
@@ -102,7 +102,7 @@ class TrialRun:
         end = epoch * self._plan.epoch_iterations
         done = self.standing.examples - (epoch - 1) * self._plan.epoch_examples
         if done == 0:
-            self._clocks.start_epoch()
+            self.clocks.start_epoch()
         batches = self._train_set.epoch(epoch, skip=done)
         while self.standing.iteration < end:
             ending = self._train_stretch(batches, epoch=epoch, end=end) or self._judge()
@@ -117,7 +117,7 @@ class TrialRun:
         is_warmup = self.standing.iteration < self._warm_from
         count = min(self._next_stop(), end) - self.standing.iteration
         start = time.perf_counter()
-        deadline = start + min(STRETCH_SECONDS, train_seconds_left(self._trial, self._clocks))
+        deadline = start + min(STRETCH_SECONDS, train_seconds_left(self._trial, self.clocks))
         try:
             losses = run_iterations(self._engine, batches, count=count, deadline=deadline, timeline=self._timeline)
         finally:
@@ -125,9 +125,9 @@ class TrialRun:
         load, compute = load_and_compute(self._timeline.take_seconds())
         seconds = time.perf_counter() - start
         if is_warmup:
-            self._clocks.warmup_seconds += seconds
+            self.clocks.warmup_seconds += seconds
         else:
-            self._clocks.add_training(seconds, load=load, compute=compute)
+            self.clocks.add_training(seconds, load=load, compute=compute)
         ending = self._record(losses, epoch=epoch)
         if self.standing.iteration == end and not ending:
             self._record_epoch(epoch)
@@ -158,12 +158,12 @@ class TrialRun:
 
     def _record_epoch(self, epoch: int) -> None:
         memory = peak_memory_bytes(self.device)
-        self.writer.add_epoch(**epoch_row(epoch, self.standing, self._clocks, peak_memory_bytes=memory))
+        self.writer.add_epoch(**epoch_row(epoch, self.standing, self.clocks, peak_memory_bytes=memory))
 
     def _judge(self) -> Ending | None:
         """Evaluate if it is time to, and say whether the trial has met its target or spent a budget."""
         iteration = self.standing.iteration
-        spent = spent_budget(self.standing, self._clocks, self._plan)
+        spent = spent_budget(self.standing, self.clocks, self._plan)
         if spent or self._plan.next_evaluation(iteration - 1) == iteration:
             self._record_evaluation()
         is_enough = self.standing.is_reached and iteration >= self._trial.min_iterations
@@ -175,9 +175,9 @@ class TrialRun:
         start = time.perf_counter()
         metrics = self._evaluate()
         seconds = time.perf_counter() - start
-        self._clocks.eval_seconds += seconds
+        self.clocks.eval_seconds += seconds
         standing = self.standing
-        row = evaluation_row(standing, self._clocks, self._plan, eval_seconds=seconds)
+        row = evaluation_row(standing, self.clocks, self._plan, eval_seconds=seconds)
         self.writer.add_evaluation(**row, **metrics)
         standing.metric = metrics[self._target.metric]
         if not standing.is_reached and self._target.is_met(standing.metric):
@@ -190,14 +190,14 @@ class TrialRun:
         """Report and write, if it is time to."""
         now = time.perf_counter()
         if now - self._last_report >= STRETCH_SECONDS:
-            self._report(progress(self.standing, self._clocks, self._plan))
+            self._report(progress(self.standing, self.clocks, self._plan))
             self._neighbourhood.look()
             self._last_report = now
         if now - self._last_write >= self._checkpoint_seconds:
             self.writer.write_part()
             write_checkpoint(self.writer.paths, self._trial.trial_id, self.writer.attempt, self._state())
             self._last_write = time.perf_counter()
-            self._clocks.write_seconds += self._last_write - now
+            self.clocks.write_seconds += self._last_write - now
 
     def _state(self) -> State:
         """Return all that a new attempt needs to go on from here, bit for bit on a CPU."""
@@ -207,7 +207,7 @@ class TrialRun:
             "kernels": astuple(self._kernels) if self._kernels else None,
             "random": random_state(),
             "standing": asdict(self.standing),
-            "clocks": asdict(self._clocks),
+            "clocks": asdict(self.clocks),
             "watch": self._watch.state,
             "wall_seconds": self._wall_seconds(),
         }
@@ -217,7 +217,7 @@ class TrialRun:
         self.standing = Standing(**state["standing"])
         restore_learner(self._learner, state["learner"], iteration=self.standing.iteration)
         restore_random(state["random"])
-        self._clocks = Clocks(**state["clocks"])
+        self.clocks = Clocks(**state["clocks"])
         self._watch.restore(state["watch"])
         self._warm_from = self.standing.iteration + self._trial.warmup_iterations
         self._earlier_seconds = state["wall_seconds"]
@@ -228,7 +228,7 @@ class TrialRun:
     def outcome(self, ending: Ending) -> dict[str, Any]:
         """Return the columns of `trials` that say how the trial went."""
         self._neighbourhood.look()
-        columns = outcome_columns(ending, self.standing, self._clocks) | assembly_columns(self.assembly)
+        columns = outcome_columns(ending, self.standing, self.clocks) | assembly_columns(self.assembly)
         return columns | {
             "wall_seconds": self._wall_seconds(),
             "micro_batch_used": self._micro_batch,

@@ -54,7 +54,8 @@ def test_an_epoch_has_each_example_once_with_its_label_and_a_short_batch_last(ma
 def test_the_order_is_that_of_the_seed_and_epoch_whatever_the_loader_and_the_batch_size(make: Make) -> None:
     expected = epoch_order(10, seed=3, epoch=2).tolist()
     for batch_size in (1, 4, 10):
-        assert sum(labels(make(seed=3, batch_size=batch_size).epoch(2)), []) == expected
+        batches = make(seed=3, batch_size=batch_size).epoch(2)
+        assert [label for batch in labels(batches) for label in batch] == expected
 
 
 def test_the_order_differs_between_epochs_and_between_seeds_and_repeats_for_the_same() -> None:
