@@ -22,6 +22,15 @@ sys.path.insert(0, str(Path(__file__).parent))
 BATCH_SIZES, LRS = (16, 64, 256), (0.01, 0.04)
 MAIN = Path(__file__).parent.parent.parent / "sweeps" / "grid.py"
 
+WATCHED = """
+import resource, runpy, sys
+sys.argv = sys.argv[1:]
+try:
+    runpy.run_path(sys.argv[0], run_name='__main__')
+finally:
+    print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
 
 def bare_tune(folder: str, iterations: int) -> None:
     """Train the grid with Ray Tune alone, as its documentation shows."""
@@ -67,14 +76,10 @@ def our_study(folder: str, iterations: int) -> list[str]:
 
 
 def measured(command: list[str], folder: str) -> dict[str, float]:
-    """Return what a command took; its processes' peak memory is that of its largest, the driver."""
-    watched = (
-        "import resource, runpy, sys; sys.argv = sys.argv[1:]\ntry: runpy.run_path(sys.argv[0], run_name='__main__')\n"
-    )
-    watched += "finally: print('PEAK', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    """Return what a command took: wall time, its own peak memory (the driver's), what it left in the folder."""
     start = time.perf_counter()
     ended = subprocess.run(
-        [command[0], "-c", watched, *command[1:]], capture_output=True, text=True, timeout=1200, check=True
+        [command[0], "-c", WATCHED, *command[1:]], capture_output=True, text=True, timeout=1200, check=True
     )
     seconds = time.perf_counter() - start
     peak = int(ended.stdout.split("PEAK")[-1]) * 1024

@@ -5,15 +5,16 @@ from __future__ import annotations
 import platform
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
+
+from bs_study.training.surroundings import cpu_name
 
 Times = dict[str, list[float]]
 
 
 def alternately(contestants: dict[str, Callable[[], float]], *, rounds: int) -> Times:
-    """Return the seconds that each contestant says it took, in turn, so that whatever else the machine does hits all."""
+    """Return the seconds that each contestant says it took, in turn: what else the machine does hits all."""
     times: Times = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, run in contestants.items():
@@ -42,10 +43,5 @@ def show(title: str, rows: list[dict[str, str]]) -> None:
 
 
 def where() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    names = (
-        [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")] if cpuinfo.exists() else []
-    )
-    cpu = names[0].partition(":")[2].strip() if names else platform.processor()
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{cpu}, one thread"
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{cpu_name()}, one thread"
     return f"{device}; Python {platform.python_version()}, torch {torch.__version__}"
