@@ -2,8 +2,9 @@
 
     python tests/bench/against_tune.py --iterations 1000
 
-Both train the digits study's cells for so many iterations, two at a time, each in a process of its own. Prints wall time
-from start to end (Ray's included), the driver's peak memory and bytes on disk. Minutes; no part of the tests.
+Both train the digits study's cells for so many iterations, two at a time, each in a process of its own. Prints wall
+time from start to end (Ray's and, for the study, the report's included), the driver's peak memory and bytes on disk.
+It needs minutes and is no part of the tests.
 """
 
 from __future__ import annotations
