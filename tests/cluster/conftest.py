@@ -26,7 +26,7 @@ NEEDED = {
     "sshd": "openssh-server",
     "unshare": "util-linux",
 }
-# What a test would wait for: Ray takes 30 to 90 s to miss a silent node, and 60 s for a worker to give up its head.
+# What tests would wait for: by default Ray misses a silent node after 65 s, a worker gives up its head after 60 s.
 SHORTENED = {
     "RAY_health_check_period_ms": 1000,
     "RAY_health_check_timeout_ms": 3000,
@@ -115,7 +115,7 @@ class Lab:
             self._process.wait(timeout=30)
 
     def run(
-        self, *command: str, seconds: float = 60, check: bool = True, cwd: Path = REPOSITORY
+        self, *command: str, seconds: float = 120, check: bool = True, cwd: Path = REPOSITORY
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on the launcher, and print how long it took."""
         pid = self._process.pid if self._process else 0

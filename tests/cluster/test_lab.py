@@ -18,7 +18,7 @@ import yaml
 
 from bs_study import open_study
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
 README = Path(__file__).parents[2] / "README.md"
 # Four trials of a few seconds for each seed: two at a time, one on each worker.
@@ -37,28 +37,28 @@ class Cluster:
         self.store.mkdir()
         Path(self.file).write_text(yaml.safe_dump(config, sort_keys=False))
 
-    def ray(self, command: str, *arguments: str, seconds: float = 60) -> CompletedProcess[str]:
+    def ray(self, command: str, *arguments: str, seconds: float = 120) -> CompletedProcess[str]:
         done: CompletedProcess[str] = self.lab.run("ray", command, *arguments, seconds=seconds)
         return done
 
     def up(self) -> None:
         """Bring the cluster up, and wait for its first worker."""
-        self.ray("up", "-y", "--no-config-cache", self.file, seconds=120)
+        self.ray("up", "-y", "--no-config-cache", self.file, seconds=300)
         self.readme("ray exec sweeps/on_premises.yaml 'until ray status")
 
     def readme(self, begin: str) -> None:
         """Run the one command of the README that begins so, for this cluster's file and user."""
         (command,) = (line for line in README.read_text().splitlines() if line.startswith(begin))
         here = command.replace("sweeps/on_premises.yaml", self.file).replace("ubuntu@", "root@")
-        self.lab.run("bash", "-c", here, seconds=150)
+        self.lab.run("bash", "-c", here, seconds=300)
 
     def wait_for_gpus(self, gpus: int) -> None:
-        self.lab.wait_for(lambda: f"/{gpus}.0 GPU" in self.on_head("ray status", check=False), seconds=150, pause=1)
+        self.lab.wait_for(lambda: f"/{gpus}.0 GPU" in self.on_head("ray status", check=False), seconds=300, pause=1)
 
     def on_head(self, command: str, **options: Any) -> str:
         return str(self.lab.on("head", command, **options).stdout)
 
-    def exec(self, command: str, *, seconds: float = 60) -> str:
+    def exec(self, command: str, *, seconds: float = 120) -> str:
         return self.ray("exec", self.file, command, seconds=seconds).stdout
 
     def study(self, name: str, *, seeds: str = "0") -> str:
@@ -66,7 +66,7 @@ class Cluster:
         return f"--store {self.store} --name {name} {GRID} --seeds {seeds}"
 
     def wait_for_attempts(self, study: str, count: int) -> None:
-        self.lab.wait_for(lambda: len(list(self.store.glob(f"{study}/live/*/*"))) >= count, seconds=90)
+        self.lab.wait_for(lambda: len(list(self.store.glob(f"{study}/live/*/*"))) >= count, seconds=180)
 
     def finished(self, study: str, folder: Path) -> pd.DataFrame:
         """Fetch a study, have its store looked over, and return its trials: all completed, none on the head."""
@@ -119,7 +119,7 @@ def test_a_stopped_job_is_resumed_and_uses_a_worker_that_joins_in_the_middle_of_
     cluster: Cluster, background: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
     resume = f"{SUBMIT} --submission-id digits-2 -- python sweeps/grid.py --resume {cluster.store}/job"
-    study = background.submit(cluster.exec, resume, seconds=150)
+    study = background.submit(cluster.exec, resume, seconds=300)
     cluster.lab.plug("worker2")
     assert "1 GPU and 1 CPU per trial" in study.result()
     assert "succeeded" in study.result()
@@ -131,7 +131,7 @@ def test_a_submitted_study_survives_a_worker_killed_in_mid_trial(
 ) -> None:
     cluster.wait_for_gpus(2)
     flags = cluster.study("killed").split()
-    study = background.submit(cluster.ray, "submit", cluster.file, "sweeps/grid.py", "--", *flags, seconds=180)
+    study = background.submit(cluster.ray, "submit", cluster.file, "sweeps/grid.py", "--", *flags, seconds=300)
     cluster.wait_for_attempts("killed", 2)
     cluster.lab.on("worker1", "kill -9 $(pgrep -x raylet)")
     assert "2 GPUs; 1 GPU and 1 CPU per trial" in study.result().stdout
@@ -147,7 +147,7 @@ def test_a_study_whose_head_is_lost_is_finished_under_a_new_one(cluster: Cluster
     assert running(cluster, "head") <= NOT_RAY
     cluster.up()
     resume = f"{SUBMIT} --submission-id lost-2 -- python sweeps/grid.py --resume {cluster.store}/lost"
-    assert "succeeded" in cluster.exec(resume, seconds=150)
+    assert "succeeded" in cluster.exec(resume, seconds=300)
     cluster.finished("lost", tmp_path)
 
 
@@ -156,7 +156,7 @@ def test_a_study_survives_a_worker_that_is_cut_off_until_ray_gives_it_up(
 ) -> None:
     cluster.wait_for_gpus(2)
     job = f"{SUBMIT} --submission-id cut -- python sweeps/grid.py {cluster.study('cut')}"
-    study = background.submit(cluster.exec, job, seconds=180)
+    study = background.submit(cluster.exec, job, seconds=300)
     cluster.wait_for_attempts("cut", 2)
     cluster.lab.unplug("worker2")
     cluster.lab.wait_for(lambda: "marked dead" in cluster.on_head("ray job logs cut"), seconds=90, pause=1)
