@@ -26,12 +26,14 @@ NEEDED = {
     "sshd": "openssh-server",
     "unshare": "util-linux",
 }
-# What tests would wait for: by default Ray misses a silent node after 65 s, a worker gives up its head after 60 s.
+# What tests would wait for: by default Ray misses a silent node after 65 s, a worker gives up its head after 60 s, and
+# a node without Ray is started again after 30 s.
 SHORTENED = {
     "RAY_health_check_period_ms": 1000,
     "RAY_health_check_timeout_ms": 3000,
     "RAY_health_check_failure_threshold": 3,
     "RAY_gcs_rpc_server_reconnect_timeout_s": 20,
+    "AUTOSCALER_HEARTBEAT_TIMEOUT_S": 10,
     "AUTOSCALER_UPDATE_INTERVAL_S": 2,
 }
 
