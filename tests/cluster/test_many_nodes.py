@@ -40,7 +40,9 @@ def address() -> Iterator[str]:
         assert cluster.stdout is not None
         assert cluster.stdin is not None
         try:
-            yield cluster.stdout.readline().strip()
+            address = cluster.stdout.readline().strip()
+            assert address, "the cluster did not start"  # without an address the study would look for another Ray
+            yield address
         finally:
             cluster.stdin.close()
             cluster.wait(timeout=60)
