@@ -3,6 +3,10 @@
 Trains each cell of a grid over batch size × lr, one GPU per trial where there are GPUs, and leaves iteration losses and
 clocks as Parquet in the store. Without --config and --workload it runs the embedded study, sweeps/digits.yaml; flags
 override the file.
+
+It joins the Ray cluster at --address, else the one at $RAY_ADDRESS (a Ray job has it), else the one that `ray start`
+began on this machine (the head of a cluster has it), and shares it with other sweeps there; without one it starts a Ray
+of this machine.
 """
 
 from __future__ import annotations

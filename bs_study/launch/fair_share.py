@@ -74,3 +74,7 @@ class Ledger:
         shares_now = fair_shares(wanted, {name: claim.costs_now for name, claim in claims.items()})
         shares_later = fair_shares(wanted, {name: claim.costs_later for name, claim in claims.items()})
         return Share(shares_now[sweep], shares_later[sweep], others=len(names) - 1)
+
+    def leave(self, sweep: str) -> None:
+        """Forget a sweep that has ended."""
+        self._claims.pop(sweep, None)

@@ -22,6 +22,7 @@ from bs_study.launch.ray_session import node_resources, on_node
 
 ASK_SECONDS = 1.0
 FIRST_ANSWER_SECONDS = 60.0
+LAST_WORD_SECONDS = 5.0
 
 
 class Search(BasicVariantGenerator):
@@ -43,6 +44,9 @@ class Search(BasicVariantGenerator):
 
     def step(self) -> None:
         """Hear that Tune is about to ask for trials."""
+
+    def close(self) -> None:
+        """Hear that the study is over."""
 
 
 class SharedSearch(Search):
@@ -76,6 +80,9 @@ class SharedSearch(Search):
         self._running -= self._ended
         self._ended.clear()
         self._share = self._account.answer(self._claim) or self._share
+
+    def close(self) -> None:
+        self._account.close()
 
     def next_trial(self) -> Any:
         self.step()  # Tune waits in here for a trial when it has none
@@ -138,6 +145,12 @@ class _Account:
         if not self._asked and time.monotonic() > self._next:
             self._asked = self._ask(claim())
         return share
+
+    def close(self) -> None:
+        """Let the others have this sweep's share at once, not only when it has been silent for a while."""
+        if self._ledger:
+            with contextlib.suppress(ray.exceptions.RayError):
+                ray.get(self._ledger.leave.remote(self._sweep), timeout=LAST_WORD_SECONDS)
 
     def _ask(self, claim: Claim) -> ray.ObjectRef[Share]:
         if self._ledger is None:

@@ -71,7 +71,10 @@ def run_on_ray(
                 callbacks=[_Watching(by_id, surroundings, watcher, search)],
             ),
         )
-        tuner.fit()
+        try:
+            tuner.fit()
+        finally:
+            search.close()
 
 
 def _search(trials: Sequence[TrialConfig], config: StudyConfig, resources: Resources) -> tuple[Search, FIFOScheduler]:

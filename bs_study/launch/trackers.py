@@ -104,8 +104,10 @@ def _mlflow(paths: StudyPaths) -> Tracker:
 
 @dataclass
 class TrackedWatcher:
-    """A Watcher that also hands each trial that ends to trackers. One that raises is told of no more trials: a server that
-    does not answer would hold up the driver at each."""
+    """A Watcher that also hands each trial that ends to trackers.
+
+    One that raises is told of no more trials: a server that does not answer would hold up the driver at each.
+    """
 
     watcher: Watcher
     trackers: list[Tracker]

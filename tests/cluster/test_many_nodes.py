@@ -97,7 +97,7 @@ def sweep(folder: Path, name: str, *, trials: int, address: str) -> subprocess.P
 def test_a_second_sweep_gets_half_of_the_cluster_within_a_trial_and_gives_it_back(tmp_path: Path) -> None:
     slots = 4
     with cluster_of(slots) as address, contextlib.ExitStack() as started:
-        first = started.enter_context(sweep(tmp_path, "first", trials=28, address=address))
+        first = started.enter_context(sweep(tmp_path, "first", trials=40, address=address))
         started.callback(first.kill)
         _wait_for_trials(tmp_path / "results" / "first", first)
         second = started.enter_context(sweep(tmp_path, "second", trials=6, address=address))

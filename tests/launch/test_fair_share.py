@@ -64,6 +64,13 @@ def test_a_sweep_that_falls_silent_is_forgotten() -> None:
     assert ledger.share("alive", claim) == Share(8, 8, others=0)
 
 
+def test_a_sweep_that_ends_leaves_its_share_at_once() -> None:
+    ledger, claim = Ledger(Clock()), Claim(100, EIGHTH, EIGHTH)
+    ledger.share("ended", claim)
+    ledger.leave("ended")
+    assert ledger.share("alive", claim) == Share(8, 8, others=0)
+
+
 def test_of_more_sweeps_than_slots_each_has_its_turn() -> None:
     clock, claim = Clock(), Claim(100, {"GPU": 1}, {"GPU": 1})
     ledger = Ledger(clock)
