@@ -70,6 +70,7 @@ def main() -> None:
         lrs=(0.1,),
         seeds=tuple(range(trials)),
         max_iterations=1,
+        address="local",
     )
     with tempfile.TemporaryDirectory() as store, ray_session(config) as resources:
         surroundings = Surroundings(
@@ -87,7 +88,8 @@ def main() -> None:
     pace = f"{60 * trials / seconds:.0f} a minute, {resources.slots} at once"
     print(
         f"{trials} trials in {seconds:.0f} s ({pace}): {counter.ended_as}; "
-        f"driver {1000 * worked / trials:.0f} ms of a core per trial, {before:.0f} MiB before, {_peak_mebibytes():.0f} MiB at most"
+        f"driver {1000 * worked / trials:.0f} ms of a core per trial, "
+        f"{before:.0f} MiB before, {_peak_mebibytes():.0f} MiB at most"
     )
 
 

