@@ -36,6 +36,7 @@ from bs_study.training.watchdog import Watchdog
 from bs_study.workloads.base import Data, Workload, examples_in
 
 STRETCH_ITERATIONS = 4096  # losses that wait on the device at most
+REPORT_SHARE = 0.01  # of the time so far, between reports at least: Ray keeps 2 kB of each until the trial ends
 STRETCH_SECONDS = 1.0  # between looks at the host's clock for progress, writes and the budget in seconds
 
 
@@ -47,7 +48,8 @@ class TrialRun:
         writer: takes its rows, and commits it in the end.
         device: where it is trained.
         watchdog: fed with every stretch.
-        report: told of its progress about once a second.
+        report: told of its progress.
+        report_seconds: between reports, at least.
         checkpoint_seconds: between writes of what it has recorded.
     """
 
@@ -59,6 +61,7 @@ class TrialRun:
         device: torch.device,
         watchdog: Watchdog,
         report: Report,
+        report_seconds: float,
         checkpoint_seconds: float,
     ) -> None:
         self.writer = writer
@@ -67,6 +70,7 @@ class TrialRun:
         self.standing = Standing()
         self._trial = trial
         self._report = report
+        self._report_seconds = report_seconds
         self._checkpoint_seconds = checkpoint_seconds
         self._clocks = Clocks()
         self._timeline = timeline(device)
@@ -200,7 +204,7 @@ class TrialRun:
     def _keep_up(self) -> None:
         """Report and write, if it is time to."""
         now = time.perf_counter()
-        if now - self._last_report >= STRETCH_SECONDS:
+        if now - self._last_report >= max(self._report_seconds, REPORT_SHARE * (now - self._start)):
             self._report(progress(self.standing, self._clocks, self._plan))
             self._last_report = now
         if now - self._last_write >= self._checkpoint_seconds:

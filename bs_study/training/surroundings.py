@@ -30,6 +30,7 @@ class Surroundings:
         device: "cpu" or "cuda".
         threads: CPU threads of torch.
         checkpoint_seconds: between writes of what the trial has recorded.
+        report_seconds: between reports of its progress, at least.
         store_patience_seconds: how long a store that stops answering is waited for.
         trial_timeout: seconds without progress that end a trial as failed; None waits for ever.
         launched: when the study was started or resumed, UTC.
@@ -44,6 +45,7 @@ class Surroundings:
     device: str
     threads: int
     checkpoint_seconds: float
+    report_seconds: float = 1.0
     store_patience_seconds: float = PATIENCE_SECONDS
     trial_timeout: float | None = None
     launched: datetime | None = None

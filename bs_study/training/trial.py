@@ -41,7 +41,7 @@ def run_trial(
     Args:
         trial: what to train.
         surroundings: where, and with what.
-        report: called about once a second.
+        report: called with its progress, about once a second unless the surroundings say otherwise.
         give_up: called in another thread when the trial makes no progress; by default it ends the process.
 
     Raises:
@@ -79,6 +79,7 @@ def _attempt(
             device=device,
             watchdog=watchdog,
             report=report,
+            report_seconds=surroundings.report_seconds,
             checkpoint_seconds=surroundings.checkpoint_seconds,
         )
         ending = _train(run, trial, surroundings, state)
