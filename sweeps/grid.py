@@ -3,6 +3,10 @@
 Trains each cell of a grid over batch size × lr, one GPU per trial where there are GPUs, and leaves iteration losses and
 clocks as Parquet in the store. Without --config and --workload it runs the embedded study, sweeps/digits.yaml; flags
 override the file.
+
+It joins the Ray cluster at --address, else the one at $RAY_ADDRESS (a Ray job has it), else the one that `ray start`
+began on this machine (the head of a cluster has it), and shares it with other sweeps there; without one it starts a Ray
+of this machine.
 """
 
 from __future__ import annotations
@@ -50,14 +54,18 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def show_trials(study: Prepared) -> int:
+    from bs_study.launch.watching import counted
+
     for trial in study.trials:
         print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {trial.lr:g}, seed {trial.seed}")
-    print(f"{len(study.trials)} trials of {study.config.workload}, to {study.paths.uri} (dry run, nothing was started)")
+    trials = counted(len(study.trials), "trial")
+    print(f"{trials} of {study.config.workload}, to {study.paths.uri} (dry run, nothing was started)")
     return 0
 
 
 def run(study: Prepared) -> int:
     from bs_study.launch.trackers import chosen_trackers
+    from bs_study.launch.watching import counted
     from bs_study.store.lease import study_lease
 
     trackers = chosen_trackers(study.config, study.paths)
@@ -67,7 +75,7 @@ def run(study: Prepared) -> int:
     going_on = f"python sweeps/grid.py --resume {shlex.quote(study.paths.uri)}"
     with launcher(study.config) as (resources, launch), study_lease(study.paths, lost=_thread.interrupt_main):
         study.create()
-        print(f"{len(study.trials)} trials of {study.config.workload}, target {study.config.target}")
+        print(f"{counted(len(study.trials), 'trial')} of {study.config.workload}, target {study.config.target}")
         print(f"on {resources.description}")
         print(f"to {study.paths.uri}", flush=True)
         try:
@@ -81,7 +89,7 @@ def run(study: Prepared) -> int:
     return 1 if failed or not is_concluded else 0
 
 
-def run_trials(study: Prepared, resources: Resources, launch: Launch, trackers: Sequence[Tracker]) -> int:
+def run_trials(study: Prepared, resources: Resources, launch: Launch, trackers: list[Tracker]) -> int:
     """Run what is left of a study under its display; return how many trials failed."""
     from rich.console import Console
 
@@ -124,7 +132,8 @@ def launcher(config: StudyConfig) -> Iterator[Launcher]:
 
         yield local_resources(config), run_serial
     else:
-        from bs_study.launch.ray_tune import ray_session, run_on_ray
+        from bs_study.launch.ray_session import ray_session
+        from bs_study.launch.ray_tune import run_on_ray
 
         with ray_session(config) as resources:
             yield resources, run_on_ray

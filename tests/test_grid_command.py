@@ -94,7 +94,7 @@ def test_a_study_that_exists_is_left_as_it_is_and_the_way_to_continue_it_is_told
 def test_a_workload_in_the_users_folder_runs_on_ray(grid: Command, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text((TOY / "toy_workloads.py").read_text())
     own = ("--workload", "mine:Line", "--batch-sizes", "16", "--lrs", "0.5", "--max-epochs", "40")
-    ended = grid(*own, "--min-iterations", "0")
+    ended = grid(*own, "--min-iterations", "0", "--address", "local")
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert ended.stderr == ""
     assert open_study(tmp_path / "results" / "line").trials()["stop_reason"].tolist() == ["target"]

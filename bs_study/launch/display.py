@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bs_study.config import TrialConfig
+from bs_study.launch.watching import counted
 from bs_study.training.standing import Ending, Progress
 
 
@@ -76,7 +77,8 @@ class Display:
     def _shown(self) -> Group:
         left = self.seconds_left()
         time_left = f", about {readable_seconds(left)} left" if left is not None else ""
-        head = Text(f"{len(self._seconds)} of {self.total} trials done, {len(self._running)} running{time_left}")
+        done = f"{len(self._seconds)} of {counted(self.total, 'trial')} done"
+        head = Text(f"{done}, {len(self._running)} running{time_left}")
         return Group(head, self._table())
 
     def _table(self) -> Table:
@@ -123,7 +125,7 @@ def describe(ending: Ending) -> str:
         return f"{ending.status}: {first_line}" if first_line else ending.status
     if ending.reached_iteration is not None:
         return f"target reached at iteration {ending.reached_iteration}"
-    return f"target not reached within {ending.iterations} iterations ({ending.stop_reason})"
+    return f"target not reached within {counted(ending.iterations, 'iteration')} ({ending.stop_reason})"
 
 
 def readable_seconds(seconds: float) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 
 from bs_study.config import StudyConfig
-from bs_study.launch.watching import Resources, refuse_without_gpu
+from bs_study.launch.watching import Resources, counted, refuse_without_gpu
 
 Node = dict[str, float]
 
@@ -60,18 +60,18 @@ def _refuse_silent_address(address: str) -> None:
         raise ValueError(f"address: nothing answers at {address!r} ({reason}). Start it, or leave it out") from error
 
 
-def cluster_resources(config: StudyConfig, *, where: str, nodes: list[Node]) -> Resources:
+def cluster_resources(config: StudyConfig, *, address: str | None, nodes: list[Node]) -> Resources:
     """Return what a trial gets on the cluster, of the nodes that are there and those that autoscaling may add.
 
     Args:
         config: what the study asks for.
-        where: the cluster, in words.
+        address: of the cluster that was joined; None for a Ray of this machine.
         nodes: the resources of the nodes that are alive.
 
     Raises:
         ValueError: no node can hold a trial, now or later.
     """
-    later = autoscaled_nodes()
+    later = autoscaled_nodes() if address else []
     most_gpus = max((node.get("GPU", 0) for node in nodes + later), default=0)
     most_cpus = max((node.get("CPU", 0) for node in nodes + later), default=0)
     gpus = config.gpus_per_trial if config.gpus_per_trial is not None else min(1, most_gpus)
@@ -83,8 +83,9 @@ def cluster_resources(config: StudyConfig, *, where: str, nodes: list[Node]) -> 
     slots = sum(_slots(node, gpus=gpus, cpus=config.cpus_per_trial) for node in later or nodes)
     slots = min(slots, config.max_concurrent or slots)
     each = f"{gpus:g} GPU and {config.cpus_per_trial} CPU" if gpus else f"{config.cpus_per_trial} CPU"
+    where = f"the Ray cluster at {address}" if address else "a Ray of this machine"
     there = f"{where}: {_total(nodes)}" + (f", up to {_total(later)} by autoscaling" if later else "")
-    return Resources(gpus, slots, f"{there}; {each} per trial, up to {slots} trials at once")
+    return Resources(gpus, slots, f"{there}; {each} per trial, up to {counted(slots, 'trial')} at once", bool(address))
 
 
 def autoscaled_nodes() -> list[Node]:
@@ -108,9 +109,23 @@ def autoscaled_nodes() -> list[Node]:
 
 def _total(nodes: list[Node]) -> str:
     cpus, gpus = (sum(node.get(kind, 0) for node in nodes) for kind in ("CPU", "GPU"))
-    return f"{len(nodes)} node{'s' * (len(nodes) != 1)}, {cpus:g} CPU cores, {gpus:g} GPU{'s' * (gpus != 1)}"
+    return f"{counted(len(nodes), 'node')}, {counted(cpus, 'CPU core')}, {counted(gpus, 'GPU')}"
 
 
 def _slots(node: Node, *, gpus: float, cpus: int) -> int:
     by_gpu = node.get("GPU", 0) / gpus if gpus else math.inf
     return int(min(by_gpu, node.get("CPU", 0) / cpus))
+
+
+def trial_costs(nodes: list[Node], *, cpus: int, gpus: float) -> dict[str, float]:
+    """Return the fraction of the nodes' CPUs and GPUs that a trial takes; infinite where it fits on none.
+
+    Of the scarcer it takes one part of as many as fit: a node may not divide into whole trials.
+    """
+    slots = sum(_slots(node, gpus=gpus, cpus=cpus) for node in nodes)
+    if not slots:
+        return {"CPU": math.inf}
+    asked = {"CPU": cpus, "GPU": gpus}
+    totals = {kind: sum(node.get(kind, 0) for node in nodes) for kind in asked}
+    costs = {kind: asked[kind] / totals[kind] for kind in asked if asked[kind]}
+    return costs | {max(costs, key=costs.__getitem__): 1 / slots}

@@ -13,7 +13,7 @@ import torch
 
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.launch.failures import failure_message, record_failure
-from bs_study.launch.watching import Resources, Watcher, refuse_without_gpu
+from bs_study.launch.watching import Resources, Watcher, counted, refuse_without_gpu
 from bs_study.training.standing import Ending
 from bs_study.training.surroundings import Surroundings
 from bs_study.training.trial import run_trial
@@ -30,7 +30,7 @@ def local_resources(config: StudyConfig) -> Resources:
     if asked > there:
         raise ValueError(f"gpus_per_trial: {asked:g}, but this machine has {there}. Use --gpus-per-trial {there}")
     refuse_without_gpu(config, asked)
-    on = "a GPU" if asked else f"the CPU ({config.cpus_per_trial} thread{'s' * (config.cpus_per_trial > 1)})"
+    on = "a GPU" if asked else f"the CPU ({counted(config.cpus_per_trial, 'thread')})"
     return Resources(asked, slots=1, description=f"one trial at a time in this process, on {on}")
 
 

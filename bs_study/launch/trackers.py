@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,7 +33,7 @@ def chosen_trackers(config: StudyConfig, paths: StudyPaths) -> list[Tracker]:
     """Return the trackers that the config turns on.
 
     Raises:
-        ValueError: one is not installed.
+        ValueError: one is not installed, or has no place to write to.
     """
     chosen = [name for name in NEEDS if getattr(config, name)]
     for name in chosen:
@@ -85,6 +85,11 @@ def _wandb(paths: StudyPaths) -> Tracker:
 
 def _mlflow(paths: StudyPaths) -> Tracker:
     mlflow: Any = importlib.import_module("mlflow")
+    try:
+        mlflow.MlflowClient()  # asks no server yet
+    except mlflow.exceptions.MlflowException as error:
+        where = "Set MLFLOW_TRACKING_URI to your server, as http://localhost:5000"
+        raise ValueError(f"mlflow: {str(error).strip().partition('.')[0]}. {where}") from error
 
     def track(trial: TrialConfig, ending: Ending, evaluations: pd.DataFrame) -> None:
         mlflow.set_experiment(f"bs_study-{paths.name}")
@@ -99,12 +104,14 @@ def _mlflow(paths: StudyPaths) -> Tracker:
 
 @dataclass
 class TrackedWatcher:
-    """A Watcher that also hands each trial that ends to trackers. What one raises is said once and goes no further."""
+    """A Watcher that also hands each trial that ends to trackers.
+
+    One that raises is told of no more trials: a server that does not answer would hold up the driver at each.
+    """
 
     watcher: Watcher
-    trackers: Sequence[Tracker]
+    trackers: list[Tracker]
     study: Study
-    _has_failed: bool = False
 
     def started(self, trial: TrialConfig) -> None:
         self.watcher.started(trial)
@@ -114,14 +121,10 @@ class TrackedWatcher:
 
     def ended(self, trial: TrialConfig, ending: Ending) -> None:
         self.watcher.ended(trial, ending)
-        for tracker in self.trackers:
+        for tracker in list(self.trackers):
             try:
                 tracker(trial, ending, self.study.evaluations(trial_id=trial.trial_id))
             except Exception as error:  # noqa: BLE001  a tracker's trouble is not the study's
-                self._say(error)
-
-    def _say(self, error: Exception) -> None:
-        if not self._has_failed:
-            self._has_failed = True
-            text = " ".join(str(error).split())
-            print(f"tracker: {type(error).__name__}: {text}. The study goes on", file=sys.stderr)  # noqa: T201
+                self.trackers.remove(tracker)
+                text = f"{type(error).__name__}: {' '.join(str(error).split())}"
+                print(f"tracker: {text}. The study goes on without it", file=sys.stderr)  # noqa: T201

@@ -23,11 +23,21 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Resources:
-    """What each trial gets, how many trials fit at once, and a line that says so."""
+    """What each trial gets, how many trials fit at once, a line that says so, and whether it is others' cluster too."""
 
     gpus_per_trial: float
     slots: int
     description: str
+    is_cluster: bool = False
+
+
+def counted(count: float, noun: str) -> str:
+    """Return a count and its noun, singular or plural.
+
+    >>> counted(1, "node"), counted(2.5, "GPU")
+    ('1 node', '2.5 GPUs')
+    """
+    return f"{count:.12g} {noun}" if count == 1 else f"{count:.12g} {noun}s"
 
 
 def refuse_without_gpu(config: StudyConfig, gpus_per_trial: float) -> None:

@@ -104,7 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _summary(paths: StudyPaths, count: int) -> str:
     verdict = f"{count} problem{'s' if count > 1 else ''}" if count else "fine"
-    return f"{verdict}; {len(paths.trial_ids('trials'))} trials have ended, {len(unfinished(paths))} are unfinished"
+    ended, left = len(paths.trial_ids("trials")), len(unfinished(paths))
+    has_ended = "1 trial has ended" if ended == 1 else f"{ended} trials have ended"
+    return f"{verdict}; {has_ended}, {left} {'is' if left == 1 else 'are'} unfinished"
 
 
 def _say(line: str) -> None:

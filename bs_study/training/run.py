@@ -29,6 +29,7 @@ from bs_study.training.watchdog import Watchdog
 from bs_study.workloads.base import Data, Workload
 
 STRETCH_ITERATIONS = 4096  # losses that wait on the device at most
+REPORT_SHARE = 0.01  # of the time so far, between reports at least: Ray keeps 2 kB of each until the trial ends
 STRETCH_SECONDS = 1.0  # between looks at the host's clock for progress, writes and the budget in seconds
 
 
@@ -37,50 +38,46 @@ class TrialRun:
 
     Args:
         trial: what is trained.
+        surroundings: where, and with what.
         writer: takes its rows, and commits it in the end.
-        device: where it is trained.
         watchdog: fed with every stretch.
         neighbourhood: counts the trials beside this one.
-        report: told of its progress about once a second.
-        checkpoint_seconds: between writes of what it has recorded.
+        report: told of its progress.
     """
 
     def __init__(
         self,
         trial: TrialConfig,
+        surroundings: Surroundings,
         writer: TrialWriter,
         *,
-        device: torch.device,
         watchdog: Watchdog,
         neighbourhood: Neighbourhood,
         report: Report,
-        checkpoint_seconds: float,
     ) -> None:
         self.writer = writer
-        self.device = device
+        self.standing = Standing()
+        self.clocks = Clocks()
+        self.assembly: Assembly | None = None
+        self._trial = trial
+        self._surroundings = surroundings
         self._watchdog = watchdog
         self._neighbourhood = neighbourhood
-        self.standing = Standing()
-        self._trial = trial
         self._report = report
-        self._checkpoint_seconds = checkpoint_seconds
-        self.clocks = Clocks()
-        self._timeline = timeline(device)
+        self._device = torch.device(surroundings.device)
+        self._timeline = timeline(self._device)
         self._warm_from = trial.warmup_iterations
         self._earlier_seconds = 0.0
         self._micro_batch = min(trial.micro_batch or trial.batch_size, trial.batch_size)
-        self.assembly: Assembly | None = None
         self._start = self._last_report = self._last_write = time.perf_counter()
 
-    def build(
-        self, workload: Workload, data: tuple[Data, Data], surroundings: Surroundings, state: State | None
-    ) -> None:
+    def build(self, workload: Workload, data: tuple[Data, Data], state: State | None) -> None:
         """Put together all that trains and judges the model; go on from a saved state if there is one."""
         start = time.perf_counter()
         kernels = Kernels(*state["kernels"]) if state and state["kernels"] else None
         self._target = Target.parse(self._trial.target) if self._trial.target else workload.target
         self.assembly = assembly = assemble(
-            self._trial, workload, data, surroundings, losses_kept=STRETCH_ITERATIONS, kernels=kernels
+            self._trial, workload, data, self._surroundings, losses_kept=STRETCH_ITERATIONS, kernels=kernels
         )
         self._plan, self._learner, self._engine = assembly.plan, assembly.learner, assembly.engine
         self._train_set, self._held_out, self._kernels = assembly.train, assembly.held_out, assembly.kernels
@@ -157,7 +154,7 @@ class TrialRun:
         return Ending("diverged", divergence[1], f"loss {standing.loss:g} at iteration {standing.iteration}")
 
     def _record_epoch(self, epoch: int) -> None:
-        memory = peak_memory_bytes(self.device)
+        memory = peak_memory_bytes(self._device)
         self.writer.add_epoch(**epoch_row(epoch, self.standing, self.clocks, peak_memory_bytes=memory))
 
     def _judge(self) -> Ending | None:
@@ -189,11 +186,11 @@ class TrialRun:
     def _keep_up(self) -> None:
         """Report and write, if it is time to."""
         now = time.perf_counter()
-        if now - self._last_report >= STRETCH_SECONDS:
+        if now - self._last_report >= max(self._surroundings.report_seconds, REPORT_SHARE * (now - self._start)):
             self._report(progress(self.standing, self.clocks, self._plan))
             self._neighbourhood.look()
             self._last_report = now
-        if now - self._last_write >= self._checkpoint_seconds:
+        if now - self._last_write >= self._surroundings.checkpoint_seconds:
             self.writer.write_part()
             write_checkpoint(self.writer.paths, self._trial.trial_id, self.writer.attempt, self._state())
             self._last_write = time.perf_counter()

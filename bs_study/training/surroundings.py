@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import socket
@@ -32,6 +33,7 @@ class Surroundings:
         threads: CPU threads of torch.
         loader_processes: processes that read batches ahead, where they are not resident.
         checkpoint_seconds: between writes of what the trial has recorded.
+        report_seconds: between reports of its progress, at least.
         store_patience_seconds: how long a store that stops answering is waited for.
         trial_timeout: seconds without progress that end a trial as failed; None waits for ever.
         launched: when the study was started or resumed, UTC.
@@ -47,6 +49,7 @@ class Surroundings:
     threads: int
     checkpoint_seconds: float
     loader_processes: int = 1
+    report_seconds: float = 1.0
     store_patience_seconds: float = PATIENCE_SECONDS
     trial_timeout: float | None = None
     launched: datetime | None = None
@@ -61,8 +64,8 @@ def study_of(surroundings: Surroundings) -> StudyPaths:
     return study_paths(surroundings.study, patience_seconds=surroundings.store_patience_seconds)
 
 
-def set_up(surroundings: Surroundings, *, trial: TrialConfig) -> torch.device:
-    """Bring the process to the state that a trial starts from, whatever ran in it before; return the device.
+def set_up(surroundings: Surroundings, *, trial: TrialConfig) -> None:
+    """Bring the process to the state that a trial starts from, whatever ran in it before.
 
     Threads count as part of the device: sums are split among them, and so rounded differently.
     """
@@ -75,8 +78,8 @@ def set_up(surroundings: Surroundings, *, trial: TrialConfig) -> torch.device:
     if device.type == "cuda":
         torch.cuda.synchronize()
         torch.cuda.set_stream(torch.cuda.Stream())  # type: ignore[no-untyped-call]  # a CUDA graph can't be captured on the default stream
+    gc.collect()  # the trial before is a cycle of references, and on a GPU its memory is not yet free
     _reset_peak_memory(device)
-    return device
 
 
 def _reset_peak_memory(device: torch.device) -> None:

@@ -42,7 +42,7 @@ def run_trial(
     Args:
         trial: what to train.
         surroundings: where, and with what.
-        report: called about once a second.
+        report: called with its progress, about once a second unless the surroundings say otherwise.
         give_up: called in another thread when the trial makes no progress; by default it ends the process.
 
     Raises:
@@ -69,21 +69,13 @@ def _attempt(
     trial: TrialConfig, surroundings: Surroundings, paths: StudyPaths, *, report: Report, give_up: GiveUp
 ) -> Ending:
     start = datetime.now(UTC)
-    device = set_up(surroundings, trial=trial)
+    set_up(surroundings, trial=trial)
     state, complaints = newest_checkpoint(paths, trial.trial_id)
     adopted = state["parts"] if state else []
     writer = TrialWriter(paths, trial, metrics=surroundings.metrics, adopted=adopted)
     watchdog = Watchdog(surroundings.trial_timeout, bark=lambda: give_up(trial, surroundings))
     with watchdog, Neighbourhood() as neighbourhood:
-        run = TrialRun(
-            trial,
-            writer,
-            device=device,
-            watchdog=watchdog,
-            neighbourhood=neighbourhood,
-            report=report,
-            checkpoint_seconds=surroundings.checkpoint_seconds,
-        )
+        run = TrialRun(trial, surroundings, writer, watchdog=watchdog, neighbourhood=neighbourhood, report=report)
         ending = _train(run, trial, surroundings, state)
     complaints.append(run.assembly.engine.complaint if run.assembly else None)
     message = "; ".join(filter(None, [*complaints, ending.message])) or None
@@ -131,7 +123,7 @@ def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state:
         workload = load_workload(trial.workload)
         data = surroundings.data or load_data(type(workload), surroundings.data_dir)
         seed_generators(trial.seed)  # whether this trial read the data or an earlier one in this process
-        run.build(workload, data, surroundings, state)
+        run.build(workload, data, state)
         return run.train()
     except BaseException as error:
         if is_out_of_memory(error):

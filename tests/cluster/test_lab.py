@@ -1,6 +1,7 @@
 """A cluster that is really brought up: three hosts, SSH, and `ray up` with sweeps/on_premises.yaml.
 
-The tests share the cluster and run in the order of this file: the last one takes it down.
+The tests share the cluster and run in the order of this file: each leaves it as the next one needs it, and the last one
+takes it down.
 """
 
 from __future__ import annotations
@@ -11,17 +12,19 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
 from bs_study import open_study
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
-# Four trials of five to ten seconds: two at a time, one on each worker.
-GRID = ["--batch-sizes", "8", "16", "--lrs", "0.02", "0.04", "--checkpoint-seconds", "1"]
-GRID += ["--max-iterations", "5000", "--min-iterations", "5000"]
-NOT_RAY = {"bash", "ps", "sleep", "sshd"}
+README = Path(__file__).parents[2] / "README.md"
+# Four trials of a few seconds for each seed: two at a time, one on each worker.
+GRID = "--batch-sizes 8 16 --lrs 0.02 0.04 --checkpoint-seconds 1 --max-iterations 3000 --min-iterations 3000"
+SUBMIT = "ray job submit --working-dir project"
+NOT_RAY = {"awk", "bash", "ps", "sleep", "sshd", "xargs"}
 
 
 class Cluster:
@@ -34,27 +37,54 @@ class Cluster:
         self.store.mkdir()
         Path(self.file).write_text(yaml.safe_dump(config, sort_keys=False))
 
-    def ray(self, command: str, *arguments: str, seconds: float = 60) -> CompletedProcess[str]:
+    def ray(self, command: str, *arguments: str, seconds: float = 120) -> CompletedProcess[str]:
         done: CompletedProcess[str] = self.lab.run("ray", command, *arguments, seconds=seconds)
         return done
 
-    def exec(self, command: str, *, seconds: float = 60) -> str:
+    def up(self) -> None:
+        """Bring the cluster up, and wait for its first worker."""
+        self.ray("up", "-y", "--no-config-cache", self.file, seconds=300)
+        self.readme("ray exec sweeps/on_premises.yaml 'until ray status")
+
+    def readme(self, begin: str) -> None:
+        """Run the one command of the README that begins so, for this cluster's file and user."""
+        (command,) = (line for line in README.read_text().splitlines() if line.startswith(begin))
+        here = command.replace("sweeps/on_premises.yaml", self.file).replace("ubuntu@", "root@")
+        self.lab.run("bash", "-c", here, seconds=300)
+
+    def wait_for_gpus(self, gpus: int) -> None:
+        self.lab.wait_for(lambda: f"/{gpus}.0 GPU" in self.on_head("ray status", check=False), seconds=300, pause=1)
+
+    def on_head(self, command: str, **options: Any) -> str:
+        return str(self.lab.on("head", command, **options).stdout)
+
+    def exec(self, command: str, *, seconds: float = 120) -> str:
         return self.ray("exec", self.file, command, seconds=seconds).stdout
 
-    def attempts(self, study: str) -> int:
-        return len(list(self.store.glob(f"{study}/live/*/*")))
+    def study(self, name: str, *, seeds: str = "0") -> str:
+        """Return the flags of a new study."""
+        return f"--store {self.store} --name {name} {GRID} --seeds {seeds}"
 
-    def fetched(self, study: str, folder: Path) -> Path:
+    def wait_for_attempts(self, study: str, count: int) -> None:
+        self.lab.wait_for(lambda: len(list(self.store.glob(f"{study}/live/*/*"))) >= count, seconds=180)
+
+    def finished(self, study: str, folder: Path) -> pd.DataFrame:
+        """Fetch a study, have its store looked over, and return its trials: all completed, none on the head."""
         self.ray("rsync-down", self.file, f"{self.store}/{study}/", f"{folder}/{study}/")
-        return folder / study
+        self.lab.run("python", "-m", "bs_study.store.check", f"{folder}/{study}")
+        trials = open_study(folder / study).trials()
+        assert set(trials["status"]) == {"completed"}
+        assert set(trials["host"]) <= {"worker1", "worker2"}
+        return trials
 
 
 @pytest.fixture(scope="module")
 def cluster(lab: Any, lab_config: dict[str, Any]) -> Cluster:
+    """The cluster, up but for one host that can't be reached yet."""
     cluster = Cluster(lab, lab_config)
     cluster.ray("get-auth-token", "--generate")
-    cluster.ray("up", "-y", "--no-config-cache", cluster.file, seconds=120)
-    lab.wait_for(lambda: "0.0/2.0 GPU" in cluster.exec("ray status"), seconds=150)
+    lab.unplug("worker2")
+    cluster.up()
     return cluster
 
 
@@ -65,55 +95,80 @@ def background() -> Iterator[ThreadPoolExecutor]:
 
 
 def test_the_dashboard_and_the_jobs_api_listen_on_loopback_only_and_want_the_token(cluster: Cluster) -> None:
-    listening = cluster.lab.on(cluster.lab.head, "ss -Hltn 'sport = :8265'").stdout.split()
+    listening = cluster.on_head("ss -Hltn 'sport = :8265'").split()
     assert [word for word in listening if word.endswith(":8265")] == ["127.0.0.1:8265"]
     asked = "import urllib.request as r; r.urlopen('http://127.0.0.1:8265/api/jobs/', timeout=10)"
-    assert "401" in cluster.lab.run("python", "-c", asked, check=False).stdout
+    assert "401" in cluster.on_head(f'python3.12 -c "{asked}"', check=False)
 
 
-def test_the_token_is_readable_by_its_owner_only_on_every_host(cluster: Cluster) -> None:
-    for host in (cluster.lab.head, *cluster.lab.workers):
+def test_the_token_is_readable_by_its_owner_only_on_every_host_that_joined(cluster: Cluster) -> None:
+    for host in ("head", "worker1"):
         assert cluster.lab.on(host, "stat -c %a ~/.ray").stdout.strip() == "700"
 
 
-def test_a_job_outlives_its_terminal_and_is_listed_followed_stopped_and_resumed(
-    cluster: Cluster, tmp_path: Path
-) -> None:
-    submit = "ray job submit --working-dir project"
-    study = f"--store {cluster.store} --name job {' '.join(GRID)}"
-    cluster.exec(f"{submit} --no-wait --submission-id digits -- python sweeps/grid.py --address auto {study}")
-    cluster.lab.wait_for(lambda: cluster.attempts("job") >= 2, seconds=90)
+def test_a_job_outlives_its_terminal_and_is_listed_followed_and_stopped(cluster: Cluster) -> None:
+    job = f"{SUBMIT} --no-wait --submission-id digits -- python sweeps/grid.py {cluster.study('job', seeds='0 1')}"
+    cluster.exec(job)
+    cluster.wait_for_attempts("job", 1)
     assert "submission_id='digits'" in cluster.exec("ray job list")
-    assert "4 trials of digits" in cluster.exec("ray job logs digits")
+    assert "8 trials of digits" in cluster.exec("ray job logs digits")
     assert "was stopped" in cluster.exec("ray job stop digits")
-    resume = f"{submit} --submission-id digits-2 -- python sweeps/grid.py --address auto --resume {cluster.store}/job"
-    assert "succeeded" in cluster.exec(resume, seconds=150)
-    fetched = cluster.fetched("job", tmp_path)
-    assert sorted(open_study(fetched).trials()["status"]) == ["completed"] * 4
-    cluster.lab.run("python", "-m", "bs_study.store.check", str(fetched))
+
+
+def test_a_stopped_job_is_resumed_and_uses_a_worker_that_joins_in_the_middle_of_it(
+    cluster: Cluster, background: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    resume = f"{SUBMIT} --submission-id digits-2 -- python sweeps/grid.py --resume {cluster.store}/job"
+    study = background.submit(cluster.exec, resume, seconds=300)
+    cluster.lab.plug("worker2")
+    assert "1 GPU and 1 CPU per trial" in study.result()
+    assert "succeeded" in study.result()
+    assert set(cluster.finished("job", tmp_path)["host"]) == {"worker1", "worker2"}
 
 
 def test_a_submitted_study_survives_a_worker_killed_in_mid_trial(
     cluster: Cluster, background: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
-    arguments = ["sweeps/grid.py", "--", "--address", "auto", "--store", str(cluster.store), "--name", "killed", *GRID]
-    study = background.submit(cluster.ray, "submit", cluster.file, *arguments, seconds=180)
-    cluster.lab.wait_for(lambda: cluster.attempts("killed") >= 2 or study.done(), seconds=90)
-    cluster.lab.on(cluster.lab.workers[0], "kill -9 $(pgrep -x raylet)")
+    cluster.wait_for_gpus(2)
+    flags = cluster.study("killed").split()
+    study = background.submit(cluster.ray, "submit", cluster.file, "sweeps/grid.py", "--", *flags, seconds=300)
+    cluster.wait_for_attempts("killed", 2)
+    cluster.lab.on("worker1", "kill -9 $(pgrep -x raylet)")
     assert "2 GPUs; 1 GPU and 1 CPU per trial" in study.result().stdout
-    fetched = cluster.fetched("killed", tmp_path)
-    trials = open_study(fetched).trials()
-    assert sorted(trials["status"]) == ["completed"] * 4
-    assert trials["attempts"].max() >= 2
-    assert set(trials["host"]) <= {"node3", "node4"}
-    cluster.lab.run("python", "-m", "bs_study.store.check", str(fetched))
+    assert cluster.finished("killed", tmp_path)["attempts"].max() >= 2
 
 
-def test_ray_down_and_ray_stop_on_the_workers_leave_nothing_running(cluster: Cluster) -> None:
+def test_a_study_whose_head_is_lost_is_finished_under_a_new_one(cluster: Cluster, tmp_path: Path) -> None:
+    job = f"{SUBMIT} --no-wait --submission-id lost -- python sweeps/grid.py {cluster.study('lost')}"
+    cluster.exec(job)
+    cluster.wait_for_attempts("lost", 1)
+    spared = "|".join(NOT_RAY)
+    cluster.on_head(f"ps -eo pid=,comm= | awk '$2 !~ /^({spared})$/ {{print $1}}' | xargs kill -9", check=False)
+    assert running(cluster, "head") <= NOT_RAY
+    cluster.up()
+    resume = f"{SUBMIT} --submission-id lost-2 -- python sweeps/grid.py --resume {cluster.store}/lost"
+    assert "succeeded" in cluster.exec(resume, seconds=300)
+    cluster.finished("lost", tmp_path)
+
+
+def test_a_study_survives_a_worker_that_is_cut_off_until_ray_gives_it_up(
+    cluster: Cluster, background: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    cluster.wait_for_gpus(2)
+    job = f"{SUBMIT} --submission-id cut -- python sweeps/grid.py {cluster.study('cut')}"
+    study = background.submit(cluster.exec, job, seconds=300)
+    cluster.wait_for_attempts("cut", 2)
+    cluster.lab.unplug("worker2")
+    cluster.lab.wait_for(lambda: "marked dead" in cluster.on_head("ray job logs cut"), seconds=90, pause=1)
+    cluster.lab.plug("worker2")
+    assert "succeeded" in study.result()
+    assert cluster.finished("cut", tmp_path)["attempts"].max() >= 2
+
+
+def test_ray_down_and_the_command_of_the_readme_leave_nothing_running(cluster: Cluster) -> None:
     cluster.ray("down", "-y", cluster.file, seconds=90)
-    for host in cluster.lab.workers:
-        cluster.lab.on(host, "project/.venv/bin/ray stop", seconds=60)
-    for host in (cluster.lab.head, *cluster.lab.workers):
+    cluster.readme("for host in ")
+    for host in cluster.lab.hosts:
         cluster.lab.wait_for(lambda host=host: running(cluster, host) <= NOT_RAY, seconds=30)
 
 

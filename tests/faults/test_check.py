@@ -206,7 +206,7 @@ def test_a_running_trial_is_no_problem_and_counts_as_unfinished(
     end_trial(paths, trials[0])
     run_trial(paths, trials[1])
     assert main([paths.root]) == 0
-    assert "fine; 1 trials have ended, 1 are unfinished" in capsys.readouterr().out
+    assert "fine; 1 trial has ended, 1 is unfinished" in capsys.readouterr().out
 
 
 def test_a_live_part_that_is_lost_or_damaged_is_told_as_a_gap(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_commit_that_was_cut_short_before_its_row_is_unfinished_and_no_problem
     row.unlink()
     run_trial(paths, trials[0])
     assert main([paths.root]) == 0
-    assert "0 trials have ended, 1 are unfinished" in capsys.readouterr().out
+    assert "0 trials have ended, 1 is unfinished" in capsys.readouterr().out
 
 
 def test_a_failed_trial_and_its_retry_half_committed_are_no_problem(tmp_path: Path) -> None:

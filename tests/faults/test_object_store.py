@@ -147,6 +147,7 @@ def mortal_server(s3_keys: None) -> Iterator[S3Server]:
     server.stop()
 
 
+@pytest.mark.soak  # half a minute of waiting for requests; tests/store/test_writer.py has the same at once
 def test_a_store_that_stays_away_fails_the_trial_and_says_where_the_unwritten_part_is_kept(
     mortal_server: S3Server, pace: Path, tmp_path: Path, grid: Grid, monkeypatch: pytest.MonkeyPatch
 ) -> None:

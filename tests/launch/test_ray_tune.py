@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,10 @@ from pandas.testing import assert_frame_equal
 from ray.cluster_utils import Cluster
 
 from bs_study import StudyConfig, open_study
-from bs_study.launch.ray_tune import ray_session, run_on_ray
+from bs_study.launch.ray_session import ray_session
+from bs_study.launch.ray_tune import run_on_ray
 from bs_study.launch.serial import local_resources, run_serial
+from bs_study.launch.workload_code import Code, workload_code
 
 ENDINGS = {7: "failed", 11: "out_of_memory", 13: "diverged", 64: "completed", 256: "completed"}
 CLOCKS = ["epoch_seconds", "train_seconds", "load_seconds", "compute_seconds", "eval_seconds", "peak_memory_bytes"]
@@ -98,6 +102,41 @@ def test_where_there_are_gpus_each_trial_has_one_of_its_own(
         run_on_ray(study.trials, study.surroundings, study.config, resources, study.watcher)
     seen = open_study(study.paths.root).evaluations().groupby("batch_size")["gpu"].unique()
     assert sorted(gpu for gpus in seen for gpu in gpus) == [0, 1]
+
+
+OWN = """
+from own_sizes import SIZE
+import torch
+class Line:
+    name, target = "line", "loss <= -1"
+    def train_data(self, data_dir): return torch.ones(SIZE, 1), torch.ones(SIZE, 1)
+    eval_data = train_data
+    def model(self): return torch.nn.Linear(1, 1)
+    def loss(self, model, x, y): return ((model(x) - y) ** 2).mean()
+"""
+
+
+def test_a_workload_of_ones_own_runs_where_its_files_are_not(
+    cluster: str, tmp_path: Path, small_study: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "own"
+    folder.mkdir()
+    (folder / "own_line.py").write_text(OWN)
+    (folder / "own_sizes.py").write_text("SIZE = 8")
+    monkeypatch.setattr(sys, "path", [*sys.path, str(folder)])
+
+    def read_and_remove(workload: str) -> Code:
+        code = workload_code(workload)
+        shutil.rmtree(folder)
+        return code
+
+    monkeypatch.setattr("bs_study.launch.ray_tune.workload_code", read_and_remove)
+    study = small_study(
+        tmp_path / "study", metrics=("loss",), address=cluster, workload="own_line:Line", batch_sizes=(2,)
+    )
+    with ray_session(study.config) as resources:
+        run_on_ray(study.trials, study.surroundings, study.config, resources, study.watcher)
+    assert [ending.status for ending in study.watcher.endings.values()] == ["completed"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,10 @@ def test_wandb_writes_an_offline_run_for_each_trial(
     (track,) = chosen_trackers(config(wandb=True), paths)
     track(TRIAL, ENDING, evaluations)
     (file,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
-    assert TRIAL.trial_id.encode() in file.read_bytes()
+    deadline = time.monotonic() + 20  # its own process writes the file, a while after the run's end
+    while TRIAL.trial_id.encode() not in file.read_bytes():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_mlflow_holds_the_config_and_each_evaluation(
@@ -88,6 +92,16 @@ def test_mlflow_holds_the_config_and_each_evaluation(
     (run,) = client.search_runs([client.get_experiment_by_name(f"bs_study-{paths.name}").experiment_id])
     assert run.data.params["batch_size"] == "4"
     assert [(m.step, m.value) for m in client.get_metric_history(run.info.run_id, "loss")] == [(10, 0.1), (20, 0.05)]
+
+
+def test_mlflow_without_a_place_to_write_to_is_refused_with_what_to_set(
+    paths: StudyPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mlflow = pytest.importorskip("mlflow")
+    monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
+    mlflow.set_tracking_uri("file:///nowhere")
+    with pytest.raises(ValueError, match=r"mlflow: .* Set MLFLOW_TRACKING_URI"):
+        chosen_trackers(config(mlflow=True), paths)
 
 
 class Silent:
@@ -118,4 +132,5 @@ def test_what_a_tracker_raises_is_said_once_and_the_watcher_is_told_all_the_same
     tracked.ended(TRIAL, ENDING)
     tracked.ended(TRIAL, ENDING)
     assert watcher.told == 3
+    assert tracked.trackers == []
     assert capsys.readouterr().err.count("no quota left") == 1

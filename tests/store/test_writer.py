@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -117,3 +118,22 @@ def test_an_encoded_table_reads_back_equal_with_missing_values_and_no_rows() -> 
         table = pa.table({"lr": pa.array(values, pa.float64()), "message": pa.array([None] * len(values), pa.string())})
         again = pq.read_table(pa.BufferReader(encode(table)))
         assert str(again.to_pydict()) == str(table.to_pydict())
+
+
+def test_rows_that_the_store_does_not_take_are_kept_on_the_local_disk_and_the_error_says_where(
+    writer: TrialWriter,
+    add_rows: Callable[..., None],
+    paths: StudyPaths,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "kept"))
+    add_rows(writer, first=1, count=5)
+    writer.write_part()
+    add_rows(writer, first=6, count=3)
+    shutil.rmtree(paths.live)
+    Path(paths.live).write_text("a file, where a folder should be")
+    with pytest.raises(OSError, match=r"the store can't be written to .* kept in ") as told:
+        writer.write_part()
+    (kept,) = Path(str(told.value).rpartition("kept in ")[2]).glob("iterations-*.parquet")
+    assert pq.read_table(kept)["iteration"].to_pylist() == [6, 7, 8]

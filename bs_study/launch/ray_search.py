@@ -1,0 +1,162 @@
+"""Which trials Tune may start: on a cluster, no more than this sweep's share of it.
+
+By itself Tune asks for 200 trials ahead and hands each worker from trial to trial until the study ends, so that a
+second sweep would wait for the end of the first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+import ray
+from ray.tune.schedulers import FIFOScheduler
+from ray.tune.search.basic_variant import BasicVariantGenerator
+
+from bs_study.launch.fair_share import Claim, Costs, Ledger, Share
+from bs_study.launch.ray_cluster import Node, autoscaled_nodes, trial_costs
+from bs_study.launch.ray_session import node_resources, on_node
+
+ASK_SECONDS = 1.0
+FIRST_ANSWER_SECONDS = 60.0
+LAST_WORD_SECONDS = 5.0
+
+
+class Search(BasicVariantGenerator):
+    """Gives Tune the trials of a study in order.
+
+    Args:
+        points: a point of the search space for each trial.
+        most: how many of them may run at once; None for as many as fit.
+    """
+
+    def __init__(self, points: Sequence[dict[str, Any]], *, most: int | None) -> None:
+        super().__init__(points_to_evaluate=list(points), max_concurrent=most or 0)
+
+    def save_to_dir(self, dirpath: str, session_str: str = "", **kwargs: Any) -> None:
+        """Save nothing: this is for Tune's own restore, which is never used. What is done stands in the store."""
+
+    def started(self, tune_id: str) -> None:
+        """Hear that a trial has a worker."""
+
+    def step(self) -> None:
+        """Hear that Tune is about to ask for trials."""
+
+    def close(self) -> None:
+        """Hear that the study is over."""
+
+
+class SharedSearch(Search):
+    """Gives Tune no more trials than this sweep's share, and lets it give back workers above that.
+
+    Args:
+        points: as those of Search.
+        most: as that of Search.
+        cpus: of each trial.
+        gpus: of each trial.
+    """
+
+    def __init__(self, points: Sequence[dict[str, Any]], *, most: int | None, cpus: int, gpus: float) -> None:
+        super().__init__(points, most=most)
+        self._left = len(points)
+        self._cpus, self._gpus = cpus, gpus
+        self._running: set[str] = set()
+        self._ended: set[str] = set()
+        self._account = _Account()
+        self._share = self._account.wait(self._claim())
+
+    def started(self, tune_id: str) -> None:
+        self._running.add(tune_id)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        super().on_trial_complete(trial_id, result, error)
+        self._left -= 1
+        self._ended.add(trial_id)  # its worker is still ours: whether it is given back is what Tune asks now
+
+    def step(self) -> None:
+        self._running -= self._ended
+        self._ended.clear()
+        self._share = self._account.answer(self._claim) or self._share
+
+    def close(self) -> None:
+        self._account.close()
+
+    def next_trial(self) -> Any:
+        self.step()  # Tune waits in here for a trial when it has none
+        return super().next_trial() if self._may_start() else None  # type: ignore[no-untyped-call]
+
+    def is_finished(self) -> bool:
+        # Tune keeps an idle worker, and its GPU, as long as a search is not finished.
+        return super().is_finished() or (bool(self._live_trials) and not self._may_start())
+
+    def _may_start(self) -> bool:
+        share = self._share
+        is_within = not share.others or len(self._running) <= share.now
+        return is_within and len(self._live_trials) < max(share.now, share.later)
+
+    def _claim(self) -> Claim:
+        nodes = node_resources()
+        wanted = min(self._left, self.max_concurrent or self._left)
+        return Claim(wanted, self._costs(nodes), self._costs(autoscaled_nodes() or nodes))
+
+    def _costs(self, nodes: list[Node]) -> Costs:
+        return trial_costs(nodes, cpus=self._cpus, gpus=self._gpus)
+
+
+class FreeWorkersFirst(FIFOScheduler):
+    """Lets a new trial take the worker that has just become free.
+
+    Tune's own choice is the trial that waits longest: if that has a worker which is just starting, it is ended for the
+    free one, and where trials are shorter than such a start a sweep would never get the workers that it may have.
+    """
+
+    def choose_trial_to_run(self, tune_controller: Any) -> None:
+        """Leave the choice to how Tune hands out free workers."""
+
+
+class _Account:
+    """This sweep's account in the ledger, an actor of whichever sweep came first, which is made anew when that ends."""
+
+    def __init__(self) -> None:
+        self._sweep = uuid.uuid4().hex
+        self._ledger: Any = None
+        self._asked: ray.ObjectRef[Share] | None = None
+        self._next = 0.0
+
+    def wait(self, claim: Claim) -> Share:
+        """Return the share of a sweep that begins."""
+        while True:
+            with contextlib.suppress(ray.exceptions.RayActorError):  # its owner has just ended
+                return ray.get(self._ask(claim), timeout=FIRST_ANSWER_SECONDS)
+            self._ledger = None
+
+    def answer(self, claim: Any) -> Share | None:
+        """Return the share if there is news of it, and ask again about once a second; never wait."""
+        share = None
+        if self._asked and ray.wait([self._asked], timeout=0)[0]:
+            try:
+                share = ray.get(self._asked)
+            except ray.exceptions.RayActorError:
+                self._ledger = None
+            self._asked = None
+        if not self._asked and time.monotonic() > self._next:
+            self._asked = self._ask(claim())
+        return share
+
+    def close(self) -> None:
+        """Let the others have this sweep's share at once, not only when it has been silent for a while."""
+        if self._ledger:
+            with contextlib.suppress(ray.exceptions.RayError):
+                ray.get(self._ledger.leave.remote(self._sweep), timeout=LAST_WORD_SECONDS)
+
+    def _ask(self, claim: Claim) -> ray.ObjectRef[Share]:
+        if self._ledger is None:
+            here = on_node(ray.get_runtime_context().get_node_id())  # it must keep no worker from ending when idle
+            named = {"name": "ledger", "namespace": "bs_study", "get_if_exists": True}
+            self._ledger = ray.remote(Ledger).options(num_cpus=0, scheduling_strategy=here, **named).remote()
+        self._next = time.monotonic() + ASK_SECONDS
+        asked: ray.ObjectRef[Share] = self._ledger.share.remote(self._sweep, claim)
+        return asked

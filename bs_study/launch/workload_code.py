@@ -1,0 +1,89 @@
+"""A user's own workload on its way to other nodes: the files that it was imported from, and their place there.
+
+Ray's runtime environments could carry them, but a job that was submitted with one of its own may not be given another,
+and their workers start anew. These files travel as the data does, once per node.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from bs_study.workloads.base import BUILT_IN
+
+Code = tuple[tuple[str, bytes], ...]
+"""Files: the path below a folder of `sys.path`, and what is in them."""
+
+MOST_BYTES = 100 * 2**20
+
+
+def workload_code(workload: str) -> Code:
+    """Return the files of a workload that is not installed: its module, and what was imported from beside it.
+
+    A package travels whole, with the data files in it.
+
+    Raises:
+        ValueError: they are larger than code is.
+    """
+    name = workload.partition(":")[0].partition(".")[0]
+    if workload in BUILT_IN or name == "bs_study":  # which every node has
+        return ()
+    top = importlib.import_module(name)
+    beside = {place.parent for place in _places(top)}
+    if any(place.is_relative_to(installed) for place in beside for installed in _installed()):
+        return ()
+    files = sorted(
+        {
+            (str(file.relative_to(place.parent)), file)
+            for name, module in list(sys.modules.items())
+            if "." not in name and name not in ("__main__", "bs_study")
+            for place in _places(module)
+            if place.parent in beside
+            for file in _files(place)
+        }
+    )
+    size = sum(file.stat().st_size for _, file in files)
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"workload: the files of {workload} are {size / 2**20:.0f} MiB, too many for each node. "
+            "Keep data in --data-dir, out of the package"
+        )
+    return tuple((name, file.read_bytes()) for name, file in files)
+
+
+def _installed() -> set[Path]:
+    """Return where packages are installed, which every node does for itself."""
+    return {Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "purelib", "platlib")}
+
+
+def _places(module: ModuleType) -> list[Path]:
+    """Return the file of a module, or the folder of a package; several of one without `__init__.py`."""
+    folders = getattr(module, "__path__", None)
+    file = getattr(module, "__file__", None)
+    return [Path(place).resolve() for place in folders or ([file] if file else [])]
+
+
+def _files(place: Path) -> Iterator[Path]:
+    if place.is_file():
+        yield place
+    else:
+        yield from (file for file in place.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+
+
+@functools.cache
+def use_code(code: Code) -> tempfile.TemporaryDirectory[str]:
+    """Let this process import these files, before others of their name, from a folder that goes when it ends."""
+    folder = tempfile.TemporaryDirectory(prefix="bs_study-code-")
+    for name, content in code:
+        file = Path(folder.name, name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    sys.path.insert(0, folder.name)
+    importlib.invalidate_caches()
+    return folder
