@@ -89,7 +89,8 @@ def spread_examples(workload: Workload, method: str, data: Data, *, count: int) 
         ValueError: the examples of a Dataset can't be put in one batch, or hold what is no tensor there.
     """
     total = examples_in(data)
-    places = sorted({i * (total - 1) // max(count - 1, 1) for i in range(min(count, total))})
+    count = min(count, total)
+    places = [i * (total - 1) // max(count - 1, 1) for i in range(count)]
     if isinstance(data, tuple):
         return tuple(tensor[places] for tensor in data)
     with calling(workload, method):

@@ -57,7 +57,9 @@ def look_at(workload: Workload, train: Data, held_out: Data) -> Look:
     loss, warnings = _training_loss(workload, model, batch)
     warnings += size_warnings(workload, model, batch)
     refuse_bad_metrics(workload, model, held_out, held)
-    warnings += influence_warnings(workload, model, spread_examples(workload, "train_data", train, count=2 * EXAMPLES))
+    if not warnings:
+        many = spread_examples(workload, "train_data", train, count=2 * EXAMPLES)
+        warnings += influence_warnings(workload, model, many)
     return Look(
         train_set=f"{examples_in(train)} examples of {example_shapes(batch)}",
         eval_set=f"{examples_in(held_out)} examples of {example_shapes(held)}",

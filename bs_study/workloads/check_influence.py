@@ -23,8 +23,8 @@ def influence_warnings(workload: Workload, model: nn.Module, batch: Batch) -> li
     equal show nothing.
 
     Raises:
-        ValueError: whatever the batch, loss and gradients are the same; or nothing but its last part, the labels,
-            changes them, and the output of the model neither.
+        ValueError: nothing but the last part of a batch, the labels, changes the loss, its gradients or the model's
+            output; or nothing at all does.
     """
     count = len(batch[0]) // 2
     some, others = (tuple(part[half::2][:count] for part in batch) for half in (0, 1))
@@ -44,11 +44,11 @@ def _fault(workload: Workload, model: nn.Module, some: Batch, others: Batch) -> 
         return None
     if _are_same(some, others):
         return None
-    if _are_same(of_some, _outcome(workload, model, others)):
-        return "loss: ignores the batch: other examples give the same loss and the same gradients of the model"
     outputs, other_outputs = _outputs(workload, model, some), _outputs(workload, model, others)
     if has_inputs and outputs and _are_same(outputs, other_outputs):
         return "model: ignores its inputs: other inputs give the same output, the same loss and the same gradients"
+    if _are_same(of_some, _outcome(workload, model, others)):
+        return "loss: ignores the batch: other examples give the same loss and the same gradients of the model"
     return None
 
 

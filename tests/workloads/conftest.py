@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
 from bs_study import StudyConfig, TrialConfig, open_study
 from bs_study.store.paths import StudyPaths
@@ -16,6 +17,15 @@ from bs_study.training.trial import load_data, run_trial
 from bs_study.workloads import load_workload
 from bs_study.workloads.base import examples_in
 from bs_study.workloads.check_batch import look_at
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small models gain nothing from more, and lose much where other processes want the cores."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
