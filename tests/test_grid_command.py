@@ -115,6 +115,11 @@ class Mine(Line):
     name = "mine"
     def loss(self, model, x, y):
         return ((model(x) - y) ** 2).sum()
+
+class Named(Line):
+    name = "named"
+    def metrics(self, model, x, y):
+        return {"epoch": y.sum()}
 """
 
 
@@ -149,6 +154,7 @@ BAD_INPUT = {
     "--workload digits --check --target precision>=0.9": ("target", "'precision'", "accuracy"),
     "--workload syntax:Mine": ("workload", "syntax", "SyntaxError"),
     "--workload summed:Mine --check": ("mine.loss", "sum"),
+    "--workload summed:Named --check": ("named.metrics", "'epoch'"),
     "--workload summed:Mine --batch-sizes 4 --lrs 0.1": ("mine.loss", "sum"),
     "--target precision>=0.9": ("target", "'precision'", "accuracy"),
     "--target high": ("target", "'high'"),

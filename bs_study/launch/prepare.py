@@ -15,6 +15,7 @@ from bs_study.grid import trials_to_run
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import open_study
+from bs_study.store.schema import table_schema
 from bs_study.store.study import create_study
 from bs_study.target import Target
 from bs_study.training.surroundings import Surroundings
@@ -102,6 +103,7 @@ def _asked(request: Request) -> tuple[StudyConfig, Workload]:
 def _seen(config: StudyConfig, workload: Workload) -> tuple[tuple[Data, Data], Look]:
     data = load_data(type(workload), data_directory(config))
     look = look_at(workload, *data)
+    _check_metrics(workload, look.metrics)
     _check_target(config, look.metrics)
     return data, look
 
@@ -143,6 +145,12 @@ def _refuse_existing(paths: StudyPaths) -> None:
             f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
             f"`python sweeps/grid.py --resume {shlex.quote(paths.uri)}`, or choose another --name"
         )
+
+
+def _check_metrics(workload: Workload, metrics: Sequence[str]) -> None:
+    for name in metrics:
+        if name in table_schema("evaluations").names:
+            raise ValueError(f"{workload.name}.metrics: {name!r} is a column of every evaluation. Choose another name")
 
 
 def _check_target(config: StudyConfig, metrics: Sequence[str]) -> None:

@@ -35,7 +35,7 @@ class Look:
         yield f"held-out set: {self.eval_set}"
         yield f"prepared: {self.prepared}"
         yield f"model: {self.model}"
-        yield f"loss: {self.loss:.4g} on {EXAMPLES} examples with the initial weights"
+        yield f"loss: {self.loss:.4g} with the initial weights"
         yield f"metrics: {', '.join(self.metrics)}"
         yield from (f"warning: {warning}" for warning in self.warnings)
 
