@@ -54,7 +54,12 @@ def look_at(workload: Workload, train: Data, held_out: Data) -> Look:
     with torch.no_grad():
         prepared = prepare(workload, held)
         metrics = _metric_names(workload, model, prepared)
-    loss, warnings = _training_loss(workload, model, batch)
+    try:
+        loss, warnings = _training_loss(workload, model, batch)
+    except ValueError as error:
+        if not isinstance(error.__cause__, MemoryError | torch.OutOfMemoryError):
+            raise
+        loss, warnings = math.nan, [f"{workload.name}.loss: ran out of memory with {EXAMPLES} examples on the CPU"]
     warnings += size_warnings(workload, model, batch)
     refuse_bad_metrics(workload, model, held_out, held)
     if not warnings:

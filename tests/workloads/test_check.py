@@ -225,7 +225,14 @@ def test_a_workload_that_is_only_unusual_passes_without_a_warning(methods: Mappi
     assert look(type("Mine", (Task,), dict(methods))).warnings == ()
 
 
+def for_no_gradient(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
+    if torch.is_grad_enabled():
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 4.00 GiB")
+    return cross_entropy(m(x), y)
+
+
 DOUBTFUL = {
+    "a gradient that does not fit": ({"loss": for_no_gradient}, "loss: ran out of memory"),
     "a quadratic with drawn noise": (
         {"model": lambda s: Point(), "loss": quadratic_with_drawn_noise},
         r"loss: ignores the batch.* but for what is drawn by chance",
