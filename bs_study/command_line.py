@@ -23,6 +23,12 @@ from bs_study.config import StudyConfig, one_line
 NO_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What yaml raises: on a value that is none of its kind, as `!!timestamp never`, whatever its constructor ran into."""
 
+OWN_EPOCHS = 10.0
+"""The budget of a workload of one's own, where no file and no flag sets one."""
+BUDGETS = {"max_epochs", "max_iterations", "max_examples", "max_train_seconds"}
+ONE_TRIAL = {"batch_sizes": (1,), "lrs": (1.0,)}
+"""Stands for the grid, which a check of the workload does not need."""
+
 SHIPPED = Path(__file__).resolve().parent.parent / "sweeps"
 
 
@@ -33,6 +39,7 @@ class Request:
     config: Path | None
     resume: str | None
     dry_run: bool
+    check: bool
     flags: dict[str, Any]
 
 
@@ -42,6 +49,7 @@ _ACTIONS = {
     ],
     "resume": Annotated[str | None, tyro.conf.arg(help="go on with the study in this folder, as results/digits")],
     "dry_run": Annotated[bool, tyro.conf.arg(help="print the trials and exit")],
+    "check": Annotated[bool, tyro.conf.arg(help="run one batch through the workload, print what was seen and exit")],
 }
 
 
@@ -70,7 +78,13 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
         if exit_.code in (0, None):
             raise
         raise ValueError(_plain(_first_sentence(complaint.getvalue()), arguments)) from None
-    return Request(given.pop("config", None), given.pop("resume", None), given.pop("dry_run", False), given)
+    return Request(
+        given.pop("config", None),
+        given.pop("resume", None),
+        given.pop("dry_run", False),
+        given.pop("check", False),
+        given,
+    )
 
 
 def _flag(name: str, field: FieldInfo) -> Any:
@@ -123,8 +137,10 @@ def study_config(request: Request) -> StudyConfig:
         ValueError: the file can't be read, or a setting is unknown or wrong.
     """
     file = request.config or _shipped_file(request.flags.get("workload", "digits"))
-    settings = read_yaml(file) if file else {}
-    return checked_config(settings | request.flags)
+    settings = (read_yaml(file) if file else {}) | request.flags
+    if not file and not settings.keys() & BUDGETS:
+        settings["max_epochs"] = OWN_EPOCHS
+    return checked_config((ONE_TRIAL if request.check else {}) | settings)
 
 
 def _shipped_file(workload: str) -> Path | None:

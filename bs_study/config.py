@@ -49,7 +49,9 @@ class Recipe(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     workload: str = Field(
-        "digits", min_length=1, description="what is trained: digits, mnist, or your own as package.module:Class"
+        "digits",
+        min_length=1,
+        description="what is trained: a built-in, as cifar10, or your own as package.module:Class",
     )
     target: TargetText | None = Field(
         None, description="metric, direction and value to reach, as 'accuracy>=0.98' or 'loss<=0.1' (the workload's)"
@@ -75,7 +77,9 @@ class Recipe(BaseModel):
     )
     base_batch_size: Count | None = Field(None, description="the batch size that the grid's lrs are meant for")
 
-    max_epochs: Positive | None = Field(None, description="budget in epochs (none)")
+    max_epochs: Positive | None = Field(
+        None, description="budget in epochs (none; 10 for your own workload without any)"
+    )
     max_iterations: Count | None = Field(None, description="budget in iterations (none)")
     max_examples: Count | None = Field(None, description="budget in examples (none)")
     max_train_seconds: Positive | None = Field(None, description="budget in seconds of training clock (none)")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bs_study.launch.prepare import Prepared
     from bs_study.launch.trackers import Tracker
     from bs_study.launch.watching import Launch, Launcher, Resources
+    from bs_study.workloads.check_batch import Look
 
 NEEDED = ("bs_study", "ray", "rich", "sklearn", "torch", "torchvision", "tyro", "yaml")
 
@@ -42,8 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         request = parse_flags(arguments, description=str(__doc__))
         sys.path.append(str(Path.cwd()))  # where a user's own workload lies; last, so that it shadows no package
-        from bs_study.launch.prepare import prepared
+        from bs_study.launch.prepare import checked, prepared
 
+        if request.check:
+            return show_look(*checked(request))
         study = prepared(request)
         return show_trials(study) if request.dry_run else run(study)
     except (ValueError, OSError) as error:
@@ -51,6 +54,14 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         print("interrupted before the study began", file=sys.stderr)
         return 130
+
+
+def show_look(config: StudyConfig, look: Look) -> int:
+    for line in look.lines():
+        print(line)
+    print(f"target: {config.target}")
+    print(f"{config.workload} can be trained (a check of one batch, nothing was started)")
+    return 0
 
 
 def show_trials(study: Prepared) -> int:
@@ -78,6 +89,8 @@ def run(study: Prepared) -> int:
         print(f"{counted(len(study.trials), 'trial')} of {study.config.workload}, target {study.config.target}")
         print(f"on {resources.description}")
         print(f"to {study.paths.uri}", flush=True)
+        for warning in study.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
         try:
             failed = run_trials(study, resources, launch, trackers)
         except KeyboardInterrupt:

@@ -6,6 +6,7 @@ import pytest
 
 from bs_study import StudyConfig
 from bs_study.command_line import parse_flags, study_config
+from bs_study.workloads.base import BUILT_IN
 
 SWEEPS = Path(__file__).parent.parent / "sweeps"
 
@@ -53,6 +54,26 @@ def test_a_workload_of_ones_own_starts_from_the_defaults_not_from_a_shipped_stud
     flags = ("--workload", "mine:Mine", "--batch-sizes", "4", "--lrs", "0.1", "--max-epochs", "2")
     config = config_of(*flags)
     assert (config.workload, config.max_iterations, config.max_epochs) == ("mine:Mine", None, 2)
+
+
+def test_a_workload_of_ones_own_without_a_budget_gets_ten_epochs() -> None:
+    flags = ("--workload", "mine:Mine", "--batch-sizes", "4", "--lrs", "0.1")
+    assert config_of(*flags).max_epochs == 10
+    assert config_of(*flags, "--max-train-seconds", "5").max_epochs is None
+
+
+def test_a_check_needs_no_grid_but_refuses_a_wrong_one() -> None:
+    assert config_of("--workload", "mine:Mine", "--check").workload == "mine:Mine"
+    assert "batch_sizes" in refusal("--workload", "mine:Mine", "--check", "--batch-sizes", "0")
+
+
+@pytest.mark.parametrize("workload", BUILT_IN)
+def test_each_workload_that_ships_has_a_study(workload: str) -> None:
+    config = config_of("--workload", workload)
+    assert config.workload == workload
+    assert len(config.batch_sizes) >= 4
+    assert len(config.lrs) >= 4
+    assert config.has_counted_budget
 
 
 @pytest.mark.parametrize(

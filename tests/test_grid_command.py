@@ -91,20 +91,13 @@ def test_a_study_that_exists_is_left_as_it_is_and_the_way_to_continue_it_is_told
     assert {file: file.stat().st_mtime_ns for file in study.rglob("*")} == before
 
 
-def test_a_workload_in_the_users_folder_runs_on_ray(grid: Command, tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text((TOY / "toy_workloads.py").read_text())
-    own = ("--workload", "mine:Line", "--batch-sizes", "16", "--lrs", "0.5", "--max-epochs", "40")
-    ended = grid(*own, "--min-iterations", "0", "--address", "local")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert ended.stderr == ""
-    assert open_study(tmp_path / "results" / "line").trials()["stop_reason"].tolist() == ["target"]
-
-
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's folder, with a few files that are not what they should be."""
     (tmp_path / "unknown.yaml").write_text("batchsizes: [4]\n")
     (tmp_path / "scalar.yaml").write_text("batch_sizes: [4]\nlrs: 0.1\nmax_epochs: 1\n")
+    (tmp_path / "syntax.py").write_text("class Mine(:\n")
+    (tmp_path / "summed.py").write_text(SUMMED)
     (tmp_path / "occupied").write_text("a file, where a folder should be")
     (tmp_path / "results" / "taken").mkdir(parents=True)
     (tmp_path / "results" / "taken" / "study.json").write_text("{}")
@@ -113,6 +106,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("BS_STUDY_DATA", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
+
+
+SUMMED = """
+from toy_workloads import Line
+
+class Mine(Line):
+    name = "mine"
+    def loss(self, model, x, y):
+        return ((model(x) - y) ** 2).sum()
+
+class Named(Line):
+    name = "named"
+    def metrics(self, model, x, y):
+        return {"epoch": y.sum()}
+"""
 
 
 def command_in_this_process() -> Callable[[list[str]], int]:
@@ -143,6 +151,11 @@ BAD_INPUT = {
     "--resume results/nothing": ("results/nothing",),
     "--store occupied --local": ("store", "occupied"),
     "--store nowhere://bucket": ("store", "nowhere://bucket"),
+    "--workload digits --check --target precision>=0.9": ("target", "'precision'", "accuracy"),
+    "--workload syntax:Mine": ("workload", "syntax", "SyntaxError"),
+    "--workload summed:Mine --check": ("mine.loss", "sum"),
+    "--workload summed:Named --check": ("named.metrics", "'epoch'"),
+    "--workload summed:Mine --batch-sizes 4 --lrs 0.1": ("mine.loss", "sum"),
     "--target precision>=0.9": ("target", "'precision'", "accuracy"),
     "--target high": ("target", "'high'"),
     "--lr-decay step": ("lr_decay", "lr_decay_epochs"),
