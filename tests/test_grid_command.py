@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bs_study import open_study
@@ -19,6 +20,15 @@ GRID = Path(__file__).parent.parent / "sweeps" / "grid.py"
 TOY = Path(__file__).parent / "toy"
 SMALL = ("--batch-sizes", "64", "256", "--lrs", "0.1", "0.4", "--max-iterations", "40", "--min-iterations", "0")
 ENDLESS = ("--batch-sizes", "4", "8", "--lrs", "0.01", "--max-iterations", "100000000", "--no-stop-at-target")
+TWO_RECIPES = """
+workload: toy_workloads:Line
+batch_sizes: [32, 64]
+lrs: [0.02]
+seeds: [0, 1]
+momentum: [0, 0.9]
+max_iterations: 1000
+min_iterations: 0
+"""
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -78,6 +88,27 @@ def test_a_local_study_says_what_runs_then_a_plain_line_per_trial_then_a_row_per
     assert all(any(line.split()[:1] == [size] for line in table) for size in ("64", "256"))
     assert "python sweeps/report.py" in lines[-1]
     assert str(study) in lines[-1]
+
+
+def test_a_study_of_two_recipes_names_the_sooner_at_each_batch_size_on_the_terminal_and_on_the_page(
+    grid: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "toy_workloads.py").write_text((TOY / "toy_workloads.py").read_text())
+    (tmp_path / "recipes.yaml").write_text(TWO_RECIPES)
+    ended = grid("--config", "recipes.yaml", "--local")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "2 recipes: momentum 0; momentum 0.9" in ended.stdout
+    table = ended.stdout[ended.stdout.index("best recipe and lr") :]
+    assert table.count("momentum 0.9") == 2  # a line is a bowl in which momentum pays
+    study = open_study(tmp_path / "results" / "line")
+    assert study.trials()["momentum"].value_counts().to_dict() == {0.0: 4, 0.9: 4}
+    recipes = pd.read_csv(tmp_path / "results/line/report/tables/recipes.csv")
+    assert list(recipes.loc[recipes["rank_by_iterations"] == 1, "recipe"]) == ["momentum 0.9"] * 2
+    page = (tmp_path / "results/line/report/report.html").read_text()
+    assert "For batch size 64 the recipe" in page
+    assert page.count('<details class="recipe"') == 4  # findings and figures of each
+    contradicted = grid("--resume", "results/line", "--momentum", "0")
+    assert is_one_line_that_tells(contradicted.stderr, ("momentum", "recipes"))
 
 
 def test_a_study_that_exists_is_left_as_it_is_and_the_way_to_continue_it_is_told(

@@ -57,7 +57,8 @@ def _soonest(batch_size: int, rows: pd.DataFrame, by_recipe: Mapping[str, StudyT
     others = ranked[f"{CLOCK}_to_target"].dropna()
     if len(others) > 1 and others.iloc[0] > 0:
         ratio = others.iloc[1] / others.iloc[0]
-        claim += f"; the runner-up, “{ranked['recipe'].iloc[1]}”, takes {ratio:.3g} times as long"
+        longer = "as long" if ratio == 1 else f"{ratio:.3g} times as long"
+        claim += f"; the runner-up, “{ranked['recipe'].iloc[1]}”, takes {longer}"
     verdict = "undecided" if first["why_open"] else "supported"
     return Finding("soonest_recipe", claim, verdict, how, evidence, reason=first["why_open"])  # type: ignore[arg-type]
 

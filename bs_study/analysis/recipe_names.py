@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bs_study.config import StudyConfig
+from bs_study.grid import study_trials
 
 Effect = dict[str, Any]  # the settings of a recipe that matter
 _OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
@@ -26,6 +27,11 @@ def named_recipes(config: StudyConfig) -> dict[str, StudyConfig]:
     """
     configs = config.each_recipe()
     return dict(zip(recipe_names([each.effect() for each in configs]), configs, strict=True))
+
+
+def trial_recipes(config: StudyConfig) -> dict[str, str]:
+    """Return the name of each trial's recipe by the trial's id."""
+    return {trial.trial_id: name for name, each in named_recipes(config).items() for trial in study_trials(each)}
 
 
 def recipe_names(effects: Sequence[Effect]) -> list[str]:

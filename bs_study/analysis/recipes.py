@@ -25,7 +25,7 @@ def recipes(by_recipe: Mapping[str, StudyTables]) -> pd.DataFrame:
         batch_size, recipe; for each clock of iterations, examples, train_seconds, compute_seconds, wall_seconds
         best_lr_by_<clock>, <clock>_to_target with it, and rank_by_<clock> among the recipes of the batch size (1 is the
         soonest; recipes that tie share a rank); standing, by train_seconds: 'soonest' if it is known to beat every
-        other, 'slower' if the first is known to beat it, '' if neither is known; why_open: the reason for that.
+        other, 'slower' if the first is known to beat it, else 'open'; why_open: the reason for that.
     """
     columns = [column for clock in CLOCKS for column in (f"best_lr_by_{clock}", f"{clock}_to_target")]
     table = with_recipe({name: part.best[["batch_size", *columns]] for name, part in by_recipe.items()})
@@ -48,14 +48,14 @@ def _first(table: pd.DataFrame, batch_size: int) -> str | None:
 
 def _standing(by_recipe: Mapping[str, StudyTables], row: pd.Series[Any], first: str | None) -> tuple[str, str]:
     if first is None:
-        return "", "no recipe reached the target"
+        return "open", "no recipe reached the target"
     others = [name for name in by_recipe if name != first] if row["recipe"] == first else [row["recipe"]]
     reasons = {
         name: reason for name in others if (reason := _why_not_beaten(by_recipe, first, name, int(row["batch_size"])))
     }
     if row["recipe"] == first:
-        return ("", "; ".join(f"{name}: {why}" for name, why in reasons.items())) if reasons else ("soonest", "")
-    return ("", reasons[row["recipe"]]) if reasons else ("slower", "")
+        return ("open", "; ".join(f"{name}: {why}" for name, why in reasons.items())) if reasons else ("soonest", "")
+    return ("open", reasons[row["recipe"]]) if reasons else ("slower", "")
 
 
 def _why_not_beaten(by_recipe: Mapping[str, StudyTables], first: str, other: str, batch_size: int) -> str:
