@@ -90,27 +90,6 @@ def test_a_local_study_says_what_runs_then_a_plain_line_per_trial_then_a_row_per
     assert str(study) in lines[-1]
 
 
-def test_a_study_of_two_recipes_names_the_sooner_at_each_batch_size_on_the_terminal_and_on_the_page(
-    grid: Command, tmp_path: Path
-) -> None:
-    (tmp_path / "toy_workloads.py").write_text((TOY / "toy_workloads.py").read_text())
-    (tmp_path / "recipes.yaml").write_text(TWO_RECIPES)
-    ended = grid("--config", "recipes.yaml", "--local")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert "2 recipes: momentum 0; momentum 0.9" in ended.stdout
-    table = ended.stdout[ended.stdout.index("best recipe and lr") :]
-    assert table.count("momentum 0.9") == 2  # a line is a bowl in which momentum pays
-    study = open_study(tmp_path / "results" / "line")
-    assert study.trials()["momentum"].value_counts().to_dict() == {0.0: 4, 0.9: 4}
-    recipes = pd.read_csv(tmp_path / "results/line/report/tables/recipes.csv")
-    assert list(recipes.loc[recipes["rank_by_iterations"] == 1, "recipe"]) == ["momentum 0.9"] * 2
-    page = (tmp_path / "results/line/report/report.html").read_text()
-    assert "For batch size 64 the recipe" in page
-    assert page.count('<details class="recipe"') == 4  # findings and figures of each
-    contradicted = grid("--resume", "results/line", "--momentum", "0")
-    assert is_one_line_that_tells(contradicted.stderr, ("momentum", "recipes"))
-
-
 def test_a_study_that_exists_is_left_as_it_is_and_the_way_to_continue_it_is_told(
     grid: Command, local_study: tuple[Path, subprocess.CompletedProcess[str]]
 ) -> None:
@@ -198,6 +177,26 @@ BAD_INPUT = {
 def is_one_line_that_tells(stderr: str, told: tuple[str, ...]) -> bool:
     assert [word for word in told if word not in stderr] == []
     return stderr.startswith("error: ") and stderr.count("\n") == 1
+
+
+def test_a_study_of_two_recipes_names_the_sooner_at_each_batch_size_on_the_terminal_and_on_the_page(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "toy_workloads.py").write_text((TOY / "toy_workloads.py").read_text())
+    (folder / "recipes.yaml").write_text(TWO_RECIPES)
+    assert command_in_this_process()(["--config", "recipes.yaml", "--local"]) == 0
+    out = capsys.readouterr().out
+    assert "2 recipes: momentum 0; momentum 0.9" in out
+    assert out[out.index("best recipe and lr") :].count("momentum 0.9") == 2  # a line is a bowl, where momentum pays
+    assert open_study("results/line").trials()["momentum"].value_counts().to_dict() == {0.0: 4, 0.9: 4}
+    report = folder / "results/line/report"
+    recipes = pd.read_csv(report / "tables/recipes.csv")
+    assert list(recipes.loc[recipes["rank_by_iterations"] == 1, "recipe"]) == ["momentum 0.9"] * 2
+    page = (report / "report.html").read_text()
+    assert "For batch size 64 the recipe" in page
+    assert page.count('<details class="recipe"') == 4  # findings and figures of each
+    assert command_in_this_process()(["--resume", "results/line", "--momentum", "0"]) == 2
+    assert is_one_line_that_tells(capsys.readouterr().err, ("momentum", "recipes"))
 
 
 @pytest.mark.parametrize("arguments", BAD_INPUT)

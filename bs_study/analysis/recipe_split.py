@@ -6,6 +6,7 @@ from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bs_study.analysis.recipe_names import Effect, recipe_names
@@ -32,11 +33,11 @@ def split_by_recipe(trials: pd.DataFrame, *, config: StudyConfig | None, begun: 
     if len(configs) < 2:
         return {"": Part(configs[0] if configs else config, trials, begun)}
     asked = {_key(each.effect()): each for each in configs}
-    keys = pd.Series([_key(_effect(row)) for row in trials.to_dict("records")], index=trials.index, dtype=object)
+    keys = [_key(_effect(row)) for row in trials.to_dict("records")]
     found = list(dict.fromkeys([*asked, *keys]))
     names = recipe_names([dict(key) for key in found])
     return {
-        name: _part(trials[[own == key for own in keys]], asked.get(key), begun)
+        name: _part(trials[np.array([own == key for own in keys], bool)], asked.get(key), begun)
         for name, key in zip(names, found, strict=True)
     }
 

@@ -45,10 +45,11 @@ def cost_of_recipe(tables: StudyTables) -> str:
     """Say how much longer the other recipes take, each at its best batch size and lr."""
     found = winners(tables, "train_seconds")
     best = found.pop(soonest(tables))
-    ratios = [f"{times(other.value / best.value)} (“{name}”)" for name, other in found.items()]
-    missed = [f"“{name}”" for name in tables.by_recipe if name not in found and name != soonest(tables)]
+    ratios = [f"{times(other.value / best.value)} (“{name}”)" for name, other in found.items() if best.value > 0]
+    others = [name for name, part in tables.by_recipe.items() if part.ended and name != soonest(tables)]
+    missed = [f"“{name}”" for name in others if name not in found]
     parts = [f"Another recipe, at its own best batch size and lr, takes {listing(ratios)} as long"] if ratios else []
-    parts += [f"{listing(missed)} never reached the target"] if missed else []
+    parts += [f"{listing(missed)} did not reach the target"] if missed else []
     return f"{'; '.join(parts)}." if parts else ""
 
 

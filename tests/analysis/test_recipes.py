@@ -87,6 +87,15 @@ def test_trials_that_have_not_ended_leave_it_open() -> None:
     assert finding(tables, 64)["reason"] == "slow: its trials have not all ended"
 
 
+def test_before_a_trial_has_ended_every_recipe_is_there_and_none_is_named(write_study) -> None:
+    asked = {"batch_sizes": [10, 20], "lrs": [0.1], "max_epochs": 1, "momentum": [0, 0.9], "optimizer": ["sgd", "adam"]}
+    tables = study_tables(write_study([], config=asked))
+    assert list(tables.by_recipe) == ["SGD, momentum 0", "SGD, momentum 0.9", "Adam"]
+    assert (tables.expected_trials, tables.missing) == (6, 6)
+    assert len(tables.recipes) == len(tables.convergence) == 0
+    assert [finding for finding in tables.findings if finding["name"] == "soonest_recipe"] == []
+
+
 def test_cells_of_different_recipes_are_never_pooled(tmp_path) -> None:
     recipes = ({}, {"momentum": 0.9})
     grid = {

@@ -33,7 +33,7 @@ def test_of_several_recipes_the_answer_names_the_soonest_and_what_the_others_cos
     missed = {cell: [None, None] for cell in CLEAR}
     said = answer(joined_tables({name: hand_tables(c) for name, c in (("a", slower), ("b", CLEAR), ("c", missed))}))
     assert said.use.startswith("Train with batch size 64 at lr 0.2 with the recipe “b”: accuracy ≥ 0.9 after 2.1 s")
-    assert "takes 2× (“a”) as long; “c” never reached the target" in said.cost
+    assert "takes 2× (“a”) as long; “c” did not reach the target" in said.cost
     assert said.sure.startswith("At batch size 64 it is sooner than every other recipe")
 
 
