@@ -63,10 +63,10 @@ def _soonest(batch_size: int, rows: pd.DataFrame, by_recipe: Mapping[str, StudyT
     return Finding("soonest_recipe", claim, verdict, how, evidence, reason=first["why_open"])  # type: ignore[arg-type]
 
 
-def _on_edge(batch_size: int, by_recipe: Mapping[str, StudyTables]) -> list[str]:
-    """Return the recipes that may have a better lr beyond the grid."""
+def _on_edge(batch_size: int, by_recipe: Mapping[str, StudyTables]) -> dict[str, str]:
+    """Return the recipes that may have a better lr beyond the grid, and on which of its ends."""
     edges = {name: part.scaling.set_index("batch_size")["best_lr_on_edge"] for name, part in by_recipe.items()}
-    return [name for name, edge in edges.items() if edge.get(batch_size, "")]
+    return {name: str(edge[batch_size]) for name, edge in edges.items() if edge.get(batch_size, "")}
 
 
 def recipe_warnings(by_recipe: Mapping[str, StudyTables]) -> list[str]:

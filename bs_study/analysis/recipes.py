@@ -54,8 +54,14 @@ def _standing(by_recipe: Mapping[str, StudyTables], row: pd.Series[Any], first: 
         name: reason for name in others if (reason := _why_not_beaten(by_recipe, first, name, int(row["batch_size"])))
     }
     if row["recipe"] == first:
-        return ("open", "; ".join(f"{name}: {why}" for name, why in reasons.items())) if reasons else ("soonest", "")
+        return ("open", _reasons_text(reasons)) if reasons else ("soonest", "")
     return ("open", reasons[row["recipe"]]) if reasons else ("slower", "")
+
+
+def _reasons_text(reasons: Mapping[str, str]) -> str:
+    """Return each reason once, with the recipes that it is of."""
+    names = {why: [f"“{name}”" for name in reasons if reasons[name] == why] for why in reasons.values()}
+    return "; ".join(f"{why} ({', '.join(which)})" for why, which in names.items())
 
 
 def _why_not_beaten(by_recipe: Mapping[str, StudyTables], first: str, other: str, batch_size: int) -> str:

@@ -57,7 +57,7 @@ def test_seeds_that_overlap_leave_it_open_which_recipe_is_sooner() -> None:
 def test_one_seed_of_a_recipe_decides_nothing() -> None:
     tables = compared(QUICK, {(64, 0.1): [30.0]})
     assert row(tables, 64, "quick")["standing"] == "open"
-    assert "slow: one seed shows no spread" in finding(tables, 64)["reason"]
+    assert "one seed shows no spread (“slow”)" in finding(tables, 64)["reason"]
 
 
 def test_a_recipe_that_missed_is_slower_without_a_time_or_a_rank_once_its_budget_outlasted_the_first() -> None:
@@ -84,7 +84,7 @@ def test_where_no_recipe_reached_the_target_none_is_named() -> None:
 def test_trials_that_have_not_ended_leave_it_open() -> None:
     waiting = dataclasses.replace(hand_tables(SLOW), open_cells=pd.DataFrame({"batch_size": [64], "lr": [0.4]}))
     tables = joined_tables({"quick": hand_tables(QUICK), "slow": waiting})
-    assert finding(tables, 64)["reason"] == "slow: its trials have not all ended"
+    assert finding(tables, 64)["reason"] == "its trials have not all ended (“slow”)"
 
 
 def test_before_a_trial_has_ended_every_recipe_is_there_and_none_is_named(write_study) -> None:
