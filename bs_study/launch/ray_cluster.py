@@ -75,6 +75,11 @@ def cluster_resources(config: StudyConfig, *, address: str | None, nodes: list[N
     most_gpus = max((node.get("GPU", 0) for node in nodes + later), default=0)
     most_cpus = max((node.get("CPU", 0) for node in nodes + later), default=0)
     gpus = config.gpus_per_trial if config.gpus_per_trial is not None else min(1, most_gpus)
+    if most_cpus == 0:
+        raise ValueError(
+            f"address: the Ray cluster at {address} has {counted(len(nodes), 'node')} and none that takes trials. "
+            "Wait until a worker has joined: `ray status` shows it"
+        )
     if gpus > most_gpus:
         raise ValueError(f"gpus_per_trial: {gpus:g}, but no node has more than {most_gpus:g}. Use up to that")
     refuse_without_gpu(config, gpus)
