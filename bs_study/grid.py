@@ -12,7 +12,12 @@ def study_trials(config: StudyConfig) -> list[TrialConfig]:
     """Return the trials of a study: batch sizes × lrs × seeds, in the order given, seeds innermost."""
     recipe = {name: getattr(config, name) for name in Recipe.model_fields}
     return [
-        TrialConfig(**recipe, batch_size=batch_size, lr=config.trial_lr(lr=lr, batch_size=batch_size), seed=seed)
+        TrialConfig(
+            **recipe | config.trial_moments(batch_size=batch_size),
+            batch_size=batch_size,
+            lr=config.trial_lr(lr=lr, batch_size=batch_size),
+            seed=seed,
+        )
         for batch_size, lr, seed in itertools.product(config.batch_sizes, config.lrs, config.seeds)
     ]
 

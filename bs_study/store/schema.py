@@ -42,6 +42,7 @@ EPOCHS: dict[str, pa.DataType] = {
     "epoch_seconds": pa.float64(),  # of this epoch, pauses and warm-up iterations left out
     "load_seconds": pa.float64(),
     "compute_seconds": pa.float64(),
+    "clipped_share": pa.float64(),  # of its iterations, the part whose gradients clip_norm scaled down
     "peak_memory_bytes": pa.int64(),  # of the trial up to here: of the device on a GPU, of the process on a CPU
 }
 
@@ -63,6 +64,10 @@ TRIALS: dict[str, pa.DataType] = {
     "momentum": pa.float64(),
     "nesterov": pa.bool_(),
     "weight_decay": pa.float64(),
+    "beta1": pa.float64(),  # of adam and adamw, as used: an lr rule moves them
+    "beta2": pa.float64(),
+    "eps": pa.float64(),
+    "clip_norm": pa.float64(),
     "lr_warmup_iterations": pa.int64(),
     "lr_warmup_epochs": pa.float64(),
     "lr_decay": pa.string(),
@@ -77,6 +82,8 @@ TRIALS: dict[str, pa.DataType] = {
     "max_train_seconds": pa.float64(),
     "stop_at_target": pa.bool_(),
     "min_iterations": pa.int64(),
+    "validation_examples": pa.int64(),
+    "validation_seed": pa.int64(),
     "eval_every_examples": pa.int64(),
     "eval_batch_size": pa.int64(),
     "loss_limit": pa.float64(),

@@ -40,7 +40,7 @@ class TrialWriter:
         self.attempt = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:6]}"
         self.parts = list(adopted)
         self._columns: list[dict[str, npt.NDArray[Any]]] = []
-        self._rows: dict[Table, list[dict[str, float]]] = {"epochs": [], "evaluations": []}
+        self._rows: dict[Table, list[dict[str, float | None]]] = {"epochs": [], "evaluations": []}
         adopt(paths, trial.trial_id, self.attempt, self.parts)
 
     def add_iterations(
@@ -52,10 +52,10 @@ class TrialWriter:
             {"epoch": np.full(len(loss), epoch), "iteration": iteration, "examples": examples, "loss": loss}
         )
 
-    def add_epoch(self, **row: float) -> None:
+    def add_epoch(self, **row: float | None) -> None:
         self._rows["epochs"].append(row)
 
-    def add_evaluation(self, **row: float) -> None:
+    def add_evaluation(self, **row: float | None) -> None:
         self._rows["evaluations"].append(row)
 
     def write_part(self) -> None:

@@ -34,6 +34,8 @@ def run(paths: StudyPaths, tmp_path: Path) -> Callable[..., tuple[Ending, Study]
         trial = TrialConfig(**{"batch_size": 64, "lr": 0.1, "seed": 0} | settings)
         config = StudyConfig(batch_sizes=(trial.batch_size,), lrs=(trial.lr,), max_iterations=1)
         metrics = METRICS.get(trial.workload, ("loss",))
+        if trial.validation_examples:
+            metrics += tuple(f"test_{name}" for name in metrics)
         create_study(paths, config, metrics=metrics, train_examples=1)
         surroundings = Surroundings(
             study=paths.uri,
