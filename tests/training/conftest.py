@@ -28,6 +28,7 @@ def run(paths: StudyPaths, tmp_path: Path) -> Callable[..., tuple[Ending, Study]
         checkpoint_seconds: float = 60,
         loader_processes: int = 0,
         report_seconds: float = 1,
+        device: str = "cpu",
         report: Any = None,
         **settings: Any,
     ) -> tuple[Ending, Study]:
@@ -41,7 +42,7 @@ def run(paths: StudyPaths, tmp_path: Path) -> Callable[..., tuple[Ending, Study]
             study=paths.uri,
             data_dir=tmp_path,
             metrics=metrics,
-            device="cpu",
+            device=device,
             threads=1,
             checkpoint_seconds=checkpoint_seconds,
             loader_processes=loader_processes,
