@@ -1,4 +1,4 @@
-"""What a study takes beside its trainings: from the command to the first trial, between trials, from the last to the end.
+"""What a study takes beside its trainings: up to the first trial, between trials, after the last.
 
     python tests/bench/sweep_overhead.py --trials 16
 
