@@ -1,4 +1,4 @@
-"""Trials on Ray Tune, one GPU each where there are GPUs. The only file that imports ray.
+"""Trials on Ray Tune, one GPU each where there are GPUs. Ray is imported here and in `ray_timing.py` only.
 
 Tune decides which trial runs where and starts a failed one again. What was asked and what was measured live in the
 store: rows never travel through Tune, which gets each trial's progress about once a second.

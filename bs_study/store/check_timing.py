@@ -12,7 +12,16 @@ from bs_study.store.check_rows import exceeds
 from bs_study.store.timings import timed_batch_size
 
 STATUSES = ("completed", "out_of_memory", "failed")
-MEASURED = ("repeats", "iterations", "iteration_seconds", "load_seconds", "compute_seconds", "examples_per_second")
+MEASURED = (
+    "repeats",
+    "iterations",
+    "iteration_seconds",
+    "iteration_seconds_low",
+    "iteration_seconds_high",
+    "load_seconds",
+    "compute_seconds",
+    "examples_per_second",
+)
 
 
 def timing_problems(files: FileCheck, timing_id: str, grid: Mapping[str, TrialConfig] | None) -> list[str]:
@@ -46,11 +55,11 @@ def _row_problems(row: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"{name} is {row.get(name)!r}" for name in wrong)
     if wrong:
         return
-    low, median, high = (row.get(f"iteration_seconds{end}") for end in ("_low", "", "_high"))
-    if not (low is None or high is None or low <= median <= high):
+    low, median, high = (float(row[f"iteration_seconds{end}"]) for end in ("_low", "", "_high"))
+    if not low <= median <= high:
         yield f"iteration_seconds is {median:g}, and its repeats took {low:g} to {high:g}"
-    if exceeds(row["load_seconds"] + row["compute_seconds"], high or median):
-        yield f"load_seconds and compute_seconds are more than the {high or median:g} s of an iteration"
+    if exceeds(row["load_seconds"] + row["compute_seconds"], high):
+        yield f"load_seconds and compute_seconds are more than the {high:g} s of an iteration"
 
 
 def _is_measured(value: Any, *, zero: bool) -> bool:

@@ -28,7 +28,17 @@ FIGURES = {
     "epoch_time",
     "iteration_time",
 }
-TABLES = {"throughput", "throughput_fit", "smoothness", "noise_slope", "convergence", "best", "scaling", "lr_fit"}
+TABLES = {
+    "throughput",
+    "clean_throughput",
+    "throughput_fit",
+    "smoothness",
+    "noise_slope",
+    "convergence",
+    "best",
+    "scaling",
+    "lr_fit",
+}
 SMALL: dict[str, Any] = {"batch_sizes": (64, 256), "lrs": (0.04, 0.16), "seeds": (0,), "max_epochs": 10}
 
 
