@@ -11,6 +11,7 @@ from pandas.testing import assert_frame_equal
 from ray.cluster_utils import Cluster
 
 from bs_study import StudyConfig, open_study
+from bs_study.launch.ray_timing import time_on_ray
 from bs_study.launch.ray_tune import ray_session, run_on_ray
 from bs_study.launch.serial import local_resources, run_serial
 
@@ -98,6 +99,25 @@ def test_where_there_are_gpus_each_trial_has_one_of_its_own(
         run_on_ray(study.trials, study.surroundings, study.config, resources, study.watcher)
     seen = open_study(study.paths.root).evaluations().groupby("batch_size")["gpu"].unique()
     assert sorted(gpu for gpus in seen for gpu in gpus) == [0, 1]
+
+
+def test_a_batch_size_that_ends_its_worker_is_recorded_and_the_next_is_timed_in_another(
+    cluster: str, tmp_path: Path, small_study: Callable[..., Any]
+) -> None:
+    study = small_study(
+        tmp_path / "timed",
+        metrics=("loss",),
+        address=cluster,
+        workload="faulty_workloads:Sick",
+        batch_sizes=(7, 8),
+        gpus_per_trial=0,
+    )
+    with ray_session(study.config) as resources:
+        told = list(time_on_ray(study.trials, study.surroundings, study.config, resources))
+        assert resources.most_per_machine == 2
+    rows = table(study, "timings").sort_values("batch_size")
+    assert [each.status for each in told] == rows["status"].tolist() == ["failed", "completed"]
+    assert rows["ray_version"].tolist()[1] == ray.__version__
 
 
 @pytest.mark.parametrize(

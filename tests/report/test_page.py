@@ -147,6 +147,16 @@ def test_another_target_asks_the_same_store_another_question(tmp_path: Path) -> 
     assert "accuracy ≥ 0.5 after" in page_of(tmp_path / "s")
 
 
+def test_a_study_that_was_timed_alone_shows_its_clean_times_and_says_so(tmp_path: Path) -> None:
+    write_demo_study(str(tmp_path / "s"), **SMALL, is_timed=True)
+    write_report(open_study(tmp_path / "s"))
+    page = page_of(tmp_path / "s")
+    assert "Times: measured alone, in the timing pass" in page
+    assert "shared the machine with up to 7 others" in page
+    figures = {file.stem for file in (tmp_path / "s/report/figures").iterdir()}
+    assert figures == FIGURES - {"metric_by_train_seconds"} | {"metric_by_clean_seconds"}
+
+
 def test_a_new_report_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
     write_demo_study(str(tmp_path / "s"), **SMALL)
     stale = tmp_path / "s/report/figures/gone.svg"
