@@ -6,8 +6,10 @@ failed, and the next goes on in another.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Self
@@ -34,21 +36,25 @@ Place = dict[str, Any]
 def time_on_ray(
     trials: Sequence[TrialConfig], surroundings: Surroundings, config: StudyConfig, resources: Resources
 ) -> Iterator[Timing]:
-    """Time the batch sizes of these trials on one node of each kind, one node after another.
+    """Time the batch sizes of these trials on one node of each kind, one after another; a busy node is passed over.
 
     Raises:
-        OSError: a node was not free in time, or its worker is gone before it has begun.
+        OSError: no node was free in time, or a worker was gone before it had begun.
     """
     arrays = ray.put(shared_arrays(surroundings.data))
     given = replace(surroundings, ray_version=ray.__version__, data=None)
     places, patience = _places(config, gpus=math.ceil(resources.gpus_per_trial))  # alone: not on a share of a GPU
-    seen = []
-    for place in places:
-        with _Worker(place, given, arrays) as worker:
-            kind = worker.kind(patience)
-            if kind not in seen:
+    end = time.monotonic() + patience
+    seen: list[dict[str, object]] = []
+    with contextlib.ExitStack() as stack:
+        workers = [stack.enter_context(_Worker(place, given, arrays)) for place in places]  # which start all at once
+        for worker in workers:
+            kind = worker.kind(seconds=max(0.1, end - time.monotonic()))
+            if kind and kind not in seen:
                 seen.append(kind)
                 yield from missing_timings(study_of(surroundings), trials, kind, measure=worker.measure)
+    if not seen:
+        raise TimeoutError(f"no node was free within {patience:g} s")
 
 
 def _places(config: StudyConfig, *, gpus: int) -> tuple[list[Place], float]:
@@ -109,12 +115,12 @@ class _Worker:
     def __exit__(self, *_: object) -> None:
         ray.kill(self._actor)
 
-    def kind(self, patience: float) -> dict[str, object]:
-        """Return the kind of machine that it runs on, once it does."""
+    def kind(self, *, seconds: float) -> dict[str, object]:
+        """Return the kind of machine that it runs on, once it does; nothing if it does not within so many seconds."""
         try:
-            self._kind = ray.get(self._actor.kind.remote(), timeout=patience)
+            self._kind = ray.get(self._actor.kind.remote(), timeout=seconds)
         except ray.exceptions.GetTimeoutError:
-            raise TimeoutError(f"no node was free within {patience:g} s") from None
+            return {}
         except ray.exceptions.RayError as error:
             raise OSError(f"its worker did not start: {failure_message(error)}") from error
         return self._kind
@@ -123,6 +129,7 @@ class _Worker:
         try:
             measured: dict[str, Any] = ray.get(self._actor.measure.remote(trial))
         except ray.exceptions.RayError as error:
+            ray.kill(self._actor)
             self._actor = self._make()
             return no_times("failed", failure_message(error), self._kind)
         return measured
