@@ -210,6 +210,11 @@ class StudyConfig(Recipe):
         None, description="processes that read batches ahead of a trial with loader workers (as many as CPU cores)"
     )
     max_concurrent: Count | None = Field(None, description="trials that may run at once (as many as fit)")
+    timing: bool | None = Field(
+        None,
+        description="time each batch size alone on its device before the trials, where that is not yet done "
+        "(when more than one trial is to run on a machine at a time)",
+    )
     checkpoint_seconds: Positive = Field(
         60.0, description="seconds between writes of what a running trial has recorded"
     )
@@ -290,6 +295,7 @@ NOT_CONTRADICTING = frozenset(
         "max_failures",
         "store_patience_seconds",
         "trial_timeout",
+        "timing",
         "tensorboard",
         "wandb",
         "mlflow",

@@ -15,7 +15,6 @@ from bs_study.analysis.trials import CELL
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
 
-CLOCK = "train_seconds"
 Beats = Literal["yes", "one seed", "unclear", "censored", "no answer"]
 REASONS: dict[Beats, str] = {
     "one seed": "one seed shows no spread",
@@ -25,14 +24,20 @@ REASONS: dict[Beats, str] = {
 }
 
 
+def clock_words(tables: StudyTables) -> str:
+    """Return what a sentence calls the clock by which cells are ranked."""
+    return "clean seconds (iterations × the time of one, measured alone)" if tables.is_clean else "train seconds"
+
+
 def beats(tables: StudyTables, winner: pd.Series[Any], rival: pd.Series[Any]) -> Beats:
     """Return whether one cell reaches the target sooner than another, or why that can't be told."""
     if rival["failed"] + rival["not_evaluated"] == rival["seeds"]:
         return "no answer"
     if rival["reached"] == 0 and rival["missed"] == 0:
         return "yes"  # it diverged or was out of memory
-    if np.isnan(rival[f"{CLOCK}_to_target"]):
-        is_outlasted = rival[f"censored_{CLOCK}"] >= winner[f"{CLOCK}_to_target_high"]
+    time = f"{tables.clock}_to_target"
+    if np.isnan(rival[time]):
+        is_outlasted = rival[f"censored_{tables.clock}"] >= winner[f"{time}_high"]
         return "yes" if is_outlasted and rival["reached"] == 0 else "censored"
     own, other = _seconds_of(tables, winner), _seconds_of(tables, rival)
     if len(own) < 2 or len(other) < 2:
@@ -44,7 +49,7 @@ def beats(tables: StudyTables, winner: pd.Series[Any], rival: pd.Series[Any]) ->
 def _seconds_of(tables: StudyTables, cell: pd.Series[Any]) -> FloatArray:
     times = tables.times
     is_own = (times["batch_size"] == cell["batch_size"]) & (times["lr"] == cell["lr"])
-    seconds: FloatArray = times.loc[is_own, f"{CLOCK}_to_target"].dropna().to_numpy(np.float64)
+    seconds: FloatArray = times.loc[is_own, f"{tables.clock}_to_target"].dropna().to_numpy(np.float64)
     return seconds
 
 

@@ -15,6 +15,7 @@ from bs_study.analysis.grid_state import asked_config, asked_train_examples, gri
 from bs_study.analysis.noise import noise_slope
 from bs_study.analysis.scaling import lr_fit, scaling
 from bs_study.analysis.throughput import throughput, throughput_fit
+from bs_study.analysis.timings import clean_iteration_seconds, clean_throughput, trials_own_timings
 from bs_study.analysis.trials import complete_trials
 from bs_study.analysis.warning_texts import warning_texts
 from bs_study.analysis.windows import smoothness, study_curves
@@ -32,6 +33,10 @@ class StudyTables:
         target: None where neither the config nor the trials name one.
         expected_trials: how many the config asks for; without a usable config, those that began.
         ended: trials with a row; running: begun without one (or interrupted); missing: asked for and neither.
+        throughput: from the clocks of the trials.
+        clean_throughput: from the timing pass; empty where there was none that tells of these trials.
+        throughput_fit: of `speed`, the better of the two; its `source` says which.
+        timings: the store's table.
         open_cells: batch_size and lr of the cells of which trials have not ended.
         warnings: what a reader must know before the numbers, in whole sentences.
     """
@@ -52,8 +57,25 @@ class StudyTables:
     running: int
     missing: int
     open_cells: pd.DataFrame
+    timings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    clean_throughput: pd.DataFrame = field(default_factory=pd.DataFrame)
     warnings: list[str] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether times are those of the timing pass, measured alone, and not the clocks of the trials."""
+        return len(self.clean_throughput) > 0
+
+    @property
+    def speed(self) -> pd.DataFrame:
+        """How long an epoch and an iteration take: measured alone where they were, else by the clocks of the trials."""
+        return self.clean_throughput if self.is_clean else self.throughput
+
+    @property
+    def clock(self) -> str:
+        """The clock by which cells are ranked: iterations times clean iteration time, or the trials' own."""
+        return "clean_seconds" if self.is_clean else "train_seconds"
 
 
 def study_tables(study: Study, *, target: Target | None = None) -> StudyTables:
@@ -70,17 +92,28 @@ def study_tables(study: Study, *, target: Target | None = None) -> StudyTables:
     evaluations = evaluations[evaluations["trial_id"].isin(trials["trial_id"])]
     state = grid_state(study, trials)
     asked = target or _stored_target(study, trials)
-    cells = convergence(evaluations, trials, target=asked)
-    speed = throughput(study.epochs(), trials, train_examples=asked_train_examples(study))
+    examples = asked_train_examples(study)
+    timings = study.timings()
+    own_timings = trials_own_timings(timings, trials)
+    alone = clean_throughput(own_timings, train_examples=examples)
+    clean = clean_iteration_seconds(own_timings)
+    cells = convergence(evaluations, trials, target=asked, clean=clean)
+    speed = throughput(study.epochs(), trials, train_examples=examples)
     losses = smoothness(study_curves(study), trials)
     lrs = scaling(cells, trials, smoothness=losses, grid=state.grid)
     tables = StudyTables(
         trials=trials,
         throughput=speed,
-        throughput_fit=throughput_fit(speed),
+        throughput_fit=throughput_fit(alone if len(alone) else speed).assign(
+            source="timings" if len(alone) else "trials"
+        ),
         smoothness=losses,
         noise_slope=noise_slope(losses),
-        times=time_to_target(evaluations, target=asked) if asked and len(evaluations) else no_times(evaluations),
+        times=(
+            time_to_target(evaluations, target=asked, clean=clean)
+            if asked and len(evaluations)
+            else no_times(evaluations)
+        ),
         convergence=cells,
         best=best(cells),
         scaling=lrs,
@@ -91,6 +124,8 @@ def study_tables(study: Study, *, target: Target | None = None) -> StudyTables:
         running=state.running,
         missing=state.missing,
         open_cells=state.open_cells,
+        timings=timings,
+        clean_throughput=alone,
     )
     tables = dataclasses.replace(tables, warnings=warning_texts(tables, config=asked_config(study)))
     return dataclasses.replace(tables, findings=findings(tables))

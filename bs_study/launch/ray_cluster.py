@@ -85,12 +85,18 @@ def cluster_resources(config: StudyConfig, *, address: str | None, nodes: list[N
     refuse_without_gpu(config, gpus)
     if config.cpus_per_trial > most_cpus:
         raise ValueError(f"cpus_per_trial: {config.cpus_per_trial}, but no node has more than {most_cpus:g}")
-    slots = sum(_slots(node, gpus=gpus, cpus=config.cpus_per_trial) for node in later or nodes)
-    slots = min(slots, config.max_concurrent or slots)
+    slots_of_nodes = [_slots(node, gpus=gpus, cpus=config.cpus_per_trial) for node in later or nodes]
+    slots = min(sum(slots_of_nodes), config.max_concurrent or sum(slots_of_nodes))
     each = f"{gpus:g} GPU and {config.cpus_per_trial} CPU" if gpus else f"{config.cpus_per_trial} CPU"
     where = f"the Ray cluster at {address}" if address else "a Ray of this machine"
     there = f"{where}: {_total(nodes)}" + (f", up to {_total(later)} by autoscaling" if later else "")
-    return Resources(gpus, slots, f"{there}; {each} per trial, up to {counted(slots, 'trial')} at once", bool(address))
+    return Resources(
+        gpus,
+        slots,
+        f"{there}; {each} per trial, up to {counted(slots, 'trial')} at once",
+        most_per_machine=min(slots, max(slots_of_nodes)),
+        is_cluster=bool(address),
+    )
 
 
 def autoscaled_nodes() -> list[Node]:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Subset
 
+from bs_study.config import TrialConfig
 from bs_study.training.randomness import seed_generators
 from bs_study.workloads.base import Data, Workload, examples_in
 from bs_study.workloads.check import read_data
@@ -50,6 +51,16 @@ def load_data(
     order = torch.randperm(examples_in(train), generator=torch.Generator().manual_seed(validation_seed))
     taken, left = order[:validation_examples].sort().values, order[validation_examples:].sort().values
     return DataSets(_part(train, left), _part(train, taken), test=held_out)
+
+
+def trial_data(trial: TrialConfig, workload: Workload, data_dir: Path) -> DataSets:
+    """Return the data sets that a trial of this workload trains on and is judged by."""
+    return load_data(
+        type(workload),
+        data_dir,
+        validation_examples=trial.validation_examples,
+        validation_seed=trial.validation_seed,
+    )
 
 
 def _part(data: Data, indices: Tensor) -> Data:

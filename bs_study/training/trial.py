@@ -15,7 +15,7 @@ from bs_study.store.reader import Study
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target
 from bs_study.training.checkpoint import State, newest_checkpoint
-from bs_study.training.data import load_data
+from bs_study.training.data import trial_data
 from bs_study.training.learner import is_out_of_memory
 from bs_study.training.neighbours import Neighbourhood
 from bs_study.training.randomness import seed_generators
@@ -119,12 +119,7 @@ def exit_process(trial: TrialConfig, surroundings: Surroundings) -> None:
 def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state: State | None) -> Ending:
     try:
         workload = load_workload(trial.workload)
-        data = surroundings.data or load_data(
-            type(workload),
-            surroundings.data_dir,
-            validation_examples=trial.validation_examples,
-            validation_seed=trial.validation_seed,
-        )
+        data = surroundings.data or trial_data(trial, workload, surroundings.data_dir)
         seed_generators(trial.seed)  # whether this trial read the data or an earlier one in this process
         run.build(workload, data, state)
         return run.train()
