@@ -42,8 +42,8 @@ EPOCHS: dict[str, pa.DataType] = {
     "epoch_seconds": pa.float64(),  # of this epoch, pauses and warm-up iterations left out
     "load_seconds": pa.float64(),
     "compute_seconds": pa.float64(),
-    "clipped_share": pa.float64(),  # of its iterations, the part whose gradients clip_norm scaled down
     "peak_memory_bytes": pa.int64(),  # of the trial up to here: of the device on a GPU, of the process on a CPU
+    "clipped_share": pa.float64(),  # of its iterations, the part whose gradients clip_norm scaled down
 }
 
 EVALUATIONS: dict[str, pa.DataType] = {
