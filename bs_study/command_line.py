@@ -92,8 +92,9 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
 def _flag(name: str, field: FieldInfo) -> Any:
     default = "" if field.is_required() or field.default is None else f" (default: {_shown(field.default)})"
     help_ = re.sub(r" \(([^()]*)\)$", r" (default: \1)", field.description or "") if not default else field.description
-    annotation = tuple[str, ...] if name == "recipes" else field.annotation
-    return Annotated[annotation, tyro.conf.arg(help=f"{help_}{default}", help_behavior_hint="")]
+    # A flag that is not given is left out, so None, which leaves a choice open, is nothing to type.
+    kind: Any = tuple[str, ...] if name == "recipes" else bool if field.annotation == bool | None else field.annotation
+    return Annotated[kind, tyro.conf.arg(help=f"{help_}{default}", help_behavior_hint="")]
 
 
 def _mapping(text: str) -> dict[str, Any]:

@@ -63,6 +63,12 @@ class Recipe(BaseModel):
     momentum: Annotated[NonNegative, Field(lt=1)] = Field(0.5, description="momentum of sgd")
     nesterov: bool = Field(False, description="Nesterov momentum, for sgd")
     weight_decay: NonNegative = Field(0.0, description="L2 penalty (sgd, adam) or decoupled decay (adamw)")
+    beta1: Annotated[Positive, Field(lt=1)] = Field(0.9, description="decay of the first moment of adam and adamw")
+    beta2: Annotated[Positive, Field(lt=1)] = Field(0.999, description="decay of their second moment")
+    eps: Positive = Field(1e-8, description="what adam and adamw add to the root of the second moment")
+    clip_norm: Positive | None = Field(
+        None, description="scale gradients whose norm over all parameters is above this down to it (none)"
+    )
 
     lr_warmup_iterations: Index = Field(0, description="iterations over which the lr rises linearly from 0")
     lr_warmup_epochs: NonNegative = Field(0.0, description="the same in epochs")
@@ -75,7 +81,9 @@ class Recipe(BaseModel):
     lr_decay_epochs: Positive | None = Field(None, description="the same in epochs")
     lr_decay_factor: Annotated[Positive, Field(lt=1)] = Field(0.1, description="each step multiplies the lr by this")
     lr_rule: Literal["none", "linear", "sqrt"] = Field(
-        "none", description="how the lrs of the grid, then meant for base_batch_size, follow the batch size"
+        "none",
+        description="how the lrs of the grid, then meant for base_batch_size, follow the batch size B: lr × B/base, "
+        "or lr × √(B/base), with adam and adamw also 1 - beta × B/base and eps / √(B/base) (Malladi et al. 2022)",
     )
     base_batch_size: Count | None = Field(None, description="the batch size that the grid's lrs are meant for")
 
@@ -90,6 +98,10 @@ class Recipe(BaseModel):
         1000, description="iterations to run, budget permitting, before the target may end it"
     )
 
+    validation_examples: Index = Field(
+        0, description="examples taken out of the training set to be judged by; the held-out set then is a test set"
+    )
+    validation_seed: Index = Field(0, description="decides which examples these are, for all trials alike")
     eval_every_examples: Count | None = Field(None, description="examples between evaluations (a tenth of an epoch)")
     eval_batch_size: Count = Field(1000, description="examples per batch of an evaluation")
     loss_limit: Positive | None = Field(
@@ -266,6 +278,11 @@ class StudyConfig(Recipe):
         None, description="processes that read batches ahead of a trial with loader workers (as many as CPU cores)"
     )
     max_concurrent: Count | None = Field(None, description="trials that may run at once (as many as fit)")
+    timing: bool | None = Field(
+        None,
+        description="time each batch size alone on its device before the trials, where that is not yet done "
+        "(when more than one trial is to run on a machine at a time)",
+    )
     checkpoint_seconds: Positive = Field(
         60.0, description="seconds between writes of what a running trial has recorded"
     )
@@ -347,6 +364,29 @@ class StudyConfig(Recipe):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _betas_stay_decays(self) -> Self:
+        moments = self.trial_moments(batch_size=max(self.batch_sizes))
+        for name in ("beta1", "beta2"):
+            if moments.get(name, 1) < 1e-12:  # 0 but for rounding
+                end = (self.base_batch_size or 1) / (1 - getattr(self, name))
+                raise ValueError(
+                    f"lr_rule: sqrt makes {name} of {self.optimizer} {moments[name]:g} at batch size "
+                    f"{max(self.batch_sizes)}, not between 0 and 1. Use batch sizes below {end:g}, or another rule"
+                )
+        return self
+
+    def trial_moments(self, *, batch_size: int) -> dict[str, float]:
+        """Return what the square-root rule makes of beta1, beta2 and eps at a batch size; nothing for other rules.
+
+        With k = B/base: 1 - beta becomes (1 - beta)·k, eps becomes eps/√k (Malladi et al. 2022).
+        """
+        if self.lr_rule != "sqrt" or self.optimizer == "sgd" or self.base_batch_size in (None, batch_size):
+            return {}
+        ratio = batch_size / self.base_batch_size
+        betas = {name: 1 - (1 - getattr(self, name)) * ratio for name in ("beta1", "beta2")}
+        return betas | {"eps": self.eps / math.sqrt(ratio)}
+
 
 NOT_CONTRADICTING = frozenset(
     {
@@ -361,6 +401,7 @@ NOT_CONTRADICTING = frozenset(
         "max_failures",
         "store_patience_seconds",
         "trial_timeout",
+        "timing",
         "tensorboard",
         "wandb",
         "mlflow",

@@ -16,7 +16,12 @@ def study_trials(config: StudyConfig) -> list[TrialConfig]:
 def _recipe_trials(config: StudyConfig) -> list[TrialConfig]:
     recipe = {name: getattr(config, name) for name in Recipe.model_fields}
     return [
-        TrialConfig(**recipe, batch_size=batch_size, lr=config.trial_lr(lr=lr, batch_size=batch_size), seed=seed)
+        TrialConfig(
+            **recipe | config.trial_moments(batch_size=batch_size),
+            batch_size=batch_size,
+            lr=config.trial_lr(lr=lr, batch_size=batch_size),
+            seed=seed,
+        )
         for batch_size, lr, seed in itertools.product(config.batch_sizes, config.lrs, config.seeds)
     ]
 

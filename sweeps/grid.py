@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bs_study.config import StudyConfig
     from bs_study.launch.prepare import Prepared
     from bs_study.launch.trackers import Tracker
-    from bs_study.launch.watching import Launch, Launcher, Resources
+    from bs_study.launch.watching import Launch, Launcher, Resources, TimingPass
     from bs_study.workloads.check_batch import Look
 
 NEEDED = ("bs_study", "ray", "rich", "sklearn", "torch", "torchvision", "tyro", "yaml")
@@ -79,16 +79,21 @@ def show_trials(study: Prepared) -> int:
 
 def run(study: Prepared) -> int:
     from bs_study.analysis.recipe_names import named_recipes
+    from bs_study.launch.timing import lacks_timings
     from bs_study.launch.trackers import chosen_trackers
     from bs_study.launch.watching import counted
     from bs_study.store.lease import study_lease
+    from bs_study.store.reader import Study
 
     trackers = chosen_trackers(study.config, study.paths)
-    if not study.trials:
+    if not study.trials and not (study.config.timing and lacks_timings(Study(study.paths))):
         print(f"nothing to do: all trials of {study.paths.uri} have ended")
         return 0
     going_on = f"python sweeps/grid.py --resume {shlex.quote(study.paths.uri)}"
-    with launcher(study.config) as (resources, launch), study_lease(study.paths, lost=_thread.interrupt_main):
+    with (
+        launcher(study.config) as (resources, launch, timing_pass),
+        study_lease(study.paths, lost=_thread.interrupt_main),
+    ):
         study.create()
         print(f"{counted(len(study.trials), 'trial')} of {study.config.workload}, target {study.config.target}")
         recipes = list(named_recipes(study.config))
@@ -99,7 +104,8 @@ def run(study: Prepared) -> int:
         for warning in study.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         try:
-            failed = run_trials(study, resources, launch, trackers)
+            time_alone(study, resources, timing_pass)
+            failed = run_trials(study, resources, launch, trackers) if study.trials else 0
         except KeyboardInterrupt:
             print(f"interrupted. Go on with: {going_on}")
             return 130
@@ -107,6 +113,20 @@ def run(study: Prepared) -> int:
     if failed:
         print(f"failed trials: {failed}. Try them again with: {going_on}")
     return 1 if failed or not is_concluded else 0
+
+
+def time_alone(study: Prepared, resources: Resources, timing_pass: TimingPass) -> None:
+    """Time each batch size alone on its device, if it is wanted; the trials run also where that can't be done."""
+    from bs_study.launch.timing import timing_lines, timing_trials, wants_timing
+
+    if not wants_timing(study.config, resources, trials=len(study.trials)):
+        return
+    timings = timing_pass(timing_trials(study.config), study.surroundings, study.config, resources)
+    try:
+        for line in timing_lines(timings):
+            print(line, flush=True)
+    except OSError as error:  # no node was free, or the store does not answer
+        print(f"timing: left out, {' '.join(str(error).split())}", file=sys.stderr)
 
 
 def run_trials(study: Prepared, resources: Resources, launch: Launch, trackers: list[Tracker]) -> int:
@@ -146,17 +166,18 @@ def conclude(study: Prepared) -> bool:
 
 @contextlib.contextmanager
 def launcher(config: StudyConfig) -> Iterator[Launcher]:
-    """Yield what a trial gets and the function that runs trials: in this process, or on Ray."""
+    """Yield what a trial gets and the functions that run trials and time batch sizes: in this process, or on Ray."""
     if config.local:
-        from bs_study.launch.serial import local_resources, run_serial
+        from bs_study.launch.serial import local_resources, run_serial, time_serial
 
-        yield local_resources(config), run_serial
+        yield local_resources(config), run_serial, time_serial
     else:
         from bs_study.launch.ray_session import ray_session
+        from bs_study.launch.ray_timing import time_on_ray
         from bs_study.launch.ray_tune import run_on_ray
 
         with ray_session(config) as resources:
-            yield resources, run_on_ray
+            yield resources, run_on_ray, time_on_ray
 
 
 if __name__ == "__main__":

@@ -74,6 +74,10 @@ def test_the_shipped_study_of_recipes_compares_five_on_large_batches() -> None:
     assert len(config.seeds) > 1
 
 
+def test_the_timing_pass_is_turned_on_or_off_by_a_bare_flag_and_else_left_open() -> None:
+    assert [config_of(*flags).timing for flags in ((), ("--timing",), ("--no-timing",))] == [None, True, False]
+
+
 def test_a_workload_of_ones_own_starts_from_the_defaults_not_from_a_shipped_study() -> None:
     flags = ("--workload", "mine:Mine", "--batch-sizes", "4", "--lrs", "0.1", "--max-epochs", "2")
     config = config_of(*flags)

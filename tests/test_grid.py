@@ -7,8 +7,10 @@ import sys
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bs_study import StudyConfig, TrialConfig
+from bs_study.config import one_line
 from bs_study.grid import study_trials, trials_to_run
 
 GRID: dict[str, Any] = {"batch_sizes": (4, 16), "lrs": (0.01, 0.1, 1.0), "seeds": (0, 1), "max_iterations": 10}
@@ -100,3 +102,38 @@ def test_a_grown_grid_leaves_only_the_new_trials_to_run() -> None:
     grown = StudyConfig(**GRID | {"batch_sizes": (4, 16, 64)})
     assert [t.batch_size for t in trials_to_run(grown, ended=ended)] == [64] * 6
     assert trials_to_run(StudyConfig(**GRID), ended=ended) == []
+
+
+def adam(**settings: object) -> StudyConfig:
+    base = {"batch_sizes": (16, 64, 256), "lrs": (0.01,), "max_iterations": 1, "optimizer": "adam"}
+    return StudyConfig.model_validate(base | settings)
+
+
+def test_the_square_root_rule_moves_the_moments_of_adam_with_its_lr() -> None:
+    # Malladi et al. 2022, k = B/64: lr·√k, 1 - beta times k, eps over √k
+    smaller, same, larger = study_trials(adam(lr_rule="sqrt", base_batch_size=64))
+    assert (same.lr, same.beta1, same.beta2, same.eps) == (0.01, 0.9, 0.999, 1e-8)
+    assert (larger.lr, larger.beta1, larger.beta2) == pytest.approx((0.02, 0.6, 0.996))
+    assert larger.eps == pytest.approx(5e-9, rel=1e-9)
+    assert (smaller.lr, smaller.beta1, smaller.beta2) == pytest.approx((0.005, 0.975, 0.99975))
+    assert smaller.eps == pytest.approx(2e-8, rel=1e-9)
+
+
+@pytest.mark.parametrize("settings", [{"lr_rule": "linear", "base_batch_size": 64}, {}])
+def test_other_rules_leave_the_moments_of_adam_alone(settings: dict[str, object]) -> None:
+    assert {(t.beta1, t.beta2, t.eps) for t in study_trials(adam(**settings))} == {(0.9, 0.999, 1e-8)}
+
+
+def test_the_square_root_rule_leaves_sgd_its_trial_ids() -> None:
+    sgd = adam(optimizer="sgd", lr_rule="sqrt", base_batch_size=64)
+    assert {(t.beta1, t.eps) for t in study_trials(sgd)} == {(0.9, 1e-8)}
+
+
+@pytest.mark.parametrize(("optimizer", "batch_size"), [("adam", 640), ("adamw", 700)])
+def test_a_beta_that_would_leave_its_range_is_refused(optimizer: str, batch_size: int) -> None:
+    settings = {"optimizer": optimizer, "lr_rule": "sqrt", "base_batch_size": 64}
+    with pytest.raises(ValidationError) as caught:
+        adam(**settings, batch_sizes=(64, batch_size))
+    assert f"lr_rule: sqrt makes beta1 of {optimizer}" in one_line(caught.value)
+    assert "Use batch sizes below 640" in one_line(caught.value)
+    assert adam(**settings, batch_sizes=(64, 639))

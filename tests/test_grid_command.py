@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from bs_study import open_study
 GRID = Path(__file__).parent.parent / "sweeps" / "grid.py"
 TOY = Path(__file__).parent / "toy"
 SMALL = ("--batch-sizes", "64", "256", "--lrs", "0.1", "0.4", "--max-iterations", "40", "--min-iterations", "0")
-ENDLESS = ("--batch-sizes", "4", "8", "--lrs", "0.01", "--max-iterations", "100000000", "--no-stop-at-target")
 TWO_RECIPES = """
 workload: toy_workloads:Line
 batch_sizes: [32, 64]
@@ -29,6 +29,10 @@ momentum: [0, 0.9]
 max_iterations: 1000
 min_iterations: 0
 """
+ENDLESS = (
+    *("--batch-sizes", "4", "8", "--lrs", "0.01", "--max-iterations", "100000000"),
+    *("--no-stop-at-target", "--no-timing"),
+)
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -99,6 +103,24 @@ def test_a_study_that_exists_is_left_as_it_is_and_the_way_to_continue_it_is_told
     assert again.returncode == 2
     assert is_one_line_that_tells(again.stderr, ("name", "'try1'", f"--resume {study}"))
     assert {file: file.stat().st_mtime_ns for file in study.rglob("*")} == before
+
+
+def test_a_finished_study_can_still_be_timed_once(
+    local_study: tuple[Path, subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path])
+    study = shutil.copytree(local_study[0], tmp_path / "try1")
+    timed = ["--resume", str(study), "--timing", "--local"]
+    assert command_in_this_process()(timed) == 0
+    out = capsys.readouterr().out
+    assert sorted(open_study(study).timings()["batch_size"]) == [64, 256]
+    assert all(f"batch size {size}: " in out and "ms an iteration" in out for size in (64, 256))
+    assert "clean seconds" in out
+    assert command_in_this_process()(timed) == 0
+    assert capsys.readouterr().out.startswith("nothing to do")
 
 
 @pytest.fixture

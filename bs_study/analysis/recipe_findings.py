@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bs_study.analysis.finding import Finding, number
-from bs_study.analysis.rivals import CLOCK
+from bs_study.analysis.rivals import clock_words
 
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
@@ -34,27 +34,29 @@ def _soonest(batch_size: int, rows: pd.DataFrame, by_recipe: Mapping[str, StudyT
     Supported: the cell of the smallest median beats the best cell of every other recipe, none of which has a cell that
     missed within a budget that ended before, and all trials have ended.
     """
-    ranked = rows.sort_values(f"rank_by_{CLOCK}", kind="stable")
+    tables = next(iter(by_recipe.values()))
+    clock = tables.clock
+    ranked = rows.sort_values(f"rank_by_{clock}", kind="stable")
     first = ranked.iloc[0]
     at = f"For batch size {batch_size}"
     evidence = {
         "batch_size": batch_size,
-        f"{CLOCK}_to_target": dict(zip(ranked["recipe"], ranked[f"{CLOCK}_to_target"], strict=True)),
+        f"{clock}_to_target": dict(zip(ranked["recipe"], ranked[f"{clock}_to_target"], strict=True)),
         "iterations_to_target": dict(zip(ranked["recipe"], ranked["iterations_to_target"], strict=True)),
-        "best_lr": dict(zip(ranked["recipe"], ranked[f"best_lr_by_{CLOCK}"], strict=True)),
+        "best_lr": dict(zip(ranked["recipe"], ranked[f"best_lr_by_{clock}"], strict=True)),
         "best_lr_on_edge_of_the_grid": _on_edge(batch_size, by_recipe),
     }
     how = (
-        "Median train seconds to the target, each recipe at its best of the lrs tried; the first against every other, "
-        "by the 95 % interval of the ratio over seeds."
+        f"Median {clock_words(tables)} to the target, each recipe at its best of the lrs tried; "
+        "the first against every other, by the 95 % interval of the ratio over seeds."
     )
-    if pd.isna(first[f"rank_by_{CLOCK}"]):
+    if pd.isna(first[f"rank_by_{clock}"]):
         claim = f"{at} no recipe reached the target"
         return Finding("soonest_recipe", claim, "undecided", how, evidence, reason=first["why_open"])
     claim = (
-        f"{at} the recipe “{first['recipe']}” at lr {number(first[f'best_lr_by_{CLOCK}'])} reaches the target soonest"
+        f"{at} the recipe “{first['recipe']}” at lr {number(first[f'best_lr_by_{clock}'])} reaches the target soonest"
     )
-    others = ranked[f"{CLOCK}_to_target"].dropna()
+    others = ranked[f"{clock}_to_target"].dropna()
     if len(others) > 1 and others.iloc[0] > 0:
         ratio = others.iloc[1] / others.iloc[0]
         longer = "as long" if ratio == 1 else f"{ratio:.3g} times as long"
@@ -75,4 +77,16 @@ def recipe_warnings(by_recipe: Mapping[str, StudyTables]) -> list[str]:
     found = {text: [name for name, part in by_recipe.items() if text in part.warnings] for text in texts}
     common = [text for text, names in found.items() if len(names) == len(by_recipe)]
     own = [f"{name}: {text}" for text, names in found.items() if len(names) < len(by_recipe) for name in names]
-    return common + own
+    return common + own + _one_timing(by_recipe)
+
+
+def _one_timing(by_recipe: Mapping[str, StudyTables]) -> list[str]:
+    """Say so if clean times, of which a batch size has one, stand for update rules that may cost differently."""
+    timed = [part.trials for part in by_recipe.values() if part.is_clean]
+    rules = {rule for trials in timed for rule in trials["optimizer"]}
+    if len(rules) < 2:
+        return []
+    return [
+        f"Each batch size was timed alone with one update rule, and the recipes have {len(rules)}: "
+        "clean seconds leave out what one costs more than another. Train seconds have it."
+    ]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bs_study.analysis.censoring import CLOCKS
 from bs_study.analysis.recipe_split import with_recipe
-from bs_study.analysis.rivals import CLOCK, REASONS, doubts
+from bs_study.analysis.rivals import REASONS, doubts
 
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
@@ -22,9 +22,9 @@ def recipes(by_recipe: Mapping[str, StudyTables]) -> pd.DataFrame:
     target at a batch size has missing times there, and is not ranked.
 
     Returns:
-        batch_size, recipe; for each clock of iterations, examples, train_seconds, compute_seconds, wall_seconds
+        batch_size, recipe; for each clock of iterations, examples, train_, compute_, wall_ and clean_seconds
         best_lr_by_<clock>, <clock>_to_target with it, and rank_by_<clock> among the recipes of the batch size (1 is the
-        soonest; recipes that tie share a rank); standing, by train_seconds: 'soonest' if it is known to beat every
+        soonest; recipes that tie share a rank); standing, by the study's clock: 'soonest' if known to beat every
         other, 'slower' if the first is known to beat it, else 'open'; why_open: the reason for that.
     """
     columns = [column for clock in CLOCKS for column in (f"best_lr_by_{clock}", f"{clock}_to_target")]
@@ -34,15 +34,16 @@ def recipes(by_recipe: Mapping[str, StudyTables]) -> pd.DataFrame:
         ranks = table.groupby("batch_size")[f"{clock}_to_target"].rank(method="min")
         table.insert(int(place) + 1, f"rank_by_{clock}", ranks)  # type: ignore[arg-type]
     table.insert(0, "batch_size", table.pop("batch_size"))
-    standings = [_standing(by_recipe, row, _first(table, row["batch_size"])) for _, row in table.iterrows()]
+    clock = next(iter(by_recipe.values())).clock
+    standings = [_standing(by_recipe, row, _first(table, row["batch_size"], clock)) for _, row in table.iterrows()]
     table["standing"] = pd.Series([standing for standing, _ in standings], dtype=object)
     table["why_open"] = pd.Series([reason for _, reason in standings], dtype=object)
     return table.sort_values("batch_size", kind="stable", ignore_index=True)
 
 
-def _first(table: pd.DataFrame, batch_size: int) -> str | None:
+def _first(table: pd.DataFrame, batch_size: int, clock: str) -> str | None:
     """Return the recipe with the smallest median at a batch size, of recipes that tie the one asked for first."""
-    first = table[(table["batch_size"] == batch_size) & (table[f"rank_by_{CLOCK}"] == 1)]
+    first = table[(table["batch_size"] == batch_size) & (table[f"rank_by_{clock}"] == 1)]
     return str(first["recipe"].iloc[0]) if len(first) else None
 
 
@@ -69,7 +70,7 @@ def _why_not_beaten(by_recipe: Mapping[str, StudyTables], first: str, other: str
     tables, rivals = by_recipe[first], by_recipe[other]
     best = tables.best.set_index("batch_size").loc[batch_size]
     cells = tables.convergence
-    winner = cells[(cells["batch_size"] == batch_size) & (cells["lr"] == best[f"best_lr_by_{CLOCK}"])].iloc[0]
+    winner = cells[(cells["batch_size"] == batch_size) & (cells["lr"] == best[f"best_lr_by_{tables.clock}"])].iloc[0]
     reasons = [REASONS[answer] for answer in doubts(tables, winner, batch_size=batch_size, of=rivals)]
     if (rivals.open_cells["batch_size"] == batch_size).any():
         reasons.append("its trials have not all ended")

@@ -15,7 +15,6 @@ from bs_study.analysis.trials import CELL
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
 
-CLOCK = "train_seconds"
 Beats = Literal["yes", "one seed", "unclear", "censored", "no answer"]
 REASONS: dict[Beats, str] = {
     "one seed": "one seed shows no spread",
@@ -23,6 +22,11 @@ REASONS: dict[Beats, str] = {
     "censored": "it missed within a budget that ended earlier",
     "no answer": "its trials have no answer",
 }
+
+
+def clock_words(tables: StudyTables) -> str:
+    """Return what a sentence calls the clock by which cells are ranked."""
+    return "clean seconds (iterations × the time of one, measured alone)" if tables.is_clean else "train seconds"
 
 
 def beats(
@@ -37,8 +41,9 @@ def beats(
         return "no answer"
     if rival["reached"] == 0 and rival["missed"] == 0:
         return "yes"  # it diverged or was out of memory
-    if np.isnan(rival[f"{CLOCK}_to_target"]):
-        is_outlasted = rival[f"censored_{CLOCK}"] >= winner[f"{CLOCK}_to_target_high"]
+    time = f"{tables.clock}_to_target"
+    if np.isnan(rival[time]):
+        is_outlasted = rival[f"censored_{tables.clock}"] >= winner[f"{time}_high"]
         return "yes" if is_outlasted and rival["reached"] == 0 else "censored"
     own, other = _seconds_of(tables, winner), _seconds_of(of or tables, rival)
     if len(own) < 2 or len(other) < 2:
@@ -55,12 +60,12 @@ def doubts(
     That is its best cell, and each that missed the target. Empty: it beats them all.
     """
     rivals = of or tables
-    best_lrs = rivals.best.set_index("batch_size")[f"best_lr_by_{CLOCK}"]
+    best_lrs = rivals.best.set_index("batch_size")[f"best_lr_by_{tables.clock}"]
     cells = rivals.convergence[rivals.convergence["batch_size"] == batch_size]
     answers = {
         beats(tables, winner, rival, of=of)
         for _, rival in cells.iterrows()
-        if rival["lr"] == best_lrs.get(batch_size) or np.isnan(rival[f"{CLOCK}_to_target"])
+        if rival["lr"] == best_lrs.get(batch_size) or np.isnan(rival[f"{tables.clock}_to_target"])
     }
     return sorted(answers - {"yes"})
 
@@ -68,7 +73,7 @@ def doubts(
 def _seconds_of(tables: StudyTables, cell: pd.Series[Any]) -> FloatArray:
     times = tables.times
     is_own = (times["batch_size"] == cell["batch_size"]) & (times["lr"] == cell["lr"])
-    seconds: FloatArray = times.loc[is_own, f"{CLOCK}_to_target"].dropna().to_numpy(np.float64)
+    seconds: FloatArray = times.loc[is_own, f"{tables.clock}_to_target"].dropna().to_numpy(np.float64)
     return seconds
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,9 +21,9 @@ from bs_study.store.schema import table_schema
 from bs_study.store.study import create_study
 from bs_study.target import Target
 from bs_study.training.batches import chosen_loader
+from bs_study.training.data import DataSets, load_data
 from bs_study.training.surroundings import Surroundings
-from bs_study.training.trial import load_data
-from bs_study.workloads.base import Data, Workload, examples_in, load_workload
+from bs_study.workloads.base import Workload, examples_in, load_workload
 from bs_study.workloads.check_batch import Look, look_at
 
 
@@ -57,11 +57,11 @@ def prepared(request: Request) -> Prepared:
     if not request.resume:
         _refuse_existing(paths)
     data, look = None, None
-    examples = workload.train_examples
+    examples = workload.train_examples and workload.train_examples - config.validation_examples
     if not (request.dry_run and examples):
         data, look = _seen(config, workload)
-        examples = examples_in(data[0])
-        chosen_loader(config.loader, data[0], torch.device("cpu"))
+        examples = examples_in(data.train)
+        chosen_loader(config.loader, data.train, torch.device("cpu"))
     _check_batch_sizes(config, examples)
     ended = answered_trials(paths) if request.resume else set()
     surroundings = Surroundings(
@@ -92,7 +92,7 @@ def checked(request: Request) -> tuple[StudyConfig, Look]:
     """Return what a look at the workload shows, whatever its grid; raises what `prepared` raises."""
     config, workload = _asked(request)
     data, look = _seen(config, workload)
-    _check_batch_sizes(config, examples_in(data[0]))
+    _check_batch_sizes(config, examples_in(data.train))
     return config, look
 
 
@@ -105,9 +105,16 @@ def _asked(request: Request) -> tuple[StudyConfig, Workload]:
     return _completed(config, workload), workload
 
 
-def _seen(config: StudyConfig, workload: Workload) -> tuple[tuple[Data, Data], Look]:
-    data = load_data(type(workload), data_directory(config))
-    look = look_at(workload, *data)
+def _seen(config: StudyConfig, workload: Workload) -> tuple[DataSets, Look]:
+    data = load_data(
+        type(workload),
+        data_directory(config),
+        validation_examples=config.validation_examples,
+        validation_seed=config.validation_seed,
+    )
+    look = look_at(workload, data.train, data.held_out)
+    if data.test is not None:
+        look = replace(look, metrics=(*look.metrics, *(f"test_{name}" for name in look.metrics)))
     _check_metrics(workload, look.metrics)
     _check_target(config, look.metrics)
     return data, look

@@ -46,12 +46,12 @@ def ray_session(config: StudyConfig) -> Iterator[Resources]:
 
 def node_resources() -> list[Node]:
     """Return what each node that is alive has."""
-    return [node["Resources"] for node in _alive_nodes()]
+    return [node["Resources"] for node in alive_nodes()]
 
 
 def refuse_unshared_store(paths: StudyPaths) -> None:
     """Raise if a file that the driver writes into a local store is not seen on every node of the cluster."""
-    nodes = _alive_nodes()
+    nodes = alive_nodes()
     if len(nodes) < 2 or not paths.is_local:
         return
     probe = f"{paths.live}/probe-{uuid.uuid4().hex}"
@@ -80,5 +80,6 @@ def on_node(node_id: str) -> NodeAffinitySchedulingStrategy:
     return NodeAffinitySchedulingStrategy(node_id, soft=False)
 
 
-def _alive_nodes() -> list[dict[str, Any]]:
+def alive_nodes() -> list[dict[str, Any]]:
+    """Return the nodes of the cluster, as Ray describes them."""
     return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from bs_study.analysis.convergence import convergence
 from bs_study.analysis.recipe_split import split_by_recipe, with_recipe
+from bs_study.analysis.timings import clean_iteration_seconds, trials_own_timings
 from bs_study.analysis.trials import complete_trials
 from bs_study.store.reader import Study
 from bs_study.target import Target
@@ -21,12 +22,16 @@ OUTCOMES = ("reached", "missed", "diverged", "out_of_memory", "failed")
 def summary(study: Study) -> Table:
     """Return a row per batch size: what took the fewest iterations to the target, and how its trials ended.
 
-    That is an lr, and a recipe where the study has several.
+    That is an lr, and a recipe where the study has several. Seconds are those of the timing pass where there was one,
+    as in the report.
     """
     trials, evaluations = study.trials(), study.evaluations()
     target = Target.parse(study.config.target or trials["target"].iloc[0])
+    clean = clean_iteration_seconds(trials_own_timings(study.timings(), trials))
+    clock = "clean_seconds" if len(clean) else "train_seconds"
     parts = split_by_recipe(complete_trials(trials), config=study.config, begun=())
-    cells = with_recipe({name: convergence(evaluations, part.trials, target=target) for name, part in parts.items()})
+    found = {name: convergence(evaluations, part.trials, target=target, clean=clean) for name, part in parts.items()}
+    cells = with_recipe(found)
     has_recipes = len(parts) > 1
     table = Table(
         title=f"best {'recipe and ' if has_recipes else ''}lr: the fewest iterations to {target}",
@@ -37,12 +42,12 @@ def summary(study: Study) -> Table:
     table.add_column("batch size", justify="right")
     if has_recipes:
         table.add_column("best recipe")
-    for heading in ("best lr", "iterations", "train seconds", "trials"):
+    for heading in ("best lr", "iterations", clock.replace("_", " "), "trials"):
         table.add_column(heading, justify="left" if heading == "trials" else "right")
     for size, tried in cells.groupby("batch_size"):
-        found = _best_cell(tried)
-        recipe = [found.get("recipe", "")] if has_recipes else []
-        table.add_row(str(size), *recipe, *_reached(found), _how_trials_ended(tried))
+        best = _best_cell(tried)
+        recipe = [best.get("recipe", "")] if has_recipes else []
+        table.add_row(str(size), *recipe, *_reached(best, clock), _how_trials_ended(tried))
     return table
 
 
@@ -52,11 +57,10 @@ def _best_cell(tried: pd.DataFrame) -> dict[Hashable, Any]:
     return ranked.iloc[0].to_dict() if len(ranked) else {}
 
 
-def _reached(row: Mapping[Hashable, Any]) -> tuple[str, str, str]:
+def _reached(row: Mapping[Hashable, Any], clock: str) -> tuple[str, str, str]:
     if not row:
         return "", "not reached", ""
-    seconds = row["train_seconds_to_target"]
-    return f"{row['lr']:g}", f"{row['iterations_to_target']:.0f}", f"{seconds:.3g}"
+    return f"{row['lr']:g}", f"{row['iterations_to_target']:.0f}", f"{row[f'{clock}_to_target']:.3g}"
 
 
 def _how_trials_ended(cells: pd.DataFrame) -> str:

@@ -26,7 +26,11 @@ TABLE_WORDS = {  # of each table: its title, and what to know
     "lr_fit": ("Exponent of best lr against batch size", "1: linear scaling; 0.5: square root."),
     "throughput": (
         "Epoch, load, compute and iteration time",
-        "Medians over epochs and trials, quartiles in grey; warm-up left out.",
+        "By the clocks of the trials: medians over epochs and trials, quartiles in grey; warm-up left out.",
+    ),
+    "clean_throughput": (
+        "The same, measured alone in the timing pass",
+        "Medians of the repeats, the quickest and the slowest in grey.",
     ),
     "throughput_fit": ("Fit of iteration time: a + b·B", "a/b is the batch size at half of the throughput limit."),
     "smoothness": (
@@ -45,24 +49,30 @@ def study_views(tables: StudyTables) -> list[TableView]:
     """Return the tables that have rows, the most asked for first."""
     named = [(name, getattr(tables, name), *words) for name, words in TABLE_WORDS.items()]
     return [
-        table_view(name, _shown(name, table), title=title, note=note)
+        table_view(name, _shown(tables, name, table), title=title, note=note)
         for name, table, title, note in named
         if len(table)
     ]
 
 
-def _shown(name: str, table: pd.DataFrame) -> pd.DataFrame:
+def _shown(tables: StudyTables, name: str, table: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that a reader of the page wants; the CSV has all of them."""
     if name == "best":
-        first = ["recipe"] if "recipe" in table else []
-        return table[
-            [
-                *first,
-                "batch_size",
-                *(column for clock in CLOCKS for column in (f"best_lr_by_{clock}", f"{clock}_to_target")),
-            ]
-        ]
-    hidden = ("budget", "censored_", "failed", "not_evaluated", "out_of_memory", "epochs_left_out", "log_lr_at_one")
+        clocks = [clock for clock in CLOCKS if clock != "clean_seconds" or table[f"{clock}_to_target"].notna().any()]
+        keys = [name for name in ("recipe", "batch_size") if name in table]
+        return table[[*keys, *(column for clock in clocks for column in (f"best_lr_by_{clock}", f"{clock}_to_target"))]]
+    empty = () if tables.is_clean else ("clean_seconds",)
+    hidden = (
+        *empty,
+        "source",
+        "budget",
+        "censored_",
+        "failed",
+        "not_evaluated",
+        "out_of_memory",
+        "epochs_left_out",
+        "log_lr_at_one",
+    )
     return table[[c for c in table.columns if c == "censored_at" or not c.startswith(hidden)]]
 
 

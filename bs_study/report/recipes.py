@@ -10,18 +10,7 @@ import pandas as pd
 from bs_study.analysis.tables import StudyTables
 from bs_study.report.table_view import TableView, table_view
 from bs_study.report.winners import Winner, winner
-from bs_study.report.wording import listing, plain, times
-
-SHOWN = {
-    "batch_size": "batch_size",
-    "recipe": "recipe",
-    "rank_by_train_seconds": "rank",
-    "best_lr_by_train_seconds": "best_lr",
-    "train_seconds_to_target": "train_seconds_to_target",
-    "iterations_to_target": "iterations_to_target",
-    "examples_to_target": "examples_to_target",
-    "standing": "standing",
-}
+from bs_study.report.wording import CLOCK_WORDS, listing, plain, times
 
 
 def winners(tables: StudyTables, clock: str) -> dict[str, Winner]:
@@ -32,7 +21,7 @@ def winners(tables: StudyTables, clock: str) -> dict[str, Winner]:
 
 def soonest(tables: StudyTables) -> str:
     """Return the recipe with the least training time to the target at any batch size; the first if none reached it."""
-    return next(iter([*winners(tables, "train_seconds"), *tables.by_recipe]))
+    return next(iter([*winners(tables, tables.clock), *tables.by_recipe]))
 
 
 def soonest_tables(tables: StudyTables) -> StudyTables:
@@ -43,7 +32,7 @@ def soonest_tables(tables: StudyTables) -> StudyTables:
 
 def cost_of_recipe(tables: StudyTables) -> str:
     """Say how much longer the other recipes take, each at its best batch size and lr."""
-    found = winners(tables, "train_seconds")
+    found = winners(tables, tables.clock)
     best = found.pop(soonest(tables))
     ratios = [f"{times(other.value / best.value)} (“{name}”)" for name, other in found.items() if best.value > 0]
     others = [name for name, part in tables.by_recipe.items() if part.ended and name != soonest(tables)]
@@ -65,13 +54,17 @@ def certainty_of_recipe(tables: StudyTables, best: Winner) -> str:
 
 def recipes_view(tables: StudyTables) -> TableView:
     """Return the table of recipes as the page shows it: by training time, the soonest first at each batch size."""
-    rows = tables.recipes.sort_values(["batch_size", "rank_by_train_seconds"], kind="stable")
-    shown: pd.DataFrame = rows[list(SHOWN)].rename(columns=SHOWN)
+    rows = tables.recipes.sort_values(["batch_size", f"rank_by_{tables.clock}"], kind="stable")
+    took = [f"{clock}_to_target" for clock in (tables.clock, "iterations", "examples")]
+    keys = [f"rank_by_{tables.clock}", f"best_lr_by_{tables.clock}"]
+    shown: pd.DataFrame = rows[["batch_size", "recipe", *keys, *took, "standing"]]
+    shown = shown.rename(columns=dict(zip(keys, ("rank", "best_lr"), strict=True)))
     return table_view(
         "recipes",
         shown,
         title="Recipes at each batch size",
-        note="Each at its best of the lrs tried, by training time; medians over seeds. A missing time: not reached. "
+        note=f"Each at its best of the lrs tried, by {CLOCK_WORDS[tables.clock]}; medians over seeds. "
+        "A missing time: not reached. "
         "Standing: whether the first is known to be the soonest, and another to be slower than it.",
     )
 

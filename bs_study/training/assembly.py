@@ -10,6 +10,7 @@ from bs_study.config import TrialConfig
 from bs_study.training.batches import Batches, Loader, chosen_loader, make_batches
 from bs_study.training.calibration import LARGE_BATCH, fastest_kernels
 from bs_study.training.cuda_graph import GraphEngine, cuda_capture
+from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, has_convolutions, use_kernels
 from bs_study.training.learner import Learner, has_batch_statistics
@@ -37,6 +38,7 @@ class Assembly:
     loader: Loader
     train: Batches
     held_out: Batches
+    test: Batches | None
     kernels: Kernels | None
     needs_whole_batches: bool
 
@@ -44,7 +46,7 @@ class Assembly:
 def assemble(
     trial: TrialConfig,
     workload: Workload,
-    data: tuple[Data, Data],
+    data: DataSets,
     surroundings: Surroundings,
     *,
     losses_kept: int,
@@ -53,33 +55,32 @@ def assemble(
     """Return a trial that is ready to start, its weights those that its seed gives.
 
     Args:
-        data: the training and the held-out set.
+        data: its data sets.
         losses_kept: how many losses wait on the device at most.
         kernels: those of an earlier attempt, to go on with.
     """
     device = torch.device(surroundings.device)
-    train_data, held_out = data
-    plan = Plan(trial, epoch_examples=examples_in(train_data))
-    loader = chosen_loader(trial.loader, train_data, device)
+    plan = Plan(trial, epoch_examples=examples_in(data.train))
+    loader = chosen_loader(trial.loader, data.train, device)
     processes = surroundings.loader_processes
     train = make_batches(
-        train_data, loader=loader, seed=trial.seed, batch_size=trial.batch_size, device=device, processes=processes
+        data.train, loader=loader, seed=trial.seed, batch_size=trial.batch_size, device=device, processes=processes
     )
-    judged = make_batches(
-        held_out,
-        loader=chosen_loader("auto", held_out, device),
-        seed=0,
-        batch_size=trial.eval_batch_size,
-        device=device,
-        processes=processes,
-    )
+
+    def judged(by: Data) -> Batches:
+        kind = chosen_loader("auto", by, device)
+        return make_batches(
+            by, loader=kind, seed=0, batch_size=trial.eval_batch_size, device=device, processes=processes
+        )
+
     learner = _learner(trial, workload, plan, device)
     if device.type == "cpu":
         kernels = kernels or _chosen_kernels(trial, learner, train)
         use_kernels(kernels.name, learner.model)
         learner.micro_batch = kernels.micro_batch
     engine = _engine(trial, learner, device, losses_kept=losses_kept)
-    return Assembly(plan, learner, engine, loader, train, judged, kernels, not learner.may_halve)
+    test = None if data.test is None else judged(data.test)
+    return Assembly(plan, learner, engine, loader, train, judged(data.held_out), test, kernels, not learner.may_halve)
 
 
 def _learner(trial: TrialConfig, workload: Workload, plan: Plan, device: torch.device) -> Learner:
@@ -96,6 +97,7 @@ def _learner(trial: TrialConfig, workload: Workload, plan: Plan, device: torch.d
         micro_batch=min(trial.micro_batch or trial.batch_size, trial.batch_size),
         may_halve=trial.micro_batch is not None or not has_batch_statistics(model),
         autocast=autocast(trial.precision, device),
+        clip_norm=trial.clip_norm,
     )
 
 

@@ -95,6 +95,7 @@ def learner_state(learner: Learner) -> State:
         "model": learner.model.state_dict(),
         "optimizer": learner.optimizer.state_dict(),
         "micro_batch": learner.micro_batch,
+        "clipped": int(learner.clipped),
     }
 
 
@@ -104,6 +105,7 @@ def restore_learner(learner: Learner, state: State, *, iteration: int) -> None:
     learner.model.load_state_dict(state["model"])
     learner.optimizer.load_state_dict(state["optimizer"])
     learner.micro_batch = state["micro_batch"]
+    learner.clipped.fill_(state["clipped"])
     for group, lr in zip(learner.optimizer.param_groups, lrs, strict=True):
         group["lr"] = lr  # where the learner was built to have it: on the host, or on the device
     if learner.schedule:

@@ -106,6 +106,7 @@ def _copy(sources: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> None:
 def cuda_capture(work: Work) -> Work:
     """Record work in a CUDA graph, on the stream that the trial runs on: that of the gradients' accumulation."""
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, stream=torch.cuda.current_stream()):
+    # What other threads do meanwhile, a DataLoader's that pins memory say, is no part of the capture.
+    with torch.cuda.graph(graph, stream=torch.cuda.current_stream(), capture_error_mode="thread_local"):
         work()
     return graph.replay

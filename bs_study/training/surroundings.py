@@ -16,9 +16,9 @@ import torch
 import bs_study
 from bs_study.config import TrialConfig
 from bs_study.store.paths import PATIENCE_SECONDS, StudyPaths, study_paths
+from bs_study.training.data import DataSets
 from bs_study.training.precision import set_float32_products
 from bs_study.training.randomness import seed_generators
-from bs_study.workloads.base import Data
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Surroundings:
         launched: when the study was started or resumed, UTC.
         ray_version: None without Ray, as is node_id.
         gpu_ids: the GPUs that the trial was given, as "0" or "0,1".
-        data: the training and the held-out set, if they are at hand; else the trial reads them.
+        data: the data sets, if they are at hand; else the trial reads them.
     """
 
     study: str
@@ -56,7 +56,7 @@ class Surroundings:
     ray_version: str | None = None
     node_id: str | None = None
     gpu_ids: str | None = None
-    data: tuple[Data, Data] | None = field(default=None, repr=False)
+    data: DataSets | None = field(default=None, repr=False)
 
 
 def study_of(surroundings: Surroundings) -> StudyPaths:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from bs_study.config import TrialConfig
 from bs_study.store.commit import commit_failed, trial_row
@@ -17,6 +15,7 @@ from bs_study.store.reader import Study
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target
 from bs_study.training.checkpoint import State, newest_checkpoint
+from bs_study.training.data import trial_data
 from bs_study.training.learner import is_out_of_memory
 from bs_study.training.neighbours import Neighbourhood
 from bs_study.training.randomness import seed_generators
@@ -24,8 +23,7 @@ from bs_study.training.run import TrialRun
 from bs_study.training.standing import Ending, Report
 from bs_study.training.surroundings import Surroundings, set_up, study_of, surroundings_columns
 from bs_study.training.watchdog import Watchdog
-from bs_study.workloads.base import Data, Workload, load_workload
-from bs_study.workloads.check import read_data
+from bs_study.workloads.base import load_workload
 
 GiveUp = Callable[[TrialConfig, Surroundings], None]
 
@@ -121,7 +119,7 @@ def exit_process(trial: TrialConfig, surroundings: Surroundings) -> None:
 def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state: State | None) -> Ending:
     try:
         workload = load_workload(trial.workload)
-        data = surroundings.data or load_data(type(workload), surroundings.data_dir)
+        data = surroundings.data or trial_data(trial, workload, surroundings.data_dir)
         seed_generators(trial.seed)  # whether this trial read the data or an earlier one in this process
         run.build(workload, data, state)
         return run.train()
@@ -142,10 +140,3 @@ def _memory_message(run: TrialRun, error: BaseException) -> str:
         f"{text}. Its model has batch statistics (BatchNorm), which micro-batches would change, so the batch was not "
         "halved. Allow it with --micro-batch N"
     )
-
-
-@functools.lru_cache(maxsize=1)
-def load_data(workload: type[Workload], data_dir: Path) -> tuple[Data, Data]:
-    """Return the training and the held-out set; a worker that runs trial after trial keeps them."""
-    seed_generators(0)  # data that a workload draws is the same for every trial, in whichever process
-    return read_data(workload(), data_dir)

@@ -11,6 +11,7 @@ from bs_study import StudyConfig, open_study
 from bs_study.analysis import StudyTables, study_tables
 from bs_study.analysis.recipe_names import named_recipes
 from bs_study.analysis.tables import joined_tables
+from bs_study.report.answer import answer
 from tests.report.demo_store import write_demo_study
 from tests.report.hand_tables import Seconds, hand_tables
 
@@ -143,3 +144,17 @@ def test_cells_of_different_recipes_are_never_pooled(tmp_path) -> None:
 )  # fmt: skip
 def test_a_recipe_is_named_by_what_differs_in_the_words_of_the_field(settings, names) -> None:
     assert list(named_recipes(StudyConfig(batch_sizes=[64], lrs=[0.1], max_epochs=5, **settings))) == names
+
+
+def test_recipes_are_ranked_by_clean_seconds_where_there_are_any_with_a_warning_if_one_rule_stands_for_two(
+    tmp_path,
+) -> None:
+    recipes = ({}, {"optimizer": "adam"})
+    grid = {"batch_sizes": (256, 1024), "lrs": (0.08,), "seeds": (0,), "max_epochs": 4, "target": "accuracy>=0.7"}
+    write_demo_study(str(tmp_path), **grid, recipes=recipes, is_timed=True)
+    tables = study_tables(open_study(tmp_path))
+    assert tables.clock == "clean_seconds"
+    assert sorted(tables.recipes["rank_by_clean_seconds"].dropna()) == [1, 1, 1, 1]  # the same curve twice
+    assert "clean_seconds_to_target" in finding(tables, 256)["evidence"]
+    assert [warning for warning in tables.warnings if "timed alone with one update rule" in warning]
+    assert "clean training time" in answer(tables).use

@@ -6,5 +6,5 @@ import subprocess
 import sys
 from pathlib import Path
 
-for name in ("training_speed.py", "against_tune.py", "driver_load.py"):
+for name in ("training_speed.py", "against_tune.py", "sweep_overhead.py", "driver_load.py"):
     subprocess.run([sys.executable, str(Path(__file__).parent / name)], check=True)

@@ -14,6 +14,7 @@ from ray.cluster_utils import Cluster
 
 from bs_study import StudyConfig, open_study
 from bs_study.launch.ray_session import ray_session
+from bs_study.launch.ray_timing import time_on_ray
 from bs_study.launch.ray_tune import run_on_ray
 from bs_study.launch.serial import local_resources, run_serial
 from bs_study.launch.workload_code import Code, workload_code
@@ -137,6 +138,25 @@ def test_a_workload_of_ones_own_runs_where_its_files_are_not(
     with ray_session(study.config) as resources:
         run_on_ray(study.trials, study.surroundings, study.config, resources, study.watcher)
     assert [ending.status for ending in study.watcher.endings.values()] == ["completed"]
+
+
+def test_a_batch_size_that_ends_its_worker_is_recorded_and_the_next_is_timed_in_another(
+    cluster: str, tmp_path: Path, small_study: Callable[..., Any]
+) -> None:
+    study = small_study(
+        tmp_path / "timed",
+        metrics=("loss",),
+        address=cluster,
+        workload="faulty_workloads:Sick",
+        batch_sizes=(7, 8),
+        gpus_per_trial=0,
+    )
+    with ray_session(study.config) as resources:
+        told = list(time_on_ray(study.trials, study.surroundings, study.config, resources))
+        assert resources.most_per_machine == 2
+    rows = table(study, "timings").sort_values("batch_size")
+    assert [each.status for each in told] == rows["status"].tolist() == ["failed", "completed"]
+    assert rows["ray_version"].tolist()[1] == ray.__version__
 
 
 @pytest.mark.parametrize(

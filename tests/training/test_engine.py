@@ -154,6 +154,24 @@ def test_a_workload_that_cant_be_compiled_is_trained_eagerly_and_says_why(monkey
     assert (engine.name, engine.complaint) == ("eager", "trained eagerly, torch.compile failed: no compiler")
 
 
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+
+
+@pytest.mark.gpu
+@needs_gpu
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_on_a_gpu_a_trial_has_the_same_losses_by_graphs_and_eagerly(run: Any, optimizer: str, precision: str) -> None:
+    settings = {"max_epochs": 3, "batch_size": 100, "optimizer": optimizer, "precision": precision, "lr": 0.003}
+    settings |= {"lr_warmup_iterations": 10, "lr_decay": "cosine", "clip_norm": 1.0, "device": "cuda"}
+    for engine in ("eager", "cuda_graph"):
+        _, study = run(**settings, engine=engine)
+    trials = study.trials().set_index("engine_used")
+    assert trials["message"].isna().all()
+    eager, graph = (study.iterations(trial_id=trials.loc[e, "trial_id"])["loss"] for e in ("eager", "cuda_graph"))
+    assert graph.tolist() == pytest.approx(eager.tolist(), rel=1e-3)
+
+
 def test_losses_are_taken_once_as_float32() -> None:
     for engine in (EagerEngine(learner(Noisy())), graphs()):
         for _ in range(3):

@@ -184,9 +184,9 @@ def test_a_resumed_trial_computes_as_it_began(run: Any, monkeypatch: pytest.Monk
     chosen = iter([Kernels("native", 32), Kernels("onednn", 64)])
     monkeypatch.setattr("bs_study.training.assembly.remembered", lambda *_: next(chosen))
     monkeypatch.setattr("bs_study.training.run.STRETCH_SECONDS", 0)  # a look at the clock after each iteration
-    settings = {"max_iterations": 6}
+    settings = {"max_iterations": 60}
     with pytest.raises(StopError):
-        run(checkpoint_seconds=1e-9, report=stop, **settings)
+        run(checkpoint_seconds=1e-9, report_seconds=0, report=stop, **settings)
     _, study = run(**settings)
     trial = study.trials().iloc[0]
     assert (trial["kernels_used"], trial["micro_batch_used"], trial["attempts"]) == ("native", 32, 2)

@@ -24,7 +24,7 @@ def target_by_recipe(recipes: pd.DataFrame, convergence: pd.DataFrame, *, clock:
     Args:
         recipes: columns batch_size, recipe, best_lr_by_<clock>, <clock>_to_target.
         convergence: of all recipes, with a column recipe: gives the smallest and largest over seeds.
-        clock: train_seconds, compute_seconds, wall_seconds, iterations or examples.
+        clock: train_seconds, clean_seconds, compute_seconds, wall_seconds, iterations or examples.
     """
     names = list(dict.fromkeys(convergence["recipe"]))
     time = f"{clock}_to_target"
