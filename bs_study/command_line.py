@@ -78,6 +78,8 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
         if exit_.code in (0, None):
             raise
         raise ValueError(_plain(_first_sentence(complaint.getvalue()), arguments)) from None
+    if "recipes" in given:
+        given["recipes"] = [_mapping(text) for text in given["recipes"]]
     return Request(
         given.pop("config", None),
         given.pop("resume", None),
@@ -91,8 +93,19 @@ def _flag(name: str, field: FieldInfo) -> Any:
     default = "" if field.is_required() or field.default is None else f" (default: {_shown(field.default)})"
     help_ = re.sub(r" \(([^()]*)\)$", r" (default: \1)", field.description or "") if not default else field.description
     # A flag that is not given is left out, so None, which leaves a choice open, is nothing to type.
-    kind = bool if field.annotation == bool | None else field.annotation
+    kind: Any = tuple[str, ...] if name == "recipes" else bool if field.annotation == bool | None else field.annotation
     return Annotated[kind, tyro.conf.arg(help=f"{help_}{default}", help_behavior_hint="")]
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    """Return the settings that one recipe on the command line holds, as YAML writes them in a line."""
+    try:
+        settings = yaml.safe_load(text)
+    except NO_YAML:
+        settings = None
+    if not isinstance(settings, dict):
+        raise ValueError(f"--recipes: {text!r} is no recipe. Write each as '{{lr_warmup_epochs: 1, lr_decay: cosine}}'")
+    return settings
 
 
 def _shown(value: object) -> str:
@@ -142,7 +155,16 @@ def study_config(request: Request) -> StudyConfig:
     settings = (read_yaml(file) if file else {}) | request.flags
     if not file and not settings.keys() & BUDGETS:
         settings["max_epochs"] = OWN_EPOCHS
-    return checked_config((ONE_TRIAL if request.check else {}) | settings)
+    config = checked_config((ONE_TRIAL if request.check else {}) | settings)
+    refuse_flags_of_recipes(request.flags, config)
+    return config
+
+
+def refuse_flags_of_recipes(flags: Mapping[str, Any], config: StudyConfig) -> None:
+    """Refuse a flag that sets for all recipes what each of them sets for itself."""
+    for name in flags:
+        if any(name in change for change in config.recipes):
+            raise ValueError(f"{name}: the study's recipes set it, each for itself. Leave it out, or start another")
 
 
 def _shipped_file(workload: str) -> Path | None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import itertools
 import math
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -44,7 +46,7 @@ DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 class Recipe(BaseModel):
-    """How a trial is trained, judged and ended: what all trials of a study have in common."""
+    """How a trial is trained, judged and ended, whatever its cell and seed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -157,6 +159,25 @@ class Recipe(BaseModel):
         """Whether the budget is known in iterations before the trial runs."""
         return any((self.max_epochs, self.max_iterations, self.max_examples))
 
+    def trial_lr(self, *, lr: float, batch_size: int) -> float:
+        """Return the lr that a trial of this cell really uses: lr, lr·B/base (linear) or lr·√(B/base) (sqrt)."""
+        if self.lr_rule == "none" or self.base_batch_size is None:
+            return lr
+        ratio = batch_size / self.base_batch_size
+        return lr * (ratio if self.lr_rule == "linear" else math.sqrt(ratio))
+
+    def effect(self) -> dict[str, Any]:
+        """Return the settings among AXES that matter beside the others: adam has no momentum, for one."""
+        idle = {
+            "momentum": self.optimizer != "sgd",
+            "nesterov": self.optimizer != "sgd",
+            "lr_decay_iterations": self.lr_decay == "none",
+            "lr_decay_epochs": self.lr_decay == "none",
+            "lr_decay_factor": self.lr_decay != "step",
+            "base_batch_size": self.lr_rule == "none",
+        }
+        return {name: getattr(self, name) for name in AXES if not idle.get(name)}
+
 
 class TrialConfig(Recipe):
     """One training run: a cell, a seed, and all else that decides its losses."""
@@ -175,8 +196,51 @@ class TrialConfig(Recipe):
         return f"b{self.batch_size}-lr{self.lr:g}-s{self.seed}-{digest[:6]}"
 
 
+AXES = (
+    "optimizer",
+    "momentum",
+    "nesterov",
+    "weight_decay",
+    "lr_warmup_iterations",
+    "lr_warmup_epochs",
+    "lr_decay",
+    "lr_decay_iterations",
+    "lr_decay_epochs",
+    "lr_decay_factor",
+    "lr_rule",
+    "base_batch_size",
+)
+"""Settings of the recipe in which the trials of one study may differ."""
+
+
+def _distinct_changes(recipes: tuple[dict[str, Any], ...]) -> tuple[dict[str, Any], ...]:
+    for change in recipes:
+        for name, value in change.items():
+            if name not in AXES:
+                raise ValueError(f"{name!r} can't differ from recipe to recipe. These can: {', '.join(AXES)}")
+            if isinstance(value, list | tuple | dict):
+                raise ValueError(f"{name} is a list inside a recipe. Give one value, or {name} as a list outside")
+    if any(change in recipes[:place] for place, change in enumerate(recipes)):
+        raise ValueError("one is given twice. Give each recipe once")
+    return recipes
+
+
+def _refuse_no_axis(name: str, values: Sequence[object], recipes: Iterable[dict[str, Any]]) -> None:
+    """Refuse a setting that is a list, but none to multiply the grid by."""
+    if not values:
+        raise ValueError(f"{name}: is missing. Give at least one value")
+    twice = [value for value in values if values.count(value) > 1]
+    if twice:
+        raise ValueError(f"{name}: {twice[0]} is given twice. Give each value once")
+    if any(name in change for change in recipes):
+        raise ValueError(f"{name}: is a list, and in recipes too. Give one of them")
+
+
 class StudyConfig(Recipe):
-    """A grid over batch size × lr × seed, where its results go, and what each trial may use."""
+    """A grid over recipe × batch size × lr × seed, where its results go, and what each trial may use.
+
+    A setting among AXES may be a list: each of its values, with each of every other list and of `recipes`, is a recipe.
+    """
 
     name: str | None = Field(None, description="the study's folder in the store (the workload's name)")
     store: str = Field("results", min_length=1, description="folder, or URI that pyarrow.fs opens, that holds studies")
@@ -192,6 +256,10 @@ class StudyConfig(Recipe):
     )
     seeds: Annotated[tuple[Index, ...], AfterValidator(_distinct)] = Field(
         (0,), min_length=1, description="each cell is trained once with each seed"
+    )
+
+    recipes: Annotated[tuple[dict[str, Any], ...], AfterValidator(_distinct_changes)] = Field(
+        (), description="train the grid with each of these sets of settings, as '{}' '{lr_warmup_epochs: 1}' (one)"
     )
 
     tensorboard: bool = Field(False, description="hand the evaluations of each trial to TensorBoard, as files")
@@ -225,6 +293,51 @@ class StudyConfig(Recipe):
         None, description="seconds without progress that end a trial as failed (off)"
     )
     max_failures: Index = Field(3, description="how often a trial that fails is started again")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_recipes(cls, settings: Any) -> Any:
+        """Multiply the recipes by the settings that are lists; the first values stay in the settings themselves."""
+        if not isinstance(settings, dict):
+            return settings
+        given: Any = settings.get("recipes") or ({},)
+        if not (isinstance(given, list | tuple) and all(isinstance(change, dict) for change in given)):
+            return settings  # `recipes` itself is refused
+        lists = {name: settings[name] for name in AXES if isinstance(settings.get(name), list | tuple)}
+        for name, values in lists.items():
+            _refuse_no_axis(name, values, given)
+        axes = {name: values for name, values in lists.items() if len(values) > 1}
+        first = {name: values[0] for name, values in lists.items()}
+        if not axes:
+            return settings | first
+        combinations = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+        return settings | first | {"recipes": [{**change, **values} for change in given for values in combinations]}
+
+    @model_validator(mode="after")
+    def _each_recipe_is_consistent(self) -> Self:
+        for change in self.recipes:
+            try:
+                self._with(change)
+            except ValidationError as error:
+                named = ", ".join(f"{name} {value}" for name, value in change.items())
+                raise ValueError(f"{one_line(error)} (in the recipe of {named})") from error
+        return self
+
+    def _with(self, change: dict[str, Any]) -> StudyConfig:
+        return StudyConfig.model_validate(self.model_dump(exclude={"recipes"}) | change)
+
+    def each_recipe(self) -> list[StudyConfig]:
+        """Return a config for each recipe, which then has no other; itself where it has one.
+
+        Of recipes that train the same, as adam with two momenta, the first stands for all.
+        """
+        if not self.recipes:
+            return [self]
+        configs: dict[tuple[object, ...], StudyConfig] = {}
+        for change in self.recipes:
+            config = self._with(change)
+            configs.setdefault(tuple(config.effect().items()), config)
+        return list(configs.values())
 
     @model_validator(mode="after")
     def _name_stays_in_the_store(self) -> Self:
@@ -273,13 +386,6 @@ class StudyConfig(Recipe):
         ratio = batch_size / self.base_batch_size
         betas = {name: 1 - (1 - getattr(self, name)) * ratio for name in ("beta1", "beta2")}
         return betas | {"eps": self.eps / math.sqrt(ratio)}
-
-    def trial_lr(self, *, lr: float, batch_size: int) -> float:
-        """Return the lr that a trial of this cell really uses: lr, lr·B/base (linear) or lr·√(B/base) (sqrt)."""
-        if self.lr_rule == "none" or self.base_batch_size is None:
-            return lr
-        ratio = batch_size / self.base_batch_size
-        return lr * (ratio if self.lr_rule == "linear" else math.sqrt(ratio))
 
 
 NOT_CONTRADICTING = frozenset(

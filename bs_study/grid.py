@@ -9,7 +9,11 @@ from bs_study.config import Recipe, StudyConfig, TrialConfig
 
 
 def study_trials(config: StudyConfig) -> list[TrialConfig]:
-    """Return the trials of a study: batch sizes × lrs × seeds, in the order given, seeds innermost."""
+    """Return the trials of a study: recipes × batch sizes × lrs × seeds, in the order given, seeds innermost."""
+    return [trial for recipe in config.each_recipe() for trial in _recipe_trials(recipe)]
+
+
+def _recipe_trials(config: StudyConfig) -> list[TrialConfig]:
     recipe = {name: getattr(config, name) for name in Recipe.model_fields}
     return [
         TrialConfig(

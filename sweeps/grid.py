@@ -65,16 +65,20 @@ def show_look(config: StudyConfig, look: Look) -> int:
 
 
 def show_trials(study: Prepared) -> int:
+    from bs_study.analysis.recipe_names import trial_recipes
     from bs_study.launch.watching import counted
 
+    recipes = trial_recipes(study.config)
     for trial in study.trials:
-        print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {trial.lr:g}, seed {trial.seed}")
+        recipe = f", {recipes[trial.trial_id]}" if recipes[trial.trial_id] else ""
+        print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {trial.lr:g}, seed {trial.seed}{recipe}")
     trials = counted(len(study.trials), "trial")
     print(f"{trials} of {study.config.workload}, to {study.paths.uri} (dry run, nothing was started)")
     return 0
 
 
 def run(study: Prepared) -> int:
+    from bs_study.analysis.recipe_names import named_recipes
     from bs_study.launch.timing import lacks_timings
     from bs_study.launch.trackers import chosen_trackers
     from bs_study.launch.watching import counted
@@ -92,6 +96,9 @@ def run(study: Prepared) -> int:
     ):
         study.create()
         print(f"{counted(len(study.trials), 'trial')} of {study.config.workload}, target {study.config.target}")
+        recipes = list(named_recipes(study.config))
+        if len(recipes) > 1:
+            print(f"{len(recipes)} recipes: {'; '.join(recipes)}")
         print(f"on {resources.description}")
         print(f"to {study.paths.uri}", flush=True)
         for warning in study.warnings:

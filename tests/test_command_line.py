@@ -50,6 +50,30 @@ def test_a_flag_given_with_its_default_value_still_overrides_the_file(tmp_path: 
     assert (config.momentum, config.stop_at_target) == (0.5, True)
 
 
+def test_a_list_in_the_file_is_an_axis_and_a_flag_takes_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text(
+        "batch_sizes: [4]\nlrs: [0.1]\nmax_iterations: 5\nmomentum: [0.5, 0.9]\nrecipes: [{lr_decay: linear}]\n"
+    )
+    assert [c.momentum for c in config_of("--config", str(file)).each_recipe()] == [0.5, 0.9]
+    assert [c.momentum for c in config_of("--config", str(file), "--momentum", "0.7").each_recipe()] == [0.7]
+    assert "recipes set it" in refusal("--config", str(file), "--lr-decay", "cosine")
+
+
+def test_recipes_are_typed_as_in_the_file() -> None:
+    grid = ("--batch-sizes", "4", "--lrs", "0.1", "--max-epochs", "5")
+    config = config_of(*grid, "--recipes", "{}", "{lr_warmup_epochs: 1, lr_decay: cosine}")
+    assert [(c.lr_warmup_epochs, c.lr_decay) for c in config.each_recipe()] == [(0, "none"), (1, "cosine")]
+    assert refusal(*grid, "--recipes", "cosine").startswith("--recipes: 'cosine'")
+
+
+def test_the_shipped_study_of_recipes_compares_five_on_large_batches() -> None:
+    config = config_of("--config", str(SWEEPS / "mnist_recipes.yaml"))
+    assert len(config.each_recipe()) == 5
+    assert min(config.batch_sizes) > 256
+    assert len(config.seeds) > 1
+
+
 def test_the_timing_pass_is_turned_on_or_off_by_a_bare_flag_and_else_left_open() -> None:
     assert [config_of(*flags).timing for flags in ((), ("--timing",), ("--no-timing",))] == [None, True, False]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 import subprocess
 import sys
@@ -36,6 +37,35 @@ def test_every_setting_of_the_recipe_reaches_every_trial() -> None:
     recipe = {"optimizer": "adamw", "weight_decay": 0.01, "lr_decay": "cosine", "eval_every_examples": 7}
     for trial in study_trials(StudyConfig(**GRID, **recipe)):
         assert trial.model_dump(include=set(recipe)) == recipe
+
+
+def test_each_combination_of_lists_and_recipes_trains_the_whole_grid() -> None:
+    lists = {"weight_decay": [0, 0.01], "momentum": [0.5, 0.9], "lr_warmup_epochs": [2]}
+    trials = study_trials(StudyConfig(**GRID, **lists, recipes=[{}, {"lr_decay": "cosine"}]))
+    assert len({t.trial_id for t in trials}) == len(trials) == 8 * 12
+    found = {(t.weight_decay, t.momentum, t.lr_decay, t.lr_warmup_epochs) for t in trials}
+    assert found == set(itertools.product((0, 0.01), (0.5, 0.9), ("none", "cosine"), (2,)))
+
+
+def test_a_recipe_has_the_trial_ids_that_it_has_in_a_study_of_its_own() -> None:
+    both = study_trials(StudyConfig(**GRID, lr_warmup_epochs=[0, 1]))
+    alone = [*study_trials(StudyConfig(**GRID)), *study_trials(StudyConfig(**GRID, lr_warmup_epochs=1.0))]
+    assert [t.trial_id for t in both] == [t.trial_id for t in alone]
+    assert [t.trial_id for t in study_trials(StudyConfig(**GRID, lr_warmup_epochs=[0]))] == [
+        t.trial_id for t in study_trials(StudyConfig(**GRID))
+    ]
+
+
+def test_adam_has_no_momentum_so_a_list_of_momenta_trains_it_once() -> None:
+    trials = study_trials(StudyConfig(**GRID, optimizer=["sgd", "adam"], momentum=[0.5, 0.9]))
+    assert sum(t.optimizer == "sgd" for t in trials) == 24
+    assert sum(t.optimizer == "adam" for t in trials) == 12
+
+
+def test_an_lr_rule_holds_for_its_recipe_alone() -> None:
+    grid = GRID | {"batch_sizes": (16,), "lrs": (0.1,), "seeds": (0,), "base_batch_size": 4}
+    trials = study_trials(StudyConfig(**grid, lr_rule=["none", "linear", "sqrt"]))
+    assert [t.lr for t in trials] == pytest.approx([0.1, 0.4, 0.2])
 
 
 def test_a_trial_id_starts_with_the_cell_and_the_seed() -> None:

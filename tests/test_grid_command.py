@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bs_study import open_study
@@ -19,6 +20,15 @@ from bs_study import open_study
 GRID = Path(__file__).parent.parent / "sweeps" / "grid.py"
 TOY = Path(__file__).parent / "toy"
 SMALL = ("--batch-sizes", "64", "256", "--lrs", "0.1", "0.4", "--max-iterations", "40", "--min-iterations", "0")
+TWO_RECIPES = """
+workload: toy_workloads:Line
+batch_sizes: [32, 64]
+lrs: [0.02]
+seeds: [0, 1]
+momentum: [0, 0.9]
+max_iterations: 1000
+min_iterations: 0
+"""
 ENDLESS = (
     *("--batch-sizes", "4", "8", "--lrs", "0.01", "--max-iterations", "100000000"),
     *("--no-stop-at-target", "--no-timing"),
@@ -189,6 +199,26 @@ BAD_INPUT = {
 def is_one_line_that_tells(stderr: str, told: tuple[str, ...]) -> bool:
     assert [word for word in told if word not in stderr] == []
     return stderr.startswith("error: ") and stderr.count("\n") == 1
+
+
+def test_a_study_of_two_recipes_names_the_sooner_at_each_batch_size_on_the_terminal_and_on_the_page(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "toy_workloads.py").write_text((TOY / "toy_workloads.py").read_text())
+    (folder / "recipes.yaml").write_text(TWO_RECIPES)
+    assert command_in_this_process()(["--config", "recipes.yaml", "--local"]) == 0
+    out = capsys.readouterr().out
+    assert "2 recipes: momentum 0; momentum 0.9" in out
+    assert out[out.index("best recipe and lr") :].count("momentum 0.9") == 2  # a line is a bowl, where momentum pays
+    assert open_study("results/line").trials()["momentum"].value_counts().to_dict() == {0.0: 4, 0.9: 4}
+    report = folder / "results/line/report"
+    recipes = pd.read_csv(report / "tables/recipes.csv")
+    assert list(recipes.loc[recipes["rank_by_iterations"] == 1, "recipe"]) == ["momentum 0.9"] * 2
+    page = (report / "report.html").read_text()
+    assert "For batch size 64 the recipe" in page
+    assert page.count('<details class="recipe"') == 4  # findings and figures of each
+    assert command_in_this_process()(["--resume", "results/line", "--momentum", "0"]) == 2
+    assert is_one_line_that_tells(capsys.readouterr().err, ("momentum", "recipes"))
 
 
 @pytest.mark.parametrize("arguments", BAD_INPUT)

@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from bs_study import StudyConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -50,6 +53,12 @@ def test_each_study_of_the_readme_would_start(command: str, folder: Path) -> Non
     done = run(command, "--dry-run", folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"^\d+ trials of ", done.stdout, re.MULTILINE)
+
+
+def test_the_recipes_of_the_readme_are_as_many_as_it_says() -> None:
+    grid = {"batch_sizes": [64], "lrs": [0.1], "max_epochs": 5}
+    blocks = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)]
+    assert [len(StudyConfig(**grid, **block).each_recipe()) for block in blocks] == [3, 4]
 
 
 def test_the_tutorial_word_by_word_checks_a_workload_and_runs_its_study(folder: Path) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from bs_study.analysis.censoring import CLOCKS
 from bs_study.analysis.finding import Finding, number, slope_evidence
 from bs_study.analysis.fit import MIN_FOR_INTERVAL, log_line
-from bs_study.analysis.rivals import REASONS, beats, clock_words, on_edge
+from bs_study.analysis.rivals import REASONS, beats, clock_words, doubts, on_edge
 
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
@@ -138,13 +138,8 @@ def _open_questions(tables: StudyTables, ranked: pd.DataFrame) -> list[str]:
     if not others:
         return [*questions, "the study has one batch size"]
     for size in others:
-        rivals = cells[cells["batch_size"] == size]
-        answers = {
-            beats(tables, winner, rival)
-            for _, rival in rivals.iterrows()
-            if rival["lr"] == best_lrs.get(size) or np.isnan(rival[f"{tables.clock}_to_target"])
-        } - {"yes"}
-        questions += [f"batch size {number(size)}: {REASONS[answer]}" for answer in sorted(answers)]
+        answers = doubts(tables, winner, batch_size=size)
+        questions += [f"batch size {number(size)}: {REASONS[answer]}" for answer in answers]
     return questions + on_edge(tables, {size: lr for size, lr in best_lrs.items() if size in others})
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from bs_study.command_line import Request, checked_config, study_config
+from bs_study.command_line import Request, checked_config, refuse_flags_of_recipes, study_config
 from bs_study.config import NOT_CONTRADICTING, StudyConfig, TrialConfig
 from bs_study.grid import trials_to_run
 from bs_study.store.commit import answered_trials
@@ -128,6 +128,7 @@ def data_directory(config: StudyConfig) -> Path:
 
 def _resumed_config(request: Request) -> StudyConfig:
     study = open_study(str(request.resume))
+    refuse_flags_of_recipes(request.flags, study.config)
     stored = study.config.model_dump(mode="json")
     asked = checked_config(stored | request.flags).model_dump(mode="json")
     for name in request.flags:

@@ -21,6 +21,13 @@ def time_to_target(tables: StudyTables) -> str:
     )
 
 
+def recipes(tables: StudyTables, clock: str) -> str:
+    return (
+        f"Median {CLOCK_WORDS[clock]} to {_goal(tables)} over {_seeds(tables)}, each recipe at its best lr by this "
+        "clock; bars span the seeds. Points of a batch size stand side by side."
+    )
+
+
 def iterations_to_target(tables: StudyTables) -> str:
     return (
         f"Iterations to {_goal(tables)} at each batch size's best lr by iterations; bars span the seeds. "

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bs_study.analysis.tables import StudyTables
+from bs_study.report.recipes import winners
 from bs_study.report.table_view import TableView, table_view
 from bs_study.report.winners import runner_up, winner
 from bs_study.report.wording import CLOCK_WORDS, CLOCKS, amount, counted, listing, number, plain, seconds
@@ -58,9 +59,8 @@ def _shown(tables: StudyTables, name: str, table: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that a reader of the page wants; the CSV has all of them."""
     if name == "best":
         clocks = [clock for clock in CLOCKS if clock != "clean_seconds" or table[f"{clock}_to_target"].notna().any()]
-        return table[
-            ["batch_size", *(column for clock in clocks for column in (f"best_lr_by_{clock}", f"{clock}_to_target"))]
-        ]
+        keys = [name for name in ("recipe", "batch_size") if name in table]
+        return table[[*keys, *(column for clock in clocks for column in (f"best_lr_by_{clock}", f"{clock}_to_target"))]]
     empty = () if tables.is_clean else ("clean_seconds",)
     hidden = (
         *empty,
@@ -78,14 +78,18 @@ def _shown(tables: StudyTables, name: str, table: pd.DataFrame) -> pd.DataFrame:
 
 def clock_rows(tables: StudyTables) -> list[dict[str, str]]:
     """Return who wins by each clock and who comes second: texts, a row for each clock that has a winner."""
-    found = [(clock, winner(tables, clock)) for clock in CLOCKS] if tables.target is not None else []
+    if tables.target is None:
+        return []
     rows = []
-    for clock, best in found:
+    for clock in CLOCKS:
+        name, part = next(((name, tables.by_recipe[name]) for name in winners(tables, clock)), ("", tables))
+        best = winner(part, clock)
         if best is None:
             continue
-        second = runner_up(tables, best)
+        second = runner_up(part, best)
         rows.append(
             {
+                "recipe": name,
                 "clock": CLOCK_WORDS[clock],
                 "batch_size": plain(best.batch_size),
                 "lr": plain(best.lr),
@@ -128,14 +132,16 @@ def state(tables: StudyTables) -> str:
 def settings(study: Study) -> dict[str, str]:
     """Return the study's config as it was asked for, what was not given left out."""
     config: dict[str, Any] = study.asked.get("config", {})
-    return {name: _setting(value) for name, value in config.items() if value is not None}
+    return {name: _setting(value) for name, value in config.items() if value is not None and value != []}
 
 
 def _setting(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(_setting(entry) for entry in value)
+        return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(_setting, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_setting(entry)}" for name, entry in value.items()) or "as above"
     return plain(value) if isinstance(value, int | float) else str(value)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 from bs_study.analysis.tables import StudyTables
 from bs_study.report import captions, figures
 from bs_study.report.curves import evaluations, first_losses, shown_trials, with_clean_seconds
+from bs_study.report.recipes import has_times
 from bs_study.report.style import as_png, as_svg, batch_colours
 from bs_study.report.wording import CLOCK_WORDS
 from bs_study.store import Study
@@ -29,13 +31,18 @@ class Picture:
     caption: str
     svg: bytes
     png: bytes
+    recipe: str = ""  # of which it is, in a study of several; empty where it compares them
 
 
 def pictures(study: Study, tables: StudyTables) -> Iterator[Picture]:
     """Yield each figure that the tables have rows for, one at a time: only one is held in memory."""
-    for name, title, caption, draw in _drawings(study, tables):
+    for name, title, caption, draw in _of_recipes(tables) if tables.by_recipe else _drawings(study, tables):
         figure = draw()
         yield Picture(name, title, caption, as_svg(figure), as_png(figure))
+    for recipe, part in tables.by_recipe.items():
+        file = re.sub(r"[^\w.-]+", "_", recipe)
+        for picture in pictures(study, part):
+            yield replace(picture, name=f"{file}-{picture.name}", recipe=recipe)
 
 
 Drawing = tuple[str, str, str, Callable[[], Figure]]
@@ -48,6 +55,16 @@ def _drawings(study: Study, tables: StudyTables) -> Iterator[Drawing]:
     yield from _of_progress(study, tables)
     yield from _of_losses(study, tables)
     yield from _of_throughput(tables)
+
+
+def _of_recipes(tables: StudyTables) -> Iterator[Drawing]:
+    for clock in (tables.clock, "iterations"):
+        if has_times(tables, clock):
+            yield (
+                f"recipes_by_{clock}", f"{CLOCK_WORDS[clock].capitalize()} to the target, recipe by recipe",
+                captions.recipes(tables, clock),
+                partial(figures.target_by_recipe, tables.recipes, tables.convergence, clock=clock),
+            )  # fmt: skip
 
 
 def _colours(tables: StudyTables) -> dict[int, str]:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,13 +58,20 @@ def write_demo_study(
     target: str = "accuracy>=0.97",
     max_epochs: float = 80,
     message: str = "",
+    recipes: tuple[dict[str, Any], ...] = (),
     is_timed: bool = False,
     is_ended: Callable[[TrialConfig], bool] = lambda trial: True,
     is_begun: Callable[[TrialConfig], bool] = lambda trial: True,
 ) -> StudyPaths:
     """Write a study; of the trials that have not ended, those that have begun are left running."""
     config = StudyConfig(
-        workload="digits", batch_sizes=batch_sizes, lrs=lrs, seeds=seeds, target=target, max_epochs=max_epochs
+        workload="digits",
+        batch_sizes=batch_sizes,
+        lrs=lrs,
+        seeds=seeds,
+        target=target,
+        max_epochs=max_epochs,
+        recipes=recipes,
     )
     paths = study_paths(uri)
     create_study(paths, config, metrics=["loss", "accuracy"], train_examples=TRAIN_EXAMPLES)
@@ -107,7 +115,8 @@ def trial_curve(trial: TrialConfig) -> Curve:
     if relative_lr > 2:
         losses = 2.3 * np.exp(iteration[: rng.integers(30, 80)] * 0.12 * (relative_lr - 2)) + 0.1
         return Curve(np.append(losses, np.nan), np.full(len(losses) + 1, 0.9), "diverged")
-    speed = relative_lr * (2 - relative_lr) * rng.lognormal(0, 0.08) / (1 + NOISE_SCALE / trial.batch_size)
+    recipe = 1.5 if trial.momentum > 0.5 else 1.0  # made up, so that recipes differ
+    speed = recipe * relative_lr * (2 - relative_lr) * rng.lognormal(0, 0.08) / (1 + NOISE_SCALE / trial.batch_size)
     progress = 0.8 * speed * iteration
     losses = 2.3 / (1 + progress) ** 0.8
     noise = 0.9 * relative_lr**0.3 / math.sqrt(trial.batch_size) * (0.15 + losses)
