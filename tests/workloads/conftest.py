@@ -12,8 +12,9 @@ import torch
 from bs_study import StudyConfig, TrialConfig, open_study
 from bs_study.store.paths import StudyPaths
 from bs_study.store.study import create_study
+from bs_study.training.data import load_data
 from bs_study.training.surroundings import Surroundings
-from bs_study.training.trial import load_data, run_trial
+from bs_study.training.trial import run_trial
 from bs_study.workloads import load_workload
 from bs_study.workloads.base import examples_in
 from bs_study.workloads.check_batch import look_at
@@ -39,9 +40,9 @@ def losses(paths: StudyPaths) -> Callable[..., pd.Series]:
         load_data.cache_clear()
         found = load_workload(workload)
         data = load_data(type(found), data_dir)
-        look = look_at(found, *data)
+        look = look_at(found, data.train, data.held_out)
         assert look.warnings == ()
-        create_study(paths, config, metrics=look.metrics, train_examples=examples_in(data[0]))
+        create_study(paths, config, metrics=look.metrics, train_examples=examples_in(data.train))
         surroundings = Surroundings(
             study=paths.uri,
             data_dir=data_dir,

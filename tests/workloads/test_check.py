@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, dropout, mse_loss, normalize
 from torch.utils.data import DataLoader, IterableDataset, Subset, TensorDataset, random_split
 
+from bs_study.training.batches import make_batches
 from bs_study.workloads.base import Workload, as_batch
 from bs_study.workloads.check import read_data
 from bs_study.workloads.check_batch import Look, look_at
@@ -277,11 +278,9 @@ class Table:
 
 
 def test_a_row_that_is_a_dict_gives_its_values_in_their_order() -> None:
-    from bs_study.training.batches import epoch_batches
-
     assert look(with_method("train_data", lambda s, d: Table(96))) == look(Task)
-    kwargs: Any = {"seed": 0, "epoch": 1, "batch_size": 10, "device": torch.device("cpu")}
-    ours, plain = (list(epoch_batches(data, **kwargs)) for data in (Table(24), points(24)))
+    kwargs: Any = {"loader": "workers", "seed": 0, "batch_size": 10, "device": torch.device("cpu")}
+    ours, plain = (list(make_batches(data, **kwargs).epoch(1)) for data in (Table(24), points(24)))
     assert all(torch.equal(a, b) for x, y in zip(ours, plain, strict=True) for a, b in zip(x, y, strict=True))
     assert as_batch({"a": 1, "b": 2}) == (1, 2)
 
