@@ -122,9 +122,15 @@ def study_config(request: Request) -> StudyConfig:
     Raises:
         ValueError: the file can't be read, or a setting is unknown or wrong.
     """
-    file = request.config or _shipped_file(request.flags.get("workload", "digits"))
+    file = _there(request.config) if request.config else _shipped_file(request.flags.get("workload", "digits"))
     settings = read_yaml(file) if file else {}
     return checked_config(settings | request.flags)
+
+
+def _there(file: Path) -> Path:
+    """Return a file, or where it lies in this project: `ray submit` runs a command outside of it."""
+    ours = SHIPPED.parent / file
+    return ours if not file.exists() and ours.exists() else file
 
 
 def _shipped_file(workload: str) -> Path | None:
