@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import runpy
+import signal
 import socket
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +17,9 @@ import ray
 from bs_study.config import StudyConfig
 from bs_study.launch import ray_session as module
 from bs_study.launch.ray_session import ray_session
+from bs_study.launch.watching import Resources
+
+GRID = Path(__file__).parents[2] / "sweeps" / "grid.py"
 
 
 @pytest.fixture
@@ -57,3 +65,19 @@ def test_a_cluster_that_does_not_answer_without_a_token_is_asked_with_it(
     with ray_session(config) as resources:
         assert resources.slots == 1
     assert asked == ["join", "token", "join"]
+
+
+def test_a_store_that_a_node_does_not_see_is_refused_before_the_study_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nodes = [{"NodeID": host, "NodeManagerHostname": host} for host in ("head", "worker")]
+    resources = Resources(gpus_per_trial=0, slots=1, description="", is_cluster=True)
+    monkeypatch.setattr(module, "ray_session", lambda config: contextlib.nullcontext(resources))
+    monkeypatch.setattr(module, "_alive_nodes", lambda: nodes)
+    monkeypatch.setattr(module, "_is_seen", lambda path, node_id: node_id == "head")
+    monkeypatch.setattr(sys, "path", [*sys.path])  # which the command changes, as it does what SIGTERM does
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    grid = runpy.run_path(str(GRID))
+    assert grid["main"](["--store", str(tmp_path)]) == 2
+    assert f"error: store: {tmp_path}/digits is not seen on worker. Give" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.json"))
