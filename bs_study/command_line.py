@@ -151,7 +151,7 @@ def study_config(request: Request) -> StudyConfig:
     Raises:
         ValueError: the file can't be read, or a setting is unknown or wrong.
     """
-    file = request.config or _shipped_file(request.flags.get("workload", "digits"))
+    file = _there(request.config) if request.config else _shipped_file(request.flags.get("workload", "digits"))
     settings = (read_yaml(file) if file else {}) | request.flags
     if not file and not settings.keys() & BUDGETS:
         settings["max_epochs"] = OWN_EPOCHS
@@ -165,6 +165,12 @@ def refuse_flags_of_recipes(flags: Mapping[str, Any], config: StudyConfig) -> No
     for name in flags:
         if any(name in change for change in config.recipes):
             raise ValueError(f"{name}: the study's recipes set it, each for itself. Leave it out, or start another")
+
+
+def _there(file: Path) -> Path:
+    """Return a file, or where it lies in this project: `ray submit` runs a command outside of it."""
+    ours = SHIPPED.parent / file
+    return ours if not file.exists() and ours.exists() else file
 
 
 def _shipped_file(workload: str) -> Path | None:

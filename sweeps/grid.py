@@ -91,7 +91,7 @@ def run(study: Prepared) -> int:
         return 0
     going_on = f"python sweeps/grid.py --resume {shlex.quote(study.paths.uri)}"
     with (
-        launcher(study.config) as (resources, launch, timing_pass),
+        launcher(study) as (resources, launch, timing_pass),
         study_lease(study.paths, lost=_thread.interrupt_main),
     ):
         study.create()
@@ -109,7 +109,11 @@ def run(study: Prepared) -> int:
         except KeyboardInterrupt:
             print(f"interrupted. Go on with: {going_on}")
             return 130
-    is_concluded = conclude(study)
+    try:
+        is_concluded = conclude(study)
+    except KeyboardInterrupt:
+        print(f"interrupted, with all trials ended. Its report: python sweeps/report.py {shlex.quote(study.paths.uri)}")
+        return 130
     if failed:
         print(f"failed trials: {failed}. Try them again with: {going_on}")
     return 1 if failed or not is_concluded else 0
@@ -137,8 +141,10 @@ def run_trials(study: Prepared, resources: Resources, launch: Launch, trackers: 
     from bs_study.launch.trackers import TrackedWatcher
     from bs_study.store.reader import open_study
 
-    with Display(Console(soft_wrap=True), total=len(study.trials), slots=resources.slots) as display:
-        watcher = TrackedWatcher(display, trackers, open_study(study.paths.uri))
+    with (
+        Display(Console(soft_wrap=True), total=len(study.trials), slots=resources.slots) as display,
+        TrackedWatcher(display, trackers, open_study(study.paths.uri)) as watcher,
+    ):
         launch(study.trials, study.surroundings, study.config, resources, watcher)
     return display.failed
 
@@ -165,18 +171,19 @@ def conclude(study: Prepared) -> bool:
 
 
 @contextlib.contextmanager
-def launcher(config: StudyConfig) -> Iterator[Launcher]:
+def launcher(study: Prepared) -> Iterator[Launcher]:
     """Yield what a trial gets and the functions that run trials and time batch sizes: in this process, or on Ray."""
-    if config.local:
+    if study.config.local:
         from bs_study.launch.serial import local_resources, run_serial, time_serial
 
-        yield local_resources(config), run_serial, time_serial
+        yield local_resources(study.config), run_serial, time_serial
     else:
-        from bs_study.launch.ray_session import ray_session
+        from bs_study.launch.ray_session import ray_session, refuse_unshared_store
         from bs_study.launch.ray_timing import time_on_ray
         from bs_study.launch.ray_tune import run_on_ray
 
-        with ray_session(config) as resources:
+        with ray_session(study.config) as resources:
+            refuse_unshared_store(study.paths)
             yield resources, run_on_ray, time_on_ray
 
 

@@ -154,3 +154,11 @@ def test_help_shows_every_setting_once_with_its_default(
     assert shown.count("(default:") >= len(settings) - 4
     assert "(default: sgd)" in shown
     assert "(default: 1000)" in shown
+
+
+def test_a_shipped_file_is_found_from_another_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert config_of("--config", "sweeps/mnist.yaml").workload == "mnist"
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "mnist.yaml").write_text("{batch_sizes: [8], lrs: [0.1], max_iterations: 1}")
+    assert config_of("--config", "sweeps/mnist.yaml").batch_sizes == (8,)

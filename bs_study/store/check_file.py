@@ -14,7 +14,7 @@ from bs_study.store.faults import DAMAGE, reason, schema_fault, schema_version
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import KEYS, ROW_TABLES, Table, table_schema
 
-OPTIONAL = ("peak_memory_bytes",)
+OPTIONAL = ("clipped_share", "peak_memory_bytes")
 """Columns of iterations, epochs and evaluations that may be null."""
 
 

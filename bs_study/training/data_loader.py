@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from multiprocessing import current_process
 from typing import Any, NamedTuple
 
 import torch
@@ -41,6 +42,8 @@ class BatchLoader:
 
     def __init__(self, data: Data, *, device: torch.device, processes: int) -> None:
         self._device = device
+        if current_process().daemon:  # which may have no processes of its own
+            processes = 0
         self._together = MESSAGE_EXAMPLES if processes else 1
         self._keys = _Keys()
         self._loader: DataLoader[Any] = DataLoader(

@@ -48,7 +48,7 @@ class Surroundings:
     device: str
     threads: int
     checkpoint_seconds: float
-    loader_processes: int = 1
+    loader_processes: int = 0
     report_seconds: float = 1.0
     store_patience_seconds: float = PATIENCE_SECONDS
     trial_timeout: float | None = None
