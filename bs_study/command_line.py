@@ -23,6 +23,12 @@ from bs_study.config import StudyConfig, one_line
 NO_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What yaml raises: on a value that is none of its kind, as `!!timestamp never`, whatever its constructor ran into."""
 
+OWN_EPOCHS = 10.0
+"""The budget of a workload of one's own, where no file and no flag sets one."""
+BUDGETS = {"max_epochs", "max_iterations", "max_examples", "max_train_seconds"}
+ONE_TRIAL = {"batch_sizes": (1,), "lrs": (1.0,)}
+"""Stands for the grid, which a check of the workload does not need."""
+
 SHIPPED = Path(__file__).resolve().parent.parent / "sweeps"
 
 
@@ -33,6 +39,7 @@ class Request:
     config: Path | None
     resume: str | None
     dry_run: bool
+    check: bool
     flags: dict[str, Any]
 
 
@@ -42,6 +49,7 @@ _ACTIONS = {
     ],
     "resume": Annotated[str | None, tyro.conf.arg(help="go on with the study in this folder, as results/digits")],
     "dry_run": Annotated[bool, tyro.conf.arg(help="print the trials and exit")],
+    "check": Annotated[bool, tyro.conf.arg(help="run one batch through the workload, print what was seen and exit")],
 }
 
 
@@ -70,13 +78,34 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
         if exit_.code in (0, None):
             raise
         raise ValueError(_plain(_first_sentence(complaint.getvalue()), arguments)) from None
-    return Request(given.pop("config", None), given.pop("resume", None), given.pop("dry_run", False), given)
+    if "recipes" in given:
+        given["recipes"] = [_mapping(text) for text in given["recipes"]]
+    return Request(
+        given.pop("config", None),
+        given.pop("resume", None),
+        given.pop("dry_run", False),
+        given.pop("check", False),
+        given,
+    )
 
 
 def _flag(name: str, field: FieldInfo) -> Any:
     default = "" if field.is_required() or field.default is None else f" (default: {_shown(field.default)})"
     help_ = re.sub(r" \(([^()]*)\)$", r" (default: \1)", field.description or "") if not default else field.description
-    return Annotated[field.annotation, tyro.conf.arg(help=f"{help_}{default}", help_behavior_hint="")]
+    # A flag that is not given is left out, so None, which leaves a choice open, is nothing to type.
+    kind: Any = tuple[str, ...] if name == "recipes" else bool if field.annotation == bool | None else field.annotation
+    return Annotated[kind, tyro.conf.arg(help=f"{help_}{default}", help_behavior_hint="")]
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    """Return the settings that one recipe on the command line holds, as YAML writes them in a line."""
+    try:
+        settings = yaml.safe_load(text)
+    except NO_YAML:
+        settings = None
+    if not isinstance(settings, dict):
+        raise ValueError(f"--recipes: {text!r} is no recipe. Write each as '{{lr_warmup_epochs: 1, lr_decay: cosine}}'")
+    return settings
 
 
 def _shown(value: object) -> str:
@@ -122,9 +151,26 @@ def study_config(request: Request) -> StudyConfig:
     Raises:
         ValueError: the file can't be read, or a setting is unknown or wrong.
     """
-    file = request.config or _shipped_file(request.flags.get("workload", "digits"))
-    settings = read_yaml(file) if file else {}
-    return checked_config(settings | request.flags)
+    file = _there(request.config) if request.config else _shipped_file(request.flags.get("workload", "digits"))
+    settings = (read_yaml(file) if file else {}) | request.flags
+    if not file and not settings.keys() & BUDGETS:
+        settings["max_epochs"] = OWN_EPOCHS
+    config = checked_config((ONE_TRIAL if request.check else {}) | settings)
+    refuse_flags_of_recipes(request.flags, config)
+    return config
+
+
+def refuse_flags_of_recipes(flags: Mapping[str, Any], config: StudyConfig) -> None:
+    """Refuse a flag that sets for all recipes what each of them sets for itself."""
+    for name in flags:
+        if any(name in change for change in config.recipes):
+            raise ValueError(f"{name}: the study's recipes set it, each for itself. Leave it out, or start another")
+
+
+def _there(file: Path) -> Path:
+    """Return a file, or where it lies in this project: `ray submit` runs a command outside of it."""
+    ours = SHIPPED.parent / file
+    return ours if not file.exists() and ours.exists() else file
 
 
 def _shipped_file(workload: str) -> Path | None:

@@ -9,10 +9,19 @@ from bs_study.config import Recipe, StudyConfig, TrialConfig
 
 
 def study_trials(config: StudyConfig) -> list[TrialConfig]:
-    """Return the trials of a study: batch sizes × lrs × seeds, in the order given, seeds innermost."""
+    """Return the trials of a study: recipes × batch sizes × lrs × seeds, in the order given, seeds innermost."""
+    return [trial for recipe in config.each_recipe() for trial in _recipe_trials(recipe)]
+
+
+def _recipe_trials(config: StudyConfig) -> list[TrialConfig]:
     recipe = {name: getattr(config, name) for name in Recipe.model_fields}
     return [
-        TrialConfig(**recipe, batch_size=batch_size, lr=config.trial_lr(lr=lr, batch_size=batch_size), seed=seed)
+        TrialConfig(
+            **recipe | config.trial_moments(batch_size=batch_size),
+            batch_size=batch_size,
+            lr=config.trial_lr(lr=lr, batch_size=batch_size),
+            seed=seed,
+        )
         for batch_size, lr, seed in itertools.product(config.batch_sizes, config.lrs, config.seeds)
     ]
 

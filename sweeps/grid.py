@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from bs_study.config import StudyConfig
     from bs_study.launch.prepare import Prepared
     from bs_study.launch.trackers import Tracker
-    from bs_study.launch.watching import Launch, Launcher, Resources
+    from bs_study.launch.watching import Launch, Launcher, Resources, TimingPass
+    from bs_study.workloads.check_batch import Look
 
 NEEDED = ("bs_study", "ray", "rich", "sklearn", "torch", "torchvision", "tyro", "yaml")
 
@@ -42,8 +43,10 @@ def main(arguments: Sequence[str]) -> int:
     try:
         request = parse_flags(arguments, description=str(__doc__))
         sys.path.append(str(Path.cwd()))  # where a user's own workload lies; last, so that it shadows no package
-        from bs_study.launch.prepare import prepared
+        from bs_study.launch.prepare import checked, prepared
 
+        if request.check:
+            return show_look(*checked(request))
         study = prepared(request)
         return show_trials(study) if request.dry_run else run(study)
     except (ValueError, OSError) as error:
@@ -53,40 +56,81 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
+def show_look(config: StudyConfig, look: Look) -> int:
+    for line in look.lines():
+        print(line)
+    print(f"target: {config.target}")
+    print(f"{config.workload} can be trained (a check of one batch, nothing was started)")
+    return 0
+
+
 def show_trials(study: Prepared) -> int:
+    from bs_study.analysis.recipe_names import trial_recipes
     from bs_study.launch.watching import counted
 
+    recipes = trial_recipes(study.config)
     for trial in study.trials:
-        print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {trial.lr:g}, seed {trial.seed}")
+        recipe = f", {recipes[trial.trial_id]}" if recipes[trial.trial_id] else ""
+        print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {trial.lr:g}, seed {trial.seed}{recipe}")
     trials = counted(len(study.trials), "trial")
     print(f"{trials} of {study.config.workload}, to {study.paths.uri} (dry run, nothing was started)")
     return 0
 
 
 def run(study: Prepared) -> int:
+    from bs_study.analysis.recipe_names import named_recipes
+    from bs_study.launch.timing import lacks_timings
     from bs_study.launch.trackers import chosen_trackers
     from bs_study.launch.watching import counted
     from bs_study.store.lease import study_lease
+    from bs_study.store.reader import Study
 
     trackers = chosen_trackers(study.config, study.paths)
-    if not study.trials:
+    if not study.trials and not (study.config.timing and lacks_timings(Study(study.paths))):
         print(f"nothing to do: all trials of {study.paths.uri} have ended")
         return 0
     going_on = f"python sweeps/grid.py --resume {shlex.quote(study.paths.uri)}"
-    with launcher(study.config) as (resources, launch), study_lease(study.paths, lost=_thread.interrupt_main):
+    with (
+        launcher(study) as (resources, launch, timing_pass),
+        study_lease(study.paths, lost=_thread.interrupt_main),
+    ):
         study.create()
         print(f"{counted(len(study.trials), 'trial')} of {study.config.workload}, target {study.config.target}")
+        recipes = list(named_recipes(study.config))
+        if len(recipes) > 1:
+            print(f"{len(recipes)} recipes: {'; '.join(recipes)}")
         print(f"on {resources.description}")
         print(f"to {study.paths.uri}", flush=True)
+        for warning in study.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
         try:
-            failed = run_trials(study, resources, launch, trackers)
+            time_alone(study, resources, timing_pass)
+            failed = run_trials(study, resources, launch, trackers) if study.trials else 0
         except KeyboardInterrupt:
             print(f"interrupted. Go on with: {going_on}")
             return 130
-    is_concluded = conclude(study)
+    try:
+        is_concluded = conclude(study)
+    except KeyboardInterrupt:
+        print(f"interrupted, with all trials ended. Its report: python sweeps/report.py {shlex.quote(study.paths.uri)}")
+        return 130
     if failed:
         print(f"failed trials: {failed}. Try them again with: {going_on}")
     return 1 if failed or not is_concluded else 0
+
+
+def time_alone(study: Prepared, resources: Resources, timing_pass: TimingPass) -> None:
+    """Time each batch size alone on its device, if it is wanted; the trials run also where that can't be done."""
+    from bs_study.launch.timing import timing_lines, timing_trials, wants_timing
+
+    if not wants_timing(study.config, resources, trials=len(study.trials)):
+        return
+    timings = timing_pass(timing_trials(study.config), study.surroundings, study.config, resources)
+    try:
+        for line in timing_lines(timings):
+            print(line, flush=True)
+    except OSError as error:  # no node was free, or the store does not answer
+        print(f"timing: left out, {' '.join(str(error).split())}", file=sys.stderr)
 
 
 def run_trials(study: Prepared, resources: Resources, launch: Launch, trackers: list[Tracker]) -> int:
@@ -97,8 +141,10 @@ def run_trials(study: Prepared, resources: Resources, launch: Launch, trackers: 
     from bs_study.launch.trackers import TrackedWatcher
     from bs_study.store.reader import open_study
 
-    with Display(Console(soft_wrap=True), total=len(study.trials), slots=resources.slots) as display:
-        watcher = TrackedWatcher(display, trackers, open_study(study.paths.uri))
+    with (
+        Display(Console(soft_wrap=True), total=len(study.trials), slots=resources.slots) as display,
+        TrackedWatcher(display, trackers, open_study(study.paths.uri)) as watcher,
+    ):
         launch(study.trials, study.surroundings, study.config, resources, watcher)
     return display.failed
 
@@ -125,18 +171,20 @@ def conclude(study: Prepared) -> bool:
 
 
 @contextlib.contextmanager
-def launcher(config: StudyConfig) -> Iterator[Launcher]:
-    """Yield what a trial gets and the function that runs trials: in this process, or on Ray."""
-    if config.local:
-        from bs_study.launch.serial import local_resources, run_serial
+def launcher(study: Prepared) -> Iterator[Launcher]:
+    """Yield what a trial gets and the functions that run trials and time batch sizes: in this process, or on Ray."""
+    if study.config.local:
+        from bs_study.launch.serial import local_resources, run_serial, time_serial
 
-        yield local_resources(config), run_serial
+        yield local_resources(study.config), run_serial, time_serial
     else:
-        from bs_study.launch.ray_session import ray_session
+        from bs_study.launch.ray_session import ray_session, refuse_unshared_store
+        from bs_study.launch.ray_timing import time_on_ray
         from bs_study.launch.ray_tune import run_on_ray
 
-        with ray_session(config) as resources:
-            yield resources, run_on_ray
+        with ray_session(study.config) as resources:
+            refuse_unshared_store(study.paths)
+            yield resources, run_on_ray, time_on_ray
 
 
 if __name__ == "__main__":

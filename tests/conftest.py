@@ -16,11 +16,12 @@ collect_ignore = ["toy", "bench"]  # what tests import and what is run by hand, 
 
 
 @pytest.fixture(scope="session", autouse=True)
-def toy_workloads() -> Iterator[None]:
+def toy_workloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Let `toy_workloads:Class` be found, as a module in the user's folder is."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(TOY))
         patch.setenv("PYTHONPATH", str(TOY), prepend=os.pathsep)  # for the workers of Ray
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from bs_study import StudyConfig
 from bs_study.command_line import parse_flags, study_config
+from bs_study.workloads.base import BUILT_IN
 
 SWEEPS = Path(__file__).parent.parent / "sweeps"
 
@@ -49,10 +50,58 @@ def test_a_flag_given_with_its_default_value_still_overrides_the_file(tmp_path: 
     assert (config.momentum, config.stop_at_target) == (0.5, True)
 
 
+def test_a_list_in_the_file_is_an_axis_and_a_flag_takes_its_place(tmp_path: Path) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text(
+        "batch_sizes: [4]\nlrs: [0.1]\nmax_iterations: 5\nmomentum: [0.5, 0.9]\nrecipes: [{lr_decay: linear}]\n"
+    )
+    assert [c.momentum for c in config_of("--config", str(file)).each_recipe()] == [0.5, 0.9]
+    assert [c.momentum for c in config_of("--config", str(file), "--momentum", "0.7").each_recipe()] == [0.7]
+    assert "recipes set it" in refusal("--config", str(file), "--lr-decay", "cosine")
+
+
+def test_recipes_are_typed_as_in_the_file() -> None:
+    grid = ("--batch-sizes", "4", "--lrs", "0.1", "--max-epochs", "5")
+    config = config_of(*grid, "--recipes", "{}", "{lr_warmup_epochs: 1, lr_decay: cosine}")
+    assert [(c.lr_warmup_epochs, c.lr_decay) for c in config.each_recipe()] == [(0, "none"), (1, "cosine")]
+    assert refusal(*grid, "--recipes", "cosine").startswith("--recipes: 'cosine'")
+
+
+def test_the_shipped_study_of_recipes_compares_five_on_large_batches() -> None:
+    config = config_of("--config", str(SWEEPS / "mnist_recipes.yaml"))
+    assert len(config.each_recipe()) == 5
+    assert min(config.batch_sizes) > 256
+    assert len(config.seeds) > 1
+
+
+def test_the_timing_pass_is_turned_on_or_off_by_a_bare_flag_and_else_left_open() -> None:
+    assert [config_of(*flags).timing for flags in ((), ("--timing",), ("--no-timing",))] == [None, True, False]
+
+
 def test_a_workload_of_ones_own_starts_from_the_defaults_not_from_a_shipped_study() -> None:
     flags = ("--workload", "mine:Mine", "--batch-sizes", "4", "--lrs", "0.1", "--max-epochs", "2")
     config = config_of(*flags)
     assert (config.workload, config.max_iterations, config.max_epochs) == ("mine:Mine", None, 2)
+
+
+def test_a_workload_of_ones_own_without_a_budget_gets_ten_epochs() -> None:
+    flags = ("--workload", "mine:Mine", "--batch-sizes", "4", "--lrs", "0.1")
+    assert config_of(*flags).max_epochs == 10
+    assert config_of(*flags, "--max-train-seconds", "5").max_epochs is None
+
+
+def test_a_check_needs_no_grid_but_refuses_a_wrong_one() -> None:
+    assert config_of("--workload", "mine:Mine", "--check").workload == "mine:Mine"
+    assert "batch_sizes" in refusal("--workload", "mine:Mine", "--check", "--batch-sizes", "0")
+
+
+@pytest.mark.parametrize("workload", BUILT_IN)
+def test_each_workload_that_ships_has_a_study(workload: str) -> None:
+    config = config_of("--workload", workload)
+    assert config.workload == workload
+    assert len(config.batch_sizes) >= 4
+    assert len(config.lrs) >= 4
+    assert config.has_counted_budget
 
 
 @pytest.mark.parametrize(
@@ -105,3 +154,11 @@ def test_help_shows_every_setting_once_with_its_default(
     assert shown.count("(default:") >= len(settings) - 4
     assert "(default: sgd)" in shown
     assert "(default: 1000)" in shown
+
+
+def test_a_shipped_file_is_found_from_another_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert config_of("--config", "sweeps/mnist.yaml").workload == "mnist"
+    (tmp_path / "sweeps").mkdir()
+    (tmp_path / "sweeps" / "mnist.yaml").write_text("{batch_sizes: [8], lrs: [0.1], max_iterations: 1}")
+    assert config_of("--config", "sweeps/mnist.yaml").batch_sizes == (8,)

@@ -83,10 +83,27 @@ def test_an_unknown_setting_is_refused_with_the_nearest_right_one(typed: str, me
         ({"lr_rule": "linear"}, "lr_rule"),
         ({"max_iterations": None}, "max_epochs"),
         ({"local": True, "address": "auto"}, "address"),
+        ({"momentum": []}, "momentum"),
+        ({"momentum": [0.9, 0.9]}, "momentum"),
+        ({"momentum": [0.5, 1.5]}, "momentum"),
+        ({"momentum": [0.5, 0.9], "recipes": [{"momentum": 0.5}]}, "momentum"),
+        ({"lr_rule": ["none", "sqrt"]}, "lr_rule"),
+        ({"recipes": [{"momentun": 0.9}]}, "recipes"),
+        ({"recipes": [{"max_epochs": 1}]}, "recipes"),
+        ({"recipes": [{"momentum": [0.5, 0.9]}]}, "recipes"),
+        ({"recipes": [{}, {}]}, "recipes"),
+        ({"recipes": ["momentum"]}, "recipes"),
+        ({"recipes": 3}, "recipes"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], named: str) -> None:
     assert complaint(**settings).startswith(f"{named}: ")
+
+
+def test_a_combination_that_contradicts_itself_is_named() -> None:
+    text = complaint(optimizer=["sgd", "adam"], nesterov=[True, False])
+    assert text.startswith("nesterov: ")
+    assert "optimizer adam, nesterov True" in text
 
 
 @pytest.mark.parametrize("budget", ["max_epochs", "max_iterations", "max_examples", "max_train_seconds"])
@@ -108,7 +125,10 @@ def test_a_config_can_not_be_changed() -> None:
 def test_a_config_survives_json_with_its_trials() -> None:
     from bs_study.grid import study_trials
 
-    config = StudyConfig(**LEAST | {"lrs": [0.1, 1 / 3], "target": "loss<=0.1"})
+    config = StudyConfig(
+        **LEAST
+        | {"lrs": [0.1, 1 / 3], "target": "loss<=0.1", "momentum": [0, 0.9], "recipes": [{"lr_decay": "cosine"}]}
+    )
     again = StudyConfig.model_validate_json(config.model_dump_json())
     assert again == config
     assert [t.trial_id for t in study_trials(again)] == [t.trial_id for t in study_trials(config)]

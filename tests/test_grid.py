@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import itertools
 import math
 import subprocess
 import sys
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bs_study import StudyConfig, TrialConfig
+from bs_study.config import one_line
 from bs_study.grid import study_trials, trials_to_run
 
 GRID: dict[str, Any] = {"batch_sizes": (4, 16), "lrs": (0.01, 0.1, 1.0), "seeds": (0, 1), "max_iterations": 10}
@@ -34,6 +37,35 @@ def test_every_setting_of_the_recipe_reaches_every_trial() -> None:
     recipe = {"optimizer": "adamw", "weight_decay": 0.01, "lr_decay": "cosine", "eval_every_examples": 7}
     for trial in study_trials(StudyConfig(**GRID, **recipe)):
         assert trial.model_dump(include=set(recipe)) == recipe
+
+
+def test_each_combination_of_lists_and_recipes_trains_the_whole_grid() -> None:
+    lists = {"weight_decay": [0, 0.01], "momentum": [0.5, 0.9], "lr_warmup_epochs": [2]}
+    trials = study_trials(StudyConfig(**GRID, **lists, recipes=[{}, {"lr_decay": "cosine"}]))
+    assert len({t.trial_id for t in trials}) == len(trials) == 8 * 12
+    found = {(t.weight_decay, t.momentum, t.lr_decay, t.lr_warmup_epochs) for t in trials}
+    assert found == set(itertools.product((0, 0.01), (0.5, 0.9), ("none", "cosine"), (2,)))
+
+
+def test_a_recipe_has_the_trial_ids_that_it_has_in_a_study_of_its_own() -> None:
+    both = study_trials(StudyConfig(**GRID, lr_warmup_epochs=[0, 1]))
+    alone = [*study_trials(StudyConfig(**GRID)), *study_trials(StudyConfig(**GRID, lr_warmup_epochs=1.0))]
+    assert [t.trial_id for t in both] == [t.trial_id for t in alone]
+    assert [t.trial_id for t in study_trials(StudyConfig(**GRID, lr_warmup_epochs=[0]))] == [
+        t.trial_id for t in study_trials(StudyConfig(**GRID))
+    ]
+
+
+def test_adam_has_no_momentum_so_a_list_of_momenta_trains_it_once() -> None:
+    trials = study_trials(StudyConfig(**GRID, optimizer=["sgd", "adam"], momentum=[0.5, 0.9]))
+    assert sum(t.optimizer == "sgd" for t in trials) == 24
+    assert sum(t.optimizer == "adam" for t in trials) == 12
+
+
+def test_an_lr_rule_holds_for_its_recipe_alone() -> None:
+    grid = GRID | {"batch_sizes": (16,), "lrs": (0.1,), "seeds": (0,), "base_batch_size": 4}
+    trials = study_trials(StudyConfig(**grid, lr_rule=["none", "linear", "sqrt"]))
+    assert [t.lr for t in trials] == pytest.approx([0.1, 0.4, 0.2])
 
 
 def test_a_trial_id_starts_with_the_cell_and_the_seed() -> None:
@@ -70,3 +102,38 @@ def test_a_grown_grid_leaves_only_the_new_trials_to_run() -> None:
     grown = StudyConfig(**GRID | {"batch_sizes": (4, 16, 64)})
     assert [t.batch_size for t in trials_to_run(grown, ended=ended)] == [64] * 6
     assert trials_to_run(StudyConfig(**GRID), ended=ended) == []
+
+
+def adam(**settings: object) -> StudyConfig:
+    base = {"batch_sizes": (16, 64, 256), "lrs": (0.01,), "max_iterations": 1, "optimizer": "adam"}
+    return StudyConfig.model_validate(base | settings)
+
+
+def test_the_square_root_rule_moves_the_moments_of_adam_with_its_lr() -> None:
+    # Malladi et al. 2022, k = B/64: lr·√k, 1 - beta times k, eps over √k
+    smaller, same, larger = study_trials(adam(lr_rule="sqrt", base_batch_size=64))
+    assert (same.lr, same.beta1, same.beta2, same.eps) == (0.01, 0.9, 0.999, 1e-8)
+    assert (larger.lr, larger.beta1, larger.beta2) == pytest.approx((0.02, 0.6, 0.996))
+    assert larger.eps == pytest.approx(5e-9, rel=1e-9)
+    assert (smaller.lr, smaller.beta1, smaller.beta2) == pytest.approx((0.005, 0.975, 0.99975))
+    assert smaller.eps == pytest.approx(2e-8, rel=1e-9)
+
+
+@pytest.mark.parametrize("settings", [{"lr_rule": "linear", "base_batch_size": 64}, {}])
+def test_other_rules_leave_the_moments_of_adam_alone(settings: dict[str, object]) -> None:
+    assert {(t.beta1, t.beta2, t.eps) for t in study_trials(adam(**settings))} == {(0.9, 0.999, 1e-8)}
+
+
+def test_the_square_root_rule_leaves_sgd_its_trial_ids() -> None:
+    sgd = adam(optimizer="sgd", lr_rule="sqrt", base_batch_size=64)
+    assert {(t.beta1, t.eps) for t in study_trials(sgd)} == {(0.9, 1e-8)}
+
+
+@pytest.mark.parametrize(("optimizer", "batch_size"), [("adam", 640), ("adamw", 700)])
+def test_a_beta_that_would_leave_its_range_is_refused(optimizer: str, batch_size: int) -> None:
+    settings = {"optimizer": optimizer, "lr_rule": "sqrt", "base_batch_size": 64}
+    with pytest.raises(ValidationError) as caught:
+        adam(**settings, batch_sizes=(64, batch_size))
+    assert f"lr_rule: sqrt makes beta1 of {optimizer}" in one_line(caught.value)
+    assert "Use batch sizes below 640" in one_line(caught.value)
+    assert adam(**settings, batch_sizes=(64, 639))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bs_study import open_study
@@ -18,7 +20,19 @@ from bs_study import open_study
 GRID = Path(__file__).parent.parent / "sweeps" / "grid.py"
 TOY = Path(__file__).parent / "toy"
 SMALL = ("--batch-sizes", "64", "256", "--lrs", "0.1", "0.4", "--max-iterations", "40", "--min-iterations", "0")
-ENDLESS = ("--batch-sizes", "4", "8", "--lrs", "0.01", "--max-iterations", "100000000", "--no-stop-at-target")
+TWO_RECIPES = """
+workload: toy_workloads:Line
+batch_sizes: [32, 64]
+lrs: [0.02]
+seeds: [0, 1]
+momentum: [0, 0.9]
+max_iterations: 1000
+min_iterations: 0
+"""
+ENDLESS = (
+    *("--batch-sizes", "4", "8", "--lrs", "0.01", "--max-iterations", "100000000"),
+    *("--no-stop-at-target", "--no-timing"),
+)
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -91,13 +105,22 @@ def test_a_study_that_exists_is_left_as_it_is_and_the_way_to_continue_it_is_told
     assert {file: file.stat().st_mtime_ns for file in study.rglob("*")} == before
 
 
-def test_a_workload_in_the_users_folder_runs_on_ray(grid: Command, tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text((TOY / "toy_workloads.py").read_text())
-    own = ("--workload", "mine:Line", "--batch-sizes", "16", "--lrs", "0.5", "--max-epochs", "40")
-    ended = grid(*own, "--min-iterations", "0", "--address", "local")
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert ended.stderr == ""
-    assert open_study(tmp_path / "results" / "line").trials()["stop_reason"].tolist() == ["target"]
+def test_a_finished_study_can_still_be_timed_once(
+    local_study: tuple[Path, subprocess.CompletedProcess[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.path", [*sys.path])
+    study = shutil.copytree(local_study[0], tmp_path / "try1")
+    timed = ["--resume", str(study), "--timing", "--local"]
+    assert command_in_this_process()(timed) == 0
+    out = capsys.readouterr().out
+    assert sorted(open_study(study).timings()["batch_size"]) == [64, 256]
+    assert all(f"batch size {size}: " in out and "ms an iteration" in out for size in (64, 256))
+    assert "clean seconds" in out
+    assert command_in_this_process()(timed) == 0
+    assert capsys.readouterr().out.startswith("nothing to do")
 
 
 @pytest.fixture
@@ -105,6 +128,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The user's folder, with a few files that are not what they should be."""
     (tmp_path / "unknown.yaml").write_text("batchsizes: [4]\n")
     (tmp_path / "scalar.yaml").write_text("batch_sizes: [4]\nlrs: 0.1\nmax_epochs: 1\n")
+    (tmp_path / "syntax.py").write_text("class Mine(:\n")
+    (tmp_path / "summed.py").write_text(SUMMED)
     (tmp_path / "occupied").write_text("a file, where a folder should be")
     (tmp_path / "results" / "taken").mkdir(parents=True)
     (tmp_path / "results" / "taken" / "study.json").write_text("{}")
@@ -113,6 +138,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("BS_STUDY_DATA", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
+
+
+SUMMED = """
+from toy_workloads import Line
+
+class Mine(Line):
+    name = "mine"
+    def loss(self, model, x, y):
+        return ((model(x) - y) ** 2).sum()
+
+class Named(Line):
+    name = "named"
+    def metrics(self, model, x, y):
+        return {"epoch": y.sum()}
+"""
 
 
 def command_in_this_process() -> Callable[[list[str]], int]:
@@ -143,6 +183,11 @@ BAD_INPUT = {
     "--resume results/nothing": ("results/nothing",),
     "--store occupied --local": ("store", "occupied"),
     "--store nowhere://bucket": ("store", "nowhere://bucket"),
+    "--workload digits --check --target precision>=0.9": ("target", "'precision'", "accuracy"),
+    "--workload syntax:Mine": ("workload", "syntax", "SyntaxError"),
+    "--workload summed:Mine --check": ("mine.loss", "sum"),
+    "--workload summed:Named --check": ("named.metrics", "'epoch'"),
+    "--workload summed:Mine --batch-sizes 4 --lrs 0.1": ("mine.loss", "sum"),
     "--target precision>=0.9": ("target", "'precision'", "accuracy"),
     "--target high": ("target", "'high'"),
     "--lr-decay step": ("lr_decay", "lr_decay_epochs"),
@@ -154,6 +199,26 @@ BAD_INPUT = {
 def is_one_line_that_tells(stderr: str, told: tuple[str, ...]) -> bool:
     assert [word for word in told if word not in stderr] == []
     return stderr.startswith("error: ") and stderr.count("\n") == 1
+
+
+def test_a_study_of_two_recipes_names_the_sooner_at_each_batch_size_on_the_terminal_and_on_the_page(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "toy_workloads.py").write_text((TOY / "toy_workloads.py").read_text())
+    (folder / "recipes.yaml").write_text(TWO_RECIPES)
+    assert command_in_this_process()(["--config", "recipes.yaml", "--local"]) == 0
+    out = capsys.readouterr().out
+    assert "2 recipes: momentum 0; momentum 0.9" in out
+    assert out[out.index("best recipe and lr") :].count("momentum 0.9") == 2  # a line is a bowl, where momentum pays
+    assert open_study("results/line").trials()["momentum"].value_counts().to_dict() == {0.0: 4, 0.9: 4}
+    report = folder / "results/line/report"
+    recipes = pd.read_csv(report / "tables/recipes.csv")
+    assert list(recipes.loc[recipes["rank_by_iterations"] == 1, "recipe"]) == ["momentum 0.9"] * 2
+    page = (report / "report.html").read_text()
+    assert "For batch size 64 the recipe" in page
+    assert page.count('<details class="recipe"') == 4  # findings and figures of each
+    assert command_in_this_process()(["--resume", "results/line", "--momentum", "0"]) == 2
+    assert is_one_line_that_tells(capsys.readouterr().err, ("momentum", "recipes"))
 
 
 @pytest.mark.parametrize("arguments", BAD_INPUT)

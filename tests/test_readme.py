@@ -9,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from bs_study import StudyConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -18,7 +21,11 @@ COMMANDS = [
     for line in block.splitlines()
 ]
 INSTALLS = [command for command in COMMANDS if "-e '.[sweep" in command]
-GRIDS = [command for command in COMMANDS if command.startswith("python sweeps/grid.py") and "--resume" not in command]
+GRIDS = [
+    command
+    for command in COMMANDS
+    if command.startswith("python sweeps/grid.py") and not ("--resume" in command or "--check" in command)
+]
 
 
 @pytest.fixture
@@ -48,9 +55,25 @@ def test_each_study_of_the_readme_would_start(command: str, folder: Path) -> Non
     assert re.search(r"^\d+ trials of ", done.stdout, re.MULTILINE)
 
 
-def test_the_own_workload_of_the_readme_reaches_its_target(folder: Path) -> None:
-    (command,) = (command for command in GRIDS if "my_task" in command)
-    done = run(command, "--local", folder=folder)
+def test_the_recipes_of_the_readme_are_as_many_as_it_says() -> None:
+    grid = {"batch_sizes": [64], "lrs": [0.1], "max_epochs": 5}
+    blocks = [yaml.safe_load(block) for block in re.findall(r"^```yaml\n(.*?)^```", README, re.DOTALL | re.MULTILINE)]
+    assert [len(StudyConfig(**grid, **block).each_recipe()) for block in blocks] == [3, 4]
+
+
+def test_the_tutorial_word_by_word_checks_a_workload_and_runs_its_study(folder: Path) -> None:
+    check, study = (command for command in COMMANDS if "my_task" in command)
+    done = run(check, folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.count("target reached at iteration") == 4
+    (shown,) = re.findall(r"^```text\n(training set: .*?)^```", README, re.DOTALL | re.MULTILINE)
+    assert without_loss(done.stdout) == without_loss(shown)
+    assert not (folder / "results").exists()
+    done = run(study, folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("target reached at iteration") >= 2
     assert (folder / "results" / "my_task" / "report" / "report.html").exists()
+
+
+def without_loss(text: str) -> str:
+    """Return what a check prints but for the loss, which differs from one machine to another."""
+    return re.sub(r"^loss: \S+", "loss:", text, flags=re.MULTILINE)

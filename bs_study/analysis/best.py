@@ -17,10 +17,10 @@ def best(convergence: pd.DataFrame) -> pd.DataFrame:
     lr with rivals is the best of those that reached the target only. Of lrs that tie, the smallest is named.
 
     Returns:
-        batch_size and, for each clock of iterations, examples, train_seconds, compute_seconds, wall_seconds:
-        best_lr_by_<clock> and <clock>_to_target with it (missing where no lr reached); tied_by_<clock>: how many lrs
-        share that time, itself included; censored_rivals_by_<clock>; is_best_by_<clock>: whether no batch size is
-        faster (of batch sizes that tie, each is best).
+        batch_size and, for each clock of iterations, examples, train_seconds, compute_seconds, wall_seconds and
+        clean_seconds: best_lr_by_<clock> and <clock>_to_target with it (missing where no lr reached); tied_by_<clock>:
+        how many lrs share that time, itself included; censored_rivals_by_<clock>; is_best_by_<clock>: whether no batch
+        size is faster (of batch sizes that tie, each is best).
     """
     sizes = np.unique(convergence["batch_size"].to_numpy(np.int64))
     table = pd.DataFrame(index=pd.Index(sizes, name="batch_size"))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bs_study.analysis.trials import CELL
 
-CLOCKS = ["iterations", "examples", "train_seconds", "compute_seconds", "wall_seconds"]
+CLOCKS = ["iterations", "examples", "train_seconds", "compute_seconds", "wall_seconds", "clean_seconds"]
 BUDGETS = {
     "max_iterations": "iterations",
     "max_examples": "examples",
@@ -44,7 +44,11 @@ def censored_text(trial: Mapping[Hashable, Any]) -> str:
 
 
 def censored_amounts(answers: pd.DataFrame) -> pd.DataFrame:
-    """Return where on each clock the first of a cell's missed trials ended, as censored_<clock>; or missing."""
+    """Return where on each clock the first of a cell's missed trials ended, as censored_<clock>; or missing.
+
+    Args:
+        answers: the trials, each with its `outcome`, and its `clean_seconds`.
+    """
     missed = answers[answers["outcome"] == "missed"]
     missed = missed.assign(wall_seconds=missed["train_seconds"] + missed["eval_seconds"])
     return missed.groupby(CELL)[CLOCKS].min().add_prefix("censored_")

@@ -19,21 +19,24 @@ _FROM_COLUMN = {
     "train_seconds_to_target": "train_seconds",
     "compute_seconds_to_target": "compute_seconds",
     "wall_seconds_to_target": "wall_seconds",
+    "clean_seconds_to_target": "clean_seconds",
 }
 
 
-def time_to_target(evaluations: pd.DataFrame, *, target: Target) -> pd.DataFrame:
+def time_to_target(evaluations: pd.DataFrame, *, target: Target, clean: pd.Series[float] | None = None) -> pd.DataFrame:
     """Return what each trial took to the first evaluation that meets the target, a row per trial with evaluations.
 
     A trial that never met it has missing times; NaN never meets a target. Wall seconds are the training clock plus all
-    evaluations up to and including that one. `best_metric` is the best value at any evaluation.
+    evaluations up to and including that one. Clean seconds are its iterations times the seconds of one, measured alone:
+    what the machine's other trials did is not in them. `best_metric` is the best value at any evaluation.
 
     Args:
         evaluations: the store's table, with a column for the target's metric.
+        clean: seconds of an iteration by batch size, of the timing pass; clean seconds are missing without it.
 
     Returns:
-        trial_id, batch_size, lr, seed; iterations_, examples_, epochs_, train_seconds_, compute_seconds_ and
-        wall_seconds_to_target; best_metric.
+        trial_id, batch_size, lr, seed; iterations_, examples_, epochs_, train_seconds_, compute_seconds_,
+        wall_seconds_ and clean_seconds_to_target; best_metric.
 
     Raises:
         ValueError: no column for the target's metric.
@@ -43,7 +46,10 @@ def time_to_target(evaluations: pd.DataFrame, *, target: Target) -> pd.DataFrame
     numbers = dict.fromkeys(["train_seconds", "compute_seconds", "eval_seconds", target.metric], float)
     ordered = evaluations.sort_values(["trial_id", "iteration"], kind="stable").astype(numbers)
     pauses = ordered.groupby("trial_id")["eval_seconds"].cumsum(skipna=False)
-    ordered = ordered.assign(wall_seconds=ordered["train_seconds"] + pauses)
+    ordered = ordered.assign(
+        wall_seconds=ordered["train_seconds"] + pauses,
+        clean_seconds=_clean_seconds(ordered["iteration"], ordered["batch_size"], clean),
+    )
     metric = ordered[target.metric]
     met = ordered[metric >= target.value if target.direction == "max" else metric <= target.value]
     first = met.drop_duplicates("trial_id")[["trial_id", *_FROM_COLUMN.values()]]
@@ -53,6 +59,13 @@ def time_to_target(evaluations: pd.DataFrame, *, target: Target) -> pd.DataFrame
     return times.merge(best, left_on="trial_id", right_index=True, how="left").astype(dict.fromkeys(TIMES, float))
 
 
+def _clean_seconds(
+    iterations: pd.Series[int], batch_sizes: pd.Series[int], clean: pd.Series[float] | None
+) -> pd.Series[float]:
+    of_one = batch_sizes.map({} if clean is None else clean.to_dict()).astype(float)
+    return iterations * of_one
+
+
 def _metrics(evaluations: pd.DataFrame) -> str:
     """Return the metrics by name: the last columns, behind the schema's."""
     names = list(evaluations.columns)
@@ -60,7 +73,9 @@ def _metrics(evaluations: pd.DataFrame) -> str:
     return ", ".join(names[start:]) or "none"
 
 
-def convergence(evaluations: pd.DataFrame, trials: pd.DataFrame, *, target: Target | None) -> pd.DataFrame:
+def convergence(
+    evaluations: pd.DataFrame, trials: pd.DataFrame, *, target: Target | None, clean: pd.Series[float] | None = None
+) -> pd.DataFrame:
     """Return what each cell took to the target, a row per cell with an ended trial.
 
     Over seeds: the median, where a trial that missed counts as above every number, so that it can be missing; `_low`
@@ -70,6 +85,7 @@ def convergence(evaluations: pd.DataFrame, trials: pd.DataFrame, *, target: Targ
     Args:
         trials: the ended ones; evaluations of others do not count.
         target: without one nobody reached it and nobody missed it: times are missing, the status is the trials' own.
+        clean: as of `time_to_target`.
 
     Returns:
         batch_size, lr, effective_lr (missing where trials differ), seeds (trials), how many of them reached, missed,
@@ -79,8 +95,9 @@ def convergence(evaluations: pd.DataFrame, trials: pd.DataFrame, *, target: Targ
         censored_at: the budget that the missed trials spent, '' where the median was reached or none missed.
     """
     trials = complete_trials(trials).assign(effective_lr=lambda table: effective_lr(table))
-    times = _times(evaluations, target)
+    times = _times(evaluations, target, clean)
     answers = trials.merge(times, on="trial_id", how="left")
+    answers["clean_seconds"] = _clean_seconds(answers["iterations"], answers["batch_size"], clean)
     answers["is_evaluated"] = answers["trial_id"].isin(evaluations["trial_id"])
     answers["outcome"] = _outcomes(answers, has_target=target is not None)
     answers["budget"] = [budget_text(trial) for trial in answers.to_dict("records")]
@@ -98,8 +115,11 @@ def convergence(evaluations: pd.DataFrame, trials: pd.DataFrame, *, target: Targ
     return cells.join(censored_amounts(answers)).join(_censored_at(answers, cells)).reset_index()
 
 
-def _times(evaluations: pd.DataFrame, target: Target | None) -> pd.DataFrame:
-    times = time_to_target(evaluations, target=target) if target and len(evaluations) else no_times(evaluations)
+def _times(evaluations: pd.DataFrame, target: Target | None, clean: pd.Series[float] | None) -> pd.DataFrame:
+    if target is None or evaluations.empty:
+        times = no_times(evaluations)
+    else:
+        times = time_to_target(evaluations, target=target, clean=clean)
     return times.drop(columns=["batch_size", "lr", "seed"])
 
 

@@ -24,8 +24,8 @@ def findings(tables: StudyTables) -> list[dict[str, Any]]:
         how (one sentence, which says why where undecided), reason (that why alone).
     """
     judged = [
-        speed_findings.epoch_time_falls(tables.throughput),
-        speed_findings.iteration_time_is_flat(tables.throughput),
+        speed_findings.epoch_time_falls(tables.speed),
+        speed_findings.iteration_time_is_flat(tables.speed),
         loss_findings.noise_falls(tables.noise_slope),
         loss_findings.small_batch_needs_small_lr(tables.scaling, tables.convergence),
         loss_findings.large_batch_wants_large_lr(tables.scaling, tables.lr_fit),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import pandas as pd
@@ -39,14 +40,16 @@ def asked_train_examples(study: Study) -> float:
         return float("nan")
 
 
-def grid_state(study: Study, trials: pd.DataFrame) -> GridState:
-    """Return how much of a study's grid has ended, by batch size, lr and seed.
+def grid_state(trials: pd.DataFrame, *, config: StudyConfig | None, begun: Collection[str]) -> GridState:
+    """Return how much of a grid has ended, by batch size, lr and seed.
 
     Without a usable config the grid is what the trials make of it: nothing is missing, and what runs is expected too.
     A running trial counts as running, not as missing; trials beyond the config, of an older one, are expected too.
+
+    Args:
+        begun: ids of trials that have begun; those without a row in `trials` are running, or were interrupted.
     """
-    running = _running(study, trials)
-    config = asked_config(study)
+    running = len(set(begun) - set(trials["trial_id"]))
     if config is None:
         return GridState(frozenset(), pd.DataFrame(columns=CELL), len(trials) + running, running, 0)
     asked = {(trial.batch_size, trial.lr, trial.seed) for trial in study_trials(config)}
@@ -58,7 +61,6 @@ def grid_state(study: Study, trials: pd.DataFrame) -> GridState:
     return GridState(grid, open_cells, len(trials) + running + missing, running, missing)
 
 
-def _running(study: Study, trials: pd.DataFrame) -> int:
-    """Return how many trials have begun and not ended, or were interrupted."""
-    begun = {name for name in study.paths.names(study.paths.live) if not name.startswith("tmp-")}
-    return len(begun - set(trials["trial_id"]))
+def begun_trials(study: Study) -> set[str]:
+    """Return the ids of the trials that have begun and of which not all traces are cleared away."""
+    return {name for name in study.paths.names(study.paths.live) if not name.startswith("tmp-")}

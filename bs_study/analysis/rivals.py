@@ -15,7 +15,6 @@ from bs_study.analysis.trials import CELL
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
 
-CLOCK = "train_seconds"
 Beats = Literal["yes", "one seed", "unclear", "censored", "no answer"]
 REASONS: dict[Beats, str] = {
     "one seed": "one seed shows no spread",
@@ -25,26 +24,56 @@ REASONS: dict[Beats, str] = {
 }
 
 
-def beats(tables: StudyTables, winner: pd.Series[Any], rival: pd.Series[Any]) -> Beats:
-    """Return whether one cell reaches the target sooner than another, or why that can't be told."""
+def clock_words(tables: StudyTables) -> str:
+    """Return what a sentence calls the clock by which cells are ranked."""
+    return "clean seconds (iterations × the time of one, measured alone)" if tables.is_clean else "train seconds"
+
+
+def beats(
+    tables: StudyTables, winner: pd.Series[Any], rival: pd.Series[Any], *, of: StudyTables | None = None
+) -> Beats:
+    """Return whether one cell reaches the target sooner than another, or why that can't be told.
+
+    Args:
+        of: the rival's tables, where they are others: those of another recipe.
+    """
     if rival["failed"] + rival["not_evaluated"] == rival["seeds"]:
         return "no answer"
     if rival["reached"] == 0 and rival["missed"] == 0:
         return "yes"  # it diverged or was out of memory
-    if np.isnan(rival[f"{CLOCK}_to_target"]):
-        is_outlasted = rival[f"censored_{CLOCK}"] >= winner[f"{CLOCK}_to_target_high"]
+    time = f"{tables.clock}_to_target"
+    if np.isnan(rival[time]):
+        is_outlasted = rival[f"censored_{tables.clock}"] >= winner[f"{time}_high"]
         return "yes" if is_outlasted and rival["reached"] == 0 else "censored"
-    own, other = _seconds_of(tables, winner), _seconds_of(tables, rival)
+    own, other = _seconds_of(tables, winner), _seconds_of(of or tables, rival)
     if len(own) < 2 or len(other) < 2:
         return "one seed"
     is_whole = len(own) == winner["seeds"] and len(other) == rival["seeds"]
     return "yes" if is_whole and ratio_interval(other, own)[1] > 1 else "unclear"
 
 
+def doubts(
+    tables: StudyTables, winner: pd.Series[Any], *, batch_size: int, of: StudyTables | None = None
+) -> list[Beats]:
+    """Return why a cell isn't known to beat all that the best lr of a batch size may be.
+
+    That is its best cell, and each that missed the target. Empty: it beats them all.
+    """
+    rivals = of or tables
+    best_lrs = rivals.best.set_index("batch_size")[f"best_lr_by_{tables.clock}"]
+    cells = rivals.convergence[rivals.convergence["batch_size"] == batch_size]
+    answers = {
+        beats(tables, winner, rival, of=of)
+        for _, rival in cells.iterrows()
+        if rival["lr"] == best_lrs.get(batch_size) or np.isnan(rival[f"{tables.clock}_to_target"])
+    }
+    return sorted(answers - {"yes"})
+
+
 def _seconds_of(tables: StudyTables, cell: pd.Series[Any]) -> FloatArray:
     times = tables.times
     is_own = (times["batch_size"] == cell["batch_size"]) & (times["lr"] == cell["lr"])
-    seconds: FloatArray = times.loc[is_own, f"{CLOCK}_to_target"].dropna().to_numpy(np.float64)
+    seconds: FloatArray = times.loc[is_own, f"{tables.clock}_to_target"].dropna().to_numpy(np.float64)
     return seconds
 
 

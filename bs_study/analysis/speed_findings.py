@@ -28,7 +28,7 @@ def epoch_time_falls(throughput: pd.DataFrame) -> Finding:
         Finding,
         "epoch_time",
         how="Median epoch times from the smallest batch size to the fastest: no rise, a fall of more than 10 %, "
-        "quartiles apart.",
+        "quartiles (or repeats, of the timing pass) apart.",
     )
     claim = "An epoch takes less time as the batch grows, until loading or the device limits it"
     if len(timed) < MIN_FOR_INTERVAL:

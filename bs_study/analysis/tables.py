@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +12,14 @@ import pandas as pd
 from bs_study.analysis.best import best
 from bs_study.analysis.convergence import convergence, no_times, time_to_target
 from bs_study.analysis.findings import findings
-from bs_study.analysis.grid_state import asked_config, asked_train_examples, grid_state
+from bs_study.analysis.grid_state import asked_config, asked_train_examples, begun_trials, grid_state
 from bs_study.analysis.noise import noise_slope
+from bs_study.analysis.recipe_findings import recipe_findings, recipe_warnings
+from bs_study.analysis.recipe_split import Part, split_by_recipe, with_recipe
+from bs_study.analysis.recipes import recipes
 from bs_study.analysis.scaling import lr_fit, scaling
 from bs_study.analysis.throughput import throughput, throughput_fit
+from bs_study.analysis.timings import clean_iteration_seconds, clean_throughput, trials_own_timings
 from bs_study.analysis.trials import complete_trials
 from bs_study.analysis.warning_texts import warning_texts
 from bs_study.analysis.windows import smoothness, study_curves
@@ -26,14 +31,25 @@ from bs_study.target import Target
 class StudyTables:
     """What a study's store says, table by table. Only ended trials count.
 
+    Of a study with several recipes no number is over more than one: each row is of one, named in a first column
+    `recipe`, and `by_recipe` holds the tables of each, as if it were a study of its own.
+
     Attributes:
         trials: the store's table, with the columns that the analysis reads filled in where they were left out.
         times: what each trial took to the target.
         target: None where neither the config nor the trials name one.
         expected_trials: how many the config asks for; without a usable config, those that began.
         ended: trials with a row; running: begun without one (or interrupted); missing: asked for and neither.
+        throughput: from the clocks of the trials.
+        clean_throughput: from the timing pass; empty where there was none that tells of these trials.
+        throughput_fit: of `speed`, the better of the two; its `source` says which.
+        timings: the store's table.
         open_cells: batch_size and lr of the cells of which trials have not ended.
         warnings: what a reader must know before the numbers, in whole sentences.
+        findings: the conclusions; with several recipes first which is the soonest at each batch size, then those of
+            each recipe, which name it.
+        by_recipe: the tables of each recipe by its name, in the order asked for; empty where there is one.
+        recipes: how the recipes compare at each batch size; empty where there is one.
     """
 
     trials: pd.DataFrame
@@ -52,8 +68,27 @@ class StudyTables:
     running: int
     missing: int
     open_cells: pd.DataFrame
+    timings: pd.DataFrame = field(default_factory=pd.DataFrame)
+    clean_throughput: pd.DataFrame = field(default_factory=pd.DataFrame)
     warnings: list[str] = field(default_factory=list)
     findings: list[dict[str, Any]] = field(default_factory=list)
+    by_recipe: Mapping[str, StudyTables] = field(default_factory=dict)
+    recipes: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether times are those of the timing pass, measured alone, and not the clocks of the trials."""
+        return len(self.clean_throughput) > 0
+
+    @property
+    def speed(self) -> pd.DataFrame:
+        """How long an epoch and an iteration take: measured alone where they were, else by the clocks of the trials."""
+        return self.clean_throughput if self.is_clean else self.throughput
+
+    @property
+    def clock(self) -> str:
+        """The clock by which cells are ranked: iterations times clean iteration time, or the trials' own."""
+        return "clean_seconds" if self.is_clean else "train_seconds"
 
 
 def study_tables(study: Study, *, target: Target | None = None) -> StudyTables:
@@ -66,34 +101,101 @@ def study_tables(study: Study, *, target: Target | None = None) -> StudyTables:
         ValueError: the target's metric is not among the evaluations.
     """
     trials = complete_trials(study.trials())
-    evaluations = study.evaluations()
-    evaluations = evaluations[evaluations["trial_id"].isin(trials["trial_id"])]
-    state = grid_state(study, trials)
     asked = target or _stored_target(study, trials)
-    cells = convergence(evaluations, trials, target=asked)
-    speed = throughput(study.epochs(), trials, train_examples=asked_train_examples(study))
+    rows = _Rows(study.evaluations(), study.epochs(), study.timings(), trials_own_timings(study.timings(), trials))
+    parts = split_by_recipe(trials, config=asked_config(study), begun=begun_trials(study))
+    tables = {name: _tables(study, part, rows, target=asked) for name, part in parts.items()}
+    return joined_tables(tables) if len(tables) > 1 else next(iter(tables.values()))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The store's tables of a study, and the timings that tell of its trials, whatever their recipe."""
+
+    evaluations: pd.DataFrame
+    epochs: pd.DataFrame
+    timings: pd.DataFrame
+    own_timings: pd.DataFrame
+
+
+def _tables(study: Study, part: Part, rows: _Rows, *, target: Target | None) -> StudyTables:
+    """Return the tables of trials that have one recipe."""
+    trials = part.trials
+    evaluations = rows.evaluations[rows.evaluations["trial_id"].isin(trials["trial_id"])]
+    epochs = rows.epochs[rows.epochs["trial_id"].isin(trials["trial_id"])]
+    state = grid_state(trials, config=part.config, begun=part.begun)
+    examples = asked_train_examples(study)
+    alone = clean_throughput(rows.own_timings, train_examples=examples)
+    clean = clean_iteration_seconds(rows.own_timings)
+    cells = convergence(evaluations, trials, target=target, clean=clean)
+    speed = throughput(epochs, trials, train_examples=examples)
     losses = smoothness(study_curves(study), trials)
     lrs = scaling(cells, trials, smoothness=losses, grid=state.grid)
     tables = StudyTables(
         trials=trials,
         throughput=speed,
-        throughput_fit=throughput_fit(speed),
+        throughput_fit=throughput_fit(alone if len(alone) else speed).assign(
+            source="timings" if len(alone) else "trials"
+        ),
         smoothness=losses,
         noise_slope=noise_slope(losses),
-        times=time_to_target(evaluations, target=asked) if asked and len(evaluations) else no_times(evaluations),
+        times=(
+            time_to_target(evaluations, target=target, clean=clean)
+            if target and len(evaluations)
+            else no_times(evaluations)
+        ),
         convergence=cells,
         best=best(cells),
         scaling=lrs,
         lr_fit=lr_fit(lrs),
-        target=asked,
+        target=target,
         expected_trials=state.expected,
         ended=len(trials),
         running=state.running,
         missing=state.missing,
         open_cells=state.open_cells,
+        timings=rows.timings,
+        clean_throughput=alone,
     )
-    tables = dataclasses.replace(tables, warnings=warning_texts(tables, config=asked_config(study)))
+    tables = dataclasses.replace(tables, warnings=warning_texts(tables, config=part.config))
     return dataclasses.replace(tables, findings=findings(tables))
+
+
+_JOINED = (
+    "trials",
+    "throughput",
+    "throughput_fit",
+    "smoothness",
+    "noise_slope",
+    "times",
+    "convergence",
+    "best",
+    "scaling",
+    "lr_fit",
+    "open_cells",
+)
+_SUMMED = ("expected_trials", "ended", "running", "missing")
+
+
+def joined_tables(by_recipe: Mapping[str, StudyTables]) -> StudyTables:
+    """Return the tables of a study from those of each of its recipes."""
+    frames: dict[str, Any] = {
+        name: with_recipe({key: getattr(part, name) for key, part in by_recipe.items()}) for name in _JOINED
+    }
+    sums = {name: sum(getattr(part, name) for part in by_recipe.values()) for name in _SUMMED}
+    first = next(iter(by_recipe.values()))
+    compared = recipes(by_recipe)
+    return StudyTables(
+        **frames,
+        **sums,
+        target=first.target,
+        timings=first.timings,
+        clean_throughput=first.clean_throughput,
+        warnings=recipe_warnings(by_recipe),
+        findings=recipe_findings(by_recipe, compared),
+        by_recipe=by_recipe,
+        recipes=compared,
+    )
 
 
 def _stored_target(study: Study, trials: pd.DataFrame) -> Target | None:

@@ -11,7 +11,7 @@ import pandas as pd
 from bs_study.analysis.censoring import CLOCKS
 from bs_study.analysis.finding import Finding, number, slope_evidence
 from bs_study.analysis.fit import MIN_FOR_INTERVAL, log_line
-from bs_study.analysis.rivals import CLOCK, REASONS, beats, on_edge
+from bs_study.analysis.rivals import REASONS, beats, clock_words, doubts, on_edge
 
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
@@ -21,7 +21,7 @@ SATURATED = -0.5  # doubling the batch saves less than 30 % of the updates; perf
 
 
 def middle_batch_size_is_fastest(tables: StudyTables) -> Finding:
-    """Judge whether at one fixed lr some middle batch size reaches the target in the least train seconds.
+    """Judge whether at one fixed lr some middle batch size reaches the target in the least time.
 
     At an lr with at least three batch sizes, all ended: middle, if the fastest is neither the smallest nor the largest
     and beats both; end, if it is one of these and beats all others. Supported: middle wherever it can be told;
@@ -38,8 +38,8 @@ def middle_batch_size_is_fastest(tables: StudyTables) -> Finding:
         Finding,
         "middle_batch_size",
         "At one fixed lr, some middle batch size reaches the target in the least total time",
-        how="At each lr the fastest median train seconds against the smallest and largest batch size, by the 95 % "
-        "interval of their ratio over seeds.",
+        how=f"At each lr the fastest median {clock_words(tables)} against the smallest and largest batch size, "
+        "by the 95 % interval of their ratio over seeds.",
         evidence=evidence,
     )
     if len(set(told.values())) == 1:
@@ -53,12 +53,16 @@ def middle_batch_size_is_fastest(tables: StudyTables) -> Finding:
 def _fastest_at(tables: StudyTables, lr: float) -> tuple[str, dict[str, Any]]:
     """Return where the fastest batch size of an lr lies (middle or end), or why that can't be told; and its numbers."""
     cells = tables.convergence[tables.convergence["lr"] == lr].sort_values("batch_size").reset_index(drop=True)
-    times = cells[f"{CLOCK}_to_target"]
+    times = cells[f"{tables.clock}_to_target"]
     if times.notna().sum() == 0:
         return "no batch size reached the target", {}
     fastest = int(times.argmin())
     winner = cells.iloc[fastest]
-    row = {"batch_size": winner["batch_size"], f"{CLOCK}_to_target": times.iloc[fastest], "batch_sizes": len(cells)}
+    row = {
+        "batch_size": winner["batch_size"],
+        f"{tables.clock}_to_target": times.iloc[fastest],
+        "batch_sizes": len(cells),
+    }
     if len(cells) < MIN_FOR_INTERVAL:
         return "fewer than 3 batch sizes have the same lr", row
     if (tables.open_cells["lr"] == lr).any():
@@ -80,12 +84,14 @@ def fastest_after_tuning(tables: StudyTables) -> Finding:
     Supported: its cell beats the best cell of every other batch size; no cell of theirs missed within a budget that
     ended before the winner's time; their best lrs lie inside the grid; and all trials have ended.
     """
-    ranked = tables.best[tables.best[f"{CLOCK}_to_target"].notna()].sort_values([f"{CLOCK}_to_target", "batch_size"])
+    ranked = tables.best[tables.best[f"{tables.clock}_to_target"].notna()].sort_values(
+        [f"{tables.clock}_to_target", "batch_size"]
+    )
     judged = functools.partial(
         Finding,
         "fastest_after_tuning",
-        how="Median train seconds to the target with the best lr of each batch size; the winner against every other, "
-        "by the 95 % interval of the ratio over seeds.",
+        how=f"Median {clock_words(tables)} to the target with the best lr of each batch size; "
+        "the winner against every other, by the 95 % interval of the ratio over seeds.",
         evidence=_by_clock(tables.best),
     )
     if ranked.empty:
@@ -96,8 +102,8 @@ def fastest_after_tuning(tables: StudyTables) -> Finding:
         )
     names = [number(size) for size in ranked["batch_size"]]
     claim = f"After tuning the lr per batch size, batch size {names[0]} reaches the target in the least time"
-    if len(ranked) > 1 and ranked[f"{CLOCK}_to_target"].iloc[0] > 0:
-        ratio = _runner_up_ratio(ranked[f"{CLOCK}_to_target"])
+    if len(ranked) > 1 and ranked[f"{tables.clock}_to_target"].iloc[0] > 0:
+        ratio = _runner_up_ratio(ranked[f"{tables.clock}_to_target"])
         claim += f"; the runner-up, {names[1]}, takes {ratio:.3g} times as long"
     reasons = _open_questions(tables, ranked)
     return judged(claim, "undecided" if reasons else "supported", reason="; ".join(reasons))
@@ -110,6 +116,8 @@ def _by_clock(best: pd.DataFrame) -> dict[str, Any]:
         time, lr = f"{clock}_to_target", f"best_lr_by_{clock}"
         ranked = best[best[time].notna()].sort_values([time, "batch_size"])
         rows = ranked[["batch_size", lr, time]].set_axis(["batch_size", "lr", time], axis=1).to_dict("records")
+        if ranked.empty and clock == "clean_seconds":
+            continue  # there was no timing pass
         ratio = _runner_up_ratio(ranked[time])
         evidence[clock] = dict(zip(("winner", "runner_up"), rows, strict=False)) | {"runner_up_takes_times": ratio}
     return evidence
@@ -123,20 +131,15 @@ def _runner_up_ratio(times: pd.Series[float]) -> float:
 def _open_questions(tables: StudyTables, ranked: pd.DataFrame) -> list[str]:
     """Return what keeps the fastest batch size from being certain."""
     cells = tables.convergence.set_index(["batch_size", "lr"], drop=False)
-    best_lrs = ranked.set_index("batch_size")[f"best_lr_by_{CLOCK}"]
+    best_lrs = ranked.set_index("batch_size")[f"best_lr_by_{tables.clock}"]
     winner = cells.loc[(best_lrs.index[0], best_lrs.iloc[0])]
     questions = ["trials have not ended"] if len(tables.open_cells) else []
     others = sorted(set(tables.convergence["batch_size"]) - {winner["batch_size"]})
     if not others:
         return [*questions, "the study has one batch size"]
     for size in others:
-        rivals = cells[cells["batch_size"] == size]
-        answers = {
-            beats(tables, winner, rival)
-            for _, rival in rivals.iterrows()
-            if rival["lr"] == best_lrs.get(size) or np.isnan(rival[f"{CLOCK}_to_target"])
-        } - {"yes"}
-        questions += [f"batch size {number(size)}: {REASONS[answer]}" for answer in sorted(answers)]
+        answers = doubts(tables, winner, batch_size=size)
+        questions += [f"batch size {number(size)}: {REASONS[answer]}" for answer in answers]
     return questions + on_edge(tables, {size: lr for size, lr in best_lrs.items() if size in others})
 
 

@@ -35,7 +35,7 @@ def throughput(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: fl
     Returns:
         batch_size, trials (timed ones; with 0 all times are missing), epochs, epochs_left_out, load_share (of an epoch,
         load_seconds / epoch_seconds), and for each of epoch_seconds, load_seconds, compute_seconds, iteration_seconds,
-        examples_per_second: it, its low, its high.
+        examples_per_second: it, its low, its high; source, which says that they are the clocks of trials.
     """
     spans = _timed_spans(epochs, complete_trials(trials), train_examples=train_examples)
     counted = spans[spans["counts"]]
@@ -51,6 +51,7 @@ def throughput(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: fl
     table.insert(3, "load_share", table["load_seconds"] / table["epoch_seconds"])
     counts = ["trials", "epochs", "epochs_left_out"]
     table[counts] = table[counts].fillna(0).astype(int)
+    table["source"] = "trials"
     return table.reset_index()
 
 

@@ -32,6 +32,7 @@ def warning_texts(tables: StudyTables, *, config: StudyConfig | None) -> list[st
         *_edges(tables, config),
         *_failed(tables.trials),
         *_diverged_later(tables),
+        *_untimed(tables),
         *_mixed(tables),
     ]
 
@@ -70,6 +71,15 @@ def _diverged_later(tables: StudyTables) -> list[str]:
         sorted({f"batch size {b} at lr {lr:g}" for b, lr in zip(later["batch_size"], later["lr"], strict=True)})
     )
     return [f"Reached the target and diverged later: {cells}."] if cells else []
+
+
+def _untimed(tables: StudyTables) -> list[str]:
+    if tables.timings.empty or tables.is_clean or tables.trials.empty:
+        return []
+    return [
+        "The timing pass lacks a batch size of these trials, or ran on another kind of machine: "
+        "its times are left out. Add them: python sweeps/grid.py --resume STUDY --timing."
+    ]
 
 
 def _mixed(tables: StudyTables) -> list[str]:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bs_study.command_line import Request, checked_config, study_config
+import torch
+
+from bs_study.command_line import Request, checked_config, refuse_flags_of_recipes, study_config
 from bs_study.config import NOT_CONTRADICTING, StudyConfig, TrialConfig
 from bs_study.grid import trials_to_run
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import open_study
+from bs_study.store.schema import table_schema
 from bs_study.store.study import create_study
 from bs_study.target import Target
+from bs_study.training.batches import chosen_loader
+from bs_study.training.data import DataSets, load_data
 from bs_study.training.surroundings import Surroundings
-from bs_study.training.trial import load_data
 from bs_study.workloads.base import Workload, examples_in, load_workload
-from bs_study.workloads.check import metric_names
+from bs_study.workloads.check_batch import Look, look_at
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class Prepared:
     surroundings: Surroundings
     train_examples: int
     is_new: bool
+    warnings: Sequence[str]
 
     def create(self) -> None:
         """Let the study begin in its store; call it under the study's lease, which found the store writable."""
@@ -47,36 +52,72 @@ def prepared(request: Request) -> Prepared:
         ValueError: a setting is wrong; the message says which and what would be right.
         FileNotFoundError: the data, or the study to resume, is not there.
     """
-    if "workload" in request.flags:
-        load_workload(request.flags["workload"])  # a wrong name, before what it leaves open is missed
-    config = _resumed_config(request) if request.resume else study_config(request)
-    workload = load_workload(config.workload)
-    config = _completed(config, workload)
+    config, workload = _asked(request)
     paths = study_paths(study_uri(config.store, str(config.name)), patience_seconds=0)
     if not request.resume:
         _refuse_existing(paths)
-    data_dir = data_directory(config)
-    if not (request.dry_run and workload.train_examples):
-        data = load_data(type(workload), data_dir)
-        examples, metrics = examples_in(data[0]), metric_names(workload, data[1])
-        _check_target(config, metrics)
-    else:
-        data, examples, metrics = None, workload.train_examples, []
+    data, look = None, None
+    examples = workload.train_examples and workload.train_examples - config.validation_examples
+    if not (request.dry_run and examples):
+        data, look = _seen(config, workload)
+        examples = examples_in(data.train)
+        chosen_loader(config.loader, data.train, torch.device("cpu"))
     _check_batch_sizes(config, examples)
     ended = answered_trials(paths) if request.resume else set()
     surroundings = Surroundings(
         study=paths.uri,
-        data_dir=data_dir,
-        metrics=tuple(metrics),
+        data_dir=data_directory(config),
+        metrics=look.metrics if look else (),
         device="cpu",
         threads=config.cpus_per_trial,
+        loader_processes=config.cpus_per_trial if config.loader_processes is None else config.loader_processes,
         checkpoint_seconds=config.checkpoint_seconds,
         store_patience_seconds=config.store_patience_seconds,
         trial_timeout=config.trial_timeout,
         launched=datetime.now(UTC),
         data=data,
     )
-    return Prepared(config, paths, trials_to_run(config, ended=ended), surroundings, examples, not request.resume)
+    return Prepared(
+        config,
+        paths,
+        trials_to_run(config, ended=ended),
+        surroundings,
+        examples,
+        is_new=not request.resume,
+        warnings=look.warnings if look else (),
+    )
+
+
+def checked(request: Request) -> tuple[StudyConfig, Look]:
+    """Return what a look at the workload shows, whatever its grid; raises what `prepared` raises."""
+    config, workload = _asked(request)
+    data, look = _seen(config, workload)
+    _check_batch_sizes(config, examples_in(data.train))
+    return config, look
+
+
+def _asked(request: Request) -> tuple[StudyConfig, Workload]:
+    """Return the config, with nothing left open, and its workload."""
+    if "workload" in request.flags:
+        load_workload(request.flags["workload"])  # a wrong name, before what it leaves open is missed
+    config = _resumed_config(request) if request.resume else study_config(request)
+    workload = load_workload(config.workload)
+    return _completed(config, workload), workload
+
+
+def _seen(config: StudyConfig, workload: Workload) -> tuple[DataSets, Look]:
+    data = load_data(
+        type(workload),
+        data_directory(config),
+        validation_examples=config.validation_examples,
+        validation_seed=config.validation_seed,
+    )
+    look = look_at(workload, data.train, data.held_out)
+    if data.test is not None:
+        look = replace(look, metrics=(*look.metrics, *(f"test_{name}" for name in look.metrics)))
+    _check_metrics(workload, look.metrics)
+    _check_target(config, look.metrics)
+    return data, look
 
 
 def data_directory(config: StudyConfig) -> Path:
@@ -87,6 +128,7 @@ def data_directory(config: StudyConfig) -> Path:
 
 def _resumed_config(request: Request) -> StudyConfig:
     study = open_study(str(request.resume))
+    refuse_flags_of_recipes(request.flags, study.config)
     stored = study.config.model_dump(mode="json")
     asked = checked_config(stored | request.flags).model_dump(mode="json")
     for name in request.flags:
@@ -116,6 +158,12 @@ def _refuse_existing(paths: StudyPaths) -> None:
             f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
             f"`python sweeps/grid.py --resume {shlex.quote(paths.uri)}`, or choose another --name"
         )
+
+
+def _check_metrics(workload: Workload, metrics: Sequence[str]) -> None:
+    for name in metrics:
+        if name in table_schema("evaluations").names:
+            raise ValueError(f"{workload.name}.metrics: {name!r} is a column of every evaluation. Choose another name")
 
 
 def _check_target(config: StudyConfig, metrics: Sequence[str]) -> None:

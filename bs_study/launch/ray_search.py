@@ -21,8 +21,12 @@ from bs_study.launch.ray_cluster import Node, autoscaled_nodes, trial_costs
 from bs_study.launch.ray_session import node_resources, on_node
 
 ASK_SECONDS = 1.0
-FIRST_ANSWER_SECONDS = 60.0
+IDLE_SECONDS = 0.1
+FIRST_ANSWER_SECONDS = 20.0
+FIRST_TRIES = 3
 LAST_WORD_SECONDS = 5.0
+TROUBLE = (ray.exceptions.RayError, ValueError, OSError)
+"""What asking the ledger may raise."""
 
 
 class Search(BasicVariantGenerator):
@@ -42,8 +46,11 @@ class Search(BasicVariantGenerator):
     def started(self, tune_id: str) -> None:
         """Hear that a trial has a worker."""
 
-    def step(self) -> None:
-        """Hear that Tune is about to ask for trials."""
+    def begin_step(self) -> None:
+        """Hear that Tune is about to ask for trials, start them, and hear from one."""
+
+    def end_step(self) -> None:
+        """Hear that Tune asks next whether the study is over."""
 
     def close(self) -> None:
         """Hear that the study is over."""
@@ -63,6 +70,8 @@ class SharedSearch(Search):
         super().__init__(points, most=most)
         self._left = len(points)
         self._cpus, self._gpus = cpus, gpus
+        self._autoscaled = autoscaled_nodes()
+        self._is_in_step = False
         self._running: set[str] = set()
         self._ended: set[str] = set()
         self._account = _Account()
@@ -76,21 +85,31 @@ class SharedSearch(Search):
         self._left -= 1
         self._ended.add(trial_id)  # its worker is still ours: whether it is given back is what Tune asks now
 
-    def step(self) -> None:
+    def begin_step(self) -> None:
+        self._is_in_step = True
         self._running -= self._ended
         self._ended.clear()
+        self._hear()
+        if not self._live_trials and not self._may_start():
+            time.sleep(IDLE_SECONDS)  # Tune does not wait where it has nothing to wait for
+
+    def end_step(self) -> None:
+        self._is_in_step = False
+
+    def _hear(self) -> None:
         self._share = self._account.answer(self._claim) or self._share
 
     def close(self) -> None:
         self._account.close()
 
     def next_trial(self) -> Any:
-        self.step()  # Tune waits in here for a trial when it has none
+        self._hear()  # Tune waits in here for a trial when it has none
         return super().next_trial() if self._may_start() else None  # type: ignore[no-untyped-call]
 
     def is_finished(self) -> bool:
-        # Tune keeps an idle worker, and its GPU, as long as a search is not finished.
-        return super().is_finished() or (bool(self._live_trials) and not self._may_start())
+        # Tune keeps an idle worker, and its GPU, as long as a search is not finished: so it is, whenever no trial may
+        # start, but between two steps, where Tune ends the study of a finished search.
+        return super().is_finished() or (self._is_in_step and not self._may_start())
 
     def _may_start(self) -> bool:
         share = self._share
@@ -100,7 +119,7 @@ class SharedSearch(Search):
     def _claim(self) -> Claim:
         nodes = node_resources()
         wanted = min(self._left, self.max_concurrent or self._left)
-        return Claim(wanted, self._costs(nodes), self._costs(autoscaled_nodes() or nodes))
+        return Claim(wanted, self._costs(nodes), self._costs(self._autoscaled or nodes))
 
     def _costs(self, nodes: list[Node]) -> Costs:
         return trial_costs(nodes, cpus=self._cpus, gpus=self._gpus)
@@ -118,7 +137,10 @@ class FreeWorkersFirst(FIFOScheduler):
 
 
 class _Account:
-    """This sweep's account in the ledger, an actor of whichever sweep came first, which is made anew when that ends."""
+    """This sweep's account in the ledger, an actor of whichever sweep came first, which is made anew when that ends.
+
+    Its trouble is not the study's, which then goes on with what it may hold by the last answer.
+    """
 
     def __init__(self) -> None:
         self._sweep = uuid.uuid4().hex
@@ -127,29 +149,32 @@ class _Account:
         self._next = 0.0
 
     def wait(self, claim: Claim) -> Share:
-        """Return the share of a sweep that begins."""
-        while True:
-            with contextlib.suppress(ray.exceptions.RayActorError):  # its owner has just ended
+        """Return the share of a sweep that begins; all that it wants, if nobody answers."""
+        for _ in range(FIRST_TRIES):
+            with contextlib.suppress(*TROUBLE):  # its owner has just ended, perhaps
                 return ray.get(self._ask(claim), timeout=FIRST_ANSWER_SECONDS)
             self._ledger = None
+            time.sleep(ASK_SECONDS)
+        return Share(claim.wanted, claim.wanted, others=0)
 
     def answer(self, claim: Any) -> Share | None:
         """Return the share if there is news of it, and ask again about once a second; never wait."""
         share = None
-        if self._asked and ray.wait([self._asked], timeout=0)[0]:
-            try:
-                share = ray.get(self._asked)
-            except ray.exceptions.RayActorError:
-                self._ledger = None
-            self._asked = None
-        if not self._asked and time.monotonic() > self._next:
-            self._asked = self._ask(claim())
+        try:
+            if self._asked and ray.wait([self._asked], timeout=0)[0]:
+                asked, self._asked = self._asked, None
+                share = ray.get(asked)
+            if not self._asked and time.monotonic() > self._next:
+                self._next = time.monotonic() + ASK_SECONDS
+                self._asked = self._ask(claim())
+        except TROUBLE:
+            self._ledger = self._asked = None
         return share
 
     def close(self) -> None:
         """Let the others have this sweep's share at once, not only when it has been silent for a while."""
         if self._ledger:
-            with contextlib.suppress(ray.exceptions.RayError):
+            with contextlib.suppress(*TROUBLE):
                 ray.get(self._ledger.leave.remote(self._sweep), timeout=LAST_WORD_SECONDS)
 
     def _ask(self, claim: Claim) -> ray.ObjectRef[Share]:
@@ -157,6 +182,5 @@ class _Account:
             here = on_node(ray.get_runtime_context().get_node_id())  # it must keep no worker from ending when idle
             named = {"name": "ledger", "namespace": "bs_study", "get_if_exists": True}
             self._ledger = ray.remote(Ledger).options(num_cpus=0, scheduling_strategy=here, **named).remote()
-        self._next = time.monotonic() + ASK_SECONDS
         asked: ray.ObjectRef[Share] = self._ledger.share.remote(self._sweep, claim)
         return asked

@@ -24,7 +24,7 @@ from ray.tune.schedulers import FIFOScheduler
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.launch.failures import failure_message, record_failure
 from bs_study.launch.ray_search import FreeWorkersFirst, Search, SharedSearch
-from bs_study.launch.ray_session import refuse_unshared_store
+from bs_study.launch.ray_session import refuse_unseen_study
 from bs_study.launch.shared_data import SharedArrays, shared_arrays, shared_tensors
 from bs_study.launch.watching import Resources, Watcher
 from bs_study.launch.workload_code import Code, use_code, workload_code
@@ -46,7 +46,6 @@ def run_on_ray(
     """Run trials on the cluster that `ray_session` joined; one that fails for good is recorded as failed."""
     for name in ("ray.tune", "ray.train", "ray.air"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # its warnings speak of result files that are turned off
-    refuse_unshared_store(study_of(surroundings))
     by_id = {trial.trial_id: trial for trial in trials}
     arrays = shared_arrays(surroundings.data)
     report_seconds = max(1.0, resources.slots / REPORTS_PER_SECOND)
@@ -105,6 +104,7 @@ def _train(
     code: Code,
 ) -> None:
     """Run one trial in a worker of Ray."""
+    refuse_unseen_study(study_of(surroundings))
     if code:
         use_code(code)
     # By what this trial was given: on a machine with GPUs, a trial without one sees them all.
@@ -137,7 +137,10 @@ class _Watching(tune.Callback):
         return tune.Callback, ()
 
     def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
-        self._search.step()
+        self._search.begin_step()
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self._search.end_step()
 
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._search.started(trial.trial_id)

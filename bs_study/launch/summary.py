@@ -9,8 +9,10 @@ import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from bs_study.analysis.best import best
 from bs_study.analysis.convergence import convergence
+from bs_study.analysis.recipe_split import split_by_recipe, with_recipe
+from bs_study.analysis.timings import clean_iteration_seconds, trials_own_timings
+from bs_study.analysis.trials import complete_trials
 from bs_study.store.reader import Study
 from bs_study.target import Target
 
@@ -18,30 +20,47 @@ OUTCOMES = ("reached", "missed", "diverged", "out_of_memory", "failed")
 
 
 def summary(study: Study) -> Table:
-    """Return a row per batch size: the lr that took the fewest iterations to the target, and how its trials ended."""
-    trials = study.trials()
+    """Return a row per batch size: what took the fewest iterations to the target, and how its trials ended.
+
+    That is an lr, and a recipe where the study has several. Seconds are those of the timing pass where there was one,
+    as in the report.
+    """
+    trials, evaluations = study.trials(), study.evaluations()
     target = Target.parse(study.config.target or trials["target"].iloc[0])
-    cells = convergence(study.evaluations(), trials, target=target)
-    winners = best(cells)[["batch_size", "best_lr_by_iterations"]]
-    rows = winners.merge(
-        cells, how="left", left_on=["batch_size", "best_lr_by_iterations"], right_on=["batch_size", "lr"]
-    )
+    clean = clean_iteration_seconds(trials_own_timings(study.timings(), trials))
+    clock = "clean_seconds" if len(clean) else "train_seconds"
+    parts = split_by_recipe(complete_trials(trials), config=study.config, begun=())
+    found = {name: convergence(evaluations, part.trials, target=target, clean=clean) for name, part in parts.items()}
+    cells = with_recipe(found)
+    has_recipes = len(parts) > 1
     table = Table(
-        title=f"best lr: the fewest iterations to {target}", title_justify="left", title_style="", box=SIMPLE_HEAD
+        title=f"best {'recipe and ' if has_recipes else ''}lr: the fewest iterations to {target}",
+        title_justify="left",
+        title_style="",
+        box=SIMPLE_HEAD,
     )
-    for heading in ("batch size", "best lr", "iterations", "train seconds", "trials"):
+    table.add_column("batch size", justify="right")
+    if has_recipes:
+        table.add_column("best recipe")
+    for heading in ("best lr", "iterations", clock.replace("_", " "), "trials"):
         table.add_column(heading, justify="left" if heading == "trials" else "right")
-    for row in rows.to_dict("records"):
-        tried = cells[cells["batch_size"] == row["batch_size"]]
-        table.add_row(str(row["batch_size"]), *_reached(row), _how_trials_ended(tried))
+    for size, tried in cells.groupby("batch_size"):
+        best = _best_cell(tried)
+        recipe = [best.get("recipe", "")] if has_recipes else []
+        table.add_row(str(size), *recipe, *_reached(best, clock), _how_trials_ended(tried))
     return table
 
 
-def _reached(row: Mapping[Hashable, Any]) -> tuple[str, str, str]:
-    if pd.isna(row["best_lr_by_iterations"]):
+def _best_cell(tried: pd.DataFrame) -> dict[Hashable, Any]:
+    """Return the cell that took the fewest iterations, of those that tie the smallest lr; empty where none reached."""
+    ranked = tried.dropna(subset="iterations_to_target").sort_values(["iterations_to_target", "lr"], kind="stable")
+    return ranked.iloc[0].to_dict() if len(ranked) else {}
+
+
+def _reached(row: Mapping[Hashable, Any], clock: str) -> tuple[str, str, str]:
+    if not row:
         return "", "not reached", ""
-    seconds = row["train_seconds_to_target"]
-    return f"{row['lr']:g}", f"{row['iterations_to_target']:.0f}", f"{seconds:.3g}"
+    return f"{row['lr']:g}", f"{row['iterations_to_target']:.0f}", f"{row[f'{clock}_to_target']:.3g}"
 
 
 def _how_trials_ended(cells: pd.DataFrame) -> str:

@@ -1,22 +1,25 @@
 """Experiment trackers: TensorBoard, Weights & Biases and MLflow are handed the evaluations of each trial that ends.
 
-They read what the trial committed, in the driver, so that a tracker that is slow or fails costs no trial anything; the
-store remains what counts.
+They read what the trial committed, in a thread of the driver, so that no trial waits for a tracker that is slow or
+fails; the store remains what counts.
 """
 
 from __future__ import annotations
 
 import importlib
 import sys
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from queue import Queue
+from typing import Any, Self
 
 import pandas as pd
 
 from bs_study.config import StudyConfig, TrialConfig
+from bs_study.launch.failures import failure_message
 from bs_study.launch.watching import Watcher
 from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
@@ -26,6 +29,8 @@ from bs_study.training.standing import Ending, Progress
 Tracker = Callable[[TrialConfig, Ending, pd.DataFrame], None]
 """Takes a trial, how it ended, and a row per evaluation: `iteration`, clocks and metrics."""
 
+LAST_SECONDS = 60.0  # how long trackers that lag behind are waited for at the end of a study
+LAST_SECONDS_INTERRUPTED = 3.0
 NEEDS = {"tensorboard": "tensorboardX", "wandb": "wandb", "mlflow": "mlflow"}
 
 
@@ -53,10 +58,11 @@ def _series(evaluations: pd.DataFrame) -> list[tuple[int, dict[str, float]]]:
 def _tensorboard(paths: StudyPaths) -> Tracker:
     from tensorboardX import SummaryWriter  # type: ignore[import-untyped]
 
-    folder = Path(paths.root, "tensorboard") if paths.is_local else Path("tensorboard", paths.name).absolute()
+    # Not where the study was started: a job of Ray runs in a folder that goes with it.
+    folder = Path(paths.root) if paths.is_local else Path.home() / "bs_study" / paths.name
 
     def track(trial: TrialConfig, ending: Ending, evaluations: pd.DataFrame) -> None:
-        with SummaryWriter(str(folder / trial.trial_id)) as writer:
+        with SummaryWriter(str(folder / "tensorboard" / trial.trial_id)) as writer:
             for iteration, numbers in _series(evaluations):
                 for name, value in numbers.items():
                     writer.add_scalar(name, value, global_step=iteration)
@@ -104,14 +110,28 @@ def _mlflow(paths: StudyPaths) -> Tracker:
 
 @dataclass
 class TrackedWatcher:
-    """A Watcher that also hands each trial that ends to trackers.
+    """A Watcher that also hands each trial that ends to trackers; leaving it waits for them, a while.
 
-    One that raises is told of no more trials: a server that does not answer would hold up the driver at each.
+    One that raises is told of no more trials: a server that does not answer would hold up the others at each.
     """
 
     watcher: Watcher
     trackers: list[Tracker]
     study: Study
+    _ended: Queue[tuple[TrialConfig, Ending] | None] = field(default_factory=Queue)
+
+    def __enter__(self) -> Self:
+        # A daemon, so that one that hangs does not keep the study from ending.
+        self._thread = threading.Thread(target=self._track, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, interrupted: object, *_: object) -> None:
+        self._ended.put(None)
+        seconds = LAST_SECONDS if not interrupted else LAST_SECONDS_INTERRUPTED
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            _complain(f"{self._ended.qsize()} of the trials were not taken within {seconds:g} s. Ended without it")
 
     def started(self, trial: TrialConfig) -> None:
         self.watcher.started(trial)
@@ -121,10 +141,17 @@ class TrackedWatcher:
 
     def ended(self, trial: TrialConfig, ending: Ending) -> None:
         self.watcher.ended(trial, ending)
-        for tracker in list(self.trackers):
-            try:
-                tracker(trial, ending, self.study.evaluations(trial_id=trial.trial_id))
-            except Exception as error:  # noqa: BLE001  a tracker's trouble is not the study's
-                self.trackers.remove(tracker)
-                text = f"{type(error).__name__}: {' '.join(str(error).split())}"
-                print(f"tracker: {text}. The study goes on without it", file=sys.stderr)  # noqa: T201
+        self._ended.put((trial, ending))
+
+    def _track(self) -> None:
+        while told := self._ended.get():
+            for tracker in list(self.trackers):
+                try:
+                    tracker(*told, self.study.evaluations(trial_id=told[0].trial_id))
+                except Exception as error:  # noqa: BLE001  a tracker's trouble is not the study's
+                    self.trackers.remove(tracker)
+                    _complain(f"{failure_message(error)}. The study goes on without it")
+
+
+def _complain(text: str) -> None:
+    print(f"tracker: {text}", file=sys.stderr)  # noqa: T201

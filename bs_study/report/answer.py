@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from bs_study.analysis.tables import StudyTables
 from bs_study.report.advice import certainty, next_steps
+from bs_study.report.recipes import certainty_of_recipe, cost_of_recipe, soonest_tables, winners
+from bs_study.report.time_source import time_source
 from bs_study.report.winners import Winner, closest_cell, others_by_clock, unreached_batch_sizes, winner
 from bs_study.report.wording import (
     CLOCK_WORDS,
@@ -30,6 +32,7 @@ class Answer:
     """The page's first sentences. An empty string: there is nothing to say."""
 
     use: str
+    times: str = ""
     clocks: str = ""
     cost: str = ""
     sure: str = ""
@@ -37,22 +40,29 @@ class Answer:
 
     @property
     def sentences(self) -> list[str]:
-        return [text for text in (self.use, self.clocks, self.cost, self.sure, self.next) if text]
+        return [text for text in (self.use, self.times, self.clocks, self.cost, self.sure, self.next) if text]
 
 
-def answer(tables: StudyTables) -> Answer:
-    """Return which batch size and lr to train with by training time, or why the store can't say."""
+def answer(tables: StudyTables, *, recipe: str = "") -> Answer:
+    """Return which batch size, lr and recipe to train with by training time, or why the store can't say.
+
+    Args:
+        recipe: the name of the recipe that the tables are of, where the study has others.
+    """
     if tables.ended == 0 or tables.convergence.empty:
         return Answer("No trial has ended yet, so there is no answer so far.", sure=certainty(tables, None))
     if tables.target is None:
         return Answer("The study has no target, so its cells can't be ranked. Give one, as --target accuracy=0.97.")
-    best = winner(tables, "train_seconds")
+    if winners(tables, tables.clock):
+        return _answer_of_recipes(tables)
+    best = None if tables.by_recipe else winner(tables, tables.clock)
     if best is None:
         return Answer(
             _nothing_reached(tables, tables.target), sure=certainty(tables, None), next=next_steps(tables, None)
         )
     return Answer(
-        use=_recommendation(tables, best, tables.target),
+        use=_recommendation(tables, best, tables.target, recipe=recipe),
+        times=time_source(tables),
         clocks=" ".join(filter(None, [_basis(tables, best), _other_clocks(tables, best)])),
         cost=" ".join(filter(None, [_cost_of_batch_size(tables, best), _cost_of_lr(tables, best)])),
         sure=certainty(tables, best),
@@ -60,10 +70,22 @@ def answer(tables: StudyTables) -> Answer:
     )
 
 
-def _recommendation(tables: StudyTables, best: Winner, target: Target) -> str:
+def _answer_of_recipes(tables: StudyTables) -> Answer:
+    """Return the answer of the soonest recipe, and how the others compare with it."""
+    name, best = next(iter(winners(tables, tables.clock).items()))
+    own = answer(soonest_tables(tables), recipe=name)
+    return replace(
+        own,
+        cost=" ".join(filter(None, [cost_of_recipe(tables), own.cost])),
+        sure=f"{certainty_of_recipe(tables, best)} Within this recipe: {own.sure}",
+    )
+
+
+def _recommendation(tables: StudyTables, best: Winner, target: Target, *, recipe: str) -> str:
     took = f"{amount(best.value, clock=best.clock)} of {CLOCK_WORDS[best.clock]}"
+    trained = f" with the recipe “{recipe}”" if recipe else ""
     return (
-        f"Train with batch size {plain(best.batch_size)} at lr {plain(best.lr)}: "
+        f"Train with batch size {plain(best.batch_size)} at lr {plain(best.lr)}{trained}: "
         f"{goal(target)} after {took}{_device(tables)}."
     )
 
@@ -107,7 +129,7 @@ def _nothing_reached(tables: StudyTables, target: Target) -> str:
 
 def _other_clocks(tables: StudyTables, best: Winner) -> str:
     """Say which cell wins by each other clock: the same one, or another."""
-    others = {clock: found for clock in CLOCKS[1:] if (found := winner(tables, clock)) is not None}
+    others = {clock: found for clock in CLOCKS if clock != best.clock and (found := winner(tables, clock))}
     same = [CLOCK_WORDS[c] for c, found in others.items() if found.cell == best.cell]
     different = [
         f"by {CLOCK_WORDS[c]} batch size {plain(w.batch_size)} at lr {plain(w.lr)} ({amount(w.value, clock=c)})"
@@ -146,7 +168,7 @@ def _cost_of_lr(tables: StudyTables, best: Winner) -> str:
     same = cells[(cells["batch_size"] == best.batch_size) & (cells["lr"] != best.lr)]
     if same.empty:
         return ""
-    slower = same["train_seconds_to_target"].to_numpy(float) / best.value
+    slower = same[f"{tables.clock}_to_target"].to_numpy(float) / best.value
     reached = np.isfinite(slower)
     others = f"At batch size {plain(best.batch_size)}, {_unreached(int((~reached).sum()), len(same))}"
     if not reached.any():

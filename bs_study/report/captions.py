@@ -15,9 +15,16 @@ _MOST_NAMED = 12
 
 def time_to_target(tables: StudyTables) -> str:
     return (
-        f"Median {CLOCK_WORDS['train_seconds']} to {_goal(tables)} over {_seeds(tables)}. "
+        f"Median {CLOCK_WORDS[tables.clock]} to {_goal(tables)} over {_seeds(tables)}. "
         "A cell with “2 of 3” lost a seed; one that most seeds missed is hatched and has no time. "
         "An empty place was not run, or has not ended."
+    )
+
+
+def recipes(tables: StudyTables, clock: str) -> str:
+    return (
+        f"Median {CLOCK_WORDS[clock]} to {_goal(tables)} over {_seeds(tables)}, each recipe at its best lr by this "
+        "clock; bars span the seeds. Points of a batch size stand side by side."
     )
 
 
@@ -40,7 +47,7 @@ def best_lr(tables: StudyTables) -> str:
 
 
 def metric_progress(tables: StudyTables, clock: str) -> str:
-    if clock != "train_seconds":
+    if clock in ("iteration", "examples"):
         words = {"iteration": "update, of which each is larger with a larger batch", "examples": "example seen"}[clock]
         return f"The same trials per {words}."
     first = "A line for each seed, a dot where it first meets the target: the furthest left takes the least time."
@@ -81,13 +88,13 @@ def epoch_time(tables: StudyTables) -> str:
     return (
         "Median time of one pass over the training set, and its parts: "
         "waiting for batches (load) and forward, backward and update (compute). "
-        "Pale bars span the quartiles over epochs. Warm-up and evaluation are left out."
+        f"{_measured(tables)} Warm-up and evaluation are left out."
     )
 
 
 def iteration_time(tables: StudyTables) -> str:
     fit = tables.throughput_fit
-    text = "Median time of one update; pale bars span the quartiles."
+    text = f"Median time of one update. {_measured(tables)}"
     if fit.empty or not math.isfinite(fit["a_seconds"].iloc[0]):
         return text
     row = fit.iloc[0]
@@ -101,6 +108,12 @@ def iteration_time(tables: StudyTables) -> str:
     )
 
 
+def _measured(tables: StudyTables) -> str:
+    if tables.is_clean:
+        return "Measured alone, in the timing pass; pale bars span its repeats."
+    return "By the clocks of the trials; pale bars span the quartiles over epochs."
+
+
 def _goal(tables: StudyTables) -> str:
     return goal(tables.target) if tables.target else "the target"
 
@@ -112,7 +125,7 @@ def _seeds(tables: StudyTables) -> str:
 def _lrs(tables: StudyTables) -> str:
     lrs = shown_lrs(tables)
     text = (
-        "Each batch size is drawn at its best lr by training time, "
+        f"Each batch size is drawn at its best lr by {CLOCK_WORDS[tables.clock]}, "
         "or where it missed the target at the lr that came closest"
     )
     if len(lrs) > _MOST_NAMED:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bs_study.analysis.tables import StudyTables
+from bs_study.report.recipes import winners
 from bs_study.report.table_view import TableView, table_view
 from bs_study.report.winners import runner_up, winner
 from bs_study.report.wording import CLOCK_WORDS, CLOCKS, amount, counted, listing, number, plain, seconds
@@ -25,7 +26,11 @@ TABLE_WORDS = {  # of each table: its title, and what to know
     "lr_fit": ("Exponent of best lr against batch size", "1: linear scaling; 0.5: square root."),
     "throughput": (
         "Epoch, load, compute and iteration time",
-        "Medians over epochs and trials, quartiles in grey; warm-up left out.",
+        "By the clocks of the trials: medians over epochs and trials, quartiles in grey; warm-up left out.",
+    ),
+    "clean_throughput": (
+        "The same, measured alone in the timing pass",
+        "Medians of the repeats, the quickest and the slowest in grey.",
     ),
     "throughput_fit": ("Fit of iteration time: a + b·B", "a/b is the batch size at half of the throughput limit."),
     "smoothness": (
@@ -44,32 +49,47 @@ def study_views(tables: StudyTables) -> list[TableView]:
     """Return the tables that have rows, the most asked for first."""
     named = [(name, getattr(tables, name), *words) for name, words in TABLE_WORDS.items()]
     return [
-        table_view(name, _shown(name, table), title=title, note=note)
+        table_view(name, _shown(tables, name, table), title=title, note=note)
         for name, table, title, note in named
         if len(table)
     ]
 
 
-def _shown(name: str, table: pd.DataFrame) -> pd.DataFrame:
+def _shown(tables: StudyTables, name: str, table: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that a reader of the page wants; the CSV has all of them."""
     if name == "best":
-        return table[
-            ["batch_size", *(column for clock in CLOCKS for column in (f"best_lr_by_{clock}", f"{clock}_to_target"))]
-        ]
-    hidden = ("budget", "censored_", "failed", "not_evaluated", "out_of_memory", "epochs_left_out", "log_lr_at_one")
+        clocks = [clock for clock in CLOCKS if clock != "clean_seconds" or table[f"{clock}_to_target"].notna().any()]
+        keys = [name for name in ("recipe", "batch_size") if name in table]
+        return table[[*keys, *(column for clock in clocks for column in (f"best_lr_by_{clock}", f"{clock}_to_target"))]]
+    empty = () if tables.is_clean else ("clean_seconds",)
+    hidden = (
+        *empty,
+        "source",
+        "budget",
+        "censored_",
+        "failed",
+        "not_evaluated",
+        "out_of_memory",
+        "epochs_left_out",
+        "log_lr_at_one",
+    )
     return table[[c for c in table.columns if c == "censored_at" or not c.startswith(hidden)]]
 
 
 def clock_rows(tables: StudyTables) -> list[dict[str, str]]:
     """Return who wins by each clock and who comes second: texts, a row for each clock that has a winner."""
-    found = [(clock, winner(tables, clock)) for clock in CLOCKS] if tables.target is not None else []
+    if tables.target is None:
+        return []
     rows = []
-    for clock, best in found:
+    for clock in CLOCKS:
+        name, part = next(((name, tables.by_recipe[name]) for name in winners(tables, clock)), ("", tables))
+        best = winner(part, clock)
         if best is None:
             continue
-        second = runner_up(tables, best)
+        second = runner_up(part, best)
         rows.append(
             {
+                "recipe": name,
                 "clock": CLOCK_WORDS[clock],
                 "batch_size": plain(best.batch_size),
                 "lr": plain(best.lr),
@@ -112,14 +132,16 @@ def state(tables: StudyTables) -> str:
 def settings(study: Study) -> dict[str, str]:
     """Return the study's config as it was asked for, what was not given left out."""
     config: dict[str, Any] = study.asked.get("config", {})
-    return {name: _setting(value) for name, value in config.items() if value is not None}
+    return {name: _setting(value) for name, value in config.items() if value is not None and value != []}
 
 
 def _setting(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ", ".join(_setting(entry) for entry in value)
+        return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(_setting, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_setting(entry)}" for name, entry in value.items()) or "as above"
     return plain(value) if isinstance(value, int | float) else str(value)
 
 

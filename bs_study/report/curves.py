@@ -16,12 +16,12 @@ FIRST_ITERATIONS = 1000
 def shown_lrs(tables: StudyTables) -> dict[int, float]:
     """Return the lr at which each batch size is drawn.
 
-    Its best lr by training time; where none reached the target, the lr whose metric came closest; without a metric the
-    middle one of the lrs that did not diverge.
+    Its best lr by (clean) training time; where none reached the target, the lr whose metric came closest; without a
+    metric the middle one of the lrs that did not diverge.
     """
     lrs = {size: _closest_lr(tables, cells) for size, cells in by_batch_size(tables.convergence)}
     if len(tables.best):
-        found = tables.best[["batch_size", "best_lr_by_train_seconds"]].to_numpy(float)
+        found = tables.best[["batch_size", f"best_lr_by_{tables.clock}"]].to_numpy(float)
         lrs |= {int(size): float(lr) for size, lr in found if np.isfinite(lr)}
     return dict(sorted(lrs.items()))
 
@@ -51,6 +51,12 @@ def first_losses(study: Study, trial_ids: list[str]) -> pd.DataFrame:
 def evaluations(study: Study, trial_ids: list[str]) -> pd.DataFrame:
     """Return the evaluations of some trials."""
     return study.evaluations(trial_id=trial_ids)
+
+
+def with_clean_seconds(evaluations: pd.DataFrame, tables: StudyTables) -> pd.DataFrame:
+    """Return evaluations with their `clean_seconds`: iterations so far × clean iteration time."""
+    of_one = tables.clean_throughput.set_index("batch_size")["iteration_seconds"].to_dict()
+    return evaluations.assign(clean_seconds=evaluations["iteration"] * evaluations["batch_size"].map(of_one))
 
 
 def by_batch_size(table: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:

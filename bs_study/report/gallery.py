@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -12,11 +13,13 @@ from matplotlib.figure import Figure
 
 from bs_study.analysis.tables import StudyTables
 from bs_study.report import captions, figures
-from bs_study.report.curves import evaluations, first_losses, shown_trials
+from bs_study.report.curves import evaluations, first_losses, shown_trials, with_clean_seconds
+from bs_study.report.recipes import has_times
 from bs_study.report.style import as_png, as_svg, batch_colours
+from bs_study.report.wording import CLOCK_WORDS
 from bs_study.store import Study
 
-_CLOCK_TITLES = {"train_seconds": "training time", "iteration": "iterations", "examples": "examples seen"}
+_CLOCK_TITLES = {"iteration": "iterations", "examples": "examples seen"}
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,18 @@ class Picture:
     caption: str
     svg: bytes
     png: bytes
+    recipe: str = ""  # of which it is, in a study of several; empty where it compares them
 
 
 def pictures(study: Study, tables: StudyTables) -> Iterator[Picture]:
     """Yield each figure that the tables have rows for, one at a time: only one is held in memory."""
-    for name, title, caption, draw in _drawings(study, tables):
+    for name, title, caption, draw in _of_recipes(tables) if tables.by_recipe else _drawings(study, tables):
         figure = draw()
         yield Picture(name, title, caption, as_svg(figure), as_png(figure))
+    for recipe, part in tables.by_recipe.items():
+        file = re.sub(r"[^\w.-]+", "_", recipe)
+        for picture in pictures(study, part):
+            yield replace(picture, name=f"{file}-{picture.name}", recipe=recipe)
 
 
 Drawing = tuple[str, str, str, Callable[[], Figure]]
@@ -49,6 +57,16 @@ def _drawings(study: Study, tables: StudyTables) -> Iterator[Drawing]:
     yield from _of_throughput(tables)
 
 
+def _of_recipes(tables: StudyTables) -> Iterator[Drawing]:
+    for clock in (tables.clock, "iterations"):
+        if has_times(tables, clock):
+            yield (
+                f"recipes_by_{clock}", f"{CLOCK_WORDS[clock].capitalize()} to the target, recipe by recipe",
+                captions.recipes(tables, clock),
+                partial(figures.target_by_recipe, tables.recipes, tables.convergence, clock=clock),
+            )  # fmt: skip
+
+
 def _colours(tables: StudyTables) -> dict[int, str]:
     return batch_colours(tables.trials["batch_size"])
 
@@ -59,7 +77,7 @@ def _of_the_target(tables: StudyTables) -> Iterator[Drawing]:
     colours = _colours(tables)
     yield (
         "time_to_target", "Training time to the target, cell by cell", captions.time_to_target(tables),
-        lambda: figures.target_heatmap(tables.convergence),
+        lambda: figures.target_heatmap(tables.convergence, clock=tables.clock),
     )  # fmt: skip
     if not _has(tables.best, "iterations_to_target"):
         return
@@ -82,7 +100,9 @@ def _of_progress(study: Study, tables: StudyTables) -> Iterator[Drawing]:
     if target.metric not in table or not _has(table, target.metric):
         return
     colours = _colours(tables)
-    for clock, words in _CLOCK_TITLES.items():
+    if tables.is_clean:
+        table = with_clean_seconds(table, tables)
+    for clock, words in ({tables.clock: CLOCK_WORDS[tables.clock]} | _CLOCK_TITLES).items():
         yield (
             f"metric_by_{clock}", f"Held-out {target.metric} against {words}", captions.metric_progress(tables, clock),
             partial(figures.metric_progress, table, clock=clock, target=target, colours=colours),
@@ -113,7 +133,7 @@ def _of_losses(study: Study, tables: StudyTables) -> Iterator[Drawing]:
 
 
 def _of_throughput(tables: StudyTables) -> Iterator[Drawing]:
-    timed = tables.throughput[_positive(tables.throughput, "epoch_seconds")]
+    timed = tables.speed[_positive(tables.speed, "epoch_seconds")]
     colours = _colours(tables)
     if timed.empty:
         return

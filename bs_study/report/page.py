@@ -17,6 +17,7 @@ from bs_study.analysis.tables import StudyTables, study_tables
 from bs_study.report import contents
 from bs_study.report.answer import answer
 from bs_study.report.gallery import Picture, pictures
+from bs_study.report.recipes import recipes_view, soonest
 from bs_study.report.wording import goal
 from bs_study.store import Study
 from bs_study.target import Target
@@ -46,6 +47,8 @@ def publish(study: Study, tables: StudyTables) -> str:
 
 def _table_files(tables: StudyTables) -> dict[str, bytes]:
     files = {f"{name}.csv": getattr(tables, name).to_csv(index=False).encode() for name in contents.TABLE_WORDS}
+    if tables.by_recipe:
+        files["recipes.csv"] = tables.recipes.to_csv(index=False).encode()
     return files | {
         "findings.json": json.dumps(tables.findings, indent=2, ensure_ascii=False, allow_nan=False).encode()
     }
@@ -69,9 +72,7 @@ def page(study: Study, tables: StudyTables, drawn: Collection[Picture]) -> str:
     template = _environment().get_template("page.html.j2")
     return template.render(
         _words(study, tables),
-        pictures=[
-            {"picture": p, "source": f"data:image/svg+xml;base64,{base64.b64encode(p.svg).decode()}"} for p in drawn
-        ],
+        parts=_parts(tables, drawn),
         css=Markup(css),  # noqa: S704 the package's own file
         script=Markup(script),  # noqa: S704
         policy=_policy(css, script),
@@ -100,12 +101,33 @@ def _words(study: Study, tables: StudyTables) -> dict[str, Any]:
         "warnings": tables.warnings,
         "answer": said,
         "clocks": contents.clock_rows(tables),
-        "findings": [_finding(finding) for finding in tables.findings],
+        "recipes": recipes_view(tables) if tables.by_recipe else None,
         "tables": contents.study_views(tables),
         "ends": contents.ends(tables),
         "settings": contents.settings(study),
         "surroundings": contents.surroundings(study, tables),
     }
+
+
+def _parts(tables: StudyTables, drawn: Iterable[Picture]) -> list[dict[str, Any]]:
+    """Return findings and figures recipe by recipe, those that compare recipes (or all there are) first.
+
+    Of the recipes, the soonest is shown, and the others wait for a click.
+    """
+    shown = ["", soonest(tables)] if tables.by_recipe else [""]
+    numbered: list[dict[str, Any]] = [
+        {"picture": p, "number": n, "source": f"data:image/svg+xml;base64,{base64.b64encode(p.svg).decode()}"}
+        for n, p in enumerate(drawn, start=1)
+    ]
+    return [
+        {
+            "recipe": name,
+            "is_open": name in shown,
+            "findings": [_finding(finding) for finding in tables.findings if finding.get("recipe", "") == name],
+            "pictures": [entry for entry in numbered if entry["picture"].recipe == name],
+        }
+        for name in ["", *tables.by_recipe]
+    ]
 
 
 def _finding(finding: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bs_study.target import Target
 
 CLOCK_WORDS = {
+    "clean_seconds": "clean training time",
     "train_seconds": "training time",
     "compute_seconds": "compute time",
     "wall_seconds": "wall time (with evaluation)",

@@ -17,6 +17,7 @@ from bs_study.config import StudyConfig, TrialConfig
 from bs_study.grid import study_trials
 from bs_study.store.asked import asked_config, asked_metrics, newer_version, read_asked
 from bs_study.store.check_file import FileCheck
+from bs_study.store.check_timing import timing_problems
 from bs_study.store.check_trial import ended_problems, live_problems
 from bs_study.store.listing import running_trials
 from bs_study.store.paths import StudyPaths, study_paths
@@ -52,6 +53,8 @@ def problems(paths: StudyPaths) -> Iterator[str]:
         if trial_id not in ended:
             yield from live_problems(files, trial_id, grid)
     yield from _without_row(paths)
+    for timing_id in paths.trial_ids("timings"):
+        yield from timing_problems(files, timing_id, grid)
 
 
 def unfinished(paths: StudyPaths) -> list[str]:

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from bs_study.store.faults import DAMAGE, reason, schema_fault, schema_version
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import KEYS, Table, table_schema
+from bs_study.store.schema import KEYS, ROW_TABLES, Table, table_schema
 
-OPTIONAL = ("peak_memory_bytes",)
+OPTIONAL = ("clipped_share", "peak_memory_bytes")
 """Columns of iterations, epochs and evaluations that may be null."""
 
 
@@ -104,6 +104,6 @@ def _rows(content: bytes) -> pa.Table:
 
 
 def _nulls(rows: pa.Table, table: Table) -> Iterator[str]:
-    if table != "trials":
+    if table in ROW_TABLES:
         for name in (name for name in rows.schema.names if name not in OPTIONAL and rows[name].null_count):
             yield f"its column {name!r} has {rows[name].null_count} nulls"

@@ -6,7 +6,7 @@ import functools
 
 import pyarrow as pa
 
-from bs_study.store.schema import KEYS, SCHEMA_VERSION, VERSION_KEY, Table, table_schema
+from bs_study.store.schema import KEYS, ROW_TABLES, SCHEMA_VERSION, VERSION_KEY, Table, table_schema
 
 DAMAGE = (OSError, ValueError, pa.ArrowException)
 """What pyarrow raises on a file that is cut short, overwritten, or no Parquet."""
@@ -25,7 +25,8 @@ def reason(error: BaseException) -> str:
 def schema_fault(schema: pa.Schema, table: Table) -> str | None:
     """Return why a file with this schema can't be read as this table, or None: its version, a column, a type.
 
-    A column of `trials` may be missing, but for the keys and the status: it reads as null, as what was not given does.
+    A column of `trials` or `timings` may be missing, but for the keys and the status: it reads as null, as what was not
+    given does.
     """
     version = schema_version(schema)
     if version is not None and not version.isdecimal():
@@ -36,7 +37,7 @@ def schema_fault(schema: pa.Schema, table: Table) -> str | None:
     if len(found) < len(schema.names):
         return "it has two columns of one name"
     for name, wanted in _contract(table):
-        if name not in found and (table != "trials" or name in (*KEYS, "status")):
+        if name not in found and (table in ROW_TABLES or name in (*KEYS, "status")):
             return f"it has no column {name!r}"
         if name in found and found[name] != wanted and not _is_alike(found[name], wanted):
             return f"its column {name!r} is {found[name]}, not {wanted}"

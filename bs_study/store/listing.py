@@ -31,6 +31,8 @@ def table_chains(
         vanished: files that were gone when they were to be read. No file comes back under the name of a part, so one
             of them that is still part of a trial is a hole, and the trial is cut there.
     """
+    if table == "timings":  # no trial's: each file is whole and stands for itself
+        return [[paths.trial_file(table, i)] for i in _held(paths, table, trial_ids)], {}
     live = live and table != "trials"
     # Live first: a trial that commits meanwhile is then found among the ended.
     begun = running_trials(paths) if live else []

@@ -1,4 +1,4 @@
-"""Reading a study: ``open_study(uri)``, with ``.trials() .epochs() .evaluations() .iterations()``."""
+"""Reading a study: ``open_study(uri)``, with ``.trials() .epochs() .evaluations() .iterations() .timings()``."""
 
 from __future__ import annotations
 
@@ -77,6 +77,10 @@ class Study:
             ValueError: a value that the column can't be compared with; with `strict`, a file that can't be read.
         """
         return self._read("iterations", columns, filters)
+
+    def timings(self, columns: Sequence[str] | None = None, **filters: object) -> pd.DataFrame:
+        """Return a row per batch size and kind of machine that the timing pass measured."""
+        return self._read("timings", columns, filters)
 
     def _read(self, table: Table, columns: Sequence[str] | None, filters: dict[str, object]) -> pd.DataFrame:
         frame: pd.DataFrame = self.scan(table, columns, **filters).to_pandas()

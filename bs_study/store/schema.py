@@ -11,9 +11,9 @@ from typing import Literal
 
 import pyarrow as pa
 
-Table = Literal["iterations", "epochs", "evaluations", "trials"]
+Table = Literal["iterations", "epochs", "evaluations", "trials", "timings"]
 
-TABLES: tuple[Table, ...] = ("iterations", "epochs", "evaluations", "trials")
+TABLES: tuple[Table, ...] = ("iterations", "epochs", "evaluations", "trials", "timings")
 ROW_TABLES: tuple[Table, ...] = ("iterations", "epochs", "evaluations")
 SCHEMA_VERSION = 1
 VERSION_KEY = b"bs_study.schema_version"
@@ -43,6 +43,7 @@ EPOCHS: dict[str, pa.DataType] = {
     "load_seconds": pa.float64(),
     "compute_seconds": pa.float64(),
     "peak_memory_bytes": pa.int64(),  # of the trial up to here: of the device on a GPU, of the process on a CPU
+    "clipped_share": pa.float64(),  # of its iterations, the part whose gradients clip_norm scaled down
 }
 
 EVALUATIONS: dict[str, pa.DataType] = {
@@ -63,6 +64,10 @@ TRIALS: dict[str, pa.DataType] = {
     "momentum": pa.float64(),
     "nesterov": pa.bool_(),
     "weight_decay": pa.float64(),
+    "beta1": pa.float64(),  # of adam and adamw, as used: an lr rule moves them
+    "beta2": pa.float64(),
+    "eps": pa.float64(),
+    "clip_norm": pa.float64(),
     "lr_warmup_iterations": pa.int64(),
     "lr_warmup_epochs": pa.float64(),
     "lr_decay": pa.string(),
@@ -77,11 +82,17 @@ TRIALS: dict[str, pa.DataType] = {
     "max_train_seconds": pa.float64(),
     "stop_at_target": pa.bool_(),
     "min_iterations": pa.int64(),
+    "validation_examples": pa.int64(),
+    "validation_seed": pa.int64(),
     "eval_every_examples": pa.int64(),
     "eval_batch_size": pa.int64(),
     "loss_limit": pa.float64(),
     "loss_limit_iterations": pa.int64(),
-    "micro_batch": pa.int64(),  # as asked for
+    "micro_batch": pa.int64(),  # as asked for, as are the next four
+    "precision": pa.string(),
+    "engine": pa.string(),
+    "loader": pa.string(),
+    "kernels": pa.string(),
     "warmup_iterations": pa.int64(),
     "status": pa.string(),
     "stop_reason": pa.string(),
@@ -96,6 +107,10 @@ TRIALS: dict[str, pa.DataType] = {
     "write_seconds": pa.float64(),
     "wall_seconds": pa.float64(),
     "micro_batch_used": pa.int64(),  # examples whose gradients were computed at once, at the end
+    "engine_used": pa.string(),
+    "loader_used": pa.string(),
+    "kernels_used": pa.string(),
+    "neighbours": pa.int64(),  # most other trials that ran on its machine at the same time
     "device": pa.string(),
     "device_name": pa.string(),
     "host": pa.string(),
@@ -112,7 +127,49 @@ TRIALS: dict[str, pa.DataType] = {
     "end_time": pa.timestamp("us", tz="UTC"),
 }
 
-_COLUMNS = {"iterations": ITERATIONS, "epochs": EPOCHS, "evaluations": EVALUATIONS, "trials": TRIALS}
+# A batch size alone on a device. Of the keys, trial_id names the timing, and lr and seed are those it was run with.
+TIMINGS: dict[str, pa.DataType] = {
+    "workload": pa.string(),
+    "precision": pa.string(),
+    "status": pa.string(),  # completed, out_of_memory or failed
+    "message": pa.string(),
+    "repeats": pa.int64(),
+    "iterations": pa.int64(),  # in each repeat
+    "iteration_seconds": pa.float64(),  # median of the repeats
+    "iteration_seconds_low": pa.float64(),  # the quickest repeat
+    "iteration_seconds_high": pa.float64(),  # the slowest repeat
+    "iteration_seconds_spread": pa.float64(),  # (high - low) / median, a fraction
+    "load_seconds": pa.float64(),  # of an iteration, the median of the repeats
+    "compute_seconds": pa.float64(),
+    "examples_per_second": pa.float64(),
+    "warmup_seconds": pa.float64(),
+    "peak_memory_bytes": pa.int64(),
+    "micro_batch_used": pa.int64(),
+    "engine_used": pa.string(),
+    "loader_used": pa.string(),
+    "kernels_used": pa.string(),
+    "neighbours": pa.int64(),  # trials that ran on its machine at the same time, of other studies
+    "device": pa.string(),
+    "device_name": pa.string(),
+    "host": pa.string(),
+    "node_id": pa.string(),
+    "gpu_ids": pa.string(),
+    "threads": pa.int64(),
+    "bs_study_version": pa.string(),
+    "python_version": pa.string(),
+    "torch_version": pa.string(),
+    "ray_version": pa.string(),
+    "cuda_version": pa.string(),
+    "end_time": pa.timestamp("us", tz="UTC"),
+}
+
+_COLUMNS = {
+    "iterations": ITERATIONS,
+    "epochs": EPOCHS,
+    "evaluations": EVALUATIONS,
+    "trials": TRIALS,
+    "timings": TIMINGS,
+}
 
 
 def table_schema(table: Table, *, metrics: Iterable[str] = ()) -> pa.Schema:

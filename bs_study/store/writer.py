@@ -40,7 +40,7 @@ class TrialWriter:
         self.attempt = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:6]}"
         self.parts = list(adopted)
         self._columns: list[dict[str, npt.NDArray[Any]]] = []
-        self._rows: dict[Table, list[dict[str, float]]] = {"epochs": [], "evaluations": []}
+        self._rows: dict[Table, list[dict[str, float | None]]] = {"epochs": [], "evaluations": []}
         adopt(paths, trial.trial_id, self.attempt, self.parts)
 
     def add_iterations(
@@ -52,11 +52,11 @@ class TrialWriter:
             {"epoch": np.full(len(loss), epoch), "iteration": iteration, "examples": examples, "loss": loss}
         )
 
-    def add_epoch(self, **row: float) -> None:
-        self._rows["epochs"].append(row)
+    def add_epoch(self, *, clipped_share: float | None = None, **row: float) -> None:
+        self._rows["epochs"].append({**row, "clipped_share": clipped_share})
 
     def add_evaluation(self, **row: float) -> None:
-        self._rows["evaluations"].append(row)
+        self._rows["evaluations"].append(dict(row))
 
     def write_part(self) -> None:
         """Write what was added since the last part. The iterations go last: with them the part is whole."""

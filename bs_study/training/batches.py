@@ -1,20 +1,103 @@
-"""Where batches come from: tensors that are resident on the device, or a DataLoader over a Dataset."""
+"""Where batches come from: tensors that are resident on the device, or processes of a DataLoader."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
-from bs_study.workloads.base import Data, as_batch, examples_in
+from bs_study.training.data_loader import BatchLoader, Key
+from bs_study.workloads.base import Data, examples_in
+
+Batch = tuple[Tensor, ...]
+Loader = Literal["resident", "workers"]
 
 
-def to_device(data: Data, device: torch.device) -> Data:
-    """Return tensors on the device, a Dataset as it is."""
-    return tuple(tensor.to(device) for tensor in data) if isinstance(data, tuple) else data
+class Batches(Protocol):
+    """The batches of a training or a held-out set, on the device."""
+
+    def epoch(self, number: int, *, skip: int = 0) -> Iterator[Batch]:
+        """Yield an epoch's batches but for the first `skip` examples; the last batch takes what is left over.
+
+        The order is drawn when the first batch is asked for: it is part of loading.
+        """
+
+    def in_order(self) -> Iterator[Batch]:
+        """Yield all examples in the order of the data set, for an evaluation."""
+
+
+class ResidentBatches:
+    """The raw tensors lie on the device: an epoch's order is one permutation, a batch one gather of its rows."""
+
+    def __init__(self, data: tuple[Tensor, ...], *, seed: int, batch_size: int, device: torch.device) -> None:
+        self._tensors = tuple(tensor.to(device) for tensor in data)
+        self._seed, self._batch_size, self._device = seed, batch_size, device
+
+    def epoch(self, number: int, *, skip: int = 0) -> Iterator[Batch]:
+        order = epoch_order(len(self._tensors[0]), seed=self._seed, epoch=number)[skip:].to(self._device)
+        for start in range(0, len(order), self._batch_size):
+            indices = order[start : start + self._batch_size]
+            yield tuple(tensor.index_select(0, indices) for tensor in self._tensors)
+
+    def in_order(self) -> Iterator[Batch]:
+        for views in zip(*(torch.split(tensor, self._batch_size) for tensor in self._tensors), strict=True):
+            yield tuple(view.clone() for view in views)  # what `prepare` does in place must not change the data
+
+
+class LoadedBatches:
+    """Processes of a DataLoader read the batches ahead of their use; they are copied to the device when asked for."""
+
+    def __init__(self, data: Data, *, seed: int, batch_size: int, device: torch.device, processes: int) -> None:
+        self._examples = examples_in(data)
+        self._seed, self._batch_size = seed, batch_size
+        self._loader = BatchLoader(data, device=device, processes=processes)
+
+    def epoch(self, number: int, *, skip: int = 0) -> Iterator[Batch]:
+        order = epoch_order(self._examples, seed=self._seed, epoch=number)[skip:]
+        return self._loader.read(self._keys(order, seed=epoch_seed(self._seed, number), start=skip))
+
+    def in_order(self) -> Iterator[Batch]:
+        return self._loader.read(self._keys(torch.arange(self._examples), seed=0, start=0))
+
+    def _keys(self, order: Tensor, *, seed: int, start: int) -> Iterator[Key]:
+        for first in range(0, len(order), self._batch_size):
+            yield Key(seed + start + first, order[first : first + self._batch_size])
+
+
+def make_batches(
+    data: Data, *, loader: Loader, seed: int, batch_size: int, device: torch.device, processes: int = 0
+) -> Batches:
+    """Return the batches of a data set; the same for the same seed, whichever the loader."""
+    if loader == "resident" and isinstance(data, tuple):
+        return ResidentBatches(data, seed=seed, batch_size=batch_size, device=device)
+    return LoadedBatches(data, seed=seed, batch_size=batch_size, device=device, processes=processes)
+
+
+def chosen_loader(asked: Literal["auto", "resident", "workers"], data: Data, device: torch.device) -> Loader:
+    """Return the loader of a data set: resident where its tensors fit on the device with room to spare.
+
+    Raises:
+        ValueError: a Dataset, whose examples may differ each time they are read, was asked to be resident.
+    """
+    if asked == "resident" and not isinstance(data, tuple):
+        raise ValueError("loader: resident needs tensors, and this workload's train_data returns a Dataset")
+    if asked != "auto":
+        return asked
+    return "resident" if isinstance(data, tuple) and _fits(data, device) else "workers"
+
+
+def _fits(data: tuple[Tensor, ...], device: torch.device) -> bool:
+    """Return whether tensors leave half of the device's free memory to the model; those of a CPU are there already."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return sum(tensor.nbytes for tensor in data) <= free / 2
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    return seed * 1_000_003 + epoch
 
 
 def epoch_order(examples: int, *, seed: int, epoch: int) -> Tensor:
@@ -22,45 +105,4 @@ def epoch_order(examples: int, *, seed: int, epoch: int) -> Tensor:
 
     It does not depend on the batch size, so all cells of a seed see the examples in the same order.
     """
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    return torch.randperm(examples, generator=generator)
-
-
-def epoch_batches(
-    data: Data, *, seed: int, epoch: int, skip: int = 0, batch_size: int, device: torch.device
-) -> Iterator[tuple[Tensor, ...]]:
-    """Yield an epoch's batches on the device, but for the first `skip` examples; the last takes what is left over.
-
-    The order is drawn when the first batch is asked for: it is part of loading.
-    """
-    order = epoch_order(examples_in(data), seed=seed, epoch=epoch)[skip:]
-    if isinstance(data, tuple):
-        yield from _resident(data, order.to(device), batch_size)
-    else:
-        yield from _loaded(data, order, batch_size, device)
-
-
-def _resident(data: tuple[Tensor, ...], order: Tensor, batch_size: int) -> Iterator[tuple[Tensor, ...]]:
-    for start in range(0, len(order), batch_size):
-        indices = order[start : start + batch_size]
-        yield tuple(tensor.index_select(0, indices) for tensor in data)
-
-
-def _loaded(data: Dataset[Any], order: Tensor, batch_size: int, device: torch.device) -> Iterator[tuple[Tensor, ...]]:
-    loader = DataLoader(
-        data,
-        batch_sampler=[chunk.tolist() for chunk in torch.split(order, batch_size)],
-        pin_memory=device.type == "cuda",
-        generator=torch.Generator(),  # its own, so that starting an epoch draws nothing from the model's
-    )
-    for collated in loader:
-        yield tuple(tensor.to(device, non_blocking=True) for tensor in as_batch(collated))
-
-
-def in_order(data: Data, *, batch_size: int, device: torch.device) -> Iterator[tuple[Tensor, ...]]:
-    """Yield all examples in the order of the data set, for an evaluation."""
-    if isinstance(data, tuple):
-        for views in zip(*(torch.split(tensor, batch_size) for tensor in data), strict=True):
-            yield tuple(view.clone() for view in views)  # what `prepare` does in place must not change the data
-    else:
-        yield from _loaded(data, torch.arange(examples_in(data)), batch_size, device)
+    return torch.randperm(examples, generator=torch.Generator().manual_seed(epoch_seed(seed, epoch)))

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import io
 import pickle
-import random
 import zipfile
 from typing import Any
 
-import numpy as np
 import torch
 
 from bs_study.store.faults import reason
@@ -42,9 +40,9 @@ def write_checkpoint(paths: StudyPaths, trial_id: str, attempt: str, state: Stat
     paths.write(newest, buffer.getvalue())
 
 
-def newest_checkpoint(paths: StudyPaths, trial_id: str) -> tuple[State | None, list[str]]:
+def newest_checkpoint(paths: StudyPaths, trial_id: str) -> tuple[State | None, list[str | None]]:
     """Return the newest checkpoint that can be continued from, if there is one, and why newer ones can't be."""
-    complaints: list[str] = []
+    complaints: list[str | None] = []
     for attempt in reversed(attempts(paths, trial_id)):
         folder = f"{paths.live_trial(trial_id)}/{attempt}"
         for name in NAMES:
@@ -92,41 +90,23 @@ def _loaded(content: bytes) -> Any:
 
 
 def learner_state(learner: Learner) -> State:
-    """Return the state of model, optimizer and schedule."""
-    schedule = learner.schedule.state_dict() if learner.schedule else {}
+    """Return the state of model and optimizer."""
     return {
         "model": learner.model.state_dict(),
         "optimizer": learner.optimizer.state_dict(),
         "micro_batch": learner.micro_batch,
-        "schedule": {name: value for name, value in schedule.items() if name != "lr_lambdas"},
+        "clipped": int(learner.clipped),
     }
 
 
-def restore_learner(learner: Learner, state: State) -> None:
-    """Bring a newly built learner to a saved state."""
+def restore_learner(learner: Learner, state: State, *, iteration: int) -> None:
+    """Bring a newly built learner to a saved state, after an iteration."""
+    lrs = [group["lr"] for group in learner.optimizer.param_groups]
     learner.model.load_state_dict(state["model"])
     learner.optimizer.load_state_dict(state["optimizer"])
     learner.micro_batch = state["micro_batch"]
+    learner.clipped.fill_(state["clipped"])
+    for group, lr in zip(learner.optimizer.param_groups, lrs, strict=True):
+        group["lr"] = lr  # where the learner was built to have it: on the host, or on the device
     if learner.schedule:
-        learner.schedule.load_state_dict(state["schedule"] | {"lr_lambdas": [None]})
-
-
-def random_state(device: torch.device) -> State:
-    """Return the states of the random generators that a workload may draw from."""
-    name, keys, position, has_gauss, gauss = np.random.get_state()  # noqa: NPY002  what a workload's own code may use
-    return {
-        "python": random.getstate(),
-        "numpy": [name, np.asarray(keys).tolist(), position, has_gauss, gauss],
-        "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state() if device.type == "cuda" else None,
-    }
-
-
-def restore_random(state: State, device: torch.device) -> None:
-    """Let the random generators go on where they were."""
-    version, internal, gauss = state["python"]
-    random.setstate((version, tuple(internal), gauss))
-    np.random.set_state(tuple(state["numpy"]))  # noqa: NPY002
-    torch.set_rng_state(state["torch"])
-    if device.type == "cuda" and state["cuda"] is not None:
-        torch.cuda.set_rng_state(state["cuda"])
+        learner.schedule.start(iteration + 1)

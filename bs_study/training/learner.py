@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.optim.lr_scheduler import LambdaLR
 
+from bs_study.training.optimizer import LrSchedule
 from bs_study.workloads.base import Workload
 
 
@@ -24,29 +27,51 @@ class Learner:
         micro_batch: how many examples' gradients are computed at once. It is halved when memory runs out.
         may_halve: whether it may: gradients of micro-batches add up to those of the batch, but not where the model
             looks at the statistics of its batch.
+        autocast: the context of forward passes.
+        clip_norm: the norm that gradients are scaled down to where they are above it; None leaves them.
+        loss: mean loss of a prepared batch: `eager_loss`, or what an engine makes of it.
+        clipped: iterations of this epoch whose gradients were scaled down, counted on the device.
     """
 
     workload: Workload
     model: nn.Module
     optimizer: torch.optim.Optimizer
-    schedule: LambdaLR | None
+    schedule: LrSchedule | None
     micro_batch: int
     may_halve: bool
+    autocast: AbstractContextManager[object] = field(default_factory=contextlib.nullcontext)
+    clip_norm: float | None = None
+    loss: Callable[..., Tensor] = field(init=False)
+    clipped: Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loss = self.eager_loss
+        self.clipped = torch.zeros((), dtype=torch.int64, device=next(self.model.parameters()).device)
+
+    def eager_loss(self, *batch: Tensor) -> Tensor:
+        with self.autocast:
+            return self.workload.loss(self.model, *batch)
 
     def update(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Take one optimizer step on a prepared batch; return its mean loss before the step, still on the device."""
         loss = self._accumulate(batch)
+        if self.clip_norm is not None:
+            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            self.clipped += norm > self.clip_norm
         self.optimizer.step()
+        return loss.detach().reshape(())
+
+    def advance(self) -> None:
+        """Set the lr of the next iteration."""
         if self.schedule is not None:
             self.schedule.step()
-        return loss.detach().reshape(())
 
     def _accumulate(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Compute the gradients of a batch and return its loss; halve the micro-batches until they fit."""
         while True:
             self.optimizer.zero_grad(set_to_none=True)
             try:
-                return self._gradients(batch)
+                return self.gradients(batch)
             except (RuntimeError, MemoryError) as error:
                 if not (is_out_of_memory(error) and self.may_halve) or self.micro_batch == 1 or len(batch[0]) == 1:
                     raise
@@ -55,14 +80,14 @@ class Learner:
             if batch[0].is_cuda:
                 torch.cuda.empty_cache()
 
-    def _gradients(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Add up the gradients of micro-batches, each weighted by its share of the batch."""
+    def gradients(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Add up the gradients of micro-batches, each weighted by its share of the batch; return the mean loss."""
         count = len(batch[0])
         if count <= self.micro_batch:
-            return _backward(self.workload.loss(self.model, *batch))
+            return _backward(self.loss(*batch))
         total = torch.zeros((), device=batch[0].device)
         for part in zip(*(torch.split(tensor, self.micro_batch) for tensor in batch), strict=True):
-            total += _backward(self.workload.loss(self.model, *part) * (len(part[0]) / count)).detach().reshape(())
+            total += _backward(self.loss(*part) * (len(part[0]) / count)).detach().reshape(())
         return total
 
 

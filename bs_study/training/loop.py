@@ -8,14 +8,14 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from bs_study.training.batches import in_order
+from bs_study.training.batches import Batches
 from bs_study.training.clock import Timeline
+from bs_study.training.engine import Engine
 from bs_study.training.learner import Learner
-from bs_study.workloads.base import Data, examples_in
 
 
 def run_iterations(
-    learner: Learner, batches: Iterator[tuple[Tensor, ...]], *, count: int, deadline: float, timeline: Timeline
+    engine: Engine, batches: Iterator[tuple[Tensor, ...]], *, count: int, deadline: float, timeline: Timeline
 ) -> Tensor:
     """Train for `count` iterations, or fewer if the deadline passes; return the loss of each, on the device.
 
@@ -24,31 +24,33 @@ def run_iterations(
         deadline: on the clock of `time.perf_counter`; at least one iteration is made.
         timeline: takes three marks an iteration: before its batch is asked for, when that is ready, after the update.
     """
-    losses = []
     for _ in range(count):
         timeline.mark()
-        batch = learner.workload.prepare(*next(batches))
+        batch = engine.prepare(next(batches))
         timeline.mark()
-        losses.append(learner.update(batch))
+        engine.update(batch)
         timeline.mark()
         if time.perf_counter() >= deadline:
             break
-    return torch.stack(losses).float()
+    return engine.take_losses()
 
 
 @torch.no_grad()
-def evaluate(learner: Learner, data: Data, *, batch_size: int, device: torch.device) -> dict[str, float]:
+def evaluate(learner: Learner, held_out: Batches) -> dict[str, float]:
     """Return the mean of each metric over a data set, the loss among them."""
     workload, model = learner.workload, learner.model
     was_training = model.training
     model.eval()
     sums: dict[str, Tensor | float] = {}
-    for raw in in_order(data, batch_size=batch_size, device=device):
+    examples = 0
+    for raw in held_out.in_order():
         batch = workload.prepare(*raw)
-        found = workload.metrics(model, *batch)
+        with learner.autocast:
+            found = workload.metrics(model, *batch)
         if "loss" not in found:
-            found = found | {"loss": workload.loss(model, *batch) * len(raw[0])}
+            found = found | {"loss": learner.eager_loss(*batch) * len(raw[0])}
         for name, value in found.items():
             sums[name] = sums.get(name, 0.0) + value
+        examples += len(raw[0])
     model.train(was_training)
-    return {name: float(value) / examples_in(data) for name, value in sums.items()}
+    return {name: float(value) / examples for name, value in sums.items()}

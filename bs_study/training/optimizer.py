@@ -6,26 +6,42 @@ import math
 from collections.abc import Iterable
 
 import torch
-from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch import Tensor, nn
 
 from bs_study.config import TrialConfig
 from bs_study.training.plan import Plan
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], trial: TrialConfig) -> torch.optim.Optimizer:
-    """Return the trial's optimizer: fused, all parameters in one kernel."""
+def make_optimizer(
+    parameters: Iterable[nn.Parameter], trial: TrialConfig, *, lr_on: torch.device | None = None
+) -> torch.optim.Optimizer:
+    """Return the trial's optimizer: fused, all parameters in one kernel.
+
+    Args:
+        parameters: of the model.
+        trial: says which optimizer.
+        lr_on: holds the lr in a tensor on this device, where a CUDA graph reads it; None keeps it on the host.
+    """
+    lr = trial.lr if lr_on is None else torch.tensor(trial.lr, device=lr_on)
     if trial.optimizer == "sgd":
         return torch.optim.SGD(
             parameters,
-            lr=trial.lr,
+            lr=lr,
             momentum=trial.momentum,
             nesterov=trial.nesterov,
             weight_decay=trial.weight_decay,
             fused=True,
         )
     adam = torch.optim.Adam if trial.optimizer == "adam" else torch.optim.AdamW
-    return adam(parameters, lr=trial.lr, weight_decay=trial.weight_decay, fused=True)
+    return adam(
+        parameters,
+        lr=lr,
+        betas=(trial.beta1, trial.beta2),
+        eps=trial.eps,
+        weight_decay=trial.weight_decay,
+        fused=True,
+        capturable=lr_on is not None,
+    )
 
 
 def lr_factor(plan: Plan, iteration: int) -> float:
@@ -47,8 +63,30 @@ def lr_factor(plan: Plan, iteration: int) -> float:
     return 1.0
 
 
-def make_schedule(optimizer: torch.optim.Optimizer, plan: Plan) -> LambdaLR | None:
-    """Return the scheduler to step after each iteration; None where the lr is constant, which costs nothing."""
+class LrSchedule:
+    """Sets the lr of each iteration. Torch's schedulers would ask a GPU for its lr, and so wait for it."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer, plan: Plan) -> None:
+        self._optimizer, self._plan = optimizer, plan
+        self.start(1)
+
+    def start(self, iteration: int) -> None:
+        """Set the lr of an iteration, counted from 1."""
+        self._iteration = iteration
+        lr = self._plan.trial.lr * lr_factor(self._plan, iteration)
+        for group in self._optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(lr)  # in place: a CUDA graph reads it there
+            else:
+                group["lr"] = lr
+
+    def step(self) -> None:
+        """Set the lr of the next iteration."""
+        self.start(self._iteration + 1)
+
+
+def make_schedule(optimizer: torch.optim.Optimizer, plan: Plan) -> LrSchedule | None:
+    """Return the schedule to step after each iteration; None where the lr is constant, which costs nothing."""
     if plan.lr_warmup_iterations == 0 and plan.trial.lr_decay == "none":
         return None
-    return LambdaLR(optimizer, lambda done: lr_factor(plan, done + 1))
+    return LrSchedule(optimizer, plan)

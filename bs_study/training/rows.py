@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from bs_study.training.assembly import Assembly
 from bs_study.training.clock import Clocks
 from bs_study.training.plan import Plan
 from bs_study.training.standing import Ending, Standing
@@ -35,6 +36,17 @@ def evaluation_row(standing: Standing, clocks: Clocks, plan: Plan, *, eval_secon
         "load_seconds": clocks.load_seconds,
         "compute_seconds": clocks.compute_seconds,
         "eval_seconds": eval_seconds,
+    }
+
+
+def assembly_columns(assembly: Assembly | None) -> dict[str, str | None]:
+    """Return the columns of `trials` that say how it was computed; null where memory did not suffice to begin."""
+    if assembly is None:
+        return dict.fromkeys(("engine_used", "loader_used", "kernels_used"))
+    return {
+        "engine_used": assembly.engine.name,
+        "loader_used": assembly.loader,
+        "kernels_used": assembly.kernels.name if assembly.kernels else "cudnn",
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from typing import Any
 
 import numpy as np
@@ -14,26 +14,20 @@ from torch import Tensor
 from bs_study.config import TrialConfig
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target
-from bs_study.training.batches import epoch_batches
-from bs_study.training.checkpoint import (
-    State,
-    learner_state,
-    random_state,
-    restore_learner,
-    restore_random,
-    write_checkpoint,
-)
+from bs_study.training.assembly import Assembly, assemble
+from bs_study.training.checkpoint import State, learner_state, restore_learner, write_checkpoint
 from bs_study.training.clock import Clocks, load_and_compute, timeline
+from bs_study.training.data import DataSets
 from bs_study.training.divergence import DivergenceWatch, default_loss_limit
-from bs_study.training.learner import Learner, has_batch_statistics
+from bs_study.training.kernels import Kernels
 from bs_study.training.loop import evaluate, run_iterations
-from bs_study.training.optimizer import make_optimizer, make_schedule
-from bs_study.training.plan import Plan
-from bs_study.training.rows import epoch_row, evaluation_row, outcome_columns
+from bs_study.training.neighbours import Neighbourhood
+from bs_study.training.randomness import random_state, restore_random
+from bs_study.training.rows import assembly_columns, epoch_row, evaluation_row, outcome_columns
 from bs_study.training.standing import Ending, Report, Standing, progress, spent_budget, train_seconds_left
-from bs_study.training.surroundings import peak_memory_bytes
+from bs_study.training.surroundings import Surroundings, peak_memory_bytes
 from bs_study.training.watchdog import Watchdog
-from bs_study.workloads.base import Data, Workload, examples_in
+from bs_study.workloads.base import Workload
 
 STRETCH_ITERATIONS = 4096  # losses that wait on the device at most
 REPORT_SHARE = 0.01  # of the time so far, between reports at least: Ray keeps 2 kB of each until the trial ends
@@ -45,59 +39,56 @@ class TrialRun:
 
     Args:
         trial: what is trained.
+        surroundings: where, and with what.
         writer: takes its rows, and commits it in the end.
-        device: where it is trained.
         watchdog: fed with every stretch.
+        neighbourhood: counts the trials beside this one.
         report: told of its progress.
-        report_seconds: between reports, at least.
-        checkpoint_seconds: between writes of what it has recorded.
     """
 
     def __init__(
         self,
         trial: TrialConfig,
+        surroundings: Surroundings,
         writer: TrialWriter,
         *,
-        device: torch.device,
         watchdog: Watchdog,
+        neighbourhood: Neighbourhood,
         report: Report,
-        report_seconds: float,
-        checkpoint_seconds: float,
     ) -> None:
         self.writer = writer
-        self.device = device
-        self._watchdog = watchdog
         self.standing = Standing()
+        self.clocks = Clocks()
+        self.assembly: Assembly | None = None
         self._trial = trial
+        self._surroundings = surroundings
+        self._watchdog = watchdog
+        self._neighbourhood = neighbourhood
         self._report = report
-        self._report_seconds = report_seconds
-        self._checkpoint_seconds = checkpoint_seconds
-        self._clocks = Clocks()
-        self._timeline = timeline(device)
+        self._device = torch.device(surroundings.device)
+        self._timeline = timeline(self._device)
         self._warm_from = trial.warmup_iterations
         self._earlier_seconds = 0.0
         self._micro_batch = min(trial.micro_batch or trial.batch_size, trial.batch_size)
-        self.needs_whole_batches = False
         self._start = self._last_report = self._last_write = time.perf_counter()
 
-    def build(self, workload: Workload, train_data: Data, held_out: Data) -> None:
-        """Make the model, with the weights that the seed gives, and all that trains and judges it."""
-        self._train_data, self._held_out = train_data, held_out
+    def build(self, workload: Workload, data: DataSets, state: State | None) -> None:
+        """Put together all that trains and judges the model; go on from a saved state if there is one."""
+        start = time.perf_counter()
+        kernels = Kernels(*state["kernels"]) if state and state["kernels"] else None
         self._target = Target.parse(self._trial.target) if self._trial.target else workload.target
-        self._plan = Plan(self._trial, epoch_examples=examples_in(train_data))
-        model = workload.model().to(self.device)
-        optimizer = make_optimizer(model.parameters(), self._trial)
-        self.needs_whole_batches = self._trial.micro_batch is None and has_batch_statistics(model)
-        self._learner = Learner(
-            workload,
-            model,
-            optimizer,
-            make_schedule(optimizer, self._plan),
-            micro_batch=self._micro_batch,
-            may_halve=not self.needs_whole_batches,
+        self.assembly = assembly = assemble(
+            self._trial, workload, data, self._surroundings, losses_kept=STRETCH_ITERATIONS, kernels=kernels
         )
+        self._plan, self._learner, self._engine = assembly.plan, assembly.learner, assembly.engine
+        self._train_set, self._held_out, self._test_set = assembly.train, assembly.held_out, assembly.test
+        self._kernels = assembly.kernels
+        if self._trial.warmup_iterations:
+            self.clocks.warmup_seconds += time.perf_counter() - start
         limit = self._trial.loss_limit or default_loss_limit(self._evaluate()["loss"])
         self._watch = DivergenceWatch(limit=limit, window=self._trial.loss_limit_iterations)
+        if state:
+            self._restore(state)
 
     def train(self) -> Ending:
         """Train epoch after epoch until the trial ends."""
@@ -110,15 +101,9 @@ class TrialRun:
         end = epoch * self._plan.epoch_iterations
         done = self.standing.examples - (epoch - 1) * self._plan.epoch_examples
         if done == 0:
-            self._clocks.start_epoch()
-        batches = epoch_batches(
-            self._train_data,
-            seed=self._trial.seed,
-            epoch=epoch,
-            skip=done,
-            batch_size=self._trial.batch_size,
-            device=self.device,
-        )
+            self.clocks.start_epoch()
+            self._learner.clipped.zero_()
+        batches = self._train_set.epoch(epoch, skip=done)
         while self.standing.iteration < end:
             ending = self._train_stretch(batches, epoch=epoch, end=end) or self._judge()
             self._watchdog.feed()
@@ -132,17 +117,17 @@ class TrialRun:
         is_warmup = self.standing.iteration < self._warm_from
         count = min(self._next_stop(), end) - self.standing.iteration
         start = time.perf_counter()
-        deadline = start + min(STRETCH_SECONDS, train_seconds_left(self._trial, self._clocks))
+        deadline = start + min(STRETCH_SECONDS, train_seconds_left(self._trial, self.clocks))
         try:
-            losses = run_iterations(self._learner, batches, count=count, deadline=deadline, timeline=self._timeline)
+            losses = run_iterations(self._engine, batches, count=count, deadline=deadline, timeline=self._timeline)
         finally:
             self._micro_batch = self._learner.micro_batch
         load, compute = load_and_compute(self._timeline.take_seconds())
         seconds = time.perf_counter() - start
         if is_warmup:
-            self._clocks.warmup_seconds += seconds
+            self.clocks.warmup_seconds += seconds
         else:
-            self._clocks.add_training(seconds, load=load, compute=compute)
+            self.clocks.add_training(seconds, load=load, compute=compute)
         ending = self._record(losses, epoch=epoch)
         if self.standing.iteration == end and not ending:
             self._record_epoch(epoch)
@@ -172,13 +157,15 @@ class TrialRun:
         return Ending("diverged", divergence[1], f"loss {standing.loss:g} at iteration {standing.iteration}")
 
     def _record_epoch(self, epoch: int) -> None:
-        memory = peak_memory_bytes(self.device)
-        self.writer.add_epoch(**epoch_row(epoch, self.standing, self._clocks, peak_memory_bytes=memory))
+        row = epoch_row(epoch, self.standing, self.clocks, peak_memory_bytes=peak_memory_bytes(self._device))
+        clips = self._learner.clip_norm is not None
+        share = int(self._learner.clipped) / self._plan.epoch_iterations if clips else None
+        self.writer.add_epoch(**row, clipped_share=share)
 
     def _judge(self) -> Ending | None:
         """Evaluate if it is time to, and say whether the trial has met its target or spent a budget."""
         iteration = self.standing.iteration
-        spent = spent_budget(self.standing, self._clocks, self._plan)
+        spent = spent_budget(self.standing, self.clocks, self._plan)
         if spent or self._plan.next_evaluation(iteration - 1) == iteration:
             self._record_evaluation()
         is_enough = self.standing.is_reached and iteration >= self._trial.min_iterations
@@ -190,47 +177,52 @@ class TrialRun:
         start = time.perf_counter()
         metrics = self._evaluate()
         seconds = time.perf_counter() - start
-        self._clocks.eval_seconds += seconds
+        self.clocks.eval_seconds += seconds
         standing = self.standing
-        row = evaluation_row(standing, self._clocks, self._plan, eval_seconds=seconds)
+        row = evaluation_row(standing, self.clocks, self._plan, eval_seconds=seconds)
         self.writer.add_evaluation(**row, **metrics)
         standing.metric = metrics[self._target.metric]
         if not standing.is_reached and self._target.is_met(standing.metric):
             standing.reached_iteration = standing.iteration
 
     def _evaluate(self) -> dict[str, float]:
-        return evaluate(self._learner, self._held_out, batch_size=self._trial.eval_batch_size, device=self.device)
+        found = evaluate(self._learner, self._held_out)
+        if self._test_set is None:
+            return found
+        return found | {f"test_{name}": value for name, value in evaluate(self._learner, self._test_set).items()}
 
     def _keep_up(self) -> None:
         """Report and write, if it is time to."""
         now = time.perf_counter()
-        if now - self._last_report >= max(self._report_seconds, REPORT_SHARE * (now - self._start)):
-            self._report(progress(self.standing, self._clocks, self._plan))
+        if now - self._last_report >= max(self._surroundings.report_seconds, REPORT_SHARE * (now - self._start)):
+            self._report(progress(self.standing, self.clocks, self._plan))
+            self._neighbourhood.look()
             self._last_report = now
-        if now - self._last_write >= self._checkpoint_seconds:
+        if now - self._last_write >= self._surroundings.checkpoint_seconds:
             self.writer.write_part()
             write_checkpoint(self.writer.paths, self._trial.trial_id, self.writer.attempt, self._state())
             self._last_write = time.perf_counter()
-            self._clocks.write_seconds += self._last_write - now
+            self.clocks.write_seconds += self._last_write - now
 
     def _state(self) -> State:
         """Return all that a new attempt needs to go on from here, bit for bit on a CPU."""
         return {
             "parts": [tuple(part) for part in self.writer.parts],
             "learner": learner_state(self._learner),
-            "random": random_state(self.device),
+            "kernels": astuple(self._kernels) if self._kernels else None,
+            "random": random_state(),
             "standing": asdict(self.standing),
-            "clocks": asdict(self._clocks),
+            "clocks": asdict(self.clocks),
             "watch": self._watch.state,
             "wall_seconds": self._wall_seconds(),
         }
 
-    def restore(self, state: State) -> None:
+    def _restore(self, state: State) -> None:
         """Go on from a saved state. The first iterations are warm-up once more: this process has made none yet."""
-        restore_learner(self._learner, state["learner"])
-        restore_random(state["random"], self.device)
         self.standing = Standing(**state["standing"])
-        self._clocks = Clocks(**state["clocks"])
+        restore_learner(self._learner, state["learner"], iteration=self.standing.iteration)
+        restore_random(state["random"])
+        self.clocks = Clocks(**state["clocks"])
         self._watch.restore(state["watch"])
         self._warm_from = self.standing.iteration + self._trial.warmup_iterations
         self._earlier_seconds = state["wall_seconds"]
@@ -240,5 +232,10 @@ class TrialRun:
 
     def outcome(self, ending: Ending) -> dict[str, Any]:
         """Return the columns of `trials` that say how the trial went."""
-        columns = outcome_columns(ending, self.standing, self._clocks)
-        return columns | {"wall_seconds": self._wall_seconds(), "micro_batch_used": self._micro_batch}
+        self._neighbourhood.look()
+        columns = outcome_columns(ending, self.standing, self.clocks) | assembly_columns(self.assembly)
+        return columns | {
+            "wall_seconds": self._wall_seconds(),
+            "micro_batch_used": self._micro_batch,
+            "neighbours": self._neighbourhood.most,
+        }

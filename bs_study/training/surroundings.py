@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
-import random
 import socket
 import sys
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
 import torch
 
 import bs_study
+from bs_study.config import TrialConfig
 from bs_study.store.paths import PATIENCE_SECONDS, StudyPaths, study_paths
-from bs_study.workloads.base import Data
+from bs_study.training.data import DataSets
+from bs_study.training.precision import set_float32_products
+from bs_study.training.randomness import seed_generators
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Surroundings:
         metrics: the metric columns of evaluations.
         device: "cpu" or "cuda".
         threads: CPU threads of torch.
+        loader_processes: processes that read batches ahead, where they are not resident.
         checkpoint_seconds: between writes of what the trial has recorded.
         report_seconds: between reports of its progress, at least.
         store_patience_seconds: how long a store that stops answering is waited for.
@@ -36,7 +39,7 @@ class Surroundings:
         launched: when the study was started or resumed, UTC.
         ray_version: None without Ray, as is node_id.
         gpu_ids: the GPUs that the trial was given, as "0" or "0,1".
-        data: the training and the held-out set, if they are at hand; else the trial reads them.
+        data: the data sets, if they are at hand; else the trial reads them.
     """
 
     study: str
@@ -45,6 +48,7 @@ class Surroundings:
     device: str
     threads: int
     checkpoint_seconds: float
+    loader_processes: int = 0
     report_seconds: float = 1.0
     store_patience_seconds: float = PATIENCE_SECONDS
     trial_timeout: float | None = None
@@ -52,7 +56,7 @@ class Surroundings:
     ray_version: str | None = None
     node_id: str | None = None
     gpu_ids: str | None = None
-    data: tuple[Data, Data] | None = field(default=None, repr=False)
+    data: DataSets | None = field(default=None, repr=False)
 
 
 def study_of(surroundings: Surroundings) -> StudyPaths:
@@ -60,25 +64,22 @@ def study_of(surroundings: Surroundings) -> StudyPaths:
     return study_paths(surroundings.study, patience_seconds=surroundings.store_patience_seconds)
 
 
-def set_up(surroundings: Surroundings, *, seed: int) -> torch.device:
-    """Bring the process to a known state, whatever ran in it before; return the device.
+def set_up(surroundings: Surroundings, *, trial: TrialConfig) -> None:
+    """Bring the process to the state that a trial starts from, whatever ran in it before.
 
     Threads count as part of the device: sums are split among them, and so rounded differently.
     """
     torch.set_num_threads(surroundings.threads)
-    seed_generators(seed)
+    seed_generators(trial.seed)
     torch.backends.cudnn.deterministic = True
     torch.backends.cudnn.benchmark = False
+    set_float32_products(trial.precision)
     device = torch.device(surroundings.device)
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+        torch.cuda.set_stream(torch.cuda.Stream())  # type: ignore[no-untyped-call]  # a CUDA graph can't be captured on the default stream
+    gc.collect()  # the trial before is a cycle of references, and on a GPU its memory is not yet free
     _reset_peak_memory(device)
-    return device
-
-
-def seed_generators(seed: int) -> None:
-    """Seed every global generator that a workload's own code may draw from."""
-    random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
-    torch.manual_seed(seed)
 
 
 def _reset_peak_memory(device: torch.device) -> None:
@@ -107,7 +108,7 @@ def surroundings_columns(surroundings: Surroundings) -> dict[str, object]:
     on_gpu = surroundings.device == "cuda"
     return {
         "device": surroundings.device,
-        "device_name": torch.cuda.get_device_name() if on_gpu else _cpu_name(),
+        "device_name": torch.cuda.get_device_name() if on_gpu else cpu_name(),
         "host": socket.gethostname(),
         "node_id": surroundings.node_id,
         "gpu_ids": surroundings.gpu_ids,
@@ -120,7 +121,7 @@ def surroundings_columns(surroundings: Surroundings) -> dict[str, object]:
     }
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from bs_study.config import TrialConfig
 from bs_study.store.commit import commit_failed, trial_row
@@ -16,15 +14,16 @@ from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target
-from bs_study.training.batches import to_device
 from bs_study.training.checkpoint import State, newest_checkpoint
+from bs_study.training.data import trial_data
 from bs_study.training.learner import is_out_of_memory
+from bs_study.training.neighbours import Neighbourhood
+from bs_study.training.randomness import seed_generators
 from bs_study.training.run import TrialRun
 from bs_study.training.standing import Ending, Report
-from bs_study.training.surroundings import Surroundings, seed_generators, set_up, study_of, surroundings_columns
+from bs_study.training.surroundings import Surroundings, set_up, study_of, surroundings_columns
 from bs_study.training.watchdog import Watchdog
-from bs_study.workloads.base import Data, Workload, load_workload
-from bs_study.workloads.check import read_data
+from bs_study.workloads.base import load_workload
 
 GiveUp = Callable[[TrialConfig, Surroundings], None]
 
@@ -68,21 +67,15 @@ def _attempt(
     trial: TrialConfig, surroundings: Surroundings, paths: StudyPaths, *, report: Report, give_up: GiveUp
 ) -> Ending:
     start = datetime.now(UTC)
-    device = set_up(surroundings, seed=trial.seed)
+    set_up(surroundings, trial=trial)
     state, complaints = newest_checkpoint(paths, trial.trial_id)
     adopted = state["parts"] if state else []
     writer = TrialWriter(paths, trial, metrics=surroundings.metrics, adopted=adopted)
-    with Watchdog(surroundings.trial_timeout, bark=lambda: give_up(trial, surroundings)) as watchdog:
-        run = TrialRun(
-            trial,
-            writer,
-            device=device,
-            watchdog=watchdog,
-            report=report,
-            report_seconds=surroundings.report_seconds,
-            checkpoint_seconds=surroundings.checkpoint_seconds,
-        )
+    watchdog = Watchdog(surroundings.trial_timeout, bark=lambda: give_up(trial, surroundings))
+    with watchdog, Neighbourhood() as neighbourhood:
+        run = TrialRun(trial, surroundings, writer, watchdog=watchdog, neighbourhood=neighbourhood, report=report)
         ending = _train(run, trial, surroundings, state)
+    complaints.append(run.assembly.engine.complaint if run.assembly else None)
     message = "; ".join(filter(None, [*complaints, ending.message])) or None
     ending = replace(
         ending, message=message, iterations=run.standing.iteration, reached_iteration=run.standing.reached_iteration
@@ -126,11 +119,9 @@ def exit_process(trial: TrialConfig, surroundings: Surroundings) -> None:
 def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state: State | None) -> Ending:
     try:
         workload = load_workload(trial.workload)
-        train_data, held_out = surroundings.data or load_data(type(workload), surroundings.data_dir)
+        data = surroundings.data or trial_data(trial, workload, surroundings.data_dir)
         seed_generators(trial.seed)  # whether this trial read the data or an earlier one in this process
-        run.build(workload, to_device(train_data, run.device), to_device(held_out, run.device))
-        if state:
-            run.restore(state)
+        run.build(workload, data, state)
         return run.train()
     except BaseException as error:
         if is_out_of_memory(error):
@@ -143,16 +134,9 @@ def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state:
 
 def _memory_message(run: TrialRun, error: BaseException) -> str:
     text = str(error).partition("\n")[0]
-    if not run.needs_whole_batches:
+    if not (run.assembly and run.assembly.needs_whole_batches):
         return text
     return (
         f"{text}. Its model has batch statistics (BatchNorm), which micro-batches would change, so the batch was not "
         "halved. Allow it with --micro-batch N"
     )
-
-
-@functools.lru_cache(maxsize=1)
-def load_data(workload: type[Workload], data_dir: Path) -> tuple[Data, Data]:
-    """Return the training and the held-out set; a worker that runs trial after trial keeps them."""
-    seed_generators(0)  # data that a workload draws is the same for every trial, in whichever process
-    return read_data(workload(), data_dir)

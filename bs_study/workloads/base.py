@@ -6,10 +6,10 @@ import difflib
 import functools
 import importlib
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
@@ -17,13 +17,22 @@ from bs_study.target import Target
 
 Data = tuple[Tensor, ...] | Dataset[Any]
 
-BUILT_IN = {"digits": "bs_study.workloads.digits:Digits", "mnist": "bs_study.workloads.mnist:Mnist"}
+BUILT_IN = {
+    "digits": "bs_study.workloads.digits:Digits",
+    "mnist": "bs_study.workloads.mnist:Mnist",
+    "fashion_mnist": "bs_study.workloads.fashion_mnist:FashionMnist",
+    "cifar10": "bs_study.workloads.cifar10:Cifar10",
+    "cifar10_resnet8": "bs_study.workloads.cifar10:Cifar10Resnet8",
+    "char_lm": "bs_study.workloads.char_lm:CharLm",
+}
 
 
 class Workload(ABC):
     """Data set, model, loss, metrics and target.
 
     A batch is a tuple of tensors whose first dimension is the example, as `train_data` or `eval_data` gave them.
+    Each trial makes its own workload and may be handed the data: what `model` needs to know of it can't be kept in
+    `self` by `train_data`.
     A class that has these names without inheriting from this one serves as well.
     """
 
@@ -34,7 +43,11 @@ class Workload(ABC):
 
     @abstractmethod
     def train_data(self, data_dir: Path) -> Data:
-        """Return the training set: tensors with the example as first dimension, or a map-style Dataset."""
+        """Return the training set: tensors with the example as first dimension, or a map-style Dataset.
+
+        A Dataset is whatever has a length and examples by number; an example is a tensor, a tuple, or a dict, whose
+        values are taken in the order of its keys.
+        """
 
     @abstractmethod
     def eval_data(self, data_dir: Path) -> Data:
@@ -71,20 +84,18 @@ def classification_metrics(logits: Tensor, labels: Tensor) -> dict[str, Tensor |
     }
 
 
-def first_examples(data: Data, count: int) -> tuple[Tensor, ...]:
-    """Return the first examples of a data set as one batch."""
-    if isinstance(data, tuple):
-        return tuple(tensor[:count] for tensor in data)
-    return as_batch(torch.utils.data.default_collate([data[i] for i in range(min(count, examples_in(data)))]))
-
-
 def examples_in(data: Data) -> int:
     """Return the number of examples of a data set."""
     return len(data[0]) if isinstance(data, tuple) else len(data)  # type: ignore[arg-type]
 
 
 def as_batch(collated: Any) -> tuple[Tensor, ...]:
-    """Return what a DataLoader collated as the tuple of tensors that a Workload's methods take."""
+    """Return what a DataLoader collated as the tuple of tensors that a Workload's methods take.
+
+    Examples that are dicts, such as rows of a Hugging Face table, give the values in the order of their keys.
+    """
+    if isinstance(collated, Mapping):
+        return tuple(collated.values())
     return (collated,) if isinstance(collated, Tensor) else tuple(collated)
 
 
@@ -99,8 +110,8 @@ def load_workload(name: str) -> Workload:
         raise ValueError(f"workload: {name} is no class. Give package.module:Class")
     try:
         workload = _with_defaults(found)()
-    except TypeError as error:
-        raise ValueError(f"workload: {name} can't be made: {error}") from error
+    except Exception as error:
+        raise ValueError(f"workload: {name} can't be made: {_told(error)}") from error
     for part in ("name", "target", "train_data", "eval_data", "model", "loss"):
         if not hasattr(workload, part):
             raise ValueError(f"workload: {name} lacks {part!r}. See Workload in bs_study/workloads/base.py")
@@ -116,11 +127,17 @@ def _find(reference: str) -> Any:
         raise ValueError(f"workload: {reference!r} is unknown. {hint}")
     try:
         module = importlib.import_module(module_name)
-    except ImportError as error:
-        raise ValueError(f"workload: {reference!r} can't be imported: {error}") from error
+    except Exception as error:  # whatever the user's file runs into
+        raise ValueError(f"workload: {reference!r} can't be imported: {_told(error)}") from error
     if not hasattr(module, attribute):
-        raise ValueError(f"workload: module {module_name!r} has no {attribute!r}")
+        near = difflib.get_close_matches(attribute, vars(module), n=1)
+        hint = f". Did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"workload: module {module_name!r} has no {attribute!r}{hint}")
     return getattr(module, attribute)
+
+
+def _told(error: Exception) -> str:
+    return str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
 
 
 @functools.cache

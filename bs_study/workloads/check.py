@@ -1,36 +1,37 @@
-"""A quick look at a workload, before any trial starts: one small batch through each of its methods."""
+"""A workload's data, looked at before any trial starts."""
 
 from __future__ import annotations
 
 import contextlib
-import math
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, default_collate
 
-from bs_study.workloads.base import Data, Workload, examples_in, first_examples
+from bs_study.workloads.base import Data, Workload, as_batch, examples_in
 
 
 def read_data(workload: Workload, data_dir: Path) -> tuple[Data, Data]:
     """Return the training and the held-out set.
 
     Raises:
-        ValueError: a set is empty, its tensors differ in length, or the workload's own code raises.
+        ValueError: a set is empty or none that can be cut into batches, or the workload's own code raises.
         FileNotFoundError: the data is not there; the workload says how to supply it.
     """
-    with _calling(workload, "train_data"):
+    with calling(workload, "train_data"):
         train = workload.train_data(data_dir)
-    with _calling(workload, "eval_data"):
+    with calling(workload, "eval_data"):
         held_out = workload.eval_data(data_dir)
-    _refuse_uneven(workload, "train_data", train)
-    _refuse_uneven(workload, "eval_data", held_out)
+    _refuse_unusable(workload, "train_data", train)
+    _refuse_unusable(workload, "eval_data", held_out)
     return train, held_out
 
 
 @contextlib.contextmanager
-def _calling(workload: Workload, method: str) -> Iterator[None]:
+def calling(workload: Workload, method: str) -> Iterator[None]:
     """Name the method and the line where a workload's own code raises."""
     try:
         yield
@@ -42,39 +43,83 @@ def _calling(workload: Workload, method: str) -> Iterator[None]:
         raise ValueError(f"{workload.name}.{method}: {type(error).__name__}: {error} ({place})") from error
 
 
-def _refuse_uneven(workload: Workload, method: str, data: Data) -> None:
-    if isinstance(data, torch.Tensor):
-        raise ValueError(f"{workload.name}.{method}: returns one tensor. Return a tuple of tensors, or a Dataset")
-    if isinstance(data, tuple) and len({len(tensor) for tensor in data}) > 1:
-        lengths = ", ".join(str(len(tensor)) for tensor in data)
-        raise ValueError(f"{workload.name}.{method}: its tensors differ in length ({lengths})")
-    if examples_in(data) == 0:
-        raise ValueError(f"{workload.name}.{method}: holds no example")
+def _refuse_unusable(workload: Workload, method: str, data: object) -> None:
+    fault = _fault_of_tensors(data) if isinstance(data, tuple) else _fault_of_dataset(data)
+    if fault:
+        raise ValueError(f"{workload.name}.{method}: {fault}")
 
 
-def metric_names(workload: Workload, held_out: Data) -> list[str]:
-    """Return the metrics that an evaluation of this workload gives, `loss` among them.
+def _fault_of_tensors(data: tuple[object, ...]) -> str | None:
+    if not data:
+        return "returns an empty tuple. Return a tuple of tensors, or a Dataset"
+    for place, part in enumerate(data, start=1):
+        if not isinstance(part, Tensor):
+            return f"part {place} of its tuple is a {_kind(part)}. Make it a tensor: torch.as_tensor(...)"
+        if part.dim() == 0:
+            return f"part {place} of its tuple is a single number. The first dimension of each tensor is the example"
+    lengths = [len(part) for part in data if isinstance(part, Tensor)]
+    if len(set(lengths)) > 1:
+        return f"its tensors differ in length ({', '.join(str(length) for length in lengths)})"
+    return None if lengths[0] else "holds no example"
+
+
+def _fault_of_dataset(data: object) -> str | None:
+    advice = "Return a tuple of tensors, or a map-style Dataset"
+    if isinstance(data, Tensor):
+        return f"returns one tensor. {advice}: (tensor,)"
+    if isinstance(data, list) and any(isinstance(part, Tensor) for part in data):
+        return "returns a list of tensors. Return a tuple if they are parts of one batch, torch.stack if examples"
+    if isinstance(data, DataLoader):
+        return f"returns a DataLoader. {advice}: batches are made for each batch size"
+    if isinstance(data, Mapping):
+        return f"returns a {_kind(data)} with {', '.join(map(repr, data))}. {advice}: one of its splits, perhaps"
+    if isinstance(data, IterableDataset) or not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
+        return f"returns a {_kind(data)}, which has no length or no examples by number. {advice}"
+    return None if len(data) else "holds no example"
+
+
+def _kind(value: object) -> str:
+    return type(value).__name__
+
+
+def spread_examples(workload: Workload, method: str, data: Data, *, count: int) -> tuple[Tensor, ...]:
+    """Return examples from all over a data set as one batch: one that is sorted by class gives of each.
 
     Raises:
-        ValueError: the loss is not one finite number, or the workload's own code raises.
+        ValueError: the examples of a Dataset can't be put in one batch, or hold what is no tensor there.
     """
-    torch.manual_seed(0)
-    with _calling(workload, "model"):
-        model = workload.model().eval()
-    with _calling(workload, "prepare"):
-        batch = workload.prepare(*first_examples(held_out, 8))
-    with torch.no_grad():
-        with _calling(workload, "loss"):
-            loss = workload.loss(model, *batch)
-        with _calling(workload, "metrics"):
-            names = list(workload.metrics(model, *batch))
-    _refuse_bad_loss(workload, loss)
-    return names if "loss" in names else [*names, "loss"]
+    total = examples_in(data)
+    count = min(count, total)
+    places = [i * (total - 1) // max(count - 1, 1) for i in range(count)]
+    if isinstance(data, tuple):
+        return tuple(tensor[places] for tensor in data)
+    with calling(workload, method):
+        collated = default_collate([data[place] for place in places])
+    for place, part in collated.items() if isinstance(collated, Mapping) else enumerate(as_batch(collated), start=1):
+        if not isinstance(part, Tensor):
+            raise ValueError(
+                f"{workload.name}.{method}: part {place!r} of an example is no number and no tensor of one shape. "
+                "Leave it out, or make it one (a Hugging Face table: table.with_format('torch'))"
+            )
+    return as_batch(collated)
 
 
-def _refuse_bad_loss(workload: Workload, loss: object) -> None:
-    if not isinstance(loss, torch.Tensor) or loss.numel() != 1:
-        shape = tuple(loss.shape) if isinstance(loss, torch.Tensor) else type(loss).__name__
-        raise ValueError(f"{workload.name}.loss: returns {shape}, not a scalar tensor. Return the mean over the batch")
-    if not math.isfinite(loss.item()):
-        raise ValueError(f"{workload.name}.loss: is {loss.item()} on the first batch with the initial weights")
+def example_shapes(batch: tuple[Tensor, ...]) -> str:
+    """Return type and shape of one example, as `uint8 (28, 28), int64 ()`."""
+    return ", ".join(f"{str(part.dtype).removeprefix('torch.')} {tuple(part.shape[1:])}" for part in batch)
+
+
+def twice(batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Return a batch with each of its examples two times."""
+    return tuple(torch.cat([part, part]) for part in batch)
+
+
+def prepare(workload: Workload, batch: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Return a prepared copy of a batch."""
+    with calling(workload, "prepare"):
+        prepared = workload.prepare(*(part.clone() for part in batch))
+    if not isinstance(prepared, tuple | list) or not all(isinstance(part, Tensor) for part in prepared):
+        raise ValueError(
+            f"{workload.name}.prepare: returns a {type(prepared).__name__}. Return a tuple of tensors, as (inputs,)"
+        )
+    return tuple(prepared)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -11,6 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from bs_study.target import Target
 from bs_study.workloads.base import Workload, classification_metrics
+from bs_study.workloads.images import torchvision_files
 
 
 class Mnist(Workload):
@@ -19,12 +18,14 @@ class Mnist(Workload):
     name = "mnist"
     target = Target("accuracy", 0.98)
     train_examples = 60_000
+    files = "MNIST"
+    """What torchvision calls the data set and its folder."""
 
     def train_data(self, data_dir: Path) -> tuple[Tensor, ...]:
-        return _read(data_dir, train=True)
+        return self._read(data_dir, train=True)
 
     def eval_data(self, data_dir: Path) -> tuple[Tensor, ...]:
-        return _read(data_dir, train=False)
+        return self._read(data_dir, train=False)
 
     def prepare(self, images: Tensor, labels: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
         return images.unsqueeze(1).float() / 255, labels  # (batch, 1, 28, 28), 0 to 1
@@ -43,24 +44,13 @@ class Mnist(Workload):
     def metrics(self, model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Tensor | float]:  # type: ignore[override]
         return classification_metrics(model(images), labels)
 
-
-def _read(data_dir: Path, *, train: bool) -> tuple[Tensor, Tensor]:
-    """Return images, uint8 of shape (examples, 28, 28), and labels; downloads the files that are not there.
-
-    Raises:
-        FileNotFoundError: the files are not in the folder and could not be downloaded, or can't be read.
-    """
-    from torchvision.datasets import MNIST
-
-    try:
-        # torchvision prints each mirror that it tries; what counts is said in the error.
-        with Path(os.devnull).open("w") as nothing, contextlib.redirect_stdout(nothing):
-            files = MNIST(root=str(data_dir), train=train, download=True)
-    except (OSError, RuntimeError, ValueError, AssertionError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise FileNotFoundError(
-            f"data_dir: MNIST can't be read from {data_dir / 'MNIST' / 'raw'} nor downloaded ({reason}). "
-            "Put the four IDX files there (train-images-idx3-ubyte, ...), or give --data-dir the folder above MNIST; "
-            "--workload digits needs none"
-        ) from error
-    return files.data, files.targets
+    def _read(self, data_dir: Path, *, train: bool) -> tuple[Tensor, Tensor]:
+        """Return images, uint8 of shape (examples, 28, 28), and labels."""
+        files = torchvision_files(
+            self.files,
+            data_dir,
+            train=train,
+            folder=f"{self.files}/raw",
+            needed="the four IDX files (train-images-idx3-ubyte, ...)",
+        )
+        return files.data, files.targets

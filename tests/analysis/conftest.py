@@ -51,7 +51,7 @@ def _write(folder: Path, trial: Trial, rows: list[dict[str, Any]], schema: pa.Sc
 
 def _trials_schema(trials: list[Trial]) -> pa.Schema:
     names = sorted({name for trial in trials for name in trial.columns} | {"status", "iterations", "examples"})
-    texts = {"status", "stop_reason", "optimizer", "target", "message"}
+    texts = {"status", "stop_reason", "optimizer", "target", "message", "device_name"}
     types = {n: pa.string() if n in texts else pa.float64() if n in FLOATS else pa.int64() for n in names}
     return pa.schema(list((KEYS | types).items()))
 

@@ -63,7 +63,7 @@ def random_trials(draw, trial):
 
 @pytest.fixture(params=range(12))
 def tables(request, write_study, trial):
-    draw = random.Random(request.param)  # noqa: S311, it keeps no secret
+    draw = random.Random(request.param)
     study = write_study(list(random_trials(draw, trial)), metrics=("accuracy",))
     with warnings.catch_warnings():
         warnings.simplefilter("error")

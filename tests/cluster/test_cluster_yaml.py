@@ -116,6 +116,8 @@ def test_ray_up_starts_a_cpu_head_and_no_worker_before_there_is_a_trial(commands
     assert {"Key": "ray-node-type", "Value": "head"} in head["Tags"]
     assert "InstanceLifecycle" not in head
     assert head["IamInstanceProfile"]["Arn"].endswith("/bs-study-head")
+    assert head["MetadataOptions"]["HttpTokens"] == "required"
+    assert head["MetadataOptions"]["HttpPutResponseHopLimit"] == 1
 
 
 def test_ray_up_makes_a_key_of_its_own_that_only_its_owner_can_read(commands: list[str], home: Path) -> None:
@@ -157,6 +159,18 @@ def test_a_worker_may_use_the_bucket_and_the_head_may_give_it_that_role(account:
     assert client.get_role(RoleName="bs-study-worker")["Role"]["Arn"] in document
 
 
+def test_the_head_may_end_and_tag_nothing_but_what_a_cluster_has_started(account: dict[str, str]) -> None:
+    client = boto3.client("iam")
+    attached = [client.list_attached_role_policies(RoleName=f"bs-study-{role}") for role in ("head", "worker")]
+    assert attached[0]["AttachedPolicies"] == attached[1]["AttachedPolicies"]  # the bucket, and nothing of Amazon's
+    given = client.get_role_policy(RoleName="bs-study-head", PolicyName="start-and-end-workers")
+    statements = yaml.safe_load(str(given["PolicyDocument"]))["Statement"]  # JSON, or its repr
+    free = {action for statement in statements if "Condition" not in statement for action in statement["Action"]}
+    assert free == {"ec2:Describe*", "ec2:RunInstances"}
+    (ends,) = (statement for statement in statements if "ec2:TerminateInstances" in statement["Action"])
+    assert ends["Condition"] == {"StringLike": {"ec2:ResourceTag/ray-cluster-name": "*"}}
+
+
 def test_workers_are_spot_machines_that_come_on_demand_and_go_when_idle(account: dict[str, str], home: Path) -> None:
     from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
 
@@ -167,6 +181,7 @@ def test_workers_are_spot_machines_that_come_on_demand_and_go_when_idle(account:
     assert (worker["resources"]["GPU"], worker["resources"]["CPU"]) == (1, 4)
     assert (worker["min_workers"], worker["max_workers"]) == (0, config["max_workers"])
     assert worker["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
+    assert worker["node_config"]["MetadataOptions"]["HttpTokens"] == "required"
     assert worker["node_config"]["IamInstanceProfile"] == {"Name": "bs-study-worker"}
     assert 0 < config["idle_timeout_minutes"] <= 10
     assert config["provider"]["cache_stopped_nodes"] is False

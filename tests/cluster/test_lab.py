@@ -113,6 +113,7 @@ def test_a_job_outlives_its_terminal_and_is_listed_followed_and_stopped(cluster:
     assert "submission_id='digits'" in cluster.exec("ray job list")
     assert "8 trials of digits" in cluster.exec("ray job logs digits")
     assert "was stopped" in cluster.exec("ray job stop digits")
+    assert "interrupted. Go on with: " in cluster.exec("ray job logs digits")
 
 
 def test_a_stopped_job_is_resumed_and_uses_a_worker_that_joins_in_the_middle_of_it(
@@ -130,7 +131,7 @@ def test_a_submitted_study_survives_a_worker_killed_in_mid_trial(
     cluster: Cluster, background: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
     cluster.wait_for_gpus(2)
-    flags = cluster.study("killed").split()
+    flags = ["--config", "sweeps/digits.yaml", *cluster.study("killed").split()]  # where they run, ~, it is not
     study = background.submit(cluster.ray, "submit", cluster.file, "sweeps/grid.py", "--", *flags, seconds=300)
     cluster.wait_for_attempts("killed", 2)
     cluster.lab.on("worker1", "kill -9 $(pgrep -x raylet)")
@@ -155,7 +156,8 @@ def test_a_study_survives_a_worker_that_is_cut_off_until_ray_gives_it_up(
     cluster: Cluster, background: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
     cluster.wait_for_gpus(2)
-    job = f"{SUBMIT} --submission-id cut -- python sweeps/grid.py {cluster.study('cut')}"
+    key = """--runtime-env-json '{"env_vars": {"WANDB_API_KEY": "YOUR-KEY"}}'"""
+    job = f"{SUBMIT} {key} --submission-id cut -- python sweeps/grid.py {cluster.study('cut')}"
     study = background.submit(cluster.exec, job, seconds=300)
     cluster.wait_for_attempts("cut", 2)
     cluster.lab.unplug("worker2")

@@ -77,7 +77,7 @@ def kill_at_random(
     metrics: tuple[str, ...] = ("loss",),
 ) -> None:
     """Start attempts of a trial, one after another, and kill each at a random moment."""
-    moments = random.Random(trial.trial_id)  # noqa: S311
+    moments = random.Random(trial.trial_id)
     for _ in range(kills):
         attempt = start_attempt(trial, surroundings_of(paths, metrics=metrics))
         attempt.join(moments.uniform(0, within_seconds))
@@ -99,7 +99,7 @@ class Kills:
         self.study = study
         self.left = kills
         self.resume_seconds: list[float] = []
-        self._random = random.Random(kills)  # noqa: S311
+        self._random = random.Random(kills)
         self._patient: dict[int, bool] = {}
         self._due: dict[int, float] = {}
         self._waiting: dict[str, float] = {}

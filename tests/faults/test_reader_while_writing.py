@@ -82,7 +82,7 @@ def writer_process(folder: str) -> Iterator[subprocess.Popen[bytes]]:
 def watch(folder: str, *, kills: int) -> Witness:
     """Let a process write a study, kill and restart it so many times, and read all the while until it has ended."""
     witness = Witness(folder)
-    moments = random.Random(kills)  # noqa: S311  no secret
+    moments = random.Random(kills)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for remaining in reversed(range(kills + 1)):

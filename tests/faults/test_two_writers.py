@@ -20,7 +20,7 @@ from tests.faults.conftest import Ended, StartStudy
 from tests.faults.same_rows import table
 
 PACED = (
-    "--workload", "faulty_workloads:Paced", "--batch-sizes", "12", "--lrs", "0.01", "--max-iterations", "20000",
+    "--workload", "faulty_workloads:Paced", "--batch-sizes", "12", "--lrs", "0.01", "--max-iterations", "10000",
     "--no-stop-at-target", "--local", "--checkpoint-seconds", "0.1", "--eval-every-examples", "640",
 )  # fmt: skip
 LINE = ("--workload", "toy_workloads:Line", "--batch-sizes", "16", "--lrs", "0.01", "--max-iterations", "30", "--local")
@@ -48,7 +48,7 @@ def test_a_running_study_is_refused_to_a_second_process_and_free_once_the_first_
     assert (study / "lease.json").exists()
     pace.unlink()
     assert grid("--resume", str(study), "--local").status == 0
-    assert table(study, "trials")[["iterations", "attempts"]].to_numpy().tolist() == [[20000, 2]]
+    assert table(study, "trials")[["iterations", "attempts"]].to_numpy().tolist() == [[10000, 2]]
     assert not (study / "lease.json").exists()
 
 

@@ -50,7 +50,7 @@ def _small_study(folder: Path, *, metrics: tuple[str, ...] = ("accuracy", "loss"
         "batch_sizes": (7, 11, 13, 64, 256),
         "lrs": (0.1,),
         "max_iterations": 30,
-        "address": "local",
+        "address": None if settings.get("local") else "local",
     }
     config = StudyConfig(**asked | {"max_failures": 1} | settings)
     paths = study_paths(folder)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import shutil
+import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ from ray.cluster_utils import Cluster
 
 from bs_study import StudyConfig, open_study
 from bs_study.launch.ray_session import ray_session
+from bs_study.launch.ray_timing import time_on_ray
 from bs_study.launch.ray_tune import run_on_ray
 from bs_study.launch.serial import local_resources, run_serial
 from bs_study.launch.workload_code import Code, workload_code
@@ -23,14 +26,39 @@ CLOCKS = ["epoch_seconds", "train_seconds", "load_seconds", "compute_seconds", "
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory, small_study: Callable[..., Any]) -> Any:
+def listening() -> list[Any]:
+    """Where the Ray of `ran` listened."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory, small_study: Callable[..., Any], listening: list[Any]) -> Any:
     """One study on a Ray of this machine, and the same without Ray."""
     store = tmp_path_factory.mktemp("store")
     on_ray, serial = (small_study(store / name / "study") for name in ("ray", "serial"))
     with ray_session(on_ray.config) as resources:
         run_on_ray(on_ray.trials, on_ray.surroundings, on_ray.config, resources, on_ray.watcher)
+        (node,) = ray.nodes()
+        listening.append((node["NodeManagerAddress"], _answers("127.0.0.2", node["NodeManagerPort"])))
     run_serial(serial.trials, serial.surroundings, serial.config, local_resources(serial.config), serial.watcher)
     return on_ray, serial
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_ray_of_this_machine_listens_on_one_loopback_address_only(ran: Any, listening: list[Any]) -> None:
+    assert listening == [("127.0.0.1", False)]  # what listens on all addresses answers at 127.0.0.2 too
+
+
+def test_the_token_of_a_ray_of_this_machine_is_its_users_own(ran: Any) -> None:
+    token = Path.home() / ".ray" / "auth_token"
+    assert os.environ.get("RAY_AUTH_MODE") == "disabled" or token.stat().st_mode & 0o077 == 0
 
 
 def table(study: Any, name: str) -> pd.DataFrame:
@@ -139,6 +167,25 @@ def test_a_workload_of_ones_own_runs_where_its_files_are_not(
     assert [ending.status for ending in study.watcher.endings.values()] == ["completed"]
 
 
+def test_a_batch_size_that_ends_its_worker_is_recorded_and_the_next_is_timed_in_another(
+    cluster: str, tmp_path: Path, small_study: Callable[..., Any]
+) -> None:
+    study = small_study(
+        tmp_path / "timed",
+        metrics=("loss",),
+        address=cluster,
+        workload="faulty_workloads:Sick",
+        batch_sizes=(7, 8),
+        gpus_per_trial=0,
+    )
+    with ray_session(study.config) as resources:
+        told = list(time_on_ray(study.trials, study.surroundings, study.config, resources))
+        assert resources.most_per_machine == 2
+    rows = table(study, "timings").sort_values("batch_size")
+    assert [each.status for each in told] == rows["status"].tolist() == ["failed", "completed"]
+    assert rows["ray_version"].tolist()[1] == ray.__version__
+
+
 @pytest.mark.parametrize(
     ("asked", "told"),
     [({"gpus_per_trial": 3}, "gpus_per_trial: 3"), ({"cpus_per_trial": 3}, "cpus_per_trial: 3")],
@@ -162,3 +209,15 @@ def test_an_address_at_which_nobody_answers_is_refused_within_seconds() -> None:
     config = StudyConfig(batch_sizes=(4,), lrs=(0.1,), max_epochs=1, address="127.0.0.1:1")
     with pytest.raises(ValueError, match=r"address: .*127\.0\.0\.1:1"), ray_session(config):
         pass
+
+
+def test_a_trial_on_a_node_that_does_not_see_the_study_fails_and_leaves_nothing_there(
+    cluster: str, tmp_path: Path, small_study: Callable[..., Any]
+) -> None:
+    study = small_study(tmp_path / "study", address=cluster, batch_sizes=(64,), max_failures=0)
+    Path(study.paths.study_json).unlink()  # as on a node whose disk is its own
+    with ray_session(study.config) as resources:
+        run_on_ray(study.trials, study.surroundings, study.config, resources, study.watcher)
+    (ending,) = study.watcher.endings.values()
+    assert (ending.status, "is not seen on" in str(ending.message)) == ("failed", True)
+    assert study.paths.names(study.paths.live) == []

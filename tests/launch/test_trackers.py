@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.launch.trackers import TrackedWatcher, chosen_trackers
-from bs_study.store.paths import StudyPaths
+from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.reader import Study
 from bs_study.training.standing import Ending, Progress
 
@@ -127,10 +128,33 @@ def test_what_a_tracker_raises_is_said_once_and_the_watcher_is_told_all_the_same
         raise RuntimeError("no quota left")
 
     watcher = Silent()
-    tracked = TrackedWatcher(watcher, [fails], Study(paths))
-    tracked.started(TRIAL)
-    tracked.ended(TRIAL, ENDING)
-    tracked.ended(TRIAL, ENDING)
+    with TrackedWatcher(watcher, [fails], Study(paths)) as tracked:
+        tracked.started(TRIAL)
+        tracked.ended(TRIAL, ENDING)
+        tracked.ended(TRIAL, ENDING)
     assert watcher.told == 3
     assert tracked.trackers == []
     assert capsys.readouterr().err.count("no quota left") == 1
+
+
+def test_a_tracker_that_hangs_holds_up_neither_the_trials_nor_the_end(
+    paths: StudyPaths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("bs_study.launch.trackers.LAST_SECONDS", 0.1)
+    answers = threading.Event()
+    watcher = Silent()
+    with TrackedWatcher(watcher, [lambda *_: answers.wait(60)], Study(paths)) as tracked:
+        tracked.ended(TRIAL, ENDING)
+        tracked.ended(TRIAL, ENDING)
+        assert watcher.told == 2
+    answers.set()
+    assert "not taken within 0.1 s" in capsys.readouterr().err
+
+
+def test_tensorboard_files_of_a_study_in_a_bucket_lie_at_home(
+    evaluations: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (track,) = chosen_trackers(config(tensorboard=True), study_paths("s3://bucket/study?region=us-east-1"))
+    track(TRIAL, ENDING, evaluations)
+    assert list((tmp_path / "bs_study" / "study" / "tensorboard").iterdir())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from bs_study.analysis.tables import joined_tables
 from bs_study.report.answer import answer
 from tests.report.hand_tables import hand_tables
 
@@ -25,6 +26,15 @@ def test_the_answer_names_the_quickest_cell_its_median_and_the_hardware() -> Non
     assert said.use == "Train with batch size 64 at lr 0.2: accuracy ≥ 0.9 after 2.1 s of training time on a laptop."
     assert "the median of 3 seeds (2 to 2.2 s)" in said.clocks
     assert "the least of 3 batch sizes" in said.clocks
+
+
+def test_of_several_recipes_the_answer_names_the_soonest_and_what_the_others_cost() -> None:
+    slower = {cell: [2 * value for value in seconds] for cell, seconds in CLEAR.items()}
+    missed = {cell: [None, None] for cell in CLEAR}
+    said = answer(joined_tables({name: hand_tables(c) for name, c in (("a", slower), ("b", CLEAR), ("c", missed))}))
+    assert said.use.startswith("Train with batch size 64 at lr 0.2 with the recipe “b”: accuracy ≥ 0.9 after 2.1 s")
+    assert "takes 2× (“a”) as long; “c” did not reach the target" in said.cost
+    assert said.sure.startswith("At batch size 64 it is sooner than every other recipe")
 
 
 def test_choosing_another_batch_size_costs_the_ratio_of_the_medians() -> None:

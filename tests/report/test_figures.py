@@ -11,10 +11,11 @@ import pytest
 from matplotlib.colors import same_color, to_hex
 from matplotlib.figure import Figure
 
+from bs_study.analysis.tables import joined_tables
 from bs_study.report import figures
 from bs_study.report.axes import log_ticks
 from bs_study.report.style import as_svg, batch_colours
-from tests.report.hand_tables import hand_tables
+from tests.report.hand_tables import Seconds, hand_tables
 
 THREE = {(32, 0.1): [40.0, 41.0], (64, 0.1): [20.0, 22.0], (128, 0.1): [None, None], (128, 0.2): [16.0, 15.0]}
 
@@ -27,6 +28,17 @@ def texts(figure: Figure) -> list[str]:
 def line(figure: Figure, style: str) -> np.ndarray:
     """Return x and y of the first line of a style, shape (2, points)."""
     return next(np.array(drawn.get_data()) for drawn in figure.axes[0].lines if drawn.get_linestyle() == style)
+
+
+def test_each_recipe_has_a_line_to_its_own_times_and_a_cross_where_it_missed() -> None:
+    slower: dict[tuple[int, float], Seconds] = {(32, 0.1): [80.0, 82.0], (64, 0.1): [None, None]}
+    tables = joined_tables({"one": hand_tables(THREE), "other": hand_tables(slower)})
+    drawn = figures.target_by_recipe(tables.recipes, tables.convergence, clock="iterations").axes[0]
+    one, other = (next(line for line in drawn.lines if line.get_label() == name) for name in ("one", "other"))
+    assert list(one.get_ydata()) == [405, 210, 155]
+    assert list(other.get_ydata()) == pytest.approx([810, math.nan], nan_ok=True)
+    crosses = [line.get_xdata() for line in drawn.lines if line.get_marker() == "x" and len(line.get_xdata())]
+    assert [x.round(-1).tolist() for x in crosses] == [[70]]  # beside 64, not on it
 
 
 def throughput_table() -> pd.DataFrame:

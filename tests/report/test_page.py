@@ -28,7 +28,17 @@ FIGURES = {
     "epoch_time",
     "iteration_time",
 }
-TABLES = {"throughput", "throughput_fit", "smoothness", "noise_slope", "convergence", "best", "scaling", "lr_fit"}
+TABLES = {
+    "throughput",
+    "clean_throughput",
+    "throughput_fit",
+    "smoothness",
+    "noise_slope",
+    "convergence",
+    "best",
+    "scaling",
+    "lr_fit",
+}
 SMALL: dict[str, Any] = {"batch_sizes": (64, 256), "lrs": (0.04, 0.16), "seeds": (0,), "max_epochs": 10}
 
 
@@ -135,6 +145,16 @@ def test_another_target_asks_the_same_store_another_question(tmp_path: Path) -> 
     write_demo_study(str(tmp_path / "s"), **SMALL)
     write_report(open_study(tmp_path / "s"), target=Target("accuracy", 0.5))
     assert "accuracy ≥ 0.5 after" in page_of(tmp_path / "s")
+
+
+def test_a_study_that_was_timed_alone_shows_its_clean_times_and_says_so(tmp_path: Path) -> None:
+    write_demo_study(str(tmp_path / "s"), **SMALL, is_timed=True)
+    write_report(open_study(tmp_path / "s"))
+    page = page_of(tmp_path / "s")
+    assert "Times: measured alone, in the timing pass" in page
+    assert "shared the machine with up to 7 others" in page
+    figures = {file.stem for file in (tmp_path / "s/report/figures").iterdir()}
+    assert figures == FIGURES - {"metric_by_train_seconds"} | {"metric_by_clean_seconds"}
 
 
 def test_a_new_report_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:

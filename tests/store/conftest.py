@@ -14,6 +14,7 @@ from bs_study.config import StudyConfig, TrialConfig
 from bs_study.grid import study_trials
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.study import create_study
+from bs_study.store.timings import write_timing
 from bs_study.store.writer import TrialWriter
 
 METRICS = ["accuracy", "loss"]
@@ -81,4 +82,19 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
             writer.write_part()
             _add_rows(writer, first=6, count=5, epoch=2)
             writer.commit(_outcome(iterations=10, examples=40))
+    for size, status in ((4, "completed"), (16, "out_of_memory")):
+        trial = study_trials(config)[0].model_copy(update={"batch_size": size})
+        write_timing(paths, f"timing-b{size}-3f9a2c", trial, timing(status))
     return store
+
+
+def timing(status: str) -> dict[str, Any]:
+    """Return the columns of a timing: what does not fit has no times."""
+    where = {"status": status, "device": "cpu", "device_name": "an abacus", "threads": 1}
+    if status != "completed":
+        return where | {"message": "does not fit"}
+    seconds = {"iteration_seconds": 0.01, "iteration_seconds_low": 0.01, "iteration_seconds_high": 0.012}
+    return where | seconds | {
+        "repeats": 3, "iterations": 10, "iteration_seconds_spread": 0.2, "load_seconds": 0.0, "compute_seconds": 0.009,
+        "examples_per_second": 400.0,
+    }  # fmt: skip

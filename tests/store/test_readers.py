@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from bs_study import StudyConfig, open_study
+from bs_study.store.check import problems
+from bs_study.store.paths import study_paths
 
 # batch size -> rows of iterations, of both lrs together: 10 + 10, and 10 + 3 of the trial that diverged
 ITERATIONS = {4: 20, 16: 13}
-TABLES = {"iterations": 33, "epochs": 6, "evaluations": 6, "trials": 4}
+TABLES = {"iterations": 33, "epochs": 6, "evaluations": 6, "trials": 4, "timings": 2}
 
 
 @pytest.mark.parametrize(("table", "rows"), TABLES.items())
@@ -50,7 +55,7 @@ def test_polars_pushes_a_filter_on_a_key_down(written: Path) -> None:
 def test_the_table_folders_hold_complete_parquet_files_only(written: Path) -> None:
     for table in TABLES:
         names = [file.name for file in (written / "toy" / table).iterdir()]
-        assert len(names) == 4
+        assert len(names) == (2 if table == "timings" else 4)
         assert all(name.endswith(".parquet") and not name.startswith((".", "_")) for name in names)
 
 
@@ -108,3 +113,32 @@ def test_a_study_of_which_no_trial_ended_gives_empty_tables_with_their_columns(w
         "loss",
     ]
     assert len(found) == 0
+
+
+def test_timings_are_there_before_any_trial_has_ended_and_a_study_without_them_has_their_columns(
+    written: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "study.json").write_text((written / "toy" / "study.json").read_text())
+    none = open_study(tmp_path).timings()
+    shutil.copytree(written / "toy" / "timings", tmp_path / "timings")
+    found = open_study(tmp_path).timings(batch_size=4)
+    assert list(none.columns) == list(found.columns)
+    assert (len(none), found["iteration_seconds"].tolist()) == (0, [0.01])
+
+
+def test_the_check_knows_timings(written: Path, tmp_path: Path) -> None:
+    paths = study_paths(shutil.copytree(written / "toy", tmp_path / "toy"))
+    before = list(problems(paths))
+    file = tmp_path / "toy" / "timings" / "timing-b4-3f9a2c.parquet"
+    rows = pq.read_table(file)
+    place = rows.schema.get_field_index("compute_seconds")
+    pq.write_table(rows.set_column(place, rows.schema.field(place), pa.array([0.5])), file)
+    file.rename(file.with_name("timing-b5-3f9a2c.parquet"))
+    told = "\n".join(set(problems(paths)) - set(before))
+    assert "timings" not in "\n".join(before)
+    for words in (
+        "batch size 5 does not belong",
+        "'batch_size' says 4, not 5",
+        "more than the 0.012 s of an iteration",
+    ):
+        assert words in told

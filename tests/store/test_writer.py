@@ -26,6 +26,7 @@ COLUMNS = {
     "epochs": [
         ("epoch", pa.int64()), ("iterations", pa.int64()), ("examples", pa.int64()), ("epoch_seconds", pa.float64()),
         ("load_seconds", pa.float64()), ("compute_seconds", pa.float64()), ("peak_memory_bytes", pa.int64()),
+        ("clipped_share", pa.float64()),
     ],
     "evaluations": [
         ("epoch", pa.float64()), ("iteration", pa.int64()), ("examples", pa.int64()), ("train_seconds", pa.float64()),

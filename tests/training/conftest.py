@@ -23,18 +23,30 @@ METRICS = dict.fromkeys(("digits", "toy_workloads:Picky", "faulty_workloads:Inte
 def run(paths: StudyPaths, tmp_path: Path) -> Callable[..., tuple[Ending, Study]]:
     """Run a trial and open its study: digits, batch size 64, lr 0.1, seed 0, unless told otherwise."""
 
-    def run_one(*, checkpoint_seconds: float = 60, report: Any = None, **settings: Any) -> tuple[Ending, Study]:
+    def run_one(
+        *,
+        checkpoint_seconds: float = 60,
+        loader_processes: int = 0,
+        report_seconds: float = 1,
+        device: str = "cpu",
+        report: Any = None,
+        **settings: Any,
+    ) -> tuple[Ending, Study]:
         trial = TrialConfig(**{"batch_size": 64, "lr": 0.1, "seed": 0} | settings)
         config = StudyConfig(batch_sizes=(trial.batch_size,), lrs=(trial.lr,), max_iterations=1)
         metrics = METRICS.get(trial.workload, ("loss",))
+        if trial.validation_examples:
+            metrics += tuple(f"test_{name}" for name in metrics)
         create_study(paths, config, metrics=metrics, train_examples=1)
         surroundings = Surroundings(
             study=paths.uri,
             data_dir=tmp_path,
             metrics=metrics,
-            device="cpu",
+            device=device,
             threads=1,
             checkpoint_seconds=checkpoint_seconds,
+            loader_processes=loader_processes,
+            report_seconds=report_seconds,
         )
         ending = run_trial(trial, surroundings, report=report or (lambda _: None))
         return ending, open_study(paths.root)

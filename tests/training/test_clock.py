@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import timeit
+
 import pytest
 import torch
 
 from bs_study.training.clock import Clocks, HostTimeline, load_and_compute, timeline
+from bs_study.training.engine import EagerEngine
+from bs_study.training.learner import Learner
+from bs_study.workloads.mnist import Mnist
 
 
 def test_loads_and_computes_are_summed_over_iterations_and_what_lies_between_them_is_neither() -> None:
@@ -40,6 +45,18 @@ def test_training_is_in_no_clock_of_pauses() -> None:
     clocks = Clocks()
     clocks.add_training(3.0, load=1.0, compute=1.5)
     assert (clocks.eval_seconds, clocks.write_seconds, clocks.warmup_seconds) == (0, 0, 0)
+
+
+def test_the_clock_costs_less_than_a_hundredth_of_an_iteration_of_mnist_at_batch_size_1() -> None:
+    workload = Mnist()
+    model = workload.model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, fused=True)
+    batch = workload.prepare(torch.zeros(1, 28, 28, dtype=torch.uint8), torch.zeros(1, dtype=torch.int64))
+    engine = EagerEngine(Learner(workload, model, optimizer, None, micro_batch=1, may_halve=True))
+    line = HostTimeline()
+    iteration = min(timeit.repeat(lambda: engine.update(batch), number=20, repeat=10)) / 20
+    three_marks = 3 * min(timeit.repeat(line.mark, number=1000, repeat=10)) / 1000
+    assert three_marks < 0.01 * iteration
 
 
 @pytest.mark.gpu

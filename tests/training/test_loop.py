@@ -8,7 +8,9 @@ import pytest
 import torch
 from torch import nn
 
+from bs_study.training.batches import make_batches
 from bs_study.training.clock import HostTimeline
+from bs_study.training.engine import EagerEngine
 from bs_study.training.learner import Learner
 from bs_study.training.loop import evaluate, run_iterations
 from bs_study.workloads import Workload, load_workload
@@ -26,6 +28,12 @@ def learner(workload: Workload, *, lr: float = 0.1) -> Learner:
     return Learner(workload, model, optimizer, None, micro_batch=1000, may_halve=True)
 
 
+def evaluated(subject: Learner, *, batch_size: int = 4) -> dict[str, float]:
+    data = subject.workload.eval_data(Path())
+    loader = "resident" if isinstance(data, tuple) else "workers"
+    return evaluate(subject, make_batches(data, loader=loader, seed=0, batch_size=batch_size, device=CPU))
+
+
 @pytest.fixture
 def line() -> Workload:
     return load_workload("toy_workloads:Line")
@@ -35,7 +43,7 @@ def test_the_loss_of_an_iteration_is_that_before_its_update(line: Workload) -> N
     # One example (x, y) = (1, 3) and w = b = 0: loss 9, gradient -6 each, so w = b = 0.6 and the next loss 1.8².
     batch = (torch.ones(1, 1), torch.full((1, 1), 3.0))
     losses = run_iterations(
-        learner(line), itertools.repeat(batch), count=2, deadline=NO_DEADLINE, timeline=HostTimeline()
+        EagerEngine(learner(line)), itertools.repeat(batch), count=2, deadline=NO_DEADLINE, timeline=HostTimeline()
     )
     assert losses.tolist() == pytest.approx([9.0, 1.8**2])
 
@@ -55,13 +63,15 @@ def test_each_iteration_is_marked_before_its_batch_when_that_is_ready_and_after_
             events.append("load")
             yield torch.ones(1, 1), torch.ones(1, 1)
 
-    run_iterations(learner(line), batches(), count=2, deadline=NO_DEADLINE, timeline=Recorder())  # type: ignore[arg-type]
+    engine = EagerEngine(learner(line))
+    run_iterations(engine, batches(), count=2, deadline=NO_DEADLINE, timeline=Recorder())  # type: ignore[arg-type]
     assert events == ["mark", "load", "mark", "mark"] * 2
 
 
 def test_a_deadline_that_has_passed_ends_the_stretch_after_one_iteration(line: Workload) -> None:
     batch = (torch.ones(1, 1), torch.ones(1, 1))
-    losses = run_iterations(learner(line), itertools.repeat(batch), count=5, deadline=0.0, timeline=HostTimeline())
+    engine = EagerEngine(learner(line))
+    losses = run_iterations(engine, itertools.repeat(batch), count=5, deadline=0.0, timeline=HostTimeline())
     assert len(losses) == 1
 
 
@@ -69,18 +79,18 @@ def test_a_deadline_that_has_passed_ends_the_stretch_after_one_iteration(line: W
 @pytest.mark.parametrize("batch_size", [1, 3, 10, 1000])
 def test_an_evaluation_is_the_mean_over_examples_whatever_its_batch_size(name: str, batch_size: int) -> None:
     workload = load_workload(f"toy_workloads:{name}")
-    found = evaluate(learner(workload), workload.eval_data(Path()), batch_size=batch_size, device=CPU)
+    found = evaluated(learner(workload), batch_size=batch_size)
     x = [-1 + 2 * i / 9 for i in range(10)]
     assert found == {"loss": pytest.approx(sum((2 * value + 1) ** 2 for value in x) / 10, rel=1e-5)}
 
 
 def test_an_evaluation_leaves_weights_gradients_and_the_mode_of_the_model_as_they_were(line: Workload) -> None:
     subject = learner(line)
-    evaluate(subject, line.eval_data(Path()), batch_size=4, device=CPU)
+    evaluated(subject)
     assert subject.model.training
     assert all(p.grad is None and p.count_nonzero() == 0 for p in subject.model.parameters())
 
 
 def test_an_evaluation_runs_the_model_in_its_evaluation_mode() -> None:
     workload = load_workload("toy_workloads:TellsItsMode")
-    assert evaluate(learner(workload), workload.eval_data(Path()), batch_size=4, device=CPU)["is_training"] == 0
+    assert evaluated(learner(workload))["is_training"] == 0

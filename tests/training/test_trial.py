@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -299,3 +300,56 @@ def test_the_order_of_the_first_epoch_is_that_of_the_seed(run: Run) -> None:
     order = epoch_order(1437, seed=0, epoch=1)[:20]
     alone = torch.nn.functional.cross_entropy(model(images[order]), labels[order], reduction="none")
     assert losses(study) == pytest.approx(alone.tolist(), rel=1e-4)
+
+
+def test_nothing_of_a_trial_is_left_for_the_next_in_the_same_process(run: Run) -> None:
+    settings = {"max_iterations": 30, "batch_size": 32, "kernels": "onednn"}
+    run(**settings)
+    odd = {"precision": "bf16", "kernels": "native_channels_last", "micro_batch": 7, "lr_warmup_iterations": 5}
+    run(**odd, max_iterations=10, seed=5, optimizer="adam")
+    run(workload="toy_workloads:DrawnData", max_iterations=5, loader="workers")
+    _, study = run(**settings, seed=1)
+    _, again = run(**settings | {"weight_decay": 0.0, "loss_limit": 1e6}, seed=0)  # another trial, the same training
+    trials = again.trials()
+    same = trials[(trials["batch_size"] == 32) & (trials["seed"] == 0) & (trials["precision"] == "fp32")]
+    first, last = (again.iterations(trial_id=trial_id)["loss"].tolist() for trial_id in same["trial_id"])
+    assert first == last
+    assert study.iterations(seed=1, batch_size=32)["loss"].tolist() != first
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_the_losses_are_the_same_whichever_the_loader(run: Run, processes: int) -> None:
+    settings = {"max_epochs": 1.5, "batch_size": 50, "kernels": "onednn"}
+    run(**settings)
+    _, study = run(**settings, loader="workers", loader_processes=processes)
+    trials = study.trials()
+    assert sorted(trials["loader_used"]) == ["resident", "workers"]
+    resident, loaded = (study.iterations(trial_id=trial_id)["loss"].tolist() for trial_id in trials["trial_id"])
+    assert resident == loaded
+
+
+class QueueingDevice:
+    """A timeline of a device that runs behind the host: an update is queued at once, and takes a while to finish."""
+
+    update_seconds = 0.004
+
+    def __init__(self) -> None:
+        self._marks = 0
+
+    def mark(self) -> None:
+        self._marks += 1
+
+    def take_seconds(self) -> list[float]:
+        count, self._marks = self._marks // 3, 0
+        time.sleep(count * self.update_seconds)  # until the device has caught up
+        starts = [i * self.update_seconds for i in range(count)]
+        return [mark for start in starts for mark in (start, start, start + self.update_seconds)]
+
+
+def test_a_device_that_runs_behind_the_host_is_waited_for(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bs_study.training.run.timeline", lambda _: QueueingDevice())
+    _, study = run(max_epochs=2, batch_size=256, stop_at_target=False, warmup_iterations=0)
+    epochs = study.epochs()
+    expected = 6 * QueueingDevice.update_seconds
+    assert epochs["compute_seconds"].tolist() == pytest.approx([expected] * 2)
+    assert (epochs["epoch_seconds"] >= expected).all()

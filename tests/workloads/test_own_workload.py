@@ -12,7 +12,8 @@ from bs_study.training.surroundings import Surroundings
 from bs_study.training.trial import run_trial
 from bs_study.workloads import Workload, load_workload
 from bs_study.workloads.base import examples_in
-from bs_study.workloads.check import metric_names, read_data
+from bs_study.workloads.check import read_data
+from bs_study.workloads.check_batch import look_at
 
 
 @pytest.mark.parametrize("name", ["Line", "LineFromDataset"])
@@ -67,7 +68,7 @@ def test_a_look_before_the_study_finds_the_metrics_and_the_number_of_examples(na
     workload = load_workload(name)
     train, held_out = read_data(workload, tmp_path)
     assert examples_in(train) == (1437 if name == "digits" else 64)
-    assert metric_names(workload, held_out) == (["accuracy", "loss"] if name == "digits" else ["loss"])
+    assert look_at(workload, train, held_out).metrics == (("accuracy", "loss") if name == "digits" else ("loss",))
 
 
 @pytest.mark.parametrize(
@@ -110,5 +111,5 @@ def test_a_workload_whose_part_is_broken_is_refused_by_that_part(
     monkeypatch.syspath_prepend(str(tmp_path))
     workload: Workload = load_workload(f"{module}:Mine")
     with pytest.raises(ValueError, match=told) as caught:
-        metric_names(workload, read_data(workload, tmp_path)[1])
+        look_at(workload, *read_data(workload, tmp_path))
     assert method in str(caught.value)

@@ -4,6 +4,7 @@ from bs_study.report.figures.heatmap import target_heatmap
 from bs_study.report.figures.losses import first_loss_panels, first_losses
 from bs_study.report.figures.noise import loss_noise
 from bs_study.report.figures.progress import metric_progress
+from bs_study.report.figures.recipes import target_by_recipe
 from bs_study.report.figures.scaling import best_lr, iterations_to_target
 from bs_study.report.figures.throughput import epoch_time, iteration_time
 
@@ -16,5 +17,6 @@ __all__ = [
     "iterations_to_target",
     "loss_noise",
     "metric_progress",
+    "target_by_recipe",
     "target_heatmap",
 ]

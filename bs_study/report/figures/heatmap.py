@@ -26,7 +26,7 @@ def target_heatmap(convergence: pd.DataFrame, *, clock: str = "train_seconds") -
 
     Args:
         convergence: a row per cell, with reached, seeds, status, censored_at and <clock>_to_target.
-        clock: train_seconds, compute_seconds, wall_seconds, iterations or examples.
+        clock: train_seconds, clean_seconds, compute_seconds, wall_seconds, iterations or examples.
     """
     sizes, lrs = sorted(convergence["batch_size"].unique()), sorted(convergence["lr"].unique())
     width, height = max(6.2, 1.4 + 0.58 * min(len(lrs), 20)), 1.5 + 0.5 * min(len(sizes), 24)

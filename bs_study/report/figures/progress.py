@@ -16,7 +16,12 @@ from bs_study.report.wording import number, plain
 from bs_study.target import Target
 
 FloatArray = npt.NDArray[np.float64]
-_AXIS_WORDS = {"train_seconds": "training time (s)", "iteration": "iterations", "examples": "examples seen"}
+_AXIS_WORDS = {
+    "train_seconds": "training time (s)",
+    "clean_seconds": "clean training time (s)",
+    "iteration": "iterations",
+    "examples": "examples seen",
+}
 
 
 @styled
@@ -25,7 +30,7 @@ def metric_progress(evaluations: pd.DataFrame, *, clock: str, target: Target, co
 
     Args:
         evaluations: one lr for each batch size; the columns of the store.
-        clock: train_seconds, iteration or examples.
+        clock: train_seconds, clean_seconds, iteration or examples.
         target: its metric is drawn, its value is a line across.
         colours: of each batch size; by default those of the table.
     """

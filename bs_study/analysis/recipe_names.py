@@ -1,0 +1,97 @@
+"""What the recipes of a study are called: what differs between them, in the field's words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from bs_study.config import StudyConfig
+from bs_study.grid import study_trials
+
+Effect = dict[str, Any]  # the settings of a recipe that matter
+_OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
+_RULES = {"linear": "linear lr rule", "sqrt": "square-root lr rule"}
+_SCHEDULE = {
+    "no warm-up": {"lr_warmup_iterations", "lr_warmup_epochs"},
+    "no decay": {"lr_decay", "lr_decay_iterations", "lr_decay_epochs", "lr_decay_factor"},
+    "no lr rule": {"lr_rule", "base_batch_size"},
+}
+
+
+def named_recipes(config: StudyConfig) -> dict[str, StudyConfig]:
+    """Return the one-recipe configs of a study by name; the name of a study's only recipe is empty.
+
+    >>> grid = {"batch_sizes": [64], "lrs": [0.1], "max_epochs": 5}
+    >>> list(named_recipes(StudyConfig(**grid, lr_warmup_epochs=[0, 1])))
+    ['constant lr', 'warm-up 1 epoch']
+    """
+    configs = config.each_recipe()
+    return dict(zip(recipe_names([each.effect() for each in configs]), configs, strict=True))
+
+
+def trial_recipes(config: StudyConfig) -> dict[str, str]:
+    """Return the name of each trial's recipe by the trial's id."""
+    return {trial.trial_id: name for name, each in named_recipes(config).items() for trial in study_trials(each)}
+
+
+def recipe_names(effects: Sequence[Effect]) -> list[str]:
+    """Return a name for each of some recipes that differ: no two are the same."""
+    values = {name: {effect[name] for effect in effects if name in effect} for effect in effects for name in effect}
+    varied = {name for name, found in values.items() if len(found) > 1}
+    return [", ".join([*_update(effect, varied), *_schedule(effect, varied)]) for effect in effects]
+
+
+def _update(effect: Effect, varied: set[str]) -> list[str]:
+    """Return the words for the update rule."""
+    decay = effect["weight_decay"]
+    words = {
+        "optimizer": _OPTIMIZERS.get(effect["optimizer"], str(effect["optimizer"])),
+        "momentum": f"momentum {_number(effect.get('momentum', 0))}",
+        "nesterov": "Nesterov" if effect.get("nesterov") else "no Nesterov",
+        "weight_decay": f"weight decay {_number(decay)}" if decay else "no weight decay",
+    }
+    return [text for name, text in words.items() if name in varied and name in effect]
+
+
+def _schedule(effect: Effect, varied: set[str]) -> list[str]:
+    """Return the words for the lr: what of warm-up, decay and rule the recipe has, or that it has none."""
+    said = [_warmup(effect), _decay(effect, varied), _rule(effect, varied)]
+    absent = [text for text, names in _SCHEDULE.items() if names & varied]
+    words = [word for word, names in zip(said, _SCHEDULE.values(), strict=True) if word and names & varied]
+    if words or not absent:
+        return words
+    return absent if any(said) else ["constant lr"]
+
+
+def _warmup(effect: Effect) -> str:
+    for unit in ("iterations", "epochs"):
+        if effect[f"lr_warmup_{unit}"]:
+            return f"warm-up {_counted(effect[f'lr_warmup_{unit}'], unit)}"
+    return ""
+
+
+def _decay(effect: Effect, varied: set[str]) -> str:
+    if effect["lr_decay"] == "none":
+        return ""
+    text = f"{effect['lr_decay']} decay"
+    if "lr_decay_factor" in effect and "lr_decay_factor" in varied:
+        text += f" by {_number(effect['lr_decay_factor'])}"
+    for unit in ("iterations", "epochs"):
+        if effect[f"lr_decay_{unit}"] and f"lr_decay_{unit}" in varied:
+            text += f" over {_counted(effect[f'lr_decay_{unit}'], unit)}"
+    return text
+
+
+def _rule(effect: Effect, varied: set[str]) -> str:
+    text = _RULES.get(effect["lr_rule"], "")
+    return (
+        f"{text} from batch size {_number(effect['base_batch_size'])}" if text and "base_batch_size" in varied else text
+    )
+
+
+def _counted(count: float, unit: str) -> str:
+    return f"{_number(count)} {unit.removesuffix('s') if count == 1 else unit}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.12g}"

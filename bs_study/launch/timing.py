@@ -1,0 +1,58 @@
+"""The timing pass: whether a study has one, what it times, and what a person is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from bs_study.config import StudyConfig, TrialConfig
+from bs_study.grid import study_trials
+from bs_study.launch.watching import Resources
+from bs_study.store.reader import Study
+from bs_study.training.timing import Timing
+
+
+def wants_timing(config: StudyConfig, resources: Resources, *, trials: int) -> bool:
+    """Return whether the timing pass comes before the trials.
+
+    Where it is left open: if trials are to run beside others on one machine, whose clocks then say less.
+    """
+    if config.timing is not None:
+        return config.timing
+    return min(resources.most_per_machine, trials) > 1
+
+
+def lacks_timings(study: Study) -> bool:
+    """Return whether a batch size of the study has not been timed on any machine."""
+    timings = study.timings(["batch_size", "status"])
+    return bool(set(study.config.batch_sizes) - set(timings.loc[timings["status"] != "failed", "batch_size"]))
+
+
+def timing_trials(config: StudyConfig) -> Sequence[TrialConfig]:
+    """Return whom to time: of each batch size, the smallest first, the trial with the least lr.
+
+    The lr costs no time, but at a large one a loss may overflow within seconds.
+    """
+    by_size: dict[int, TrialConfig] = {}
+    for trial in sorted(study_trials(config), key=lambda trial: (trial.batch_size, trial.lr)):
+        by_size.setdefault(trial.batch_size, trial)
+    return list(by_size.values())
+
+
+def timing_lines(timings: Iterator[Timing]) -> Iterator[str]:
+    """Yield what to print: a line for each batch size that was timed."""
+    yield "timing each batch size alone on its device, before the trials (--no-timing leaves it out)"
+    for timing in timings:
+        yield f"batch size {timing.batch_size}: {described(timing)}"
+
+
+def described(timing: Timing) -> str:
+    """Return what was found in a few words.
+
+    >>> described(Timing(60, "completed", 0.0021, 0.0123)), described(Timing(7, "failed", message="ValueError: no"))
+    ('2.1 ms an iteration, spread 1.2 %', 'failed: ValueError: no')
+    """
+    if timing.iteration_seconds is None or timing.spread is None:
+        return f"{timing.status}: {timing.message}"
+    seconds = timing.iteration_seconds
+    text = f"{1e3 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+    return f"{text} an iteration, spread {100 * timing.spread:.1f} %"

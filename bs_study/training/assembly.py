@@ -1,0 +1,148 @@
+"""All that trains and judges one trial, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from bs_study.config import TrialConfig
+from bs_study.training.batches import Batches, Loader, chosen_loader, make_batches
+from bs_study.training.calibration import LARGE_BATCH, fastest_kernels
+from bs_study.training.cuda_graph import GraphEngine, cuda_capture
+from bs_study.training.data import DataSets
+from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
+from bs_study.training.kernels import KERNELS, KernelName, Kernels, has_convolutions, use_kernels
+from bs_study.training.learner import Learner, has_batch_statistics
+from bs_study.training.optimizer import make_optimizer, make_schedule
+from bs_study.training.plan import Plan
+from bs_study.training.precision import autocast, keep_outputs_float32
+from bs_study.training.randomness import kept_generators
+from bs_study.training.remembered import remembered
+from bs_study.training.surroundings import Surroundings, cpu_name
+from bs_study.workloads.base import Data, Workload, examples_in
+
+
+@dataclass
+class Assembly:
+    """A trial's plan, what it trains, how, and on which batches.
+
+    Args:
+        kernels: those of a CPU; None on a GPU, whose libraries choose for themselves.
+        needs_whole_batches: its model looks at the statistics of its batch, so that it may not be split.
+    """
+
+    plan: Plan
+    learner: Learner
+    engine: Engine
+    loader: Loader
+    train: Batches
+    held_out: Batches
+    test: Batches | None
+    kernels: Kernels | None
+    needs_whole_batches: bool
+
+
+def assemble(
+    trial: TrialConfig,
+    workload: Workload,
+    data: DataSets,
+    surroundings: Surroundings,
+    *,
+    losses_kept: int,
+    kernels: Kernels | None = None,
+) -> Assembly:
+    """Return a trial that is ready to start, its weights those that its seed gives.
+
+    Args:
+        data: its data sets.
+        losses_kept: how many losses wait on the device at most.
+        kernels: those of an earlier attempt, to go on with.
+    """
+    device = torch.device(surroundings.device)
+    plan = Plan(trial, epoch_examples=examples_in(data.train))
+    loader = chosen_loader(trial.loader, data.train, device)
+    processes = surroundings.loader_processes
+    train = make_batches(
+        data.train, loader=loader, seed=trial.seed, batch_size=trial.batch_size, device=device, processes=processes
+    )
+
+    def judged(by: Data) -> Batches:
+        kind = chosen_loader("auto", by, device)
+        return make_batches(
+            by, loader=kind, seed=0, batch_size=trial.eval_batch_size, device=device, processes=processes
+        )
+
+    learner = _learner(trial, workload, plan, device)
+    if device.type == "cpu":
+        kernels = kernels or _chosen_kernels(trial, learner, train)
+        use_kernels(kernels.name, learner.model)
+        learner.micro_batch = kernels.micro_batch
+    engine = _engine(trial, learner, device, losses_kept=losses_kept)
+    test = None if data.test is None else judged(data.test)
+    return Assembly(plan, learner, engine, loader, train, judged(data.held_out), test, kernels, not learner.may_halve)
+
+
+def _learner(trial: TrialConfig, workload: Workload, plan: Plan, device: torch.device) -> Learner:
+    model = workload.model().to(device)
+    if trial.precision == "bf16":
+        keep_outputs_float32(model)
+    lr_on = device if _engine_name(trial, device) == "cuda_graph" else None
+    optimizer = make_optimizer(model.parameters(), trial, lr_on=lr_on)
+    return Learner(
+        workload,
+        model,
+        optimizer,
+        make_schedule(optimizer, plan),
+        micro_batch=min(trial.micro_batch or trial.batch_size, trial.batch_size),
+        may_halve=trial.micro_batch is not None or not has_batch_statistics(model),
+        autocast=autocast(trial.precision, device),
+        clip_norm=trial.clip_norm,
+    )
+
+
+def _engine_name(trial: TrialConfig, device: torch.device) -> EngineName:
+    if trial.engine != "auto":
+        return trial.engine
+    return "cuda_graph" if device.type == "cuda" else "eager"
+
+
+def _engine(trial: TrialConfig, learner: Learner, device: torch.device, *, losses_kept: int) -> Engine:
+    name = _engine_name(trial, device)
+    if name == "compile":
+        return CompiledEngine(learner)
+    if name == "eager":
+        return EagerEngine(learner)
+    return GraphEngine(
+        learner,
+        batch_size=trial.batch_size,
+        eager_first=trial.warmup_iterations - 1,  # the capture itself is part of the warm-up
+        losses_kept=losses_kept,
+        capture=cuda_capture,
+    )
+
+
+def _chosen_kernels(trial: TrialConfig, learner: Learner, train: Batches) -> Kernels:
+    """Return the kernels that were asked for, or those that are fastest for this kind of trial on this machine."""
+    # The race is a part of the warm-up, and a compiler brings kernels of its own.
+    may_race = trial.warmup_iterations > 0 and _engine_name(trial, torch.device("cpu")) == "eager"
+    names: tuple[KernelName, ...] = KERNELS if trial.kernels == "auto" else (trial.kernels,)
+    if not (may_race and has_convolutions(learner.model)):
+        names = names[:1]
+    may_split = may_race and learner.may_halve and trial.micro_batch is None and trial.batch_size > LARGE_BATCH
+    if len(names) == 1 and not may_split:
+        return Kernels(names[0], learner.micro_batch)
+    with kept_generators():
+        batch = learner.workload.prepare(*next(iter(train.epoch(1))))
+    kind = {
+        "cpu": cpu_name(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "workload": trial.workload,
+        "model": str(learner.model),
+        "batch": [str((tensor.dtype, list(tensor.shape))) for tensor in batch],
+        "precision": trial.precision,
+        "kernels": names,
+        "micro_batch": trial.micro_batch,
+    }
+    return remembered(kind, lambda: fastest_kernels(learner, batch, names=names, may_split=may_split))

@@ -1,0 +1,117 @@
+"""A short race of kernels and micro-batches on the CPU: which trains a model fastest at a batch size."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from bs_study.training.kernels import KERNELS, KernelName, Kernels, use_kernels
+from bs_study.training.learner import Learner
+from bs_study.training.randomness import kept_generators
+
+ROUNDS = 5
+RACE_SECONDS = 1.5  # no further round begins after that
+SMALL_BATCH = 256  # examples that kernels are compared on: they rank at it as they do at any larger batch size
+LARGE_BATCH = 1024  # a CPU's caches do not hold what a larger batch computes
+MARGIN = 0.95  # what is not the default must take less than this share of its time
+TOLERANCE = 1e-3  # how far the gradients of micro-batches may be from those of the batch, relative to their norm
+
+Batch = tuple[Tensor, ...]
+Choice = TypeVar("Choice")
+
+
+def fastest_kernels(
+    learner: Learner, batch: Batch, *, names: Sequence[KernelName] = KERNELS, may_split: bool = True
+) -> Kernels:
+    """Return the kernels and the micro-batch that train fastest, the learner being left as it was.
+
+    Args:
+        learner: at the start of its trial; what it has of weights, gradients and random numbers is not touched.
+        batch: the first of the trial, prepared.
+        names: the kernels to choose from, the default first.
+        may_split: whether a large batch may be computed in parts, where these are faster and add up to the same.
+    """
+    subject = copy.copy(learner)
+    subject.model = copy.deepcopy(learner.model)
+    subject.loss = subject.eager_loss
+    with kept_generators():
+        small = _first(batch, _affordable(subject, batch, SMALL_BATCH, name=names[0]))
+        name = _fastest(names, lambda name: _seconds(subject, small, name))
+        use_kernels(name, subject.model)
+        return Kernels(name, _fastest_micro_batch(subject, batch, name) if may_split else learner.micro_batch)
+
+
+def _fastest(choices: Sequence[Choice], seconds: Callable[[Choice], float]) -> Choice:
+    """Return the choice that takes least time: the first, unless another is clearly faster.
+
+    They take turns, and the least of several times counts: what else the machine does only ever adds to a time.
+    """
+    if len(choices) == 1:
+        return choices[0]
+    times = dict.fromkeys(choices, math.inf)
+    start = time.perf_counter()
+    for _ in range(ROUNDS):
+        if time.perf_counter() - start > RACE_SECONDS:
+            break
+        for choice in choices:
+            times[choice] = min(times[choice], seconds(choice))
+    best = min(choices, key=times.__getitem__)
+    return best if times[best] < MARGIN * times[choices[0]] else choices[0]
+
+
+def _seconds(learner: Learner, batch: Batch, name: KernelName) -> float:
+    """Return the seconds of one computation of gradients; infinite for kernels that the model can't use."""
+    use_kernels(name, learner.model)
+    start = time.perf_counter()
+    try:
+        learner.gradients(batch)
+    except RuntimeError:
+        return math.inf
+    return time.perf_counter() - start
+
+
+def _fastest_micro_batch(learner: Learner, batch: Batch, name: KernelName) -> int:
+    """Return the micro-batch with the least time per example; the whole batch if its gradients are no sum of parts."""
+    whole = learner.micro_batch
+    sample = _first(batch, 2 * LARGE_BATCH)
+    # A large model fills the caches with few examples already, and would take long to say so.
+    is_short = _affordable(learner, sample, len(sample[0]), name=name) == len(sample[0])
+    if not is_short or not _adds_up(learner, _first(batch, SMALL_BATCH)):
+        return whole
+
+    def seconds(size: int) -> float:
+        learner.micro_batch = size
+        return _seconds(learner, sample, name)
+
+    return _fastest([whole, LARGE_BATCH, LARGE_BATCH // 2, SMALL_BATCH, SMALL_BATCH // 2], seconds)
+
+
+def _affordable(learner: Learner, batch: Batch, most: int, *, name: KernelName) -> int:
+    """Return how many examples' gradients take a fifth of a race or less, by the time of a few."""
+    few = _first(batch, 8)
+    seconds = min(_seconds(learner, few, name) for _ in range(2)) / len(few[0])
+    return max(1, min(most, len(batch[0]), int(RACE_SECONDS / 5 / seconds)))
+
+
+def _adds_up(learner: Learner, batch: Batch) -> bool:
+    """Return whether the gradients of two halves are those of the whole: they are not if examples see each other."""
+    whole = _gradients(learner, batch, micro_batch=len(batch[0]))
+    parts = _gradients(learner, batch, micro_batch=math.ceil(len(batch[0]) / 2))
+    return bool((whole - parts).norm() <= TOLERANCE * whole.norm())
+
+
+def _gradients(learner: Learner, batch: Batch, *, micro_batch: int) -> Tensor:
+    learner.model.zero_grad(set_to_none=True)
+    learner.micro_batch = micro_batch
+    learner.gradients(batch)
+    return torch.cat([p.grad.flatten() for p in learner.model.parameters() if p.grad is not None])
+
+
+def _first(batch: Batch, count: int) -> Batch:
+    return tuple(tensor[:count] for tensor in batch)

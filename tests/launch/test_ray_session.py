@@ -1,0 +1,83 @@
+"""What keeps a study from its Ray is said in one line; no Ray is started."""
+
+from __future__ import annotations
+
+import contextlib
+import runpy
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import ray
+
+from bs_study.config import StudyConfig
+from bs_study.launch import ray_session as module
+from bs_study.launch.ray_session import ray_session
+from bs_study.launch.watching import Resources
+
+GRID = Path(__file__).parents[2] / "sweeps" / "grid.py"
+
+
+@pytest.fixture
+def config() -> Iterator[StudyConfig]:
+    """A study for a cluster at which somebody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        yield StudyConfig(batch_sizes=(8,), lrs=(0.1,), max_iterations=1, address=address)
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("Version mismatch: Ray 2.60.0, 2.59.0"), ray.exceptions.AuthenticationError("no token")]
+)
+def test_a_cluster_of_another_version_or_token_is_refused(
+    config: StudyConfig, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(ray, "init", refuse)
+    with pytest.raises(ValueError, match=r"address: .*127\.0\.0\.1.*(Version mismatch|no token)"), ray_session(config):
+        pass
+
+
+def test_a_cluster_that_does_not_answer_without_a_token_is_asked_with_it(
+    config: StudyConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    asked: list[str] = []
+
+    def init(**_: Any) -> None:
+        asked.append("join")
+        if "token" not in asked:
+            raise ConnectionError
+
+    def use_token(**_: Any) -> bool:
+        asked.append("token")
+        return True
+
+    monkeypatch.setattr(module, "maybe_enable_token_auth_if_token_available", use_token)
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(module, "node_resources", lambda: [{"CPU": 1.0}])
+    with ray_session(config) as resources:
+        assert resources.slots == 1
+    assert asked == ["join", "token", "join"]
+
+
+def test_a_store_that_a_node_does_not_see_is_refused_before_the_study_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nodes = [{"NodeID": host, "NodeManagerHostname": host} for host in ("head", "worker")]
+    resources = Resources(gpus_per_trial=0, slots=1, description="", is_cluster=True)
+    monkeypatch.setattr(module, "ray_session", lambda config: contextlib.nullcontext(resources))
+    monkeypatch.setattr(module, "_alive_nodes", lambda: nodes)
+    monkeypatch.setattr(module, "_is_seen", lambda path, node_id: node_id == "head")
+    monkeypatch.setattr(sys, "path", [*sys.path])  # which the command changes, as it does what SIGTERM does
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    grid = runpy.run_path(str(GRID))
+    assert grid["main"](["--store", str(tmp_path)]) == 2
+    assert f"error: store: {tmp_path}/digits is not seen on worker. Give" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.json"))

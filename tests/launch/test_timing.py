@@ -1,0 +1,52 @@
+"""When the timing pass runs, and what it times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bs_study import StudyConfig, open_study
+from bs_study.launch.serial import local_resources, time_serial
+from bs_study.launch.timing import lacks_timings, timing_trials, wants_timing
+from bs_study.launch.watching import Resources
+
+
+def config(**settings: Any) -> StudyConfig:
+    return StudyConfig(**{"batch_sizes": (16, 4), "lrs": (0.1, 0.02), "seeds": (0, 1), "max_epochs": 1} | settings)
+
+
+@pytest.mark.parametrize(
+    ("asked", "per_machine", "trials", "wanted"),
+    [
+        (None, 2, 8, True),
+        (None, 1, 8, False),  # four machines with a GPU each, say
+        (None, 2, 1, False),  # one trial is left, and runs alone
+        (True, 1, 0, True),
+        (False, 2, 8, False),
+    ],
+)
+def test_by_itself_the_pass_comes_where_trials_are_to_share_a_machine(
+    asked: bool | None, per_machine: int, trials: int, wanted: bool
+) -> None:
+    resources = Resources(0, slots=4, description="", most_per_machine=per_machine)
+    assert wants_timing(config(timing=asked), resources, trials=trials) == wanted
+
+
+def test_each_batch_size_is_timed_once_the_smallest_first_at_the_least_lr() -> None:
+    found = [(trial.batch_size, trial.lr, trial.seed) for trial in timing_trials(config())]
+    assert found == [(4, 0.02, 0), (16, 0.02, 0)]
+
+
+def test_the_pass_in_this_process_leaves_a_row_for_each_batch_size_whatever_becomes_of_it(
+    tmp_path: Path, small_study: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bs_study.training.timing.LONGEST_SECONDS", 0.0)
+    study = small_study(tmp_path / "timed", batch_sizes=(7, 64), local=True)
+    assert lacks_timings(open_study(study.paths.root))
+    told = list(time_serial(study.trials, study.surroundings, study.config, local_resources(study.config)))
+    rows = open_study(study.paths.root).timings().sort_values("batch_size")
+    assert [each.status for each in told] == rows["status"].tolist() == ["failed", "completed"]
+    assert lacks_timings(open_study(study.paths.root))  # the one that failed

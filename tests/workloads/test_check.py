@@ -1,0 +1,305 @@
+"""What a look at one batch refuses, warns of, and lets pass."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, dropout, mse_loss, normalize
+from torch.utils.data import DataLoader, IterableDataset, Subset, TensorDataset, random_split
+
+from bs_study.training.batches import make_batches
+from bs_study.workloads.base import Workload, as_batch
+from bs_study.workloads.check import read_data
+from bs_study.workloads.check_batch import Look, look_at
+
+NOWHERE = Path("/nonexistent")
+
+
+class Task(Workload):
+    """Three classes of points, a linear model: nothing is wrong with it."""
+
+    name = "task"
+    target = ("loss", 0.1, "min")  # type: ignore[assignment]
+
+    def train_data(self, data_dir: Path) -> Any:
+        return points(96)
+
+    def eval_data(self, data_dir: Path) -> Any:
+        return points(30)
+
+    def model(self) -> Any:
+        return nn.Linear(4, 3)
+
+    def loss(self, model: nn.Module, *batch: Tensor) -> Any:
+        return cross_entropy(model(batch[0]), batch[1])
+
+    def metrics(self, model: nn.Module, *batch: Tensor) -> Any:
+        logits = model(batch[0])
+        return {"accuracy": (logits.argmax(1) == batch[1]).sum()}
+
+
+def points(count: int) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(count)
+    return torch.randn(count, 4, generator=generator), torch.arange(count) % 3
+
+
+def look(task: type[Task]) -> Look:
+    return look_at(task(), *read_data(task(), NOWHERE))
+
+
+def with_method(method: str, function: Any) -> type[Task]:
+    return type("Mine", (Task,), {method: function})
+
+
+class Stream(IterableDataset[Tensor]):
+    """Has a length, but no examples by number."""
+
+    def __len__(self) -> int:
+        return 8
+
+
+class Bias(nn.Module):
+    """Gives the same logits for whatever inputs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(3))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.logits.expand(len(inputs), 3)
+
+
+def raising(*_: object) -> None:
+    raise KeyError("label")
+
+
+def accuracy_of(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
+    return (model(x).argmax(1) == y).float()
+
+
+BROKEN = {
+    "data that is one tensor": ("train_data", lambda s, d: torch.zeros(8, 4), "one tensor"),
+    "data that is a list of tensors": ("train_data", lambda s, d: list(points(8)), "list of tensors"),
+    "data that is nothing": ("eval_data", lambda s, d: None, "NoneType"),
+    "data that is arrays": ("train_data", lambda s, d: tuple(p.numpy() for p in points(8)), "part 1.*ndarray"),
+    "data with a single number": ("train_data", lambda s, d: (torch.zeros(8, 4), torch.tensor(1)), "part 2"),
+    "data of different lengths": ("eval_data", lambda s, d: (torch.zeros(8, 4), torch.zeros(7)), r"length \(8, 7\)"),
+    "data without examples": ("eval_data", lambda s, d: points(0), "no example"),
+    "data that is all splits": ("train_data", lambda s, d: {"train": points(8)}, "'train'.*split"),
+    "data in batches": ("train_data", lambda s, d: DataLoader(TensorDataset(*points(8))), "DataLoader"),
+    "data as a stream": ("train_data", lambda s, d: Stream(), "Stream"),
+    "examples of different shapes": ("train_data", lambda s, d: [(torch.zeros(i), i) for i in (3, 4, 5)], "equal size"),
+    "examples with text": ("train_data", lambda s, d: [{"text": "a", "label": 0}] * 9, "'text'.*with_format"),
+    "sets of different parts": ("eval_data", lambda s, d: points(8)[:1], "has 1 parts.*2"),
+    "a model that is none": ("model", lambda s: torch.zeros(3), "Module"),
+    "a model without parameters": ("model", lambda s: nn.Flatten(), "no parameter"),
+    "a frozen model": ("model", lambda s: nn.Linear(4, 3).requires_grad_(False), "no parameter"),
+    "a lazy model": ("model", lambda s: nn.LazyLinear(3), "lazy"),
+    "a model that ignores its inputs": ("model", lambda s: Bias(), "ignores its inputs"),
+    "a prepare without tuple": ("prepare", lambda s, x, y: x, "returns a Tensor"),
+    "a prepare that returns nothing": ("prepare", lambda s, x, y: None, "NoneType"),
+    "a prepare that raises": ("prepare", raising, r"KeyError.*test_check\.py, line \d+"),
+    "a loss of each example": ("loss", lambda s, m, x, y: cross_entropy(m(x), y, reduction="none"), "not a scalar"),
+    "a loss that is a number": ("loss", lambda s, m, x, y: cross_entropy(m(x), y).item(), "not a scalar"),
+    "a sum": ("loss", lambda s, m, x, y: cross_entropy(m(x), y, reduction="sum"), "sum over the batch"),
+    "a sum and a penalty": (
+        "loss",
+        lambda s, m, x, y: cross_entropy(m(x), y, reduction="sum") + m.weight.square().sum(),
+        "sum over the batch",
+    ),
+    "a nan loss": ("loss", lambda s, m, x, y: cross_entropy(m(x), y) * float("nan"), "nan"),
+    "a detached loss": ("loss", lambda s, m, x, y: cross_entropy(m(x), y).detach(), "no gradient"),
+    "a loss of another model": ("loss", lambda s, m, x, y: cross_entropy(Bias()(x), y), "no parameter"),
+    "a loss that ignores the batch": ("loss", lambda s, m, x, y: m.weight.square().sum(), "ignores the batch"),
+    "metrics that are no dict": ("metrics", lambda s, m, x, y: accuracy_of(m, x, y).sum(), "dict"),
+    "a metric of each example": ("metrics", lambda s, m, x, y: {"accuracy": accuracy_of(m, x, y)}, r"shape \(8,\)"),
+    "a metric that is text": ("metrics", lambda s, m, x, y: {"accuracy": "high"}, "str"),
+    "a metric that is a mean": ("metrics", lambda s, m, x, y: {"accuracy": accuracy_of(m, x, y).mean()}, "mean"),
+    "a loss metric that is a mean": ("metrics", lambda s, m, x, y: {"loss": s.loss(m, x, y)}, "mean"),
+    "a metric that is nan": ("metrics", lambda s, m, x, y: {"accuracy": float("nan")}, "'accuracy' is nan"),
+    "a metric that is nan somewhere": ("metrics", lambda s, m, x, y: {"f1": (x.sum() * 0 / 0).item()}, "'f1' is nan"),
+}
+
+
+@pytest.mark.parametrize(("method", "function", "told"), BROKEN.values(), ids=BROKEN)
+def test_what_breaks_the_interface_is_refused_in_a_line_that_names_the_method(
+    method: str, function: Any, told: str
+) -> None:
+    with pytest.raises(ValueError, match=rf"^task\.{method}: .*{told}"):
+        look(with_method(method, function))
+
+
+class Point(nn.Module):
+    """A parameter that a loss looks at without calling the model."""
+
+    def __init__(self, size: int = 4) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.w.expand_as(x)
+
+
+def quadratic_with_noise_in_the_data(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
+    return 0.5 * m.w.square().sum() + (x @ m.w).mean()
+
+
+def quadratic_with_drawn_noise(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
+    return 0.5 * m.w.square().sum() + (torch.randn(len(x), 4) @ m.w).mean()
+
+
+def contrastive(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
+    z = normalize(m(x))
+    return cross_entropy(10 * z @ normalize(m(x + 0.1)).T, torch.arange(len(x)))
+
+
+def hits(s: Any, m: Any, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+    return {"hits": ((x @ x.roll(1, 0).T).argmax(1) == torch.arange(len(x))).sum()}
+
+
+class Drops(nn.Module):
+    """Batch statistics and dropout, the functional kind that goes on in an evaluation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(dropout(x, 0.2, training=torch.is_grad_enabled()))  # type: ignore[no-any-return]
+
+
+def zeros() -> nn.Module:
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+    nn.init.zeros_(model[2].weight)  # type: ignore[arg-type]
+    return model
+
+
+def noisy(s: Any, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    return x + torch.randn_like(x), y
+
+
+def for_no_larger_batch(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
+    if len(x) > 8 or m.training:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 4.00 GiB")
+    return cross_entropy(m(x), y)
+
+
+SOUND: dict[str, Mapping[str, Any]] = {
+    "as it is": {},
+    "labels that are not used": {"loss": lambda s, m, x, y: m(x).square().mean()},
+    "a loss below zero, linear in the data": {"loss": lambda s, m, x, y: m(x).mean() - 5},
+    "a quadratic with noise in the data": {"model": lambda s: Point(), "loss": quadratic_with_noise_in_the_data},
+    "the mean of the data": {"model": lambda s: Point(), "loss": lambda s, m, x, y: mse_loss(m(x), x)},
+    "data that are all equal": {
+        "train_data": lambda s, d: (torch.ones(20, 4), torch.ones(20, dtype=torch.long)),
+        "loss": lambda s, m, x, y: m.weight.square().sum(),
+    },
+    "one example": {"train_data": lambda s, d: points(1), "eval_data": lambda s, d: points(1)},
+    "three examples": {"train_data": lambda s, d: points(3), "eval_data": lambda s, d: points(2)},
+    "dropout and batch statistics": {"model": lambda s: Drops()},
+    "weights of zero before the output": {"model": lambda s: zeros()},
+    "noise in prepare": {"prepare": noisy},
+    "classes of different weight": {
+        "loss": lambda s, m, x, y: cross_entropy(m(x), y, weight=torch.tensor([1.0, 5.0, 0.1]))
+    },
+    "examples compared with each other": {"loss": contrastive, "metrics": hits},
+    "no metrics": {"metrics": lambda s, m, x, y: {}},
+    "a metric that is zero": {"metrics": lambda s, m, x, y: {"accuracy": 0.0}},
+    "a batch that does not fit": {"loss": for_no_larger_batch},
+    "a loss of one element": {"loss": lambda s, m, x, y: cross_entropy(m(x), y).reshape(1)},
+    "a part that is not trained": {
+        "model": lambda s: nn.Sequential(nn.Linear(4, 4).requires_grad_(False), nn.Linear(4, 3))
+    },
+    "examples in a list": {"train_data": lambda s, d: list(zip(*points(9), strict=True))},
+    "a subset": {"train_data": lambda s, d: Subset(TensorDataset(*points(40)), range(5, 30))},
+}
+
+
+@pytest.mark.parametrize("methods", SOUND.values(), ids=SOUND)
+def test_a_workload_that_is_only_unusual_passes_without_a_warning(methods: Mapping[str, Any]) -> None:
+    assert look(type("Mine", (Task,), dict(methods))).warnings == ()
+
+
+def for_no_gradient(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
+    if torch.is_grad_enabled():
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 4.00 GiB")
+    return cross_entropy(m(x), y)
+
+
+DOUBTFUL = {
+    "a gradient that does not fit": ({"loss": for_no_gradient}, "loss: ran out of memory"),
+    "a quadratic with drawn noise": (
+        {"model": lambda s: Point(), "loss": quadratic_with_drawn_noise},
+        r"loss: ignores the batch.* but for what is drawn by chance",
+    ),
+    "a loss that starts at its minimum": (
+        {"loss": lambda s, m, x, y: (m(x) * 0).square().mean()},
+        "loss: its gradient .* is zero",
+    ),
+    "a drawn sum": (
+        {"loss": lambda s, m, x, y: (5 + m(x).sum(1) * 0.1 + torch.randn(len(x))).sum()},
+        "loss: seems to be a sum",
+    ),
+}
+
+
+@pytest.mark.parametrize(("methods", "told"), DOUBTFUL.values(), ids=DOUBTFUL)
+def test_what_may_be_meant_so_is_a_warning(methods: Mapping[str, Any], told: str) -> None:
+    (warning,) = look(type("Mine", (Task,), dict(methods))).warnings
+    assert re.match(rf"task\.{told}", warning)
+
+
+def test_a_look_tells_what_it_saw() -> None:
+    text = "\n".join(look(Task).lines())
+    for told in ("96 examples", "30 examples", "float32 (4,), int64 ()", "Linear with 15 parameters", "accuracy, loss"):
+        assert told in text
+
+
+class Table:
+    """Rows that are dicts, by number or many at once, as those of a Hugging Face table with its torch format."""
+
+    def __init__(self, count: int) -> None:
+        self.columns = dict(zip(("inputs", "label"), points(count), strict=True))
+
+    def __len__(self) -> int:
+        return len(self.columns["label"])
+
+    def __getitem__(self, row: int) -> dict[str, Tensor]:
+        return {name: column[row] for name, column in self.columns.items()}
+
+    def __getitems__(self, rows: list[int]) -> list[dict[str, Tensor]]:
+        return [self[row] for row in rows]
+
+
+def test_a_row_that_is_a_dict_gives_its_values_in_their_order() -> None:
+    assert look(with_method("train_data", lambda s, d: Table(96))) == look(Task)
+    kwargs: Any = {"loader": "workers", "seed": 0, "batch_size": 10, "device": torch.device("cpu")}
+    ours, plain = (list(make_batches(data, **kwargs).epoch(1)) for data in (Table(24), points(24)))
+    assert all(torch.equal(a, b) for x, y in zip(ours, plain, strict=True) for a, b in zip(x, y, strict=True))
+    assert as_batch({"a": 1, "b": 2}) == (1, 2)
+
+
+def test_data_sets_and_models_of_torch_and_torchvision_fit_as_they_are() -> None:
+    from torchvision.datasets import FakeData
+    from torchvision.models import squeezenet1_1
+    from torchvision.transforms import ToTensor
+
+    class Fake(Task):
+        def train_data(self, data_dir: Path) -> Any:
+            return random_split(FakeData(12, (3, 32, 32), 10, transform=ToTensor()), [8, 4])[0]
+
+        def eval_data(self, data_dir: Path) -> Any:
+            return random_split(FakeData(12, (3, 32, 32), 10, transform=ToTensor()), [8, 4])[1]
+
+        def model(self) -> nn.Module:
+            return squeezenet1_1(num_classes=10)
+
+    seen = look(Fake)
+    assert seen.warnings == ()
+    assert "8 examples of float32 (3, 32, 32), int64 ()" in seen.train_set
