@@ -275,7 +275,9 @@ class StudyConfig(Recipe):
     gpus_per_trial: NonNegative | None = Field(None, description="GPUs for each trial (1 where there are GPUs, else 0)")
     cpus_per_trial: Count = Field(1, description="CPU cores, and threads of torch, for each trial")
     loader_processes: Index | None = Field(
-        None, description="processes that read batches ahead of a trial with loader workers (as many as CPU cores)"
+        None,
+        description="processes that read batches ahead of a trial, where they are not resident "
+        "(as many as its CPU cores with loader workers, else none: it reads them itself)",
     )
     max_concurrent: Count | None = Field(None, description="trials that may run at once (as many as fit)")
     timing: bool | None = Field(

@@ -70,7 +70,7 @@ def prepared(request: Request) -> Prepared:
         metrics=look.metrics if look else (),
         device="cpu",
         threads=config.cpus_per_trial,
-        loader_processes=config.cpus_per_trial if config.loader_processes is None else config.loader_processes,
+        loader_processes=_loader_processes(config),
         checkpoint_seconds=config.checkpoint_seconds,
         store_patience_seconds=config.store_patience_seconds,
         trial_timeout=config.trial_timeout,
@@ -118,6 +118,13 @@ def _seen(config: StudyConfig, workload: Workload) -> tuple[DataSets, Look]:
     _check_metrics(workload, look.metrics)
     _check_target(config, look.metrics)
     return data, look
+
+
+def _loader_processes(config: StudyConfig) -> int:
+    """Return how many processes read batches ahead of each trial: none unless they are asked for."""
+    if config.loader_processes is not None:
+        return config.loader_processes
+    return config.cpus_per_trial if config.loader == "workers" else 0
 
 
 def data_directory(config: StudyConfig) -> Path:

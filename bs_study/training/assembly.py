@@ -8,7 +8,7 @@ import torch
 
 from bs_study.config import TrialConfig
 from bs_study.training.batches import Batches, Loader, chosen_loader, make_batches
-from bs_study.training.calibration import LARGE_BATCH, fastest_kernels
+from bs_study.training.calibration import LARGE_BATCH, adds_up, fastest_kernels
 from bs_study.training.cuda_graph import GraphEngine, cuda_capture
 from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
@@ -88,7 +88,12 @@ def _learner(trial: TrialConfig, workload: Workload, plan: Plan, device: torch.d
     if trial.precision == "bf16":
         keep_outputs_float32(model)
     lr_on = device if _engine_name(trial, device) == "cuda_graph" else None
-    optimizer = make_optimizer(model.parameters(), trial, lr_on=lr_on)
+    optimizer = make_optimizer(
+        model.parameters(),
+        trial,
+        lr_on=lr_on,
+        has_sparse_gradients=any(getattr(module, "sparse", False) for module in model.modules()),
+    )
     return Learner(
         workload,
         model,
@@ -134,6 +139,7 @@ def _chosen_kernels(trial: TrialConfig, learner: Learner, train: Batches) -> Ker
         return Kernels(names[0], learner.micro_batch)
     with kept_generators():
         batch = learner.workload.prepare(*next(iter(train.epoch(1))))
+    may_split = may_split and adds_up(learner, batch)  # looked at each time: a workload may have been edited
     kind = {
         "cpu": cpu_name(),
         "threads": torch.get_num_threads(),
@@ -144,5 +150,6 @@ def _chosen_kernels(trial: TrialConfig, learner: Learner, train: Batches) -> Ker
         "precision": trial.precision,
         "kernels": names,
         "micro_batch": trial.micro_batch,
+        "may_split": may_split,
     }
     return remembered(kind, lambda: fastest_kernels(learner, batch, names=names, may_split=may_split))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -56,14 +57,15 @@ class LoadedBatches:
 
     def epoch(self, number: int, *, skip: int = 0) -> Iterator[Batch]:
         order = epoch_order(self._examples, seed=self._seed, epoch=number)[skip:]
-        return self._loader.read(self._keys(order, seed=epoch_seed(self._seed, number), start=skip))
+        return self._loader.read(self._keys(order, epoch=number, start=skip))
 
     def in_order(self) -> Iterator[Batch]:
-        return self._loader.read(self._keys(torch.arange(self._examples), seed=0, start=0))
+        return self._loader.read(self._keys(torch.arange(self._examples), epoch=0, start=0))
 
-    def _keys(self, order: Tensor, *, seed: int, start: int) -> Iterator[Key]:
+    def _keys(self, order: Tensor, *, epoch: int, start: int) -> Iterator[Key]:
         for first in range(0, len(order), self._batch_size):
-            yield Key(seed + start + first, order[first : first + self._batch_size])
+            seed = batch_seed(self._seed, epoch, start + first)
+            yield Key(seed, order[first : first + self._batch_size])
 
 
 def make_batches(
@@ -96,8 +98,9 @@ def _fits(data: tuple[Tensor, ...], device: torch.device) -> bool:
     return sum(tensor.nbytes for tensor in data) <= free / 2
 
 
-def epoch_seed(seed: int, epoch: int) -> int:
-    return seed * 1_000_003 + epoch
+def batch_seed(seed: int, epoch: int, start: int) -> int:
+    """Return a seed that no other batch of a trial has; epoch 0 is an evaluation."""
+    return int(np.random.SeedSequence([seed, epoch, start]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def epoch_order(examples: int, *, seed: int, epoch: int) -> Tensor:
@@ -105,4 +108,4 @@ def epoch_order(examples: int, *, seed: int, epoch: int) -> Tensor:
 
     It does not depend on the batch size, so all cells of a seed see the examples in the same order.
     """
-    return torch.randperm(examples, generator=torch.Generator().manual_seed(epoch_seed(seed, epoch)))
+    return torch.randperm(examples, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch))

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, use_kernels
-from bs_study.training.learner import Learner
+from bs_study.training.learner import Learner, part_of
 from bs_study.training.randomness import kept_generators
 
 ROUNDS = 5
@@ -31,20 +31,30 @@ def fastest_kernels(
 ) -> Kernels:
     """Return the kernels and the micro-batch that train fastest, the learner being left as it was.
 
+    Of a model that the race can't be run with, copied for one, the default.
+
     Args:
         learner: at the start of its trial; what it has of weights, gradients and random numbers is not touched.
         batch: the first of the trial, prepared.
         names: the kernels to choose from, the default first.
         may_split: whether a large batch may be computed in parts, where these are faster and add up to the same.
     """
+    try:
+        with kept_generators():
+            subject = _copy(learner)
+            small = _first(batch, _affordable(subject, batch, SMALL_BATCH, name=names[0]))
+            name = _fastest(names, lambda name: _seconds(subject, small, name))
+            use_kernels(name, subject.model)
+            return Kernels(name, _fastest_micro_batch(subject, batch, name) if may_split else learner.micro_batch)
+    except Exception:  # noqa: BLE001  it is the training itself that tells what is wrong with a workload
+        return Kernels(names[0], learner.micro_batch)
+
+
+def _copy(learner: Learner) -> Learner:
     subject = copy.copy(learner)
     subject.model = copy.deepcopy(learner.model)
     subject.loss = subject.eager_loss
-    with kept_generators():
-        small = _first(batch, _affordable(subject, batch, SMALL_BATCH, name=names[0]))
-        name = _fastest(names, lambda name: _seconds(subject, small, name))
-        use_kernels(name, subject.model)
-        return Kernels(name, _fastest_micro_batch(subject, batch, name) if may_split else learner.micro_batch)
+    return subject
 
 
 def _fastest(choices: Sequence[Choice], seconds: Callable[[Choice], float]) -> Choice:
@@ -67,9 +77,9 @@ def _fastest(choices: Sequence[Choice], seconds: Callable[[Choice], float]) -> C
 
 def _seconds(learner: Learner, batch: Batch, name: KernelName) -> float:
     """Return the seconds of one computation of gradients; infinite for kernels that the model can't use."""
-    use_kernels(name, learner.model)
     start = time.perf_counter()
     try:
+        use_kernels(name, learner.model)
         learner.gradients(batch)
     except RuntimeError:
         return math.inf
@@ -82,7 +92,7 @@ def _fastest_micro_batch(learner: Learner, batch: Batch, name: KernelName) -> in
     sample = _first(batch, 2 * LARGE_BATCH)
     # A large model fills the caches with few examples already, and would take long to say so.
     is_short = _affordable(learner, sample, len(sample[0]), name=name) == len(sample[0])
-    if not is_short or not _adds_up(learner, _first(batch, SMALL_BATCH)):
+    if not is_short:
         return whole
 
     def seconds(size: int) -> float:
@@ -99,10 +109,16 @@ def _affordable(learner: Learner, batch: Batch, most: int, *, name: KernelName) 
     return max(1, min(most, len(batch[0]), int(RACE_SECONDS / 5 / seconds)))
 
 
-def _adds_up(learner: Learner, batch: Batch) -> bool:
+def adds_up(learner: Learner, batch: Batch) -> bool:
     """Return whether the gradients of two halves are those of the whole: they are not if examples see each other."""
-    whole = _gradients(learner, batch, micro_batch=len(batch[0]))
-    parts = _gradients(learner, batch, micro_batch=math.ceil(len(batch[0]) / 2))
+    try:
+        with kept_generators():
+            subject = _copy(learner)
+            few = _first(batch, max(2, _affordable(subject, batch, SMALL_BATCH, name=KERNELS[0])))
+            whole = _gradients(subject, few, micro_batch=len(few[0]))
+            parts = _gradients(subject, few, micro_batch=math.ceil(len(few[0]) / 2))
+    except Exception:  # noqa: BLE001  as above
+        return False
     return bool((whole - parts).norm() <= TOLERANCE * whole.norm())
 
 
@@ -114,4 +130,4 @@ def _gradients(learner: Learner, batch: Batch, *, micro_batch: int) -> Tensor:
 
 
 def _first(batch: Batch, count: int) -> Batch:
-    return tuple(tensor[:count] for tensor in batch)
+    return part_of(batch, 0, count)

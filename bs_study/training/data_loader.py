@@ -87,7 +87,7 @@ class _BatchReader(Dataset[tuple[list[Batch], list[int]]]):
         if isinstance(self._data, tuple):
             return tuple(tensor.index_select(0, key.indices) for tensor in self._data)
         seed_host_generators(key.seed)
-        return as_batch(default_collate(_examples(self._data, key.indices.tolist())))
+        return tuple(part.detach() for part in as_batch(default_collate(_examples(self._data, key.indices.tolist()))))
 
 
 def _examples(data: Dataset[Any], indices: list[int]) -> list[Any]:

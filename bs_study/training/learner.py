@@ -86,9 +86,16 @@ class Learner:
         if count <= self.micro_batch:
             return _backward(self.loss(*batch))
         total = torch.zeros((), device=batch[0].device)
-        for part in zip(*(torch.split(tensor, self.micro_batch) for tensor in batch), strict=True):
+        for start in range(0, count, self.micro_batch):
+            part = part_of(batch, start, start + self.micro_batch)
             total += _backward(self.loss(*part) * (len(part[0]) / count)).detach().reshape(())
         return total
+
+
+def part_of(batch: tuple[Tensor, ...], start: int, end: int) -> tuple[Tensor, ...]:
+    """Return some examples of a batch; what `prepare` added that is not by example stays whole."""
+    count = len(batch[0])
+    return tuple(tensor[start:end] if tensor.dim() and len(tensor) == count else tensor for tensor in batch)
 
 
 def _backward(loss: Tensor) -> Tensor:

@@ -13,15 +13,22 @@ from bs_study.training.plan import Plan
 
 
 def make_optimizer(
-    parameters: Iterable[nn.Parameter], trial: TrialConfig, *, lr_on: torch.device | None = None
+    parameters: Iterable[nn.Parameter],
+    trial: TrialConfig,
+    *,
+    lr_on: torch.device | None = None,
+    has_sparse_gradients: bool = False,
 ) -> torch.optim.Optimizer:
-    """Return the trial's optimizer: fused, all parameters in one kernel.
+    """Return the trial's optimizer: fused, all parameters in one kernel, where torch has one for them.
 
     Args:
         parameters: of the model.
         trial: says which optimizer.
         lr_on: holds the lr in a tensor on this device, where a CUDA graph reads it; None keeps it on the host.
+        has_sparse_gradients: of an embedding, say; no fused kernel takes them.
     """
+    parameters = list(parameters)
+    fused = all(parameter.is_floating_point() for parameter in parameters) and not has_sparse_gradients
     lr = trial.lr if lr_on is None else torch.tensor(trial.lr, device=lr_on)
     if trial.optimizer == "sgd":
         return torch.optim.SGD(
@@ -30,7 +37,7 @@ def make_optimizer(
             momentum=trial.momentum,
             nesterov=trial.nesterov,
             weight_decay=trial.weight_decay,
-            fused=True,
+            fused=fused,
         )
     adam = torch.optim.Adam if trial.optimizer == "adam" else torch.optim.AdamW
     return adam(
@@ -39,7 +46,7 @@ def make_optimizer(
         betas=(trial.beta1, trial.beta2),
         eps=trial.eps,
         weight_decay=trial.weight_decay,
-        fused=True,
+        fused=fused,
         capturable=lr_on is not None,
     )
 

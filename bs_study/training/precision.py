@@ -34,6 +34,9 @@ def keep_outputs_float32(model: nn.Module) -> None:
 def _float32(output: object) -> object:
     if isinstance(output, Tensor):
         return output.float() if output.dtype == torch.bfloat16 else output
+    if isinstance(output, dict):
+        return type(output)({name: _float32(part) for name, part in output.items()})
     if isinstance(output, tuple | list):
-        return type(output)(_float32(part) for part in output)
+        parts = [_float32(part) for part in output]
+        return output._make(parts) if hasattr(output, "_make") else type(output)(parts)
     return output

@@ -75,13 +75,17 @@ def _split(data_dir: Path) -> tuple[str, str]:
     """Return the text to train on and the text to evaluate on.
 
     Raises:
-        FileNotFoundError: the folder holds several texts, or one that can't be used.
+        FileNotFoundError: the folder holds several texts, other files but no text, or one that can't be used.
     """
-    files = sorted(data_dir.glob("*.txt"))
+    files = [data_dir] if data_dir.is_file() else sorted(data_dir.glob("*.txt"))
     if len(files) > 1:
         names = ", ".join(file.name for file in files[:3])
         raise FileNotFoundError(
             f"data_dir: {data_dir} holds {len(files)} texts ({names}). Give a folder with one .txt file"
+        )
+    if not files and (others := [file for file in data_dir.glob("*") if file.is_file()]):
+        raise FileNotFoundError(
+            f"data_dir: {data_dir} holds {others[0].name} but no .txt file. Rename your text, or give it"
         )
     text = _read(files[0]) if files else python_help()
     held_out = len(text) // 10

@@ -27,7 +27,12 @@ def read_data(workload: Workload, data_dir: Path) -> tuple[Data, Data]:
         held_out = workload.eval_data(data_dir)
     _refuse_unusable(workload, "train_data", train)
     _refuse_unusable(workload, "eval_data", held_out)
-    return train, held_out
+    return _detached(train), _detached(held_out)
+
+
+def _detached(data: Data) -> Data:
+    """Return tensors cut off from what made them, a model of the user's perhaps: nothing is learned through data."""
+    return tuple(part.detach() for part in data) if isinstance(data, tuple) else data
 
 
 @contextlib.contextmanager

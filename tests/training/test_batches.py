@@ -118,6 +118,13 @@ def test_a_dataset_that_draws_gives_the_same_in_any_number_of_processes_and_afte
     assert len(set(flat)) == len(flat)
 
 
+def test_a_dataset_that_draws_draws_anew_in_every_epoch_and_in_an_evaluation() -> None:
+    batches = loaded(Noisy(), batch_size=1)
+    epochs = [*(batches.epoch(number) for number in range(1, 6)), batches.in_order()]
+    values = [batch[3].item() for epoch in epochs for batch in epoch]
+    assert len(set(values)) == 60
+
+
 def test_processes_live_from_epoch_to_epoch_and_an_epoch_left_early_leaves_nothing_in_the_next() -> None:
     batches = loaded(processes=2, batch_size=1)
     next(iter(batches.epoch(1)))

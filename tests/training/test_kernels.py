@@ -15,7 +15,7 @@ from torch.nn.functional import mse_loss
 
 from bs_study.config import TrialConfig
 from bs_study.training import calibration
-from bs_study.training.calibration import fastest_kernels
+from bs_study.training.calibration import adds_up, fastest_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, use_kernels
 from bs_study.training.learner import Learner
 from bs_study.training.randomness import host_random_state
@@ -58,15 +58,13 @@ def test_a_large_batch_is_split_where_parts_take_less_time(monkeypatch: pytest.M
     assert fastest_kernels(learner(), (X, Y)).micro_batch == 512
 
 
-def test_a_batch_whose_examples_see_each_other_is_never_split(monkeypatch: pytest.MonkeyPatch) -> None:
-    takes(monkeypatch, lambda learner, count, _: 1e-9 * count * learner.micro_batch)
-
+def test_a_batch_is_split_only_if_the_gradients_of_its_parts_add_up_to_its_own() -> None:
     def centred(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         output = model(x)
         return mse_loss(output - output.mean(), y)
 
-    assert fastest_kernels(learner(), (X, Y)).micro_batch < 4000
-    assert fastest_kernels(learner(loss=centred), (X, Y)).micro_batch == 4000
+    assert adds_up(learner(), (X, Y))
+    assert not adds_up(learner(loss=centred), (X, Y))
 
 
 def test_a_model_that_takes_long_gets_a_short_race(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,6 +86,33 @@ def test_kernels_that_a_model_cant_use_are_out_of_the_race() -> None:
     batch = (torch.rand(16, 2, 8, 8), torch.ones(16, 1))
     names: tuple[KernelName, ...] = ("onednn_channels_last", "onednn")
     assert fastest_kernels(learner(Views()), batch, names=names).name == "onednn"
+
+
+def three_dimensional() -> nn.Module:
+    return nn.Sequential(nn.Conv3d(1, 2, 2), nn.Flatten(), nn.Linear(16, 1))
+
+
+def not_to_be_copied() -> nn.Module:
+    return nn.Sequential(nn.utils.weight_norm(nn.Conv2d(1, 2, 2)), nn.Flatten(), nn.Linear(18, 1))
+
+
+@pytest.mark.filterwarnings("ignore:.*weight_norm")
+@pytest.mark.parametrize(("make", "shape"), [(three_dimensional, (1, 3, 3, 3)), (not_to_be_copied, (1, 4, 4))])
+def test_a_model_that_cant_race_has_usable_kernels_all_the_same(
+    make: Callable[[], nn.Module], shape: tuple[int, ...]
+) -> None:
+    subject, batch = learner(make()), (torch.rand(16, *shape), torch.ones(16, 1))
+    use_kernels(fastest_kernels(subject, batch).name, subject.model)
+    assert subject.update(batch).isfinite()
+
+
+def test_what_prepare_adds_that_is_not_by_example_stays_whole() -> None:
+    def weighted(model: nn.Module, x: Tensor, y: Tensor, weights: Tensor, share: Tensor) -> Tensor:
+        return mse_loss(model(x), y) * weights.sum() * share
+
+    batch = (X, Y, torch.ones(3), torch.tensor(0.5))
+    assert adds_up(learner(loss=weighted), batch)
+    assert fastest_kernels(learner(loss=weighted), batch).micro_batch <= 4000
 
 
 def test_the_race_leaves_weights_gradients_statistics_and_random_numbers_as_they_were() -> None:

@@ -106,6 +106,15 @@ def test_sgd_adds_the_momentum_of_earlier_gradients() -> None:
     assert updates([1.0, 2.0, -1.0]) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("parameter", [torch.zeros(2, dtype=torch.complex64), torch.zeros(2)])
+def test_parameters_that_no_fused_kernel_takes_are_trained_as_well(parameter: torch.Tensor) -> None:
+    weight = torch.nn.Parameter(parameter)
+    optimizer = make_optimizer([weight], config(), has_sparse_gradients=not parameter.is_complex())
+    weight.grad = torch.ones_like(weight) if parameter.is_complex() else torch.ones(2).to_sparse()
+    optimizer.step()
+    assert weight.real.tolist() == pytest.approx([-LR, -LR])
+
+
 def test_nesterov_looks_ahead_by_one_momentum() -> None:
     # w = w - lr·(g + m·v): 1 + 1/2, then 2 + 5/4
     assert updates([1.0, 2.0], nesterov=True) == pytest.approx([1 - LR * 1.5, 1 - LR * (1.5 + 3.25)])

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -28,6 +28,25 @@ def test_bf16_computes_in_bfloat16_and_answers_in_float32_of_weights_in_float32(
     with autocast("bf16", CPU):
         output = model(torch.rand(3, 4))
     assert (seen, output.dtype, model[0].weight.dtype) == ([torch.bfloat16], torch.float32, torch.float32)
+
+
+class Answer(NamedTuple):
+    logits: torch.Tensor
+    classes: torch.Tensor
+
+
+@pytest.mark.parametrize("form", [tuple, list, lambda parts: Answer(*parts), lambda parts: dict(enumerate(parts))])
+def test_answers_of_several_parts_are_in_float32_whatever_their_form(form: Any) -> None:
+    class Parts(nn.Module):
+        def forward(self, x: torch.Tensor) -> Any:
+            return form([x.bfloat16(), x.long()])
+
+    model = Parts()
+    keep_outputs_float32(model)
+    found = model(torch.rand(3))
+    assert type(found) is type(form([1, 2]))
+    parts = list(found.values() if isinstance(found, dict) else found)
+    assert [part.dtype for part in parts] == [torch.float32, torch.int64]
 
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32"])

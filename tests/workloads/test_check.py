@@ -303,3 +303,16 @@ def test_data_sets_and_models_of_torch_and_torchvision_fit_as_they_are() -> None
     seen = look(Fake)
     assert seen.warnings == ()
     assert "8 examples of float32 (3, 32, 32), int64 ()" in seen.train_set
+
+
+def test_data_that_a_model_of_the_user_made_is_cut_off_from_it() -> None:
+    teacher = torch.nn.Linear(2, 1)
+
+    class Taught(Task):
+        def train_data(self, data_dir: Path) -> Any:
+            x = torch.rand(16, 2)
+            return x, teacher(x)
+
+        eval_data = train_data
+
+    assert not any(part.requires_grad for data in read_data(Taught(), Path()) for part in data)
