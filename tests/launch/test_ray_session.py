@@ -73,7 +73,7 @@ def test_a_store_that_a_node_does_not_see_is_refused_before_the_study_begins(
     nodes = [{"NodeID": host, "NodeManagerHostname": host} for host in ("head", "worker")]
     resources = Resources(gpus_per_trial=0, slots=1, description="", is_cluster=True)
     monkeypatch.setattr(module, "ray_session", lambda config: contextlib.nullcontext(resources))
-    monkeypatch.setattr(module, "_alive_nodes", lambda: nodes)
+    monkeypatch.setattr(module, "alive_nodes", lambda: nodes)
     monkeypatch.setattr(module, "_is_seen", lambda path, node_id: node_id == "head")
     monkeypatch.setattr(sys, "path", [*sys.path])  # which the command changes, as it does what SIGTERM does
     monkeypatch.setattr(signal, "signal", lambda *_: None)
