@@ -17,6 +17,8 @@ import pytest
 import yaml
 
 from bs_study import open_study
+from bs_study.store.check import problems
+from bs_study.store.paths import study_paths
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
 
@@ -71,7 +73,7 @@ class Cluster:
     def finished(self, study: str, folder: Path) -> pd.DataFrame:
         """Fetch a study, have its store looked over, and return its trials: all completed, none on the head."""
         self.ray("rsync-down", self.file, f"{self.store}/{study}/", f"{folder}/{study}/")
-        self.lab.run("python", "-m", "bs_study.store.check", f"{folder}/{study}")
+        assert list(problems(study_paths(folder / study))) == []
         trials = open_study(folder / study).trials()
         assert set(trials["status"]) == {"completed"}
         assert set(trials["host"]) <= {"worker1", "worker2"}
