@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Self
 
 import torch
-from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -35,10 +34,12 @@ from random_mnist import write_random_mnist
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.store.paths import study_paths
 from bs_study.store.study import create_study
+from bs_study.training.data import DataSets
 from bs_study.training.run import TrialRun
 from bs_study.training.standing import Ending
 from bs_study.training.surroundings import Surroundings
 from bs_study.training.trial import run_trial
+from bs_study.workloads.base import examples_in
 from bs_study.workloads.mnist import Mnist
 
 ROUND_SECONDS = 1.0
@@ -65,9 +66,7 @@ class Stopwatch:
         TrialRun.train = self._train  # type: ignore[method-assign]
 
 
-def trial_seconds(
-    data: tuple[tuple[Tensor, ...], tuple[Tensor, ...]], batch_size: int, device: str, iterations: int, **settings: str
-) -> float:
+def trial_seconds(data: DataSets, batch_size: int, device: str, iterations: int, **settings: str) -> float:
     """Return the seconds of one iteration of a trial, recorded and written as always."""
     trial = TrialConfig(
         workload="mnist", batch_size=batch_size, lr=LR, momentum=MOMENTUM, seed=0, max_iterations=iterations + 3,
@@ -76,7 +75,7 @@ def trial_seconds(
     with tempfile.TemporaryDirectory() as store:
         paths = study_paths(f"{store}/{uuid.uuid4().hex}")
         config = StudyConfig(batch_sizes=(batch_size,), lrs=(LR,), max_iterations=1)
-        create_study(paths, config, metrics=("accuracy", "loss"), train_examples=len(data[0][0]))
+        create_study(paths, config, metrics=("accuracy", "loss"), train_examples=examples_in(data.train))
         surroundings = Surroundings(
             study=paths.uri, data_dir=Path(store), metrics=("accuracy", "loss"), device=device, threads=1,
             checkpoint_seconds=60, data=data,
@@ -112,10 +111,10 @@ def flops_per_example() -> float:
 
 def contestants(batch_size: int, data_dir: Path, device: torch.device) -> dict[str, Callable[[int], float]]:
     workload = Mnist()
-    data = workload.train_data(data_dir), tuple(t[:1000] for t in workload.eval_data(data_dir))
+    data = DataSets(workload.train_data(data_dir), tuple(t[:1000] for t in workload.eval_data(data_dir)))
     ours = partial(trial_seconds, data, batch_size, device.type)
     found = {
-        "bare loop": bare_loop(data[0], batch_size, device),  # type: ignore[arg-type]
+        "bare loop": bare_loop(data.train, batch_size, device),  # type: ignore[arg-type]
         "plain script": plain_script(data_dir, batch_size, device),
         "trial": ours,
     }
