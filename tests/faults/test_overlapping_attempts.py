@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,19 @@ def has_part(paths: StudyPaths) -> bool:
     return any(Path(paths.live).glob("*/*/iterations-*.parquet"))
 
 
+def overtaken(paths: StudyPaths, pace: Path, monkeypatch: pytest.MonkeyPatch) -> BaseProcess:
+    """Return a slow attempt that has written a part, and still runs when a quick one has committed the trial."""
+    pace.write_text("0.1")
+    old = start_attempt(TRIAL, surroundings_of(paths))
+    wait_until(lambda: has_part(paths))
+    monkeypatch.delenv("BS_STUDY_TEST_PACE")
+    new = start_attempt(TRIAL, surroundings_of(paths))
+    new.join(60)
+    assert new.exitcode == 0
+    assert old.is_alive(), "the old one was to be slower"
+    return old
+
+
 def test_attempts_that_start_at_once_give_one_answer_and_each_row_once(tmp_path: Path, alone: Path) -> None:
     for round_ in range(2):
         paths = study_paths(tmp_path / str(round_) / "study")
@@ -47,14 +61,7 @@ def test_an_old_attempt_that_is_overtaken_ends_without_an_error_and_changes_noth
     tmp_path: Path, alone: Path, pace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = study_paths(tmp_path / "overtaken" / "study")
-    pace.write_text("0.1")
-    old = start_attempt(TRIAL, surroundings_of(paths))
-    wait_until(lambda: has_part(paths))
-    monkeypatch.delenv("BS_STUDY_TEST_PACE")
-    new = start_attempt(TRIAL, surroundings_of(paths))
-    new.join(60)
-    assert new.exitcode == 0
-    assert old.is_alive(), "the old one was to be slower"
+    old = overtaken(paths, pace, monkeypatch)
     answer = {file: file.read_bytes() for file in Path(paths.root).glob("*/*.parquet")}
     pace.unlink()
     old.join(60)
@@ -85,13 +92,7 @@ def test_an_attempt_that_is_killed_after_another_has_committed_does_not_bring_th
     tmp_path: Path, alone: Path, pace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paths = study_paths(tmp_path / "killed" / "study")
-    pace.write_text("0.1")
-    old = start_attempt(TRIAL, surroundings_of(paths))
-    wait_until(lambda: has_part(paths))
-    monkeypatch.delenv("BS_STUDY_TEST_PACE")
-    new = start_attempt(TRIAL, surroundings_of(paths))
-    new.join(60)
-    assert old.is_alive(), "the old one was to be slower"
+    old = overtaken(paths, pace, monkeypatch)
     time.sleep(0.2)  # it may write once more
     old.kill()
     old.join(20)
