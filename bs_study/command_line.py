@@ -1,4 +1,4 @@
-"""From a YAML file and flags to a StudyConfig; what is wrong with either is said in one line."""
+"""From a YAML file and flags to what is asked for; what is wrong with either is said in one line."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from typing import Annotated, Any, TypedDict
 
 import tyro
 import yaml
-from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from bs_study.config import StudyConfig, one_line
+from bs_study.config import BUDGETS, StudyConfig
+from bs_study.config.asked import FIELDS, LAUNCH_FIELDS, Asked, asked
+from bs_study.store.reader import open_study
 
 NO_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What yaml raises: on a value that is none of its kind, as `!!timestamp never`, whatever its constructor ran into."""
 
 OWN_EPOCHS = 10.0
 """The budget of a workload of one's own, where no file and no flag sets one."""
-BUDGETS = {"max_epochs", "max_iterations", "max_examples", "max_train_seconds"}
 ONE_TRIAL = {"batch_sizes": (1,), "lrs": (1.0,)}
 """Stands for the grid, which a check of the workload does not need."""
 
@@ -60,7 +60,7 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
         ValueError: a flag is unknown or its value can't be read.
         SystemExit: after --help.
     """
-    settings = {name: _flag(name, field) for name, field in StudyConfig.model_fields.items()}
+    settings = {name: _flag(name, field) for name, field in FIELDS.items()}
     # Flags that are not given stay out of the dict, so that the file's values hold, and then the defaults.
     flags_type = TypedDict("Settings", _ACTIONS | settings, total=False)  # type: ignore[misc]
     complaint = io.StringIO()
@@ -92,9 +92,14 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
 def _flag(name: str, field: FieldInfo) -> Any:
     default = "" if field.is_required() or field.default is None else f" (default: {_shown(field.default)})"
     help_ = re.sub(r" \(([^()]*)\)$", r" (default: \1)", field.description or "") if not default else field.description
+    return Annotated[_kind_of_flag(name, field), tyro.conf.arg(help=f"{help_}{default}", help_behavior_hint="")]
+
+
+def _kind_of_flag(name: str, field: FieldInfo) -> Any:
+    if name == "recipes":
+        return tuple[str, ...]
     # A flag that is not given is left out, so None, which leaves a choice open, is nothing to type.
-    kind: Any = tuple[str, ...] if name == "recipes" else bool if field.annotation == bool | None else field.annotation
-    return Annotated[kind, tyro.conf.arg(help=f"{help_}{default}", help_behavior_hint="")]
+    return {"target": str, "timing": bool}.get(name, field.annotation)
 
 
 def _mapping(text: str) -> dict[str, Any]:
@@ -135,29 +140,38 @@ def _plain(complaint: str, arguments: Sequence[str]) -> str:
 
 
 def _nearest_flag(flag: str) -> str | None:
-    flags = [f"--{name.replace('_', '-')}" for name in (*_ACTIONS, *StudyConfig.model_fields)]
+    flags = [f"--{name.replace('_', '-')}" for name in (*_ACTIONS, *FIELDS)]
     return next(iter(difflib.get_close_matches(flag.replace("_", "-"), flags, n=1, cutoff=0.6)), None)
 
 
 def _kind(flag: str) -> str:
-    field = StudyConfig.model_fields.get(flag.removeprefix("--").replace("-", "_"))
+    field = FIELDS.get(flag.removeprefix("--").replace("-", "_"))
     kind = str(field.annotation) if field else ""
     return "a whole number" if "int" in kind else "a number" if "float" in kind else "what it takes"
 
 
-def study_config(request: Request) -> StudyConfig:
-    """Return the config that file and flags ask for: flags override the file.
+def what_is_asked(request: Request) -> Asked:
+    """Return the study and the launch that file and flags ask for: flags override the file.
+
+    A study that goes on is what its store says, so of a file only the launch counts.
 
     Raises:
         ValueError: the file can't be read, or a setting is unknown or wrong.
+        FileNotFoundError: the study to go on with is not there.
     """
+    if request.resume:
+        stored = open_study(request.resume).config
+        refuse_flags_of_recipes(request.flags, stored)
+        given = read_yaml(_there(request.config)) if request.config else {}
+        launch = {name: value for name, value in given.items() if name in LAUNCH_FIELDS}
+        return asked(stored.model_dump(mode="json") | launch | request.flags)
     file = _there(request.config) if request.config else _shipped_file(request.flags.get("workload", "digits"))
     settings = (read_yaml(file) if file else {}) | request.flags
-    if not file and not settings.keys() & BUDGETS:
+    if not file and not settings.keys() & set(BUDGETS):
         settings["max_epochs"] = OWN_EPOCHS
-    config = checked_config((ONE_TRIAL if request.check else {}) | settings)
-    refuse_flags_of_recipes(request.flags, config)
-    return config
+    found = asked((ONE_TRIAL if request.check else {}) | settings)
+    refuse_flags_of_recipes(request.flags, found.config)
+    return found
 
 
 def refuse_flags_of_recipes(flags: Mapping[str, Any], config: StudyConfig) -> None:
@@ -191,22 +205,14 @@ def read_yaml(file: Path) -> dict[str, Any]:
     if not isinstance(settings, dict):
         raise ValueError(f"config: {file} holds a {type(settings).__name__}. Write one 'setting: value' per line")
     for key in settings:
-        if key not in StudyConfig.model_fields:
-            raise ValueError(f"config: unknown key {key!r} in {file}. {_nearest(str(key), StudyConfig)}")
+        if key not in FIELDS:
+            raise ValueError(f"config: unknown key {key!r} in {file}. {_nearest(str(key))}")
     return settings
 
 
-def _nearest(key: str, model: type[BaseModel]) -> str:
-    near = difflib.get_close_matches(key.replace("-", "_"), model.model_fields, n=1, cutoff=0.5)
-    return f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(model.model_fields)}"
-
-
-def checked_config(settings: Mapping[str, Any]) -> StudyConfig:
-    """Return a config of these settings, or say in one line what is wrong with them."""
-    try:
-        return StudyConfig.model_validate(dict(settings))
-    except ValidationError as error:
-        raise ValueError(one_line(error)) from error
+def _nearest(key: str) -> str:
+    near = difflib.get_close_matches(key.replace("-", "_"), FIELDS, n=1, cutoff=0.5)
+    return f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(FIELDS)}"
 
 
 def refuse(reason: object) -> int:

@@ -5,25 +5,32 @@ from __future__ import annotations
 import itertools
 from collections.abc import Collection
 
-from bs_study.config import Recipe, StudyConfig, TrialConfig
+from bs_study.config import StudyConfig, TrialConfig, TrialSettings
+from bs_study.config.recipe_names import named_recipes
 
 
 def study_trials(config: StudyConfig) -> list[TrialConfig]:
     """Return the trials of a study: recipes × batch sizes × lrs × seeds, in the order given, seeds innermost."""
-    return [trial for recipe in config.each_recipe() for trial in _recipe_trials(recipe)]
+    return [trial for settings in config.each_recipe() for trial in recipe_trials(config, settings)]
 
 
-def _recipe_trials(config: StudyConfig) -> list[TrialConfig]:
-    recipe = {name: getattr(config, name) for name in Recipe.model_fields}
+def recipe_trials(config: StudyConfig, settings: TrialSettings) -> list[TrialConfig]:
+    """Return the trials of one recipe of a study; its lr rule makes their lrs and moments of those that were given."""
     return [
         TrialConfig(
-            **recipe | config.trial_moments(batch_size=batch_size),
+            settings=settings.model_copy(update=settings.moments(batch_size)),
             batch_size=batch_size,
-            lr=config.trial_lr(lr=lr, batch_size=batch_size),
+            lr=settings.trial_lr(lr=lr, batch_size=batch_size),
             seed=seed,
         )
         for batch_size, lr, seed in itertools.product(config.batch_sizes, config.lrs, config.seeds)
     ]
+
+
+def trial_recipes(config: StudyConfig) -> dict[str, str]:
+    """Return the name of each trial's recipe by the trial's id."""
+    recipes = named_recipes(config)
+    return {trial.trial_id: name for name in recipes for trial in recipe_trials(config, recipes[name])}
 
 
 def trials_to_run(config: StudyConfig, *, ended: Collection[str]) -> list[TrialConfig]:

@@ -11,12 +11,9 @@ of this machine.
 
 from __future__ import annotations
 
-import _thread
-import contextlib
-import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,8 +21,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bs_study.config import StudyConfig
     from bs_study.launch.prepare import Prepared
-    from bs_study.launch.trackers import Tracker
-    from bs_study.launch.watching import Launch, Launcher, Resources, TimingPass
     from bs_study.workloads.check_batch import Look
 
 NEEDED = ("bs_study", "ray", "rich", "sklearn", "torch", "torchvision", "tyro", "yaml")
@@ -37,18 +32,24 @@ def main(arguments: Sequence[str]) -> int:
     if missing:
         print(f"error: {missing[0]} is not installed. Run: pip install -e '.[sweep]'", file=sys.stderr)
         return 2
-    from bs_study.command_line import parse_flags, refuse
+    from bs_study.command_line import parse_flags, refuse, what_is_asked
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stops a job does what Ctrl-C does
     try:
         request = parse_flags(arguments, description=str(__doc__))
         sys.path.append(str(Path.cwd()))  # where a user's own workload lies; last, so that it shadows no package
         from bs_study.launch.prepare import checked, prepared
+        from bs_study.launch.study import run_study
+        from bs_study.launch.terminal import Terminal
+        from bs_study.workloads.base import load_workload
 
+        if "workload" in request.flags:
+            load_workload(request.flags["workload"])  # a wrong name, before what it leaves open is missed
+        config, options = what_is_asked(request)
         if request.check:
-            return show_look(*checked(request))
-        study = prepared(request)
-        return show_trials(study) if request.dry_run else run(study)
+            return show_look(*checked(config, options))
+        study = prepared(config, options, resume=request.resume, is_dry_run=request.dry_run)
+        return show_trials(study) if request.dry_run else run_study(study, Terminal()).exit_status
     except (ValueError, OSError) as error:
         return refuse(error)
     except KeyboardInterrupt:
@@ -59,132 +60,22 @@ def main(arguments: Sequence[str]) -> int:
 def show_look(config: StudyConfig, look: Look) -> int:
     for line in look.lines():
         print(line)
-    print(f"target: {config.target}")
-    print(f"{config.workload} can be trained (a check of one batch, nothing was started)")
+    print(f"target: {config.settings.target}")
+    print(f"{config.settings.workload} can be trained (a check of one batch, nothing was started)")
     return 0
 
 
 def show_trials(study: Prepared) -> int:
-    from bs_study.analysis.recipe_names import trial_recipes
-    from bs_study.launch.watching import counted
+    from bs_study.grid import trial_recipes
+    from bs_study.words import counted
 
     recipes = trial_recipes(study.config)
     for trial in study.trials:
         recipe = f", {recipes[trial.trial_id]}" if recipes[trial.trial_id] else ""
         print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {trial.lr:g}, seed {trial.seed}{recipe}")
     trials = counted(len(study.trials), "trial")
-    print(f"{trials} of {study.config.workload}, to {study.paths.uri} (dry run, nothing was started)")
+    print(f"{trials} of {study.config.settings.workload}, to {study.paths.uri} (dry run, nothing was started)")
     return 0
-
-
-def run(study: Prepared) -> int:
-    from bs_study.analysis.recipe_names import named_recipes
-    from bs_study.launch.timing import lacks_timings
-    from bs_study.launch.trackers import chosen_trackers
-    from bs_study.launch.watching import counted
-    from bs_study.store.lease import study_lease
-    from bs_study.store.reader import Study
-
-    trackers = chosen_trackers(study.config, study.paths)
-    if not study.trials and not (study.config.timing and lacks_timings(Study(study.paths))):
-        print(f"nothing to do: all trials of {study.paths.uri} have ended")
-        return 0
-    going_on = f"python sweeps/grid.py --resume {shlex.quote(study.paths.uri)}"
-    with (
-        launcher(study) as (resources, launch, timing_pass),
-        study_lease(study.paths, lost=_thread.interrupt_main),
-    ):
-        study.create()
-        print(f"{counted(len(study.trials), 'trial')} of {study.config.workload}, target {study.config.target}")
-        recipes = list(named_recipes(study.config))
-        if len(recipes) > 1:
-            print(f"{len(recipes)} recipes: {'; '.join(recipes)}")
-        print(f"on {resources.description}")
-        print(f"to {study.paths.uri}", flush=True)
-        for warning in study.warnings:
-            print(f"warning: {warning}", file=sys.stderr)
-        try:
-            time_alone(study, resources, timing_pass)
-            failed = run_trials(study, resources, launch, trackers) if study.trials else 0
-        except KeyboardInterrupt:
-            print(f"interrupted. Go on with: {going_on}")
-            return 130
-    try:
-        is_concluded = conclude(study)
-    except KeyboardInterrupt:
-        print(f"interrupted, with all trials ended. Its report: python sweeps/report.py {shlex.quote(study.paths.uri)}")
-        return 130
-    if failed:
-        print(f"failed trials: {failed}. Try them again with: {going_on}")
-    return 1 if failed or not is_concluded else 0
-
-
-def time_alone(study: Prepared, resources: Resources, timing_pass: TimingPass) -> None:
-    """Time each batch size alone on its device, if it is wanted; the trials run also where that can't be done."""
-    from bs_study.launch.timing import timing_lines, timing_trials, wants_timing
-
-    if not wants_timing(study.config, resources, trials=len(study.trials)):
-        return
-    timings = timing_pass(timing_trials(study.config), study.surroundings, study.config, resources)
-    try:
-        for line in timing_lines(timings):
-            print(line, flush=True)
-    except OSError as error:  # no node was free, or the store does not answer
-        print(f"timing: left out, {' '.join(str(error).split())}", file=sys.stderr)
-
-
-def run_trials(study: Prepared, resources: Resources, launch: Launch, trackers: list[Tracker]) -> int:
-    """Run what is left of a study under its display; return how many trials failed."""
-    from rich.console import Console
-
-    from bs_study.launch.display import Display
-    from bs_study.launch.trackers import TrackedWatcher
-    from bs_study.store.reader import open_study
-
-    with (
-        Display(Console(soft_wrap=True), total=len(study.trials), slots=resources.slots) as display,
-        TrackedWatcher(display, trackers, open_study(study.paths.uri)) as watcher,
-    ):
-        launch(study.trials, study.surroundings, study.config, resources, watcher)
-    return display.failed
-
-
-def conclude(study: Prepared) -> bool:
-    """Print what the study found, a row per batch size, and write its report; return whether the store allowed it."""
-    from rich.console import Console
-
-    from bs_study.launch.summary import summary
-    from bs_study.report.page import write_report
-    from bs_study.store.reader import Study
-
-    found = Study(study.paths)
-    try:
-        Console(soft_wrap=True).print(summary(found))
-        print(f"report: {write_report(found)}")
-    except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer
-        print(f"error: no report: {' '.join(str(error).split())}", file=sys.stderr)
-        return False
-    metric = str(study.config.target).partition(" ")[0]
-    uri = shlex.quote(found.paths.uri)
-    print(f"next: open it, or ask for another target: python sweeps/report.py {uri} --target {metric}=...")
-    return True
-
-
-@contextlib.contextmanager
-def launcher(study: Prepared) -> Iterator[Launcher]:
-    """Yield what a trial gets and the functions that run trials and time batch sizes: in this process, or on Ray."""
-    if study.config.local:
-        from bs_study.launch.serial import local_resources, run_serial, time_serial
-
-        yield local_resources(study.config), run_serial, time_serial
-    else:
-        from bs_study.launch.ray_session import ray_session, refuse_unshared_store
-        from bs_study.launch.ray_timing import time_on_ray
-        from bs_study.launch.ray_tune import run_on_ray
-
-        with ray_session(study.config) as resources:
-            refuse_unshared_store(study.paths)
-            yield resources, run_on_ray, time_on_ray
 
 
 if __name__ == "__main__":

@@ -5,14 +5,21 @@ from pathlib import Path
 import pytest
 
 from bs_study import StudyConfig
-from bs_study.command_line import parse_flags, study_config
+from bs_study.command_line import parse_flags, what_is_asked
+from bs_study.config import LaunchOptions
+from bs_study.config.asked import FIELDS
+from bs_study.config.launch import flags_of
 from bs_study.workloads.base import BUILT_IN
 
 SWEEPS = Path(__file__).parent.parent / "sweeps"
 
 
 def config_of(*arguments: str) -> StudyConfig:
-    return study_config(parse_flags(arguments, description="a test"))
+    return what_is_asked(parse_flags(arguments, description="a test")).config
+
+
+def options_of(*arguments: str) -> LaunchOptions:
+    return what_is_asked(parse_flags(arguments, description="a test")).options
 
 
 def refusal(*arguments: str) -> str:
@@ -23,7 +30,7 @@ def refusal(*arguments: str) -> str:
 
 def test_no_flags_at_all_ask_for_the_embedded_digits_study_of_at_least_5_batch_sizes_and_4_lrs() -> None:
     config = config_of()
-    assert config.workload == "digits"
+    assert config.settings.workload == "digits"
     assert len(config.batch_sizes) >= 5
     assert len(config.lrs) >= 4
 
@@ -40,14 +47,14 @@ def test_flags_override_the_file_and_the_file_the_defaults(tmp_path: Path) -> No
     file.write_text("batch_sizes: [4, 8]\nlrs: [0.1]\nmax_iterations: 5\nmomentum: 0.9\n")
     config = config_of("--config", str(file), "--batch-sizes", "6", "60", "--lrs", "0.02", "--name", "try1")
     assert (config.batch_sizes, config.lrs, config.name) == ((6, 60), (0.02,), "try1")
-    assert (config.momentum, config.max_iterations, config.optimizer) == (0.9, 5, "sgd")
+    assert (config.settings.momentum, config.settings.max_iterations, config.settings.optimizer) == (0.9, 5, "sgd")
 
 
 def test_a_flag_given_with_its_default_value_still_overrides_the_file(tmp_path: Path) -> None:
     file = tmp_path / "study.yaml"
     file.write_text("batch_sizes: [4]\nlrs: [0.1]\nmax_iterations: 5\nmomentum: 0.9\nstop_at_target: false\n")
     config = config_of("--config", str(file), "--momentum", "0.5", "--stop-at-target")
-    assert (config.momentum, config.stop_at_target) == (0.5, True)
+    assert (config.settings.momentum, config.settings.stop_at_target) == (0.5, True)
 
 
 def test_a_list_in_the_file_is_an_axis_and_a_flag_takes_its_place(tmp_path: Path) -> None:
@@ -75,33 +82,46 @@ def test_the_shipped_study_of_recipes_compares_five_on_large_batches() -> None:
 
 
 def test_the_timing_pass_is_turned_on_or_off_by_a_bare_flag_and_else_left_open() -> None:
-    assert [config_of(*flags).timing for flags in ((), ("--timing",), ("--no-timing",))] == [None, True, False]
+    assert [options_of(*flags).timing for flags in ((), ("--timing",), ("--no-timing",))] == [None, True, False]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"local": True, "timing": False, "max_failures": 0, "trial_timeout": 2.5},
+        {"address": "auto", "timing": True, "gpus_per_trial": 0.5, "max_concurrent": 3, "data_dir": "a folder/b"},
+    ],
+)
+def test_the_flags_that_stand_for_launch_options_give_them_back(options: dict[str, object]) -> None:
+    given = LaunchOptions.model_validate(options)
+    assert options_of(*flags_of(given)) == given
 
 
 def test_a_workload_of_ones_own_starts_from_the_defaults_not_from_a_shipped_study() -> None:
     flags = ("--workload", "mine:Mine", "--batch-sizes", "4", "--lrs", "0.1", "--max-epochs", "2")
     config = config_of(*flags)
-    assert (config.workload, config.max_iterations, config.max_epochs) == ("mine:Mine", None, 2)
+    assert (config.settings.workload, config.settings.max_iterations, config.settings.max_epochs) == ("mine:Mine", None, 2)
 
 
 def test_a_workload_of_ones_own_without_a_budget_gets_ten_epochs() -> None:
     flags = ("--workload", "mine:Mine", "--batch-sizes", "4", "--lrs", "0.1")
-    assert config_of(*flags).max_epochs == 10
-    assert config_of(*flags, "--max-train-seconds", "5").max_epochs is None
+    assert config_of(*flags).settings.max_epochs == 10
+    assert config_of(*flags, "--max-train-seconds", "5").settings.max_epochs is None
 
 
 def test_a_check_needs_no_grid_but_refuses_a_wrong_one() -> None:
-    assert config_of("--workload", "mine:Mine", "--check").workload == "mine:Mine"
+    assert config_of("--workload", "mine:Mine", "--check").settings.workload == "mine:Mine"
     assert "batch_sizes" in refusal("--workload", "mine:Mine", "--check", "--batch-sizes", "0")
 
 
 @pytest.mark.parametrize("workload", BUILT_IN)
 def test_each_workload_that_ships_has_a_study(workload: str) -> None:
     config = config_of("--workload", workload)
-    assert config.workload == workload
+    assert config.settings.workload == workload
     assert len(config.batch_sizes) >= 4
     assert len(config.lrs) >= 4
-    assert config.has_counted_budget
+    assert config.settings.has_counted_budget
 
 
 @pytest.mark.parametrize(
@@ -148,7 +168,7 @@ def test_help_shows_every_setting_once_with_its_default(
         parse_flags(["--help"], description="a test")
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert ended.value.code == 0
-    settings = {name: f"--{name.replace('_', '-')} " for name in StudyConfig.model_fields}
+    settings = {name: f"--{name.replace('_', '-')} " for name in FIELDS}
     assert [flag for flag in settings.values() if flag not in shown and flag.strip() + "," not in shown] == []
     # No default: the grid, which a file or the user gives, and what has a default only through another setting.
     assert shown.count("(default:") >= len(settings) - 4
@@ -158,7 +178,7 @@ def test_help_shows_every_setting_once_with_its_default(
 
 def test_a_shipped_file_is_found_from_another_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert config_of("--config", "sweeps/mnist.yaml").workload == "mnist"
+    assert config_of("--config", "sweeps/mnist.yaml").settings.workload == "mnist"
     (tmp_path / "sweeps").mkdir()
     (tmp_path / "sweeps" / "mnist.yaml").write_text("{batch_sizes: [8], lrs: [0.1], max_iterations: 1}")
     assert config_of("--config", "sweeps/mnist.yaml").batch_sizes == (8,)

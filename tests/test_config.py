@@ -6,15 +6,15 @@ import pytest
 from pydantic import ValidationError
 
 from bs_study import StudyConfig, TrialConfig
-from bs_study.config import one_line
+from bs_study.config.asked import FIELDS, asked
 
 LEAST: dict[str, Any] = {"batch_sizes": [4], "lrs": [0.1], "max_iterations": 10}
 
 
 def complaint(**settings: Any) -> str:
-    with pytest.raises(ValidationError) as caught:
-        StudyConfig(**LEAST | settings)
-    return one_line(caught.value)
+    with pytest.raises(ValueError, match=r"\S") as caught:
+        asked(LEAST | settings)
+    return str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -113,13 +113,16 @@ def test_any_one_budget_is_enough(budget: str) -> None:
 
 def test_the_defaults_are_sgd_with_momentum_one_half_a_constant_lr_and_a_window_of_1000_iterations() -> None:
     config = StudyConfig(**LEAST)
-    assert (config.optimizer, config.momentum, config.lr_decay, config.lr_rule) == ("sgd", 0.5, "none", "none")
-    assert (config.min_iterations, config.stop_at_target, config.seeds) == (1000, True, (0,))
+    settings = config.settings
+    assert (settings.optimizer, settings.momentum, settings.lr_decay, settings.lr_rule) == ("sgd", 0.5, "none", "none")
+    assert (settings.min_iterations, settings.stop_at_target, config.seeds) == (1000, True, (0,))
 
 
 def test_a_config_can_not_be_changed() -> None:
     with pytest.raises(ValidationError):
-        StudyConfig(**LEAST).momentum = 0.9  # type: ignore[misc]
+        StudyConfig(**LEAST).settings.momentum = 0.9  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        StudyConfig(**LEAST).lrs = (0.2,)  # type: ignore[misc]
 
 
 def test_a_config_survives_json_with_its_trials() -> None:
@@ -135,4 +138,4 @@ def test_a_config_survives_json_with_its_trials() -> None:
 
 
 def test_every_setting_is_explained() -> None:
-    assert [name for name, field in StudyConfig.model_fields.items() if not field.description] == []
+    assert [name for name, field in FIELDS.items() if not field.description] == []

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from bs_study import StudyConfig, TrialConfig
 from bs_study.config import one_line
+from bs_study.config.asked import asked
 from bs_study.grid import study_trials, trials_to_run
 
 GRID: dict[str, Any] = {"batch_sizes": (4, 16), "lrs": (0.01, 0.1, 1.0), "seeds": (0, 1), "max_iterations": 10}
@@ -36,14 +37,14 @@ def test_the_lr_of_a_trial_follows_the_rule_from_the_base_batch_size(rule: str, 
 def test_every_setting_of_the_recipe_reaches_every_trial() -> None:
     recipe = {"optimizer": "adamw", "weight_decay": 0.01, "lr_decay": "cosine", "eval_every_examples": 7}
     for trial in study_trials(StudyConfig(**GRID, **recipe)):
-        assert trial.model_dump(include=set(recipe)) == recipe
+        assert trial.settings.model_dump(include=set(recipe)) == recipe
 
 
 def test_each_combination_of_lists_and_recipes_trains_the_whole_grid() -> None:
     lists = {"weight_decay": [0, 0.01], "momentum": [0.5, 0.9], "lr_warmup_epochs": [2]}
     trials = study_trials(StudyConfig(**GRID, **lists, recipes=[{}, {"lr_decay": "cosine"}]))
     assert len({t.trial_id for t in trials}) == len(trials) == 8 * 12
-    found = {(t.weight_decay, t.momentum, t.lr_decay, t.lr_warmup_epochs) for t in trials}
+    found = {(s.weight_decay, s.momentum, s.lr_decay, s.lr_warmup_epochs) for s in (t.settings for t in trials)}
     assert found == set(itertools.product((0, 0.01), (0.5, 0.9), ("none", "cosine"), (2,)))
 
 
@@ -58,8 +59,8 @@ def test_a_recipe_has_the_trial_ids_that_it_has_in_a_study_of_its_own() -> None:
 
 def test_adam_has_no_momentum_so_a_list_of_momenta_trains_it_once() -> None:
     trials = study_trials(StudyConfig(**GRID, optimizer=["sgd", "adam"], momentum=[0.5, 0.9]))
-    assert sum(t.optimizer == "sgd" for t in trials) == 24
-    assert sum(t.optimizer == "adam" for t in trials) == 12
+    assert sum(t.settings.optimizer == "sgd" for t in trials) == 24
+    assert sum(t.settings.optimizer == "adam" for t in trials) == 12
 
 
 def test_an_lr_rule_holds_for_its_recipe_alone() -> None:
@@ -89,7 +90,7 @@ def test_a_trial_id_is_the_same_in_another_process() -> None:
 def test_where_and_how_a_study_runs_does_not_change_its_trial_ids() -> None:
     elsewhere = {"store": "s3://bucket", "local": True, "cpus_per_trial": 2, "checkpoint_seconds": 1, "name": "other"}
     ids = [t.trial_id for t in study_trials(StudyConfig(**GRID))]
-    assert [t.trial_id for t in study_trials(StudyConfig(**GRID, **elsewhere))] == ids
+    assert [t.trial_id for t in study_trials(asked(GRID | elsewhere).config)] == ids
 
 
 def test_a_setting_given_with_its_default_value_does_not_change_the_id() -> None:
@@ -111,22 +112,25 @@ def adam(**settings: object) -> StudyConfig:
 
 def test_the_square_root_rule_moves_the_moments_of_adam_with_its_lr() -> None:
     # Malladi et al. 2022, k = B/64: lr·√k, 1 - beta times k, eps over √k
-    smaller, same, larger = study_trials(adam(lr_rule="sqrt", base_batch_size=64))
-    assert (same.lr, same.beta1, same.beta2, same.eps) == (0.01, 0.9, 0.999, 1e-8)
-    assert (larger.lr, larger.beta1, larger.beta2) == pytest.approx((0.02, 0.6, 0.996))
+    trials = study_trials(adam(lr_rule="sqrt", base_batch_size=64))
+    assert [t.lr for t in trials] == pytest.approx([0.005, 0.01, 0.02])
+    smaller, same, larger = (t.settings for t in trials)
+    assert (same.beta1, same.beta2, same.eps) == (0.9, 0.999, 1e-8)
+    assert (larger.beta1, larger.beta2) == pytest.approx((0.6, 0.996))
     assert larger.eps == pytest.approx(5e-9, rel=1e-9)
-    assert (smaller.lr, smaller.beta1, smaller.beta2) == pytest.approx((0.005, 0.975, 0.99975))
+    assert (smaller.beta1, smaller.beta2) == pytest.approx((0.975, 0.99975))
     assert smaller.eps == pytest.approx(2e-8, rel=1e-9)
 
 
 @pytest.mark.parametrize("settings", [{"lr_rule": "linear", "base_batch_size": 64}, {}])
 def test_other_rules_leave_the_moments_of_adam_alone(settings: dict[str, object]) -> None:
-    assert {(t.beta1, t.beta2, t.eps) for t in study_trials(adam(**settings))} == {(0.9, 0.999, 1e-8)}
+    trials = study_trials(adam(**settings))
+    assert {(s.beta1, s.beta2, s.eps) for s in (t.settings for t in trials)} == {(0.9, 0.999, 1e-8)}
 
 
 def test_the_square_root_rule_leaves_sgd_its_trial_ids() -> None:
     sgd = adam(optimizer="sgd", lr_rule="sqrt", base_batch_size=64)
-    assert {(t.beta1, t.eps) for t in study_trials(sgd)} == {(0.9, 1e-8)}
+    assert {(s.beta1, s.eps) for s in (t.settings for t in study_trials(sgd))} == {(0.9, 1e-8)}
 
 
 @pytest.mark.parametrize(("optimizer", "batch_size"), [("adam", 640), ("adamw", 700)])

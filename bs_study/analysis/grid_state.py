@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from bs_study.analysis.trials import CELL
-from bs_study.config import StudyConfig
-from bs_study.grid import study_trials
+from bs_study.config import StudyConfig, TrialConfig
 from bs_study.store import Study
 
 
@@ -40,23 +39,26 @@ def asked_train_examples(study: Study) -> float:
         return float("nan")
 
 
-def grid_state(trials: pd.DataFrame, *, config: StudyConfig | None, begun: Collection[str]) -> GridState:
+def grid_state(
+    trials: pd.DataFrame, *, asked: Sequence[TrialConfig] | None, begun: Collection[str]
+) -> GridState:
     """Return how much of a grid has ended, by batch size, lr and seed.
 
     Without a usable config the grid is what the trials make of it: nothing is missing, and what runs is expected too.
     A running trial counts as running, not as missing; trials beyond the config, of an older one, are expected too.
 
     Args:
+        asked: the trials that were asked for; None where that is not known.
         begun: ids of trials that have begun; those without a row in `trials` are running, or were interrupted.
     """
     running = len(set(begun) - set(trials["trial_id"]))
-    if config is None:
+    if asked is None:
         return GridState(frozenset(), pd.DataFrame(columns=CELL), len(trials) + running, running, 0)
-    asked = {(trial.batch_size, trial.lr, trial.seed) for trial in study_trials(config)}
+    wanted = {(trial.batch_size, trial.lr, trial.seed) for trial in asked}
     ended = set(trials[[*CELL, "seed"]].itertuples(index=False, name=None))
-    not_ended = asked - ended
+    not_ended = wanted - ended
     open_cells = pd.DataFrame(sorted({(batch_size, lr) for batch_size, lr, _ in not_ended}), columns=CELL)
-    grid = frozenset((batch_size, lr) for batch_size, lr, _ in asked)
+    grid = frozenset((batch_size, lr) for batch_size, lr, _ in wanted)
     missing = max(0, len(not_ended) - running)
     return GridState(grid, open_cells, len(trials) + running + missing, running, missing)
 

@@ -9,16 +9,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.recipe_names import Effect, recipe_names
-from bs_study.config import AXES, Recipe, StudyConfig
-from bs_study.grid import study_trials
+from bs_study.config import StudyConfig, TrialConfig, TrialSettings
+from bs_study.config.recipe import AXES, recipe_of
+from bs_study.config.recipe_names import Effect, recipe_names
+from bs_study.grid import recipe_trials
 
 
 @dataclass(frozen=True)
 class Part:
-    """What a study has of one recipe: its config (None: nobody asked for it), ended trials, and ids of those begun."""
+    """What a study has of one recipe: settings and trials that were asked for, trials that ended, ids of those begun.
 
-    config: StudyConfig | None
+    Of one that nobody asked for, or of a study whose config can't be read, settings and asked are None.
+    """
+
+    settings: TrialSettings | None
+    asked: list[TrialConfig] | None
     trials: pd.DataFrame
     begun: Collection[str]
 
@@ -29,27 +34,31 @@ def split_by_recipe(trials: pd.DataFrame, *, config: StudyConfig | None, begun: 
     What was asked for decides: trials that differ in a study of one recipe stay together (and are warned of). In one of
     several, trials of a recipe that is none of them are a part of their own.
     """
-    configs = config.each_recipe() if config else []
-    if len(configs) < 2:
-        return {"": Part(configs[0] if configs else config, trials, begun)}
-    asked = {_key(each.effect()): each for each in configs}
+    if config is None:
+        return {"": Part(None, None, trials, begun)}
+    recipes = config.each_recipe()
+    if len(recipes) < 2:
+        return {"": Part(recipes[0], recipe_trials(config, recipes[0]), trials, begun)}
+    asked = {_key(recipe_of(settings)): settings for settings in recipes}
     keys = [_key(_effect(row)) for row in trials.to_dict("records")]
     found = list(dict.fromkeys([*asked, *keys]))
     names = recipe_names([dict(key) for key in found])
     return {
-        name: _part(trials[np.array([own == key for own in keys], bool)], asked.get(key), begun)
+        name: _part(config, asked.get(key), trials[np.array([own == key for own in keys], bool)], begun)
         for name, key in zip(names, found, strict=True)
     }
 
 
-def _part(trials: pd.DataFrame, config: StudyConfig | None, begun: Collection[str]) -> Part:
-    own = {trial.trial_id for trial in study_trials(config)} if config else set()
-    return Part(config, trials, own & set(begun))
+def _part(
+    config: StudyConfig, settings: TrialSettings | None, trials: pd.DataFrame, begun: Collection[str]
+) -> Part:
+    asked = recipe_trials(config, settings) if settings else None
+    return Part(settings, asked, trials, {trial.trial_id for trial in asked or ()} & set(begun))
 
 
 def _effect(trial: Mapping[Hashable, Any]) -> Effect:
     """Return the settings that matter of a row of the store's table; what it lacks has its default."""
-    return Recipe.model_construct(**{name: trial[name] for name in AXES if pd.notna(trial.get(name))}).effect()
+    return recipe_of(TrialSettings.model_construct(**{name: trial[name] for name in AXES if pd.notna(trial.get(name))}))
 
 
 def _key(effect: Effect) -> tuple[tuple[str, Any], ...]:

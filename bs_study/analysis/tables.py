@@ -123,7 +123,7 @@ def _tables(study: Study, part: Part, rows: _Rows, *, target: Target | None) -> 
     trials = part.trials
     evaluations = rows.evaluations[rows.evaluations["trial_id"].isin(trials["trial_id"])]
     epochs = rows.epochs[rows.epochs["trial_id"].isin(trials["trial_id"])]
-    state = grid_state(trials, config=part.config, begun=part.begun)
+    state = grid_state(trials, asked=part.asked, begun=part.begun)
     examples = asked_train_examples(study)
     alone = clean_throughput(rows.own_timings, train_examples=examples)
     clean = clean_iteration_seconds(rows.own_timings)
@@ -157,7 +157,7 @@ def _tables(study: Study, part: Part, rows: _Rows, *, target: Target | None) -> 
         timings=rows.timings,
         clean_throughput=alone,
     )
-    tables = dataclasses.replace(tables, warnings=warning_texts(tables, config=part.config))
+    tables = dataclasses.replace(tables, warnings=warning_texts(tables, settings=part.settings))
     return dataclasses.replace(tables, findings=findings(tables))
 
 
@@ -201,7 +201,7 @@ def joined_tables(by_recipe: Mapping[str, StudyTables]) -> StudyTables:
 def _stored_target(study: Study, trials: pd.DataFrame) -> Target | None:
     """Return the config's target, else the one that most trials had; None where there is none that can be read."""
     config = asked_config(study)
-    if config is not None and config.target:
-        return Target.parse(config.target)
+    if config is not None and config.settings.target:
+        return config.settings.target
     texts = trials.loc[trials["target"] != "", "target"].value_counts()
     return Target.parse(str(texts.index[0])) if len(texts) else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from bs_study.analysis.finding import number
-from bs_study.config import StudyConfig
+from bs_study.config import TrialSettings
 
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
@@ -25,11 +25,11 @@ _RECIPE = [
 ]
 
 
-def warning_texts(tables: StudyTables, *, config: StudyConfig | None) -> list[str]:
+def warning_texts(tables: StudyTables, *, settings: TrialSettings | None) -> list[str]:
     """Return the warnings of a study, the gravest first."""
     return [
         *_target(tables),
-        *_edges(tables, config),
+        *_edges(tables, settings),
         *_failed(tables.trials),
         *_diverged_later(tables),
         *_untimed(tables),
@@ -44,16 +44,16 @@ def _target(tables: StudyTables) -> list[str]:
     return ["Trials had different targets of their own; all are judged by the same one here."] if len(own) > 1 else []
 
 
-def _edges(tables: StudyTables, config: StudyConfig | None) -> list[str]:
+def _edges(tables: StudyTables, settings: TrialSettings | None) -> list[str]:
     on_edge = tables.scaling[tables.scaling["best_lr_on_edge"] != ""]
-    return [_edge(row, config) for _, row in on_edge.iterrows()]
+    return [_edge(row, settings) for _, row in on_edge.iterrows()]
 
 
-def _edge(row: pd.Series[Any], config: StudyConfig | None) -> str:
+def _edge(row: pd.Series[Any], settings: TrialSettings | None) -> str:
     side = {"low": "the smallest", "high": "the largest", "both": "the only one"}[row["best_lr_on_edge"]]
     size = int(row["batch_size"])
     # With an lr rule the grid's lrs are those of the base batch size.
-    factor = config.trial_lr(lr=1.0, batch_size=size) if config else 1.0
+    factor = settings.trial_lr(lr=1.0, batch_size=size) if settings else 1.0
     lrs = " ".join(f"{float(lr) / factor:.4g}" for lr in row["lrs_to_add"].split(", "))
     best = f"At batch size {size} the best lr {number(row['best_lr'])} is {side} of the grid"
     return f"{best}: a better one may lie beyond. Add --lrs {lrs}."

@@ -11,15 +11,14 @@ from pathlib import Path
 
 import torch
 
-from bs_study.command_line import Request, checked_config, refuse_flags_of_recipes, study_config
-from bs_study.config import NOT_CONTRADICTING, StudyConfig, TrialConfig
+from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
+from bs_study.config.asked import asked
 from bs_study.grid import trials_to_run
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import open_study
 from bs_study.store.schema import table_schema
 from bs_study.store.study import create_study
-from bs_study.target import Target
 from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets, load_data
 from bs_study.training.surroundings import Surroundings
@@ -32,6 +31,7 @@ class Prepared:
     """A study that is ready to start: its config with nothing left open, its trials, where they write and read."""
 
     config: StudyConfig
+    options: LaunchOptions
     paths: StudyPaths
     trials: Sequence[TrialConfig]
     surroundings: Surroundings
@@ -45,72 +45,88 @@ class Prepared:
             create_study(self.paths, self.config, metrics=self.surroundings.metrics, train_examples=self.train_examples)
 
 
-def prepared(request: Request) -> Prepared:
+def prepared(
+    config: StudyConfig, options: LaunchOptions, *, resume: str | None = None, is_dry_run: bool = False
+) -> Prepared:
     """Return the study that was asked for, looked at from all sides but its resources.
+
+    Args:
+        config: what it asks. What it leaves to the workload, its name and its target, is completed.
+        options: where and how it runs.
+        resume: folder or URI of the study to go on with, which must ask the same; None begins one.
+        is_dry_run: no data is read where the workload tells how much there is.
 
     Raises:
         ValueError: a setting is wrong; the message says which and what would be right.
         FileNotFoundError: the data, or the study to resume, is not there.
     """
-    config, workload = _asked(request)
-    paths = study_paths(study_uri(config.store, str(config.name)), patience_seconds=0)
-    if not request.resume:
+    config, paths = _resumed(config, resume) if resume else (config, None)
+    workload = load_workload(config.settings.workload)
+    config = _completed(config, workload)
+    if paths is None:
+        paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
         _refuse_existing(paths)
     data, look = None, None
-    examples = workload.train_examples and workload.train_examples - config.validation_examples
-    if not (request.dry_run and examples):
-        data, look = _seen(config, workload)
+    examples = workload.train_examples and workload.train_examples - config.settings.validation_examples
+    if not (is_dry_run and examples):
+        data, look = _seen(config, workload, data_directory(options))
         examples = examples_in(data.train)
-        chosen_loader(config.loader, data.train, torch.device("cpu"))
+        chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
     _check_batch_sizes(config, examples)
-    ended = answered_trials(paths) if request.resume else set()
+    ended = answered_trials(paths) if resume else set()
     surroundings = Surroundings(
         study=paths.uri,
-        data_dir=data_directory(config),
+        data_dir=data_directory(options),
         metrics=look.metrics if look else (),
         device="cpu",
         threads=config.cpus_per_trial,
-        loader_processes=_loader_processes(config),
-        checkpoint_seconds=config.checkpoint_seconds,
-        store_patience_seconds=config.store_patience_seconds,
-        trial_timeout=config.trial_timeout,
+        loader_processes=_loader_processes(config, options),
+        checkpoint_seconds=options.checkpoint_seconds,
+        store_patience_seconds=options.store_patience_seconds,
+        trial_timeout=options.trial_timeout,
         launched=datetime.now(UTC),
         data=data,
     )
     return Prepared(
         config,
+        options,
         paths,
         trials_to_run(config, ended=ended),
         surroundings,
         examples,
-        is_new=not request.resume,
+        is_new=not resume,
         warnings=look.warnings if look else (),
     )
 
 
-def checked(request: Request) -> tuple[StudyConfig, Look]:
+def checked(config: StudyConfig, options: LaunchOptions) -> tuple[StudyConfig, Look]:
     """Return what a look at the workload shows, whatever its grid; raises what `prepared` raises."""
-    config, workload = _asked(request)
-    data, look = _seen(config, workload)
+    workload = load_workload(config.settings.workload)
+    config = _completed(config, workload)
+    data, look = _seen(config, workload, data_directory(options))
     _check_batch_sizes(config, examples_in(data.train))
     return config, look
 
 
-def _asked(request: Request) -> tuple[StudyConfig, Workload]:
-    """Return the config, with nothing left open, and its workload."""
-    if "workload" in request.flags:
-        load_workload(request.flags["workload"])  # a wrong name, before what it leaves open is missed
-    config = _resumed_config(request) if request.resume else study_config(request)
-    workload = load_workload(config.workload)
-    return _completed(config, workload), workload
+def _resumed(config: StudyConfig, resume: str) -> tuple[StudyConfig, StudyPaths]:
+    """Return the study to go on with, under the name that its folder has now, and where it lies."""
+    study = open_study(resume)
+    given, stored = config.model_dump(mode="json"), study.config.model_dump(mode="json")
+    for name, value in given.items():
+        is_left_open = value is None and name in ("name", "target")
+        if value != stored[name] and not is_left_open:
+            raise ValueError(
+                f"{name}: {value} contradicts the study, which has {stored[name]}. Leave it out, or start another"
+            )
+    return study.config.model_copy(update={"name": study.name}), study_paths(study.paths.uri, patience_seconds=0)
 
 
-def _seen(config: StudyConfig, workload: Workload) -> tuple[DataSets, Look]:
+def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[DataSets, Look]:
     data = load_data(
         type(workload),
-        data_directory(config),
-        validation_examples=config.validation_examples,
-        validation_seed=config.validation_seed,
+        data_dir,
+        validation_examples=config.settings.validation_examples,
+        validation_seed=config.settings.validation_seed,
     )
     look = look_at(workload, data.train, data.held_out)
     if data.test is not None:
@@ -120,36 +136,23 @@ def _seen(config: StudyConfig, workload: Workload) -> tuple[DataSets, Look]:
     return data, look
 
 
-def _loader_processes(config: StudyConfig) -> int:
+def _loader_processes(config: StudyConfig, options: LaunchOptions) -> int:
     """Return how many processes read batches ahead of each trial: none unless they are asked for."""
-    if config.loader_processes is not None:
-        return config.loader_processes
-    return config.cpus_per_trial if config.loader == "workers" else 0
+    if options.loader_processes is not None:
+        return options.loader_processes
+    return config.cpus_per_trial if config.settings.loader == "workers" else 0
 
 
-def data_directory(config: StudyConfig) -> Path:
+def data_directory(options: LaunchOptions) -> Path:
     """Return the absolute folder of data sets: the setting, $BS_STUDY_DATA, or a cache folder."""
-    folder = config.data_dir or os.environ.get("BS_STUDY_DATA") or Path.home() / ".cache" / "bs_study"
+    folder = options.data_dir or os.environ.get("BS_STUDY_DATA") or Path.home() / ".cache" / "bs_study"
     return Path(folder).expanduser().absolute()
-
-
-def _resumed_config(request: Request) -> StudyConfig:
-    study = open_study(str(request.resume))
-    refuse_flags_of_recipes(request.flags, study.config)
-    stored = study.config.model_dump(mode="json")
-    asked = checked_config(stored | request.flags).model_dump(mode="json")
-    for name in request.flags:
-        if name not in NOT_CONTRADICTING and asked[name] != stored[name]:
-            raise ValueError(
-                f"{name}: {asked[name]} contradicts the study, which has {stored[name]}. Leave it out, or start another"
-            )
-    return checked_config(asked | {"store": store_uri(study.paths), "name": study.name})
 
 
 def _completed(config: StudyConfig, workload: Workload) -> StudyConfig:
     """Return the config with the name and the target that it leaves to the workload."""
-    own = {"name": config.name or workload.name, "target": config.target or str(workload.target)}
-    return checked_config(config.model_dump() | own)
+    own = {"name": config.name or workload.name, "target": config.settings.target or workload.target}
+    return asked(config.model_dump() | own).config
 
 
 def _refuse_existing(paths: StudyPaths) -> None:
@@ -174,10 +177,11 @@ def _check_metrics(workload: Workload, metrics: Sequence[str]) -> None:
 
 
 def _check_target(config: StudyConfig, metrics: Sequence[str]) -> None:
-    target = Target.parse(config.target or "")
-    if target.metric not in metrics:
+    target = config.settings.target
+    if target and target.metric not in metrics:
         raise ValueError(
-            f"target: {target.metric!r} is no metric of {config.workload}. Its metrics are {', '.join(metrics)}"
+            f"target: {target.metric!r} is no metric of {config.settings.workload}. "
+            f"Its metrics are {', '.join(metrics)}"
         )
 
 
@@ -185,6 +189,6 @@ def _check_batch_sizes(config: StudyConfig, examples: int) -> None:
     for batch_size in config.batch_sizes:
         if batch_size > examples:
             raise ValueError(
-                f"batch_sizes: {batch_size} is larger than the training set of {config.workload!r} "
+                f"batch_sizes: {batch_size} is larger than the training set of {config.settings.workload!r} "
                 f"({examples} examples). Use batch sizes up to {examples}"
             )

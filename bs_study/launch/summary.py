@@ -26,7 +26,7 @@ def summary(study: Study) -> Table:
     as in the report.
     """
     trials, evaluations = study.trials(), study.evaluations()
-    target = Target.parse(study.config.target or trials["target"].iloc[0])
+    target = study.config.settings.target or Target.parse(trials["target"].iloc[0])
     clean = clean_iteration_seconds(trials_own_timings(study.timings(), trials))
     clock = "clean_seconds" if len(clean) else "train_seconds"
     parts = split_by_recipe(complete_trials(trials), config=study.config, begun=())

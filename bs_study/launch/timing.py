@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bs_study.config import StudyConfig, TrialConfig
+from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.grid import study_trials
 from bs_study.launch.watching import Resources
 from bs_study.store.reader import Study
 from bs_study.training.timing import Timing
 
 
-def wants_timing(config: StudyConfig, resources: Resources, *, trials: int) -> bool:
+def wants_timing(options: LaunchOptions, resources: Resources, *, trials: int) -> bool:
     """Return whether the timing pass comes before the trials.
 
     Where it is left open: if trials are to run beside others on one machine, whose clocks then say less.
     """
-    if config.timing is not None:
-        return config.timing
+    if options.timing is not None:
+        return options.timing
     return min(resources.most_per_machine, trials) > 1
 
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import pandas as pd
 
-from bs_study.config import StudyConfig, TrialConfig
+from bs_study.config import LaunchOptions, TrialConfig
 from bs_study.launch.failures import failure_message
 from bs_study.launch.watching import Watcher
 from bs_study.store.paths import StudyPaths
@@ -34,13 +34,13 @@ LAST_SECONDS_INTERRUPTED = 3.0
 NEEDS = {"tensorboard": "tensorboardX", "wandb": "wandb", "mlflow": "mlflow"}
 
 
-def chosen_trackers(config: StudyConfig, paths: StudyPaths) -> list[Tracker]:
-    """Return the trackers that the config turns on.
+def chosen_trackers(options: LaunchOptions, paths: StudyPaths) -> list[Tracker]:
+    """Return the trackers that the options turn on.
 
     Raises:
         ValueError: one is not installed, or has no place to write to.
     """
-    chosen = [name for name in NEEDS if getattr(config, name)]
+    chosen = [name for name in NEEDS if getattr(options, name)]
     for name in chosen:
         if find_spec(NEEDS[name]) is None:
             raise ValueError(f"{name}: is not installed. Run: pip install {NEEDS[name]}, or leave --{name} out")

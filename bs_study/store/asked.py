@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bs_study.config import StudyConfig, one_line
+from bs_study.config.asked import study_settings
 from bs_study.store.faults import reason
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import SCHEMA_VERSION, table_schema
@@ -36,7 +37,8 @@ def asked_config(paths: StudyPaths, asked: dict[str, Any]) -> StudyConfig:
         ValueError: there is none, or none that this version understands.
     """
     try:
-        return StudyConfig.model_validate(asked.get("config"))
+        stored = asked.get("config")
+        return StudyConfig.model_validate(study_settings(stored) if isinstance(stored, dict) else stored)
     except ValidationError as error:
         newer = newer_version(paths, asked)
         raise ValueError(newer or f"{paths.study_json}: config is damaged: {one_line(error)}") from error

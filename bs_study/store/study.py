@@ -21,6 +21,6 @@ def create_study(paths: StudyPaths, config: StudyConfig, *, metrics: Sequence[st
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "metrics": list(metrics),
         "train_examples": train_examples,
-        "config": config.model_dump(mode="json", exclude={"store"}),
+        "config": config.model_dump(mode="json"),
     }
     paths.write(paths.study_json, json.dumps(asked, indent=2).encode())

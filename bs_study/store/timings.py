@@ -42,7 +42,7 @@ def timed_batch_size(name: str) -> int | None:
 def write_timing(paths: StudyPaths, name: str, trial: TrialConfig, measured: Mapping[str, object]) -> None:
     """Write a timing, in the place of an earlier one of its name."""
     keys = {"study": paths.name, "trial_id": name, "batch_size": trial.batch_size, "lr": trial.lr, "seed": trial.seed}
-    recipe = {"workload": trial.workload, "precision": trial.precision}
+    recipe = {"workload": trial.settings.workload, "precision": trial.settings.precision}
     rows = pa.Table.from_pylist([recipe | dict(measured) | keys], schema=table_schema("timings"))
     paths.write(paths.trial_file("timings", name), encode(rows))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bs_study.config import StudyConfig
-from bs_study.grid import study_trials
+from bs_study.config.recipe import recipe_of
+from bs_study.config.settings import TrialSettings
+from bs_study.config.study import StudyConfig
 
 Effect = dict[str, Any]  # the settings of a recipe that matter
 _OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
@@ -18,20 +19,15 @@ _SCHEDULE = {
 }
 
 
-def named_recipes(config: StudyConfig) -> dict[str, StudyConfig]:
-    """Return the one-recipe configs of a study by name; the name of a study's only recipe is empty.
+def named_recipes(config: StudyConfig) -> dict[str, TrialSettings]:
+    """Return the settings of each recipe of a study by its name; the name of a study's only recipe is empty.
 
     >>> grid = {"batch_sizes": [64], "lrs": [0.1], "max_epochs": 5}
     >>> list(named_recipes(StudyConfig(**grid, lr_warmup_epochs=[0, 1])))
     ['constant lr', 'warm-up 1 epoch']
     """
-    configs = config.each_recipe()
-    return dict(zip(recipe_names([each.effect() for each in configs]), configs, strict=True))
-
-
-def trial_recipes(config: StudyConfig) -> dict[str, str]:
-    """Return the name of each trial's recipe by the trial's id."""
-    return {trial.trial_id: name for name, each in named_recipes(config).items() for trial in study_trials(each)}
+    recipes = config.each_recipe()
+    return dict(zip(recipe_names([recipe_of(settings) for settings in recipes]), recipes, strict=True))
 
 
 def recipe_names(effects: Sequence[Effect]) -> list[str]:

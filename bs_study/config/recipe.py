@@ -1,0 +1,84 @@
+"""Recipes: the few settings beside the cell that a study compares, and how lists of them multiply."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bs_study.config.settings import TrialSettings
+
+AXES = (
+    "optimizer",
+    "momentum",
+    "nesterov",
+    "weight_decay",
+    "lr_warmup_iterations",
+    "lr_warmup_epochs",
+    "lr_decay",
+    "lr_decay_iterations",
+    "lr_decay_epochs",
+    "lr_decay_factor",
+    "lr_rule",
+    "base_batch_size",
+)
+"""The settings that make a recipe: those in which the trials of one cell and seed may differ within a study."""
+
+Change = dict[str, Any]
+"""What a recipe sets, of AXES; the study's own settings hold for the rest."""
+
+
+def recipe_of(settings: TrialSettings) -> dict[str, Any]:
+    """Return the settings among AXES that matter beside the others: adam has no momentum, for one."""
+    idle = {
+        "momentum": settings.optimizer != "sgd",
+        "nesterov": settings.optimizer != "sgd",
+        "lr_decay_iterations": settings.lr_decay == "none",
+        "lr_decay_epochs": settings.lr_decay == "none",
+        "lr_decay_factor": settings.lr_decay != "step",
+        "base_batch_size": settings.lr_rule == "none",
+    }
+    return {name: getattr(settings, name) for name in AXES if not idle.get(name)}
+
+
+def multiplied(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return flat settings in which lists among AXES have become `recipes`: each combination of their values.
+
+    The first value of each list stays in the settings themselves.
+    """
+    given: Any = settings.get("recipes") or ({},)
+    if not (isinstance(given, list | tuple) and all(isinstance(change, dict) for change in given)):
+        return dict(settings)  # `recipes` itself is refused
+    lists = {name: settings[name] for name in AXES if isinstance(settings.get(name), list | tuple)}
+    for name, values in lists.items():
+        _refuse_no_axis(name, values, given)
+    axes = {name: values for name, values in lists.items() if len(values) > 1}
+    first = {name: values[0] for name, values in lists.items()}
+    if not axes:
+        return {**settings, **first}
+    combinations = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+    return {**settings, **first, "recipes": [{**change, **values} for change in given for values in combinations]}
+
+
+def _refuse_no_axis(name: str, values: Sequence[object], recipes: Iterable[Change]) -> None:
+    """Refuse a setting that is a list, but none to multiply the grid by."""
+    if not values:
+        raise ValueError(f"{name}: is missing. Give at least one value")
+    twice = [value for value in values if values.count(value) > 1]
+    if twice:
+        raise ValueError(f"{name}: {twice[0]} is given twice. Give each value once")
+    if any(name in change for change in recipes):
+        raise ValueError(f"{name}: is a list, and in recipes too. Give one of them")
+
+
+def distinct_changes(recipes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Return the recipes, or refuse one that sets what is no axis, or that is given twice."""
+    for change in recipes:
+        for name, value in change.items():
+            if name not in AXES:
+                raise ValueError(f"{name!r} can't differ from recipe to recipe. These can: {', '.join(AXES)}")
+            if isinstance(value, list | tuple | dict):
+                raise ValueError(f"{name} is a list inside a recipe. Give one value, or {name} as a list outside")
+    if any(change in recipes[:place] for place, change in enumerate(recipes)):
+        raise ValueError("one is given twice. Give each recipe once")
+    return recipes

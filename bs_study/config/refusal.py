@@ -1,0 +1,39 @@
+"""What pydantic finds wrong with settings, in one line and in the user's words."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
+PARTS = ("settings",)
+"""Models within models, whose names nobody types."""
+
+
+def one_line(error: ValidationError, *, known: Iterable[str] = ()) -> str:
+    """Return what is wrong with a config in one line: setting, value, what is right.
+
+    Args:
+        known: names among which one that is unknown is looked for.
+    """
+    names = list(known)
+    found = {}
+    for e in reversed(error.errors()):
+        place = tuple(part for part in e["loc"] if part not in PARTS)
+        found[place[:1]] = _describe(place, e["msg"], e.get("input"), names)
+    return " ".join("; ".join(reversed(found.values())).split())
+
+
+def _describe(place: tuple[int | str, ...], message: str, value: object, known: list[str]) -> str:
+    message = message.removeprefix("Value error, ").removeprefix("Input ").replace("a valid tuple", "a list")
+    if not place:
+        return message
+    if message == "Field required" or value == ():
+        return f"{place[0]}: is missing. Give at least one value"
+    if message.startswith("Extra inputs"):
+        near = difflib.get_close_matches(str(place[0]), known, n=1)
+        return f"{place[0]}: unknown setting" + (f". Did you mean {near[0]!r}?" if near else "")
+    message = message.removeprefix(f"{value!r} ")
+    shown = "" if isinstance(value, tuple | dict) else f"{value!r} "
+    return f"{place[0]}: {shown}{message}"

@@ -1,0 +1,159 @@
+"""The settings of a trial: how it is trained, judged and ended, whatever its cell and seed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, PlainSerializer, model_validator
+
+from bs_study.config.lr_rule import LrRule, lr_multiplier, scaled_moments
+from bs_study.config.values import Count, Index, NonNegative, Positive
+from bs_study.target import Target
+
+BUDGETS = ("max_epochs", "max_iterations", "max_examples", "max_train_seconds")
+"""The settings that end a trial which has not reached its target."""
+
+COUNTED_BUDGETS = BUDGETS[:3]
+"""Those that are known in iterations before a trial runs."""
+
+
+def _as_target(given: object) -> object:
+    return Target.parse(given) if isinstance(given, str) else given
+
+
+# Text in files and rows, a Target everywhere else.
+AnyTarget = Annotated[
+    InstanceOf[Target] | None,
+    BeforeValidator(_as_target),
+    PlainSerializer(lambda target: None if target is None else str(target)),
+]
+
+
+class TrialSettings(BaseModel):
+    """How a trial is trained, judged and ended, whatever its cell and seed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    workload: str = Field(
+        "digits",
+        min_length=1,
+        description="what is trained: a built-in, as cifar10, or your own as package.module:Class",
+    )
+    target: AnyTarget = Field(
+        None, description="metric, direction and value to reach, as 'accuracy>=0.98' or 'loss<=0.1' (the workload's)"
+    )
+
+    optimizer: Literal["sgd", "adam", "adamw"] = Field("sgd", description="the update rule")
+    momentum: Annotated[NonNegative, Field(lt=1)] = Field(0.5, description="momentum of sgd")
+    nesterov: bool = Field(False, description="Nesterov momentum, for sgd")
+    weight_decay: NonNegative = Field(0.0, description="L2 penalty (sgd, adam) or decoupled decay (adamw)")
+    beta1: Annotated[Positive, Field(lt=1)] = Field(0.9, description="decay of the first moment of adam and adamw")
+    beta2: Annotated[Positive, Field(lt=1)] = Field(0.999, description="decay of their second moment")
+    eps: Positive = Field(1e-8, description="what adam and adamw add to the root of the second moment")
+    clip_norm: Positive | None = Field(
+        None, description="scale gradients whose norm over all parameters is above this down to it (none)"
+    )
+
+    lr_warmup_iterations: Index = Field(0, description="iterations over which the lr rises linearly from 0")
+    lr_warmup_epochs: NonNegative = Field(0.0, description="the same in epochs")
+    lr_decay: Literal["none", "cosine", "linear", "step"] = Field(
+        "none", description="how the lr falls after the warm-up: to 0 as a half cosine or a line, or in steps"
+    )
+    lr_decay_iterations: Count | None = Field(
+        None, description="length of the fall, or of one step (what the budget leaves after the warm-up)"
+    )
+    lr_decay_epochs: Positive | None = Field(None, description="the same in epochs")
+    lr_decay_factor: Annotated[Positive, Field(lt=1)] = Field(0.1, description="each step multiplies the lr by this")
+    lr_rule: LrRule = Field(
+        "none",
+        description="how the lrs of the grid, then meant for base_batch_size, follow the batch size B: lr × B/base, "
+        "or lr × √(B/base), with adam and adamw also 1 - beta × B/base and eps / √(B/base) (Malladi et al. 2022)",
+    )
+    base_batch_size: Count | None = Field(None, description="the batch size that the grid's lrs are meant for")
+
+    max_epochs: Positive | None = Field(
+        None, description="budget in epochs (none; 10 for your own workload without any)"
+    )
+    max_iterations: Count | None = Field(None, description="budget in iterations (none)")
+    max_examples: Count | None = Field(None, description="budget in examples (none)")
+    max_train_seconds: Positive | None = Field(None, description="budget in seconds of training clock (none)")
+    stop_at_target: bool = Field(True, description="end a trial at the target")
+    min_iterations: Index = Field(
+        1000, description="iterations to run, budget permitting, before the target may end it"
+    )
+
+    validation_examples: Index = Field(
+        0, description="examples taken out of the training set to be judged by; the held-out set then is a test set"
+    )
+    validation_seed: Index = Field(0, description="decides which examples these are, for all trials alike")
+    eval_every_examples: Count | None = Field(None, description="examples between evaluations (a tenth of an epoch)")
+    eval_batch_size: Count = Field(1000, description="examples per batch of an evaluation")
+    loss_limit: Positive | None = Field(
+        None, description="a trial whose loss stays above this is diverged (10 times the loss of the initial weights)"
+    )
+    loss_limit_iterations: Count = Field(
+        100, description="it stays above when more than half of so many iterations in a row are"
+    )
+    micro_batch: Count | None = Field(
+        None,
+        description="examples whose gradients are computed at once "
+        "(the whole batch; less where that is faster on a CPU, or does not fit)",
+    )
+    precision: Literal["fp32", "tf32", "bf16"] = Field(
+        "fp32", description="float32, float32 with TF32 products (on GPUs that have them), or bfloat16 by autocast"
+    )
+    engine: Literal["auto", "eager", "compile", "cuda_graph"] = Field(
+        "auto", description="how an iteration runs: as CUDA graphs on a GPU, by torch.compile, or eagerly"
+    )
+    loader: Literal["auto", "resident", "workers"] = Field(
+        "auto",
+        description="where batches come from: tensors on the device (where they fit), or processes of a DataLoader",
+    )
+    kernels: Literal["auto", "onednn", "native", "onednn_channels_last", "native_channels_last"] = Field(
+        "auto", description="convolutions on a CPU: the library and layout (those found to be fastest on this machine)"
+    )
+    warmup_iterations: Index = Field(3, description="first iterations, left out of all clocks but warmup_seconds")
+
+    @model_validator(mode="after")
+    def _is_consistent(self) -> Self:
+        if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
+            raise ValueError("nesterov: needs optimizer sgd and a momentum above 0")
+        if self.lr_warmup_iterations and self.lr_warmup_epochs:
+            raise ValueError("lr_warmup_epochs: give it or lr_warmup_iterations, not both")
+        if self.lr_decay_iterations and self.lr_decay_epochs:
+            raise ValueError("lr_decay_epochs: give it or lr_decay_iterations, not both")
+        has_length = self.lr_decay_iterations or self.lr_decay_epochs
+        if self.lr_decay == "step" and not has_length:
+            raise ValueError("lr_decay: step needs the length of a step. Give lr_decay_epochs or lr_decay_iterations")
+        if self.lr_decay in ("cosine", "linear") and not (has_length or self.has_counted_budget):
+            raise ValueError(
+                f"lr_decay: {self.lr_decay} needs a length. Give lr_decay_epochs or lr_decay_iterations, "
+                "or a budget in epochs, iterations or examples"
+            )
+        if self.lr_rule != "none" and self.base_batch_size is None:
+            raise ValueError(f"lr_rule: {self.lr_rule} needs the batch size that the lrs are for. Give base_batch_size")
+        if not (self.has_counted_budget or self.max_train_seconds):
+            raise ValueError(
+                "max_epochs: give it, max_iterations, max_examples or max_train_seconds: a trial needs an end"
+            )
+        return self
+
+
+    @property
+    def has_counted_budget(self) -> bool:
+        """Whether the budget is known in iterations before the trial runs."""
+        return any(getattr(self, name) for name in COUNTED_BUDGETS)
+
+    def lr_ratio(self, batch_size: int) -> float:
+        """Return what the lr rule follows: the batch size by the one that the lrs are meant for; 1 without a rule."""
+        return batch_size / self.base_batch_size if self.lr_rule != "none" and self.base_batch_size else 1.0
+
+    def trial_lr(self, *, lr: float, batch_size: int) -> float:
+        """Return the lr that a trial of this cell really uses."""
+        return lr * lr_multiplier(self.lr_rule, self.lr_ratio(batch_size))
+
+    def moments(self, batch_size: int) -> dict[str, float]:
+        """Return the beta1, beta2 and eps that a trial of this batch size really uses; SGD has none to move."""
+        rule: LrRule = "none" if self.optimizer == "sgd" else self.lr_rule
+        ratio = self.lr_ratio(batch_size)
+        return scaled_moments(rule, ratio, beta1=self.beta1, beta2=self.beta2, eps=self.eps)

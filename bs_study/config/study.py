@@ -1,0 +1,112 @@
+"""What a study asks: its cells, seeds and recipes, and how each trial is trained."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+
+from bs_study.config.lr_rule import refuse_extreme_lr, refuse_lost_beta
+from bs_study.config.recipe import Change, distinct_changes, multiplied, recipe_of
+from bs_study.config.refusal import one_line
+from bs_study.config.settings import TrialSettings
+from bs_study.config.values import Count, Index, Positive, distinct, flat, nested
+
+STUDY_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+"""What Windows keeps for its devices, with any ending."""
+
+
+class StudyConfig(BaseModel):
+    """A grid over recipe × batch size × lr × seed, and the settings of its trials.
+
+    The settings may be given beside the grid, and are dumped so. One that is an axis of recipes may be a list: each of
+    its values, with each of every other list and of `recipes`, is a recipe.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: TrialSettings
+    name: str | None = Field(None, description="the study's folder in the store (the workload's name)")
+    batch_sizes: Annotated[tuple[Count, ...], AfterValidator(distinct)] = Field(
+        min_length=1, description="the batch sizes of the grid"
+    )
+    lrs: Annotated[tuple[Positive, ...], AfterValidator(distinct)] = Field(
+        min_length=1, description="the lrs of the grid"
+    )
+    seeds: Annotated[tuple[Index, ...], AfterValidator(distinct)] = Field(
+        (0,), min_length=1, description="each cell is trained once with each seed"
+    )
+    recipes: Annotated[tuple[Change, ...], AfterValidator(distinct_changes)] = Field(
+        (), description="train the grid with each of these sets of settings, as '{}' '{lr_warmup_epochs: 1}' (one)"
+    )
+    cpus_per_trial: Count = Field(1, description="CPU cores, and threads of torch, for each trial")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nested(cls, given: Any) -> Any:
+        return nested(multiplied(given) if isinstance(given, dict) else given, TrialSettings, name="settings")
+
+    @model_serializer(mode="wrap")
+    def _flat(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return flat(dump(self), name="settings")
+
+    @model_validator(mode="after")
+    def _name_stays_in_the_store(self) -> Self:
+        if self.name is not None and not STUDY_NAME.fullmatch(self.name):
+            raise ValueError(
+                f"name: {self.name!r} can't be a study's folder. "
+                "Use up to 100 letters, digits, '.', '_' and '-', a letter or digit first and no '.' last"
+            )
+        if self.name is not None and DEVICE.fullmatch(self.name):
+            raise ValueError(f"name: {self.name!r} is a device's name on Windows. Choose another")
+        return self
+
+    @model_validator(mode="after")
+    def _each_recipe_is_consistent(self) -> Self:
+        self._refuse_beyond_the_rule(self.settings)
+        for change in self.recipes:
+            named = ", ".join(f"{name} {value}" for name, value in change.items())
+            try:
+                self._refuse_beyond_the_rule(self._with(change))
+            except ValidationError as error:
+                raise ValueError(f"{one_line(error)} (in the recipe of {named})") from error
+            except ValueError as error:
+                raise ValueError(f"{error} (in the recipe of {named})") from error
+        return self
+
+    def _with(self, change: Change) -> TrialSettings:
+        return TrialSettings.model_validate(self.settings.model_dump() | change)
+
+    def _refuse_beyond_the_rule(self, settings: TrialSettings) -> None:
+        """Refuse a grid whose lrs or moments the lr rule takes out of their range."""
+        for pick in (min, max):
+            lr, batch_size = pick(self.lrs), pick(self.batch_sizes)
+            refuse_extreme_lr(settings.lr_rule, settings.lr_ratio(batch_size), lr=lr, batch_size=batch_size)
+        largest = max(self.batch_sizes)
+        for name in ("beta1", "beta2"):
+            refuse_lost_beta(
+                name,
+                settings.moments(largest)[name],
+                optimizer=settings.optimizer,
+                before=getattr(settings, name),
+                base=settings.base_batch_size or 1,
+                batch_size=largest,
+            )
+
+    def each_recipe(self) -> list[TrialSettings]:
+        """Return the settings of each recipe; of recipes that train the same, as adam with two momenta, the first."""
+        distinct_recipes: dict[tuple[object, ...], TrialSettings] = {}
+        for settings in [self._with(change) for change in self.recipes] or [self.settings]:
+            distinct_recipes.setdefault(tuple(recipe_of(settings).items()), settings)
+        return list(distinct_recipes.values())

@@ -1,0 +1,46 @@
+"""One training run, and its id."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
+
+from bs_study.config.settings import TrialSettings
+from bs_study.config.values import Count, Index, Positive, flat, nested
+
+
+class TrialConfig(BaseModel):
+    """One training run: a cell, a seed, and all else that decides its losses.
+
+    Its settings may be given beside the cell, and are dumped so.
+
+    >>> TrialConfig(batch_size=60, lr=0.02, seed=0, max_epochs=1, momentum=0.9).settings.momentum
+    0.9
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: TrialSettings
+    batch_size: Count
+    lr: Positive
+    seed: Index
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nested(cls, given: Any) -> Any:
+        return nested(given, TrialSettings, name="settings")
+
+    @model_serializer(mode="wrap")
+    def _flat(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return flat(dump(self), name="settings")
+
+    @property
+    def trial_id(self) -> str:
+        """Readable and a function of this config alone, as b60-lr0.02-s0-3f9a2c.
+
+        The hash covers what differs from the defaults, so that a setting which a later version adds keeps old ids.
+        """
+        digest = hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
+        return f"b{self.batch_size}-lr{self.lr:g}-s{self.seed}-{digest[:6]}"

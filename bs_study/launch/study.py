@@ -1,0 +1,156 @@
+"""A study from its lease to its report: begin, time each batch size, run the trials, conclude."""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import shlex
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from rich.console import RenderableType
+
+from bs_study.config.launch import flags_of
+from bs_study.config.recipe_names import named_recipes
+from bs_study.launch.display import Display
+from bs_study.launch.launcher import Launcher
+from bs_study.launch.prepare import Prepared
+from bs_study.launch.summary import summary
+from bs_study.launch.timing import lacks_timings, timing_lines, timing_trials, wants_timing
+from bs_study.launch.trackers import TrackedWatcher, Tracker, chosen_trackers
+from bs_study.store.lease import study_lease
+from bs_study.store.reader import Study
+from bs_study.words import counted
+
+
+class Listener(Protocol):
+    """Who hears of a study while it runs: a terminal, say."""
+
+    def say(self, text: RenderableType) -> None:
+        """Take a line, or a table, of what goes on."""
+
+    def warn(self, line: str) -> None:
+        """Take a line of what is odd or went wrong."""
+
+    def watch(self, *, trials: int, slots: int) -> AbstractContextManager[Display]:
+        """Return what shows so many trials, as many at once as there are slots."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How a study ended: trials that failed, whether it was interrupted, whether its report could be written."""
+
+    failed: int = 0
+    is_interrupted: bool = False
+    is_reported: bool = True
+
+    @property
+    def exit_status(self) -> int:
+        """0 done, 1 with failed trials or without a report, 130 interrupted."""
+        return 130 if self.is_interrupted else 1 if self.failed or not self.is_reported else 0
+
+
+def run_study(study: Prepared, listener: Listener) -> End:
+    """Run what is left of a study and write its report. One process at a time does, which holds the study's lease.
+
+    Raises:
+        ValueError: a resource, a tracker or the lease can't be had.
+        OSError: the store does not answer.
+    """
+    trackers = chosen_trackers(study.options, study.paths)
+    if not study.trials and not (study.options.timing and lacks_timings(Study(study.paths))):
+        listener.say(f"nothing to do: all trials of {study.paths.uri} have ended")
+        return End()
+    going_on = _going_on(study)
+    with launcher(study) as launched, study_lease(study.paths, lost=_thread.interrupt_main):
+        study.create()
+        _announce(study, launched, listener)
+        try:
+            _time_alone(study, launched, listener)
+            failed = _run_trials(study, launched, listener, trackers) if study.trials else 0
+        except KeyboardInterrupt:
+            listener.say(f"interrupted. Go on with: {going_on}")
+            return End(is_interrupted=True)
+    try:
+        is_reported = conclude(study, listener)
+    except KeyboardInterrupt:
+        uri = shlex.quote(study.paths.uri)
+        listener.say(f"interrupted, with all trials ended. Its report: python sweeps/report.py {uri}")
+        return End(is_interrupted=True)
+    if failed:
+        listener.say(f"failed trials: {failed}. Try them again with: {going_on}")
+    return End(failed=failed, is_reported=is_reported)
+
+
+def _going_on(study: Prepared) -> str:
+    """Return the command that goes on with a study as it was launched: its store keeps what it asks, not how it ran."""
+    return shlex.join(["python", "sweeps/grid.py", *flags_of(study.options), "--resume", study.paths.uri])
+
+
+@contextlib.contextmanager
+def launcher(study: Prepared) -> Iterator[Launcher]:
+    """Yield what runs trials and times batch sizes: in this process, or on Ray, which is loaded for nothing else."""
+    if study.options.local:
+        from bs_study.launch.serial import SerialLauncher
+
+        yield SerialLauncher(study)
+    else:
+        from bs_study.launch.ray_tune import ray_launcher
+
+        with ray_launcher(study) as found:
+            yield found
+
+
+def _announce(study: Prepared, launched: Launcher, listener: Listener) -> None:
+    settings = study.config.settings
+    listener.say(f"{counted(len(study.trials), 'trial')} of {settings.workload}, target {settings.target}")
+    recipes = list(named_recipes(study.config))
+    if len(recipes) > 1:
+        listener.say(f"{len(recipes)} recipes: {'; '.join(recipes)}")
+    listener.say(f"on {launched.resources.description}")
+    listener.say(f"to {study.paths.uri}")
+    for warning in study.warnings:
+        listener.warn(f"warning: {warning}")
+
+
+def _time_alone(study: Prepared, launched: Launcher, listener: Listener) -> None:
+    """Time each batch size alone on its device, if it is wanted; the trials run also where that can't be done."""
+    if not wants_timing(study.options, launched.resources, trials=len(study.trials)):
+        return
+    try:
+        for line in timing_lines(launched.time(timing_trials(study.config))):
+            listener.say(line)
+    except OSError as error:  # no node was free, or the store does not answer
+        listener.warn(f"timing: left out, {' '.join(str(error).split())}")
+
+
+def _run_trials(study: Prepared, launched: Launcher, listener: Listener, trackers: list[Tracker]) -> int:
+    """Run what is left of a study under its display; return how many trials failed."""
+    with (
+        listener.watch(trials=len(study.trials), slots=launched.resources.slots) as display,
+        TrackedWatcher(display, trackers, Study(study.paths)) as watcher,
+    ):
+        launched.run(study.trials, watcher)
+    return display.failed
+
+
+def conclude(study: Prepared, listener: Listener) -> bool:
+    """Say what the study found, a row per batch size, and write its report; return whether the store allowed it."""
+    from bs_study.report.page import write_report  # with matplotlib, which trials need not wait for
+
+    found = Study(study.paths)
+    try:
+        listener.say(summary(found))
+        listener.say(f"report: {write_report(found)}")
+    except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer
+        listener.warn(f"error: no report: {' '.join(str(error).split())}")
+        return False
+    target = study.config.settings.target
+    uri = shlex.quote(found.paths.uri)
+    listener.say(
+        "next: open it, or ask for another target: "
+        f"python sweeps/report.py {uri} --target {target.metric if target else 'accuracy'}=..."
+    )
+    return True

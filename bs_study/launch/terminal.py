@@ -1,0 +1,28 @@
+"""The terminal as a study's listener."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console, RenderableType
+
+from bs_study.launch.display import Display
+
+
+class Terminal:
+    """Prints what goes on, and shows trials while they run."""
+
+    def __init__(self) -> None:
+        self._console = Console(soft_wrap=True)
+
+    def say(self, text: RenderableType) -> None:
+        if isinstance(text, str):
+            print(text, flush=True)  # noqa: T201  as it is: a path may hold what rich takes for markup
+        else:
+            self._console.print(text)
+
+    def warn(self, line: str) -> None:
+        print(line, file=sys.stderr)  # noqa: T201
+
+    def watch(self, *, trials: int, slots: int) -> Display:
+        return Display(self._console, total=trials, slots=slots)

@@ -1,0 +1,52 @@
+"""What is looked at before a study starts: what it asks and how it is launched are two things."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bs_study import open_study
+from bs_study.config import LaunchOptions
+from bs_study.config.asked import asked
+from bs_study.launch.prepare import Prepared, prepared
+
+GRID: dict[str, Any] = {"workload": "digits", "batch_sizes": (64, 256), "lrs": (0.1, 0.4), "max_epochs": 1}
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Prepared:
+    """A study that a laptop has begun, with launch options of its own."""
+    laptop = {"store": str(tmp_path), "local": True, "max_concurrent": 1, "max_failures": 0, "data_dir": str(tmp_path)}
+    study = prepared(*asked(GRID | laptop))
+    study.create()
+    return study
+
+
+def test_study_json_keeps_what_a_study_asks_and_nothing_of_its_launch(begun: Prepared) -> None:
+    stored = json.loads(Path(begun.paths.study_json).read_text())["config"]
+    assert stored.keys() & LaunchOptions.model_fields.keys() == set()
+    assert (stored["batch_sizes"], stored["target"], stored["name"]) == ([64, 256], "accuracy >= 0.96", "digits")
+    assert open_study(begun.paths.uri).config == begun.config
+
+
+def test_a_study_goes_on_however_it_is_launched(begun: Prepared) -> None:
+    elsewhere = LaunchOptions(max_concurrent=8, address="auto", checkpoint_seconds=5)
+    again = prepared(begun.config, elsewhere, resume=begun.paths.uri)
+    assert not again.is_new
+    assert (again.config, again.options) == (begun.config, elsewhere)
+    assert [t.trial_id for t in again.trials] == [t.trial_id for t in begun.trials]
+
+
+def test_a_study_goes_on_by_a_config_that_leaves_its_name_and_target_open(begun: Prepared) -> None:
+    config, options = asked(GRID)
+    assert prepared(config, options, resume=begun.paths.uri).config == begun.config
+
+
+@pytest.mark.parametrize("change", [{"lrs": (0.1, 0.8)}, {"momentum": 0.9}, {"target": "loss<=0.1"}, {"seeds": (0, 1)}])
+def test_a_study_does_not_go_on_as_another(begun: Prepared, change: dict[str, Any]) -> None:
+    config, options = asked(GRID | change)
+    with pytest.raises(ValueError, match=rf"^{next(iter(change))}: .* contradicts the study, which has "):
+        prepared(config, options, resume=begun.paths.uri)
