@@ -110,12 +110,12 @@ def write_trial(paths: StudyPaths, trial: TrialConfig, *, message: str, is_ended
 def trial_curve(trial: TrialConfig) -> Curve:
     rng = np.random.default_rng([trial.seed, trial.batch_size, int(trial.lr * 1e6)])
     relative_lr = trial.lr / (LARGEST_BEST_LR / (1 + NOISE_SCALE / trial.batch_size)) * rng.lognormal(0, 0.04)
-    count = math.ceil((trial.max_epochs or 1) * TRAIN_EXAMPLES / trial.batch_size)
+    count = math.ceil((trial.settings.max_epochs or 1) * TRAIN_EXAMPLES / trial.batch_size)
     iteration = np.arange(count)
     if relative_lr > 2:
         losses = 2.3 * np.exp(iteration[: rng.integers(30, 80)] * 0.12 * (relative_lr - 2)) + 0.1
         return Curve(np.append(losses, np.nan), np.full(len(losses) + 1, 0.9), "diverged")
-    recipe = 1.5 if trial.momentum > 0.5 else 1.0  # made up, so that recipes differ
+    recipe = 1.5 if trial.settings.momentum > 0.5 else 1.0  # made up, so that recipes differ
     speed = recipe * relative_lr * (2 - relative_lr) * rng.lognormal(0, 0.08) / (1 + NOISE_SCALE / trial.batch_size)
     progress = 0.8 * speed * iteration
     losses = 2.3 / (1 + progress) ** 0.8
@@ -134,7 +134,7 @@ def cut_at_target(trial: TrialConfig, losses: FloatArray, errors: FloatArray) ->
 
 
 def is_met(trial: TrialConfig, errors: FloatArray) -> npt.NDArray[np.bool_]:
-    target = Target.parse(trial.target or "accuracy>=0.97")
+    target = trial.settings.target or Target("accuracy", 0.97)
     return 3 * errors <= target.value if target.metric == "loss" else 1 - errors >= target.value
 
 
@@ -179,7 +179,7 @@ def outcome(trial: TrialConfig, curve: Curve, *, message: str) -> dict[str, obje
         "stop_reason": stop_reason,
         "message": message or ("the loss is nan at iteration 61" if curve.status == "diverged" else None),
         "iterations": len(curve.losses),
-        "examples": min(len(curve.losses) * trial.batch_size, int((trial.max_epochs or 1) * TRAIN_EXAMPLES)),
+        "examples": min(len(curve.losses) * trial.batch_size, int((trial.settings.max_epochs or 1) * TRAIN_EXAMPLES)),
         "train_seconds": train_seconds,
         "warmup_seconds": 0.4,
         "eval_seconds": 0.1,
