@@ -18,14 +18,13 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from bs_study.config import StudyConfig, one_line
+from bs_study.config import BUDGETS, StudyConfig, one_line
 
 NO_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 """What yaml raises: on a value that is none of its kind, as `!!timestamp never`, whatever its constructor ran into."""
 
 OWN_EPOCHS = 10.0
 """The budget of a workload of one's own, where no file and no flag sets one."""
-BUDGETS = {"max_epochs", "max_iterations", "max_examples", "max_train_seconds"}
 ONE_TRIAL = {"batch_sizes": (1,), "lrs": (1.0,)}
 """Stands for the grid, which a check of the workload does not need."""
 
@@ -153,7 +152,7 @@ def study_config(request: Request) -> StudyConfig:
     """
     file = _there(request.config) if request.config else _shipped_file(request.flags.get("workload", "digits"))
     settings = (read_yaml(file) if file else {}) | request.flags
-    if not file and not settings.keys() & BUDGETS:
+    if not file and not settings.keys() & set(BUDGETS):
         settings["max_epochs"] = OWN_EPOCHS
     config = checked_config((ONE_TRIAL if request.check else {}) | settings)
     refuse_flags_of_recipes(request.flags, config)

@@ -45,6 +45,10 @@ DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """What Windows keeps for its devices, with any ending."""
 
 
+BUDGETS = ("max_epochs", "max_iterations", "max_examples", "max_train_seconds")
+"""Each ends a trial that has not reached its target; the first that runs out does."""
+
+
 class Recipe(BaseModel):
     """How a trial is trained, judged and ended, whatever its cell and seed."""
 

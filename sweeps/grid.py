@@ -66,12 +66,12 @@ def show_look(config: StudyConfig, look: Look) -> int:
 
 def show_trials(study: Prepared) -> int:
     from bs_study.analysis.recipe_names import trial_recipes
-    from bs_study.launch.watching import counted
+    from bs_study.words import counted, setting
 
     recipes = trial_recipes(study.config)
     for trial in study.trials:
         recipe = f", {recipes[trial.trial_id]}" if recipes[trial.trial_id] else ""
-        print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {trial.lr:g}, seed {trial.seed}{recipe}")
+        print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {setting(trial.lr)}, seed {trial.seed}{recipe}")
     trials = counted(len(study.trials), "trial")
     print(f"{trials} of {study.config.workload}, to {study.paths.uri} (dry run, nothing was started)")
     return 0
@@ -81,9 +81,9 @@ def run(study: Prepared) -> int:
     from bs_study.analysis.recipe_names import named_recipes
     from bs_study.launch.timing import lacks_timings
     from bs_study.launch.trackers import chosen_trackers
-    from bs_study.launch.watching import counted
     from bs_study.store.lease import study_lease
     from bs_study.store.reader import Study
+    from bs_study.words import counted
 
     trackers = chosen_trackers(study.config, study.paths)
     if not study.trials and not (study.config.timing and lacks_timings(Study(study.paths))):

@@ -118,7 +118,7 @@ def test_a_finished_study_can_still_be_timed_once(
     out = capsys.readouterr().out
     assert sorted(open_study(study).timings()["batch_size"]) == [64, 256]
     assert all(f"batch size {size}: " in out and "ms an iteration" in out for size in (64, 256))
-    assert "clean seconds" in out
+    assert "clean training time" in out
     assert command_in_this_process()(timed) == 0
     assert capsys.readouterr().out.startswith("nothing to do")
 

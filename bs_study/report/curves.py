@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bs_study.analysis.tables import StudyTables
+from bs_study.analysis.windows import FIRST_ITERATIONS
 from bs_study.store import Study
-
-FIRST_ITERATIONS = 1000
 
 
 def shown_lrs(tables: StudyTables) -> dict[int, float]:
