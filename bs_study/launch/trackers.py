@@ -132,7 +132,8 @@ class TrackedWatcher:
         seconds = LAST_SECONDS if not interrupted else LAST_SECONDS_INTERRUPTED
         self._thread.join(seconds)
         if self._thread.is_alive():
-            _complain(f"{self._ended.qsize()} of the trials were not taken within {duration(seconds)}. Ended without it")
+            left = self._ended.qsize()
+            _complain(f"{left} of the trials were not taken within {duration(seconds)}. Ended without it")
 
     def started(self, trial: TrialConfig) -> None:
         self.watcher.started(trial)
