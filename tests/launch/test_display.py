@@ -57,7 +57,7 @@ def test_on_a_terminal_each_running_trial_shows_its_cell_epoch_loss_and_metric(s
         console.print("")
     shown = out.getvalue()
     assert "1 of 3 trials done, 1 running" in shown
-    assert all(word in shown for word in ("16", "0.1", "1.50", "0.2500", "0.75"))
+    assert all(word in shown for word in ("16", "0.1", "1.50", "0.2500", "0.75", "at most 10 s"))
 
 
 def test_the_time_left_is_unknown_before_anything_is_told(set_clock: SetClock) -> None:
