@@ -67,12 +67,12 @@ def show_look(config: StudyConfig, look: Look) -> int:
 
 def show_trials(study: Prepared) -> int:
     from bs_study.grid import trial_recipes
-    from bs_study.words import counted
+    from bs_study.words import counted, setting
 
     recipes = trial_recipes(study.config)
     for trial in study.trials:
         recipe = f", {recipes[trial.trial_id]}" if recipes[trial.trial_id] else ""
-        print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {trial.lr:g}, seed {trial.seed}{recipe}")
+        print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {setting(trial.lr)}, seed {trial.seed}{recipe}")
     trials = counted(len(study.trials), "trial")
     print(f"{trials} of {study.config.settings.workload}, to {study.paths.uri} (dry run, nothing was started)")
     return 0

@@ -1,4 +1,4 @@
-"""Who may import whom, as DESIGN.md section 2 draws the house."""
+"""Who may import whom, as DESIGN.md section 2 draws the house, and how long a file may be."""
 
 from __future__ import annotations
 
@@ -6,25 +6,29 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parent.parent / "bs_study"
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "bs_study"
+MOST_LINES = 260
 SWEEP_EXTRA = ("ray", "rich", "sklearn", "torch", "torchvision", "tyro", "yaml")
 
-# What each room may import of the others; config, target and the store are below them all.
+# What each room may import of the others beside words, which is below them all.
 ROOMS = {
+    "words": set(),
     "target": set(),
     "config": {"target"},
     "grid": {"config"},
-    "command_line": {"config"},
+    "command_line": {"config", "store"},
     "store": {"config", "grid", "target"},
     "workloads": {"target"},
     "training": {"config", "target", "store", "workloads"},
     "analysis": {"config", "grid", "target", "store"},
     "report": {"config", "target", "store", "analysis"},
-    "launch": {"config", "target", "grid", "command_line", "store", "workloads", "training", "analysis"},
+    "launch": {"config", "target", "grid", "store", "workloads", "training", "analysis", "report"},
 }
 
 BLOCKER = """
@@ -41,10 +45,19 @@ print([name for name in {blocked!r} if name in sys.modules])
 """
 
 
-def imports(file: Path) -> set[str]:
-    """Return all modules that a file imports, at its top or within a function."""
+def imports(file: Path, *, for_types: bool = True) -> set[str]:
+    """Return all names that a file imports, at its top or within a function.
+
+    Args:
+        for_types: whether those count that only a type checker imports.
+    """
+    tree = ast.parse(file.read_text())
+    checks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+    left_out = set() if for_types else {node for check in checks for node in ast.walk(check)}
     found = set()
-    for node in ast.walk(ast.parse(file.read_text())):
+    for node in ast.walk(tree):
+        if node in left_out:
+            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -57,9 +70,21 @@ def modules() -> Iterator[Path]:
     return PACKAGE.rglob("*.py")
 
 
+def module_name(file: Path) -> str:
+    return ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 def module_names(room: str) -> list[str]:
-    files = sorted((PACKAGE / room).rglob("*.py"))
-    return [".".join(f.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__") for f in files]
+    return [module_name(file) for file in sorted((PACKAGE / room).rglob("*.py"))]
+
+
+def imported_modules(file: Path, *, all_names: set[str]) -> set[str]:
+    """Return the modules of ours that a file imports; within analysis, not those that only a type checker imports."""
+    in_analysis = file.is_relative_to(PACKAGE / "analysis")
+    found = {name for name in imports(file) if name.startswith("bs_study.")}
+    if in_analysis:
+        found -= {n for n in found - imports(file, for_types=False) if n.startswith("bs_study.analysis.")}
+    return {name if name in all_names else name.rpartition(".")[0] for name in found}
 
 
 def imported_without(blocked: tuple[str, ...], names: list[str]) -> str:
@@ -96,8 +121,21 @@ def test_a_room_imports_only_the_rooms_below_it(room: str) -> None:
     assert files
     for file in files:
         ours = {name.split(".")[1] for name in imports(file) if name.startswith("bs_study.")}
-        assert ours & set(ROOMS) <= ROOMS[room] | {room}, file
+        assert ours & set(ROOMS) <= ROOMS[room] | {room, "words"}, file
 
 
 def test_every_module_is_in_a_room() -> None:
     assert {f.relative_to(PACKAGE).with_suffix("").parts[0] for f in modules()} == {*ROOMS, "__init__"}
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    files = {module_name(file): file for file in modules()}
+    graph = {name: imported_modules(file, all_names=set(files)) for name, file in files.items()}
+    assert set().union(*graph.values()) <= set(files)
+    assert len(list(TopologicalSorter(graph).static_order())) == len(files)  # a CycleError names the circle
+
+
+def test_no_file_is_too_long_to_be_read_at_once() -> None:
+    files = [file for folder in ("bs_study", "sweeps", "tests") for file in (ROOT / folder).rglob("*.py")]
+    too_long = {str(file.relative_to(ROOT)) for file in files if len(file.read_text().splitlines()) > MOST_LINES}
+    assert too_long == set()

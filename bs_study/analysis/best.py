@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.censoring import CLOCKS
+from bs_study.analysis.censoring import TARGET_CLOCKS
 
 
 def best(convergence: pd.DataFrame) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def best(convergence: pd.DataFrame) -> pd.DataFrame:
     """
     sizes = np.unique(convergence["batch_size"].to_numpy(np.int64))
     table = pd.DataFrame(index=pd.Index(sizes, name="batch_size"))
-    for clock in CLOCKS:
+    for clock in TARGET_CLOCKS:
         table = table.join(_best_by(convergence, clock))
         table[f"tied_by_{clock}"] = table[f"tied_by_{clock}"].fillna(0).astype(int)
         table[f"censored_rivals_by_{clock}"] = _censored_rivals(convergence, table, clock)

@@ -8,28 +8,21 @@ from typing import Any
 import pandas as pd
 
 from bs_study.analysis.trials import CELL
+from bs_study.config import BUDGETS
+from bs_study.words import CLOCK_WORDS, counted, duration
 
-CLOCKS = ["iterations", "examples", "train_seconds", "compute_seconds", "wall_seconds", "clean_seconds"]
-BUDGETS = {
-    "max_iterations": "iterations",
-    "max_examples": "examples",
-    "max_epochs": "epochs",
-    "max_train_seconds": "train seconds",
-}
-
-
-def plain_number(value: float) -> str:
-    """Return a number as a person writes it.
-
-    >>> plain_number(20000.0), plain_number(2.5)
-    ('20000', '2.5')
-    """
-    return f"{value:.0f}" if float(value).is_integer() else f"{value:g}"
+TARGET_CLOCKS = ["iterations", "examples", "train_seconds", "compute_seconds", "wall_seconds", "clean_seconds"]
 
 
 def budget_text(trial: Mapping[Hashable, Any]) -> str:
-    """Return the budgets of a trial, whichever comes first: '20000 iterations or 5 epochs'; '' if none is known."""
-    return " or ".join(f"{plain_number(trial[name])} {unit}" for name, unit in BUDGETS.items() if trial[name] > 0)
+    """Return the budgets of a trial, whichever comes first: '5 epochs or 20,000 iterations'; '' if none is known."""
+    return " or ".join(_said(name, trial[name]) for name in BUDGETS if trial[name] > 0)
+
+
+def _said(budget: str, value: float) -> str:
+    if budget == "max_train_seconds":
+        return f"{duration(value)} of {CLOCK_WORDS['train_seconds']}"
+    return counted(value, budget.removeprefix("max_").removesuffix("s"))
 
 
 def censored_text(trial: Mapping[Hashable, Any]) -> str:
@@ -38,8 +31,8 @@ def censored_text(trial: Mapping[Hashable, Any]) -> str:
     known = [name for name in BUDGETS if trial[name] > 0]
     spent = [name for name in known if name.removeprefix("max_") in reason] or (known if reason != "target" else [])
     if len(spent) == 1:
-        return f"{plain_number(trial[spent[0]])} {BUDGETS[spent[0]]}"
-    ended = f"{plain_number(trial['iterations'])} iterations" if trial["iterations"] >= 0 else "an unknown iteration"
+        return _said(spent[0], trial[spent[0]])
+    ended = counted(trial["iterations"], "iteration") if trial["iterations"] >= 0 else "an unknown iteration"
     return f"{ended}, its own target {trial['target']}".rstrip() if reason == "target" else ended
 
 
@@ -51,4 +44,4 @@ def censored_amounts(answers: pd.DataFrame) -> pd.DataFrame:
     """
     missed = answers[answers["outcome"] == "missed"]
     missed = missed.assign(wall_seconds=missed["train_seconds"] + missed["eval_seconds"])
-    return missed.groupby(CELL)[CLOCKS].min().add_prefix("censored_")
+    return missed.groupby(CELL)[TARGET_CLOCKS].min().add_prefix("censored_")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.censoring import CLOCKS, budget_text, censored_amounts, censored_text
+from bs_study.analysis.censoring import TARGET_CLOCKS, budget_text, censored_amounts, censored_text
 from bs_study.analysis.trials import CELL, KEYS, complete_trials, effective_lr
 from bs_study.target import Target
 
-TIMES = [f"{clock}_to_target" for clock in ("iterations", "examples", "epochs", *CLOCKS[2:])]
+TIMES = [f"{clock}_to_target" for clock in ("iterations", "examples", "epochs", *TARGET_CLOCKS[2:])]
 OUTCOMES = ["reached", "missed", "diverged", "out_of_memory", "failed", "not_evaluated"]
 NO_ANSWER = ["failed", "not_evaluated"]
 _FROM_COLUMN = {

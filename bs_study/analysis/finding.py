@@ -67,12 +67,3 @@ def direction(line: Line) -> Literal["rises", "falls", "unclear"]:
 
 def slope_evidence(line: Line) -> dict[str, float]:
     return {"slope": line.slope, "slope_low": line.low, "slope_high": line.high, "batch_sizes": line.points}
-
-
-def number(value: float) -> str:
-    """Return a number as a sentence shows it.
-
-    >>> number(20000.0), number(0.012345)
-    ('20000', '0.0123')
-    """
-    return f"{value:.0f}" if float(value).is_integer() else f"{value:.3g}"

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.finding import Finding, Verdict, direction, number, slope_evidence
+from bs_study.analysis.finding import Finding, Verdict, direction, slope_evidence
 from bs_study.analysis.fit import MIN_FOR_INTERVAL, log_line, mean_interval
+from bs_study.words import count, setting
 
 
 def noise_falls(noise_slope: pd.DataFrame) -> Finding:
@@ -26,7 +27,7 @@ def noise_falls(noise_slope: pd.DataFrame) -> Finding:
         Finding,
         "noise",
         "The loss oscillates less as the batch grows",
-        how="Slope of log noise on log batch size at each lr in the first 1000 iterations, "
+        how="Slope of log noise on log batch size at each lr in the first 1,000 iterations, "
         "its 95 % interval against 0 (-1/2 is independent noise).",
         evidence={"first_1000": first, "equal_loss": level},
     )
@@ -81,7 +82,7 @@ def small_batch_needs_small_lr(scaling: pd.DataFrame, convergence: pd.DataFrame)
     if len(known) < MIN_FOR_INTERVAL:
         return judged("undecided", reason=f"a trend needs 3 batch sizes with a stable lr, and there are {len(known)}")
     if np.isnan(scaling["smallest_unstable_lr"].iloc[0]):
-        size = number(scaling["batch_size"].iloc[0])
+        size = setting(scaling["batch_size"].iloc[0])
         return judged("undecided", reason=f"batch size {size} was stable up to the largest lr of the grid")
     trend = direction(fit)
     if trend == "rises":
@@ -120,7 +121,7 @@ def large_batch_wants_large_lr(scaling: pd.DataFrame, lr_fit: pd.DataFrame) -> F
     if verdict != "undecided":
         return judged(verdict)
     if np.isnan(fit["exponent_low"]):
-        points, left_out = number(fit["batch_sizes"]), number(fit["left_out"])
+        points, left_out = count(fit["batch_sizes"]), count(fit["left_out"])
         return judged(
             verdict,
             reason=f"{points} batch sizes have a best lr inside the grid ({left_out} on its edge), and 3 are needed",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bs_study.analysis.finding import Finding, number
+from bs_study.analysis.finding import Finding
 from bs_study.analysis.rivals import clock_words
+from bs_study.words import setting, times
 
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
@@ -54,12 +55,12 @@ def _soonest(batch_size: int, rows: pd.DataFrame, by_recipe: Mapping[str, StudyT
         claim = f"{at} no recipe reached the target"
         return Finding("soonest_recipe", claim, "undecided", how, evidence, reason=first["why_open"])
     claim = (
-        f"{at} the recipe “{first['recipe']}” at lr {number(first[f'best_lr_by_{clock}'])} reaches the target soonest"
+        f"{at} the recipe “{first['recipe']}” at lr {setting(first[f'best_lr_by_{clock}'])} reaches the target soonest"
     )
     others = ranked[f"{clock}_to_target"].dropna()
     if len(others) > 1 and others.iloc[0] > 0:
         ratio = others.iloc[1] / others.iloc[0]
-        longer = "as long" if ratio == 1 else f"{ratio:.3g} times as long"
+        longer = f"{times(ratio)} as long"
         claim += f"; the runner-up, “{ranked['recipe'].iloc[1]}”, takes {longer}"
     verdict = "undecided" if first["why_open"] else "supported"
     return Finding("soonest_recipe", claim, verdict, how, evidence, reason=first["why_open"])  # type: ignore[arg-type]
@@ -88,5 +89,5 @@ def _one_timing(by_recipe: Mapping[str, StudyTables]) -> list[str]:
         return []
     return [
         f"Each batch size was timed alone with one update rule, and the recipes have {len(rules)}: "
-        "clean seconds leave out what one costs more than another. Train seconds have it."
+        "clean training time leaves out what one costs more than another. Training time has it."
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bs_study.analysis.censoring import CLOCKS
+from bs_study.analysis.censoring import TARGET_CLOCKS
 from bs_study.analysis.recipe_split import with_recipe
 from bs_study.analysis.rivals import REASONS, doubts
 
@@ -27,9 +27,9 @@ def recipes(by_recipe: Mapping[str, StudyTables]) -> pd.DataFrame:
         soonest; recipes that tie share a rank); standing, by the study's clock: 'soonest' if known to beat every
         other, 'slower' if the first is known to beat it, else 'open'; why_open: the reason for that.
     """
-    columns = [column for clock in CLOCKS for column in (f"best_lr_by_{clock}", f"{clock}_to_target")]
+    columns = [column for clock in TARGET_CLOCKS for column in (f"best_lr_by_{clock}", f"{clock}_to_target")]
     table = with_recipe({name: part.best[["batch_size", *columns]] for name, part in by_recipe.items()})
-    for clock in CLOCKS:
+    for clock in TARGET_CLOCKS:
         place = table.columns.get_loc(f"{clock}_to_target")
         ranks = table.groupby("batch_size")[f"{clock}_to_target"].rank(method="min")
         table.insert(int(place) + 1, f"rank_by_{clock}", ranks)  # type: ignore[arg-type]

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.finding import number
 from bs_study.analysis.fit import FloatArray, ratio_interval
 from bs_study.analysis.trials import CELL
+from bs_study.words import CLOCK_WORDS, setting
 
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
@@ -26,7 +26,8 @@ REASONS: dict[Beats, str] = {
 
 def clock_words(tables: StudyTables) -> str:
     """Return what a sentence calls the clock by which cells are ranked."""
-    return "clean seconds (iterations × the time of one, measured alone)" if tables.is_clean else "train seconds"
+    how = " (iterations × the time of one, measured alone)" if tables.is_clean else ""
+    return f"{CLOCK_WORDS[tables.clock]}{how}"
 
 
 def beats(
@@ -82,4 +83,4 @@ def on_edge(tables: StudyTables, best_lrs: Mapping[Any, float]) -> list[str]:
     tried = pd.concat([tables.convergence[CELL], tables.open_cells[CELL].astype(float)])
     ends = tried.groupby("batch_size")["lr"].agg(["min", "max"])
     sizes = [size for size, lr in sorted(best_lrs.items()) if lr in ends.loc[size].tolist()]
-    return [f"batch size {number(size)}: its best lr is on the edge of the grid" for size in sizes]
+    return [f"batch size {setting(size)}: its best lr is on the edge of the grid" for size in sizes]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from bs_study.analysis.best import best
 from bs_study.analysis.fit import Line, log_line
+from bs_study.words import typed
 
 Cells = Collection[tuple[int, float]]
 Lrs = list[float]
@@ -112,7 +113,7 @@ def _edge(lrs: Lrs, *, best_lr: float) -> dict[str, object]:
 def _lrs_beyond(lr: float, *, edge: str, step: float) -> str:
     lower = [lr / step**2, lr / step] if edge in ("low", "both") else []
     higher = [lr * step, lr * step**2] if edge in ("high", "both") else []
-    return ", ".join(f"{value:.4g}" for value in lower + higher)
+    return ", ".join(typed(float(f"{value:.4g}")) for value in lower + higher)
 
 
 def lr_fit(scaling: pd.DataFrame) -> pd.DataFrame:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from bs_study.analysis.finding import Finding, direction, number
+from bs_study.analysis.finding import Finding, direction
 from bs_study.analysis.fit import MIN_FOR_INTERVAL, log_line
+from bs_study.words import setting
 
 LEVEL = 0.10  # epoch times that differ by less count as level
 FLAT = 0.25  # an iteration that takes less than so much longer hardly takes longer
@@ -103,7 +104,7 @@ def iteration_time_is_flat(throughput: pd.DataFrame) -> Finding:
     smallest, flat = timed["batch_size"].iloc[0], timed["batch_size"].iloc[longer - 1]
     evidence |= {"up_to_batch_size": flat, "longer_by": seconds.iloc[longer - 1] / seconds.iloc[0] - 1}
     if flat >= FLAT_RANGE * smallest:
-        return judged(f"{claim}, up to batch size {number(flat)}", "supported", evidence=evidence)
+        return judged(f"{claim}, up to batch size {setting(flat)}", "supported", evidence=evidence)
     if longer < len(timed) and timed["batch_size"].iloc[longer] <= FLAT_RANGE * smallest and _is_longer(timed, longer):
         return judged(claim, "contradicted", evidence=evidence)
     return judged(

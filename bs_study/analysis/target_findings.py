@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.censoring import CLOCKS
-from bs_study.analysis.finding import Finding, number, slope_evidence
+from bs_study.analysis.censoring import TARGET_CLOCKS
+from bs_study.analysis.finding import Finding, slope_evidence
 from bs_study.analysis.fit import MIN_FOR_INTERVAL, log_line
 from bs_study.analysis.rivals import REASONS, beats, clock_words, doubts, on_edge
+from bs_study.words import setting, times
 
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
@@ -100,11 +101,11 @@ def fastest_after_tuning(tables: StudyTables) -> Finding:
             "undecided",
             reason="no cell's median seed reached the target",
         )
-    names = [number(size) for size in ranked["batch_size"]]
+    names = [setting(size) for size in ranked["batch_size"]]
     claim = f"After tuning the lr per batch size, batch size {names[0]} reaches the target in the least time"
     if len(ranked) > 1 and ranked[f"{tables.clock}_to_target"].iloc[0] > 0:
         ratio = _runner_up_ratio(ranked[f"{tables.clock}_to_target"])
-        claim += f"; the runner-up, {names[1]}, takes {ratio:.3g} times as long"
+        claim += f"; the runner-up, {names[1]}, takes {times(ratio)} as long"
     reasons = _open_questions(tables, ranked)
     return judged(claim, "undecided" if reasons else "supported", reason="; ".join(reasons))
 
@@ -112,7 +113,7 @@ def fastest_after_tuning(tables: StudyTables) -> Finding:
 def _by_clock(best: pd.DataFrame) -> dict[str, Any]:
     """Return the winner and the runner-up by each clock."""
     evidence = {}
-    for clock in CLOCKS:
+    for clock in TARGET_CLOCKS:
         time, lr = f"{clock}_to_target", f"best_lr_by_{clock}"
         ranked = best[best[time].notna()].sort_values([time, "batch_size"])
         rows = ranked[["batch_size", lr, time]].set_axis(["batch_size", "lr", time], axis=1).to_dict("records")
@@ -139,7 +140,7 @@ def _open_questions(tables: StudyTables, ranked: pd.DataFrame) -> list[str]:
         return [*questions, "the study has one batch size"]
     for size in others:
         answers = doubts(tables, winner, batch_size=size)
-        questions += [f"batch size {number(size)}: {REASONS[answer]}" for answer in answers]
+        questions += [f"batch size {setting(size)}: {REASONS[answer]}" for answer in answers]
     return questions + on_edge(tables, {size: lr for size, lr in best_lrs.items() if size in others})
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 from bs_study.analysis.fit import MIN_FOR_INTERVAL, FloatArray, coefficients
 from bs_study.analysis.trials import complete_trials
 
-CLOCKS = ["epoch_seconds", "load_seconds", "compute_seconds"]
-MEASURES = [*CLOCKS, "iteration_seconds", "examples_per_second"]
+EPOCH_PARTS = ["epoch_seconds", "load_seconds", "compute_seconds"]
+MEASURES = [*EPOCH_PARTS, "iteration_seconds", "examples_per_second"]
 DOUBLING_GAIN = 0.10
 
 
@@ -57,11 +57,11 @@ def throughput(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: fl
 
 def _timed_spans(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: float) -> pd.DataFrame:
     """Return a row per timed stretch of a trial: its measures, and whether it counts."""
-    spans = epochs[["trial_id", "epoch", "iterations", "examples", *CLOCKS]].sort_values(["trial_id", "epoch"])
+    spans = epochs[["trial_id", "epoch", "iterations", "examples", *EPOCH_PARTS]].sort_values(["trial_id", "epoch"])
     spans = pd.concat([frame for frame in (spans, _whole_trials(spans, trials)) if len(frame)] or [spans])
     warm = trials["warmup_iterations"].where(trials["warmup_seconds"] > 0, 0)
     spans = spans.merge(trials[["trial_id", "batch_size"]].assign(warm=warm), on="trial_id").astype(
-        dict.fromkeys(["iterations", "examples", *CLOCKS], float)
+        dict.fromkeys(["iterations", "examples", *EPOCH_PARTS], float)
     )
     before = spans.groupby("trial_id")[["iterations", "examples"]].shift(fill_value=0.0)
     done = spans["iterations"] - before["iterations"]
@@ -84,7 +84,7 @@ def _with_measures(spans: pd.DataFrame, *, timed_share: pd.Series[float], full: 
     is_timed = (spans["timed"] > 0) & (spans["epoch_seconds"] > 0)
     spans["iteration_seconds"] = spans["epoch_seconds"] / spans["timed"].where(is_timed)
     spans["examples_per_second"] = timed_examples / spans["epoch_seconds"].where(is_timed)
-    for clock in CLOCKS:
+    for clock in EPOCH_PARTS:
         spans[clock] *= (full / timed_examples.where(is_timed)).where(timed_examples != full, 1.0)
     is_whole = is_timed & (timed_examples == full)
     has_whole = is_whole.groupby(spans["trial_id"]).transform("any")

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from bs_study.analysis.finding import number
 from bs_study.config import TrialSettings
+from bs_study.words import cell, count, counted, setting, typed
 
 if TYPE_CHECKING:
     from bs_study.analysis.tables import StudyTables
 
 # Trials that differ in one of these are not one study: a difference between their cells may be due to it.
-_RECIPE = [
+_MUST_AGREE = [
     "workload",
     "optimizer",
     "momentum",
@@ -54,22 +54,21 @@ def _edge(row: pd.Series[Any], settings: TrialSettings | None) -> str:
     size = int(row["batch_size"])
     # With an lr rule the grid's lrs are those of the base batch size.
     factor = settings.trial_lr(lr=1.0, batch_size=size) if settings else 1.0
-    lrs = " ".join(f"{float(lr) / factor:.4g}" for lr in row["lrs_to_add"].split(", "))
-    best = f"At batch size {size} the best lr {number(row['best_lr'])} is {side} of the grid"
+    lrs = " ".join(typed(float(f"{float(lr) / factor:.4g}")) for lr in row["lrs_to_add"].split(", "))
+    best = f"At batch size {size} the best lr {setting(row['best_lr'])} is {side} of the grid"
     return f"{best}: a better one may lie beyond. Add --lrs {lrs}."
 
 
 def _failed(trials: pd.DataFrame) -> list[str]:
     failed = int((trials["status"] == "failed").sum())
-    return [f"{failed} of {len(trials)} trials failed and give no answer."] if failed else []
+    gives = "gives" if failed == 1 else "give"
+    return [f"{count(failed)} of {counted(len(trials), 'trial')} failed and {gives} no answer."] if failed else []
 
 
 def _diverged_later(tables: StudyTables) -> list[str]:
     reached = tables.times.loc[tables.times["iterations_to_target"].notna(), "trial_id"]
     later = tables.trials[tables.trials["trial_id"].isin(reached) & (tables.trials["status"] == "diverged")]
-    cells = ", ".join(
-        sorted({f"batch size {b} at lr {lr:g}" for b, lr in zip(later["batch_size"], later["lr"], strict=True)})
-    )
+    cells = ", ".join(sorted({cell(b, lr) for b, lr in zip(later["batch_size"], later["lr"], strict=True)}))
     return [f"Reached the target and diverged later: {cells}."] if cells else []
 
 
@@ -83,7 +82,7 @@ def _untimed(tables: StudyTables) -> list[str]:
 
 
 def _mixed(tables: StudyTables) -> list[str]:
-    columns = [name for name in _RECIPE if name in tables.trials and tables.trials[name].nunique(dropna=False) > 1]
+    columns = [name for name in _MUST_AGREE if name in tables.trials and tables.trials[name].nunique(dropna=False) > 1]
     texts = [f"Trials differ in {', '.join(columns)}: cells may differ for that reason."] if columns else []
     if tables.convergence["budget"].nunique() > 1:
         texts.append("Trials had different budgets: where a cell missed, compare the budgets before the cells.")

@@ -8,6 +8,7 @@ from typing import Any
 from bs_study.config.recipe import recipe_of
 from bs_study.config.settings import TrialSettings
 from bs_study.config.study import StudyConfig
+from bs_study.words import counted, typed
 
 Effect = dict[str, Any]  # the settings of a recipe that matter
 _OPTIMIZERS = {"sgd": "SGD", "adam": "Adam", "adamw": "AdamW"}
@@ -42,9 +43,9 @@ def _update(effect: Effect, varied: set[str]) -> list[str]:
     decay = effect["weight_decay"]
     words = {
         "optimizer": _OPTIMIZERS.get(effect["optimizer"], str(effect["optimizer"])),
-        "momentum": f"momentum {_number(effect.get('momentum', 0))}",
+        "momentum": f"momentum {typed(effect.get('momentum', 0))}",
         "nesterov": "Nesterov" if effect.get("nesterov") else "no Nesterov",
-        "weight_decay": f"weight decay {_number(decay)}" if decay else "no weight decay",
+        "weight_decay": f"weight decay {typed(decay)}" if decay else "no weight decay",
     }
     return [text for name, text in words.items() if name in varied and name in effect]
 
@@ -62,7 +63,7 @@ def _schedule(effect: Effect, varied: set[str]) -> list[str]:
 def _warmup(effect: Effect) -> str:
     for unit in ("iterations", "epochs"):
         if effect[f"lr_warmup_{unit}"]:
-            return f"warm-up {_counted(effect[f'lr_warmup_{unit}'], unit)}"
+            return f"warm-up {counted(effect[f'lr_warmup_{unit}'], unit.removesuffix('s'))}"
     return ""
 
 
@@ -71,23 +72,15 @@ def _decay(effect: Effect, varied: set[str]) -> str:
         return ""
     text = f"{effect['lr_decay']} decay"
     if "lr_decay_factor" in effect and "lr_decay_factor" in varied:
-        text += f" by {_number(effect['lr_decay_factor'])}"
+        text += f" by {typed(effect['lr_decay_factor'])}"
     for unit in ("iterations", "epochs"):
         if effect[f"lr_decay_{unit}"] and f"lr_decay_{unit}" in varied:
-            text += f" over {_counted(effect[f'lr_decay_{unit}'], unit)}"
+            text += f" over {counted(effect[f'lr_decay_{unit}'], unit.removesuffix('s'))}"
     return text
 
 
 def _rule(effect: Effect, varied: set[str]) -> str:
     text = _RULES.get(effect["lr_rule"], "")
     return (
-        f"{text} from batch size {_number(effect['base_batch_size'])}" if text and "base_batch_size" in varied else text
+        f"{text} from batch size {typed(effect['base_batch_size'])}" if text and "base_batch_size" in varied else text
     )
-
-
-def _counted(count: float, unit: str) -> str:
-    return f"{_number(count)} {unit.removesuffix('s') if count == 1 else unit}"
-
-
-def _number(value: float) -> str:
-    return f"{value:.12g}"

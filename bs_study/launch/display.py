@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bs_study.config import TrialConfig
-from bs_study.launch.watching import counted
 from bs_study.training.standing import Ending, Progress
+from bs_study.words import counted, duration, setting
 
 
 @dataclass
@@ -71,12 +71,12 @@ class Display:
         running = self._running.pop(trial.trial_id, RunningTrial(trial, now))
         self._seconds.append(now - running.start)
         count = f"{len(self._seconds)}/{self.total}".rjust(2 * len(str(self.total)) + 1)
-        line = f"{count}  {trial.trial_id}  {describe(ending)}  {self._seconds[-1]:.1f} s"
+        line = f"{count}  {trial.trial_id}  {describe(ending)}  {duration(self._seconds[-1])}"
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _shown(self) -> Group:
         left = self.seconds_left()
-        time_left = f", about {readable_seconds(left)} left" if left is not None else ""
+        time_left = f", about {duration(round(left))} left" if left is not None else ""
         done = f"{len(self._seconds)} of {counted(self.total, 'trial')} done"
         head = Text(f"{done}, {len(self._running)} running{time_left}")
         return Group(head, self._table())
@@ -89,10 +89,10 @@ class Display:
             trial = running.trial
             table.add_row(
                 str(trial.batch_size),
-                f"{trial.lr:g}",
+                setting(trial.lr),
                 str(trial.seed),
                 *_measured(running.progress),
-                f"at most {readable_seconds(left)}" if left is not None else "",
+                f"at most {duration(round(left))}" if left is not None else "",
             )
         return table
 
@@ -126,15 +126,3 @@ def describe(ending: Ending) -> str:
     if ending.reached_iteration is not None:
         return f"target reached at iteration {ending.reached_iteration}"
     return f"target not reached within {counted(ending.iterations, 'iteration')} ({ending.stop_reason})"
-
-
-def readable_seconds(seconds: float) -> str:
-    """Return a duration for people.
-
-    >>> readable_seconds(4), readable_seconds(130), readable_seconds(7300)
-    ('4 s', '2 min', '2 h 2 min')
-    """
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -14,7 +14,8 @@ from pathlib import Path
 import yaml
 
 from bs_study.config import StudyConfig
-from bs_study.launch.watching import Resources, counted, refuse_without_gpu
+from bs_study.launch.watching import Resources, refuse_without_gpu
+from bs_study.words import counted, typed
 
 Node = dict[str, float]
 
@@ -81,13 +82,13 @@ def cluster_resources(config: StudyConfig, *, address: str | None, nodes: list[N
             "Wait until a worker has joined: `ray status` shows it"
         )
     if gpus > most_gpus:
-        raise ValueError(f"gpus_per_trial: {gpus:g}, but no node has more than {most_gpus:g}. Use up to that")
+        raise ValueError(f"gpus_per_trial: {typed(gpus)}, but no node has more than {typed(most_gpus)}. Use up to that")
     refuse_without_gpu(config, gpus)
     if config.cpus_per_trial > most_cpus:
-        raise ValueError(f"cpus_per_trial: {config.cpus_per_trial}, but no node has more than {most_cpus:g}")
+        raise ValueError(f"cpus_per_trial: {config.cpus_per_trial}, but no node has more than {typed(most_cpus)}")
     slots_of_nodes = [_slots(node, gpus=gpus, cpus=config.cpus_per_trial) for node in later or nodes]
     slots = min(sum(slots_of_nodes), config.max_concurrent or sum(slots_of_nodes))
-    each = f"{gpus:g} GPU and {config.cpus_per_trial} CPU" if gpus else f"{config.cpus_per_trial} CPU"
+    each = f"{typed(gpus)} GPU and {config.cpus_per_trial} CPU" if gpus else f"{config.cpus_per_trial} CPU"
     where = f"the Ray cluster at {address}" if address else "a Ray of this machine"
     there = f"{where}: {_total(nodes)}" + (f", up to {_total(later)} by autoscaling" if later else "")
     return Resources(

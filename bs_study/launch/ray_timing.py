@@ -26,6 +26,7 @@ from bs_study.launch.watching import Resources
 from bs_study.launch.workload_code import Code, use_code, workload_code
 from bs_study.training.surroundings import Surroundings, study_of
 from bs_study.training.timing import Timing, machine_kind, missing_timings, no_times, time_batch_size
+from bs_study.words import duration
 
 NODE_PATIENCE_SECONDS = 60.0  # for a node that is there, and that others of the cluster may be using
 NEW_NODE_PATIENCE_SECONDS = 1200.0  # for one that autoscaling has to start
@@ -58,7 +59,7 @@ def time_on_ray(
                 seen.append(kind)
                 yield from missing_timings(study_of(surroundings), trials, kind, measure=worker.measure)
     if not seen:
-        raise TimeoutError(f"no node was free within {patience:g} s")
+        raise TimeoutError(f"no node was free within {duration(patience)}")
 
 
 def _places(config: StudyConfig, *, gpus: int) -> tuple[list[Place], float]:

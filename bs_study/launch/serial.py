@@ -14,11 +14,12 @@ import torch
 
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.launch.failures import failure_message, record_failure
-from bs_study.launch.watching import Resources, Watcher, counted, refuse_without_gpu
+from bs_study.launch.watching import Resources, Watcher, refuse_without_gpu
 from bs_study.training.standing import Ending
 from bs_study.training.surroundings import Surroundings, study_of
 from bs_study.training.timing import Timing, machine_kind, missing_timings, time_batch_size
 from bs_study.training.trial import run_trial
+from bs_study.words import counted, duration, typed
 
 
 def local_resources(config: StudyConfig) -> Resources:
@@ -30,7 +31,7 @@ def local_resources(config: StudyConfig) -> Resources:
     there = torch.cuda.device_count()
     asked = config.gpus_per_trial if config.gpus_per_trial is not None else min(1, there)
     if asked > there:
-        raise ValueError(f"gpus_per_trial: {asked:g}, but this machine has {there}. Use --gpus-per-trial {there}")
+        raise ValueError(f"gpus_per_trial: {typed(asked)}, but this machine has {there}. Use --gpus-per-trial {there}")
     refuse_without_gpu(config, asked)
     on = "a GPU" if asked else f"the CPU ({counted(config.cpus_per_trial, 'thread')})"
     return Resources(asked, slots=1, description=f"one trial at a time in this process, on {on}")
@@ -97,7 +98,7 @@ def _timeouts_raise(seconds: float | None) -> Iterator[None]:
         return
 
     def give_up(*_: object) -> None:
-        raise TrialTimeoutError(f"no progress for {seconds:g} s")
+        raise TrialTimeoutError(f"no progress for {duration(seconds)}")
 
     before = signal.signal(signal.SIGALRM, give_up)
     try:

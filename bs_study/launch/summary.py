@@ -15,6 +15,7 @@ from bs_study.analysis.timings import clean_iteration_seconds, trials_own_timing
 from bs_study.analysis.trials import complete_trials
 from bs_study.store.reader import Study
 from bs_study.target import Target
+from bs_study.words import CLOCK_WORDS, count, number, setting
 
 OUTCOMES = ("reached", "missed", "diverged", "out_of_memory", "failed")
 
@@ -42,7 +43,7 @@ def summary(study: Study) -> Table:
     table.add_column("batch size", justify="right")
     if has_recipes:
         table.add_column("best recipe")
-    for heading in ("best lr", "iterations", clock.replace("_", " "), "trials"):
+    for heading in ("best lr", "iterations", f"{CLOCK_WORDS[clock]} (s)", "trials"):
         table.add_column(heading, justify="left" if heading == "trials" else "right")
     for size, tried in cells.groupby("batch_size"):
         best = _best_cell(tried)
@@ -60,9 +61,9 @@ def _best_cell(tried: pd.DataFrame) -> dict[Hashable, Any]:
 def _reached(row: Mapping[Hashable, Any], clock: str) -> tuple[str, str, str]:
     if not row:
         return "", "not reached", ""
-    return f"{row['lr']:g}", f"{row['iterations_to_target']:.0f}", f"{row[f'{clock}_to_target']:.3g}"
+    return setting(row["lr"]), count(row["iterations_to_target"]), number(row[f"{clock}_to_target"])
 
 
 def _how_trials_ended(cells: pd.DataFrame) -> str:
     counts = {name: int(cells[name].sum()) for name in OUTCOMES}
-    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    return ", ".join(f"{count(trials)} {name.replace('_', ' ')}" for name, trials in counts.items() if trials)

@@ -9,6 +9,7 @@ from bs_study.grid import study_trials
 from bs_study.launch.watching import Resources
 from bs_study.store.reader import Study
 from bs_study.training.timing import Timing
+from bs_study.words import duration
 
 
 def wants_timing(options: LaunchOptions, resources: Resources, *, trials: int) -> bool:
@@ -53,6 +54,4 @@ def described(timing: Timing) -> str:
     """
     if timing.iteration_seconds is None or timing.spread is None:
         return f"{timing.status}: {timing.message}"
-    seconds = timing.iteration_seconds
-    text = f"{1e3 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
-    return f"{text} an iteration, spread {100 * timing.spread:.1f} %"
+    return f"{duration(timing.iteration_seconds)} an iteration, spread {100 * timing.spread:.1f} %"

@@ -25,6 +25,7 @@ from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
 from bs_study.store.schema import KEYS
 from bs_study.training.standing import Ending, Progress
+from bs_study.words import duration
 
 Tracker = Callable[[TrialConfig, Ending, pd.DataFrame], None]
 """Takes a trial, how it ended, and a row per evaluation: `iteration`, clocks and metrics."""
@@ -131,7 +132,8 @@ class TrackedWatcher:
         seconds = LAST_SECONDS if not interrupted else LAST_SECONDS_INTERRUPTED
         self._thread.join(seconds)
         if self._thread.is_alive():
-            _complain(f"{self._ended.qsize()} of the trials were not taken within {seconds:g} s. Ended without it")
+            left = self._ended.qsize()
+            _complain(f"{left} of the trials were not taken within {duration(seconds)}. Ended without it")
 
     def started(self, trial: TrialConfig) -> None:
         self.watcher.started(trial)

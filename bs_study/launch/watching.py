@@ -36,15 +36,6 @@ class Resources:
     is_cluster: bool = False
 
 
-def counted(count: float, noun: str) -> str:
-    """Return a count and its noun, singular or plural.
-
-    >>> counted(1, "node"), counted(2.5, "GPU")
-    ('1 node', '2.5 GPUs')
-    """
-    return f"{count:.12g} {noun}" if count == 1 else f"{count:.12g} {noun}s"
-
-
 def refuse_without_gpu(config: StudyConfig, gpus_per_trial: float) -> None:
     """Raise if trials get no GPU and the study asks for what only a GPU has."""
     for name, value in (("engine", "cuda_graph"), ("precision", "tf32")):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bs_study.analysis.fit import ratio_interval
 from bs_study.analysis.tables import StudyTables
 from bs_study.report.winners import Winner, censored_rivals, runner_up, unreached_batch_sizes
-from bs_study.report.wording import amount, counted, listing, number, plain, some_sizes
+from bs_study.report.wording import amount, some_sizes
+from bs_study.words import count, counted, listing, number, setting
 
 FEW_SEEDS = 3
 
@@ -23,7 +24,7 @@ def _incomplete(tables: StudyTables) -> str:
     left = tables.expected_trials - tables.ended
     if left <= 0:
         return ""
-    text = f"{left:,} of {counted(tables.expected_trials, 'trial')} {'has' if left == 1 else 'have'} not ended"
+    text = f"{count(left)} of {counted(tables.expected_trials, 'trial')} {'has' if left == 1 else 'have'} not ended"
     return f"{text}: the answer may change." if tables.ended else f"{text}."
 
 
@@ -34,7 +35,7 @@ def _spread(tables: StudyTables, best: Winner) -> str:
         return "Each number is from one seed: how much chance is in it is unknown."
     if second is None:
         return ""
-    name = f"The runner-up, batch size {plain(second.batch_size)}"
+    name = f"The runner-up, batch size {setting(second.batch_size)}"
     if min(best.reached, second.reached) < 2:
         return f"{name}, has one seed: how much chance is in its number is unknown."
     name = f"{name} ({amount(second.value, clock=best.clock)}, {second.spread})"
@@ -90,7 +91,7 @@ def _budget(tables: StudyTables, best: Winner | None) -> str:
     rivals = censored_rivals(tables, best)
     if rivals:
         text = "cell that missed was cut off" if rivals == 1 else "cells that missed were cut off"
-        return f"{rivals:,} {text} before that time, and might have been quicker."
+        return f"{count(rivals)} {text} before that time, and might have been quicker."
     return "Every cell that missed had already run longer than that when its budget ended."
 
 
@@ -119,7 +120,7 @@ def _more_seeds(tables: StudyTables, best: Winner | None) -> list[str]:
     second = runner_up(tables, best)
     if second is None or is_slower(second, best):
         return []
-    return [f"more seeds of batch sizes {plain(best.batch_size)} and {plain(second.batch_size)}"]
+    return [f"more seeds of batch sizes {setting(best.batch_size)} and {setting(second.batch_size)}"]
 
 
 def _more_lrs(tables: StudyTables) -> list[str]:
@@ -138,5 +139,5 @@ def _more_batch_sizes(tables: StudyTables, best: Winner | None) -> list[str]:
     if len(sizes) == 1:
         return ["other batch sizes"]
     if best.batch_size == sizes[0]:
-        return [f"batch sizes below {plain(best.batch_size)}"] if best.batch_size > 1 else []
-    return [f"batch sizes above {plain(best.batch_size)}"] if best.batch_size == sizes[-1] else []
+        return [f"batch sizes below {setting(best.batch_size)}"] if best.batch_size > 1 else []
+    return [f"batch sizes above {setting(best.batch_size)}"] if best.batch_size == sizes[-1] else []

@@ -12,19 +12,9 @@ from bs_study.report.advice import certainty, next_steps
 from bs_study.report.recipes import certainty_of_recipe, cost_of_recipe, soonest_tables, winners
 from bs_study.report.time_source import time_source
 from bs_study.report.winners import Winner, closest_cell, others_by_clock, unreached_batch_sizes, winner
-from bs_study.report.wording import (
-    CLOCK_WORDS,
-    CLOCKS,
-    amount,
-    counted,
-    goal,
-    listing,
-    number,
-    plain,
-    some_sizes,
-    times,
-)
+from bs_study.report.wording import amount, goal, some_sizes
 from bs_study.target import Target
+from bs_study.words import CLOCK_WORDS, cell, counted, listing, number, setting, times
 
 
 @dataclass(frozen=True)
@@ -84,17 +74,14 @@ def _answer_of_recipes(tables: StudyTables) -> Answer:
 def _recommendation(tables: StudyTables, best: Winner, target: Target, *, recipe: str) -> str:
     took = f"{amount(best.value, clock=best.clock)} of {CLOCK_WORDS[best.clock]}"
     trained = f" with the recipe “{recipe}”" if recipe else ""
-    return (
-        f"Train with batch size {plain(best.batch_size)} at lr {plain(best.lr)}{trained}: "
-        f"{goal(target)} after {took}{_device(tables)}."
-    )
+    return f"Train with {cell(*best.cell)}{trained}: {goal(target)} after {took}{_device(tables)}."
 
 
 def _basis(tables: StudyTables, best: Winner) -> str:
     """Say what the recommendation's number is, and among how many it is the least."""
     cells = tables.convergence
     tried = cells["batch_size"].nunique()
-    terms = f"all at lr {plain(best.lr)}" if cells["lr"].nunique() == 1 else "each at its best lr"
+    terms = f"all at lr {setting(best.lr)}" if cells["lr"].nunique() == 1 else "each at its best lr"
     rank = f"the least of {tried} batch sizes, {terms}" if tried > 1 else "at the only batch size that has ended"
     return f"That is {_seeds(best)}, {rank}."
 
@@ -122,17 +109,17 @@ def _nothing_reached(tables: StudyTables, target: Target) -> str:
     if closest is None:
         return text
     return (
-        f"{text} The closest came batch size {plain(closest['batch_size'])} at lr {plain(closest['lr'])}, "
+        f"{text} The closest came {cell(closest['batch_size'], closest['lr'])}, "
         f"with {target.metric} {number(closest['best_metric'], digits=4)}."
     )
 
 
 def _other_clocks(tables: StudyTables, best: Winner) -> str:
     """Say which cell wins by each other clock: the same one, or another."""
-    others = {clock: found for clock in CLOCKS if clock != best.clock and (found := winner(tables, clock))}
+    others = {clock: found for clock in CLOCK_WORDS if clock != best.clock and (found := winner(tables, clock))}
     same = [CLOCK_WORDS[c] for c, found in others.items() if found.cell == best.cell]
     different = [
-        f"by {CLOCK_WORDS[c]} batch size {plain(w.batch_size)} at lr {plain(w.lr)} ({amount(w.value, clock=c)})"
+        f"by {CLOCK_WORDS[c]} {cell(*w.cell)} ({amount(w.value, clock=c)})"
         for c, w in others.items()
         if w.cell != best.cell
     ]
@@ -159,8 +146,8 @@ def _range(ratios: dict[int, float]) -> str:
     ordered = sorted(ratios.items(), key=lambda item: item[1])
     (first, least), (last, most) = ordered[0], ordered[-1]
     if first == last:
-        return f"{times(least)} (batch size {plain(first)})"
-    return f"{times(least)} (batch size {plain(first)}) to {times(most)} (batch size {plain(last)})"
+        return f"{times(least)} (batch size {setting(first)})"
+    return f"{times(least)} (batch size {setting(first)}) to {times(most)} (batch size {setting(last)})"
 
 
 def _cost_of_lr(tables: StudyTables, best: Winner) -> str:
@@ -170,12 +157,12 @@ def _cost_of_lr(tables: StudyTables, best: Winner) -> str:
         return ""
     slower = same[f"{tables.clock}_to_target"].to_numpy(float) / best.value
     reached = np.isfinite(slower)
-    others = f"At batch size {plain(best.batch_size)}, {_unreached(int((~reached).sum()), len(same))}"
+    others = f"At batch size {setting(best.batch_size)}, {_unreached(int((~reached).sum()), len(same))}"
     if not reached.any():
         return f"{others}."
     worst: pd.Series = same[reached].iloc[int(slower[reached].argmax())]
-    slowest = f"lr {plain(worst['lr'])} took {times(float(slower[reached].max()))} as long"
-    return f"{others}, and {slowest}." if (~reached).any() else f"At batch size {plain(best.batch_size)}, {slowest}."
+    slowest = f"lr {setting(worst['lr'])} took {times(float(slower[reached].max()))} as long"
+    return f"{others}, and {slowest}." if (~reached).any() else f"At batch size {setting(best.batch_size)}, {slowest}."
 
 
 def _unreached(count: int, total: int) -> str:

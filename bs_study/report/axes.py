@@ -12,7 +12,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bs_study.report.style import MUTED
-from bs_study.report.wording import number, plain
+from bs_study.words import number, setting
 
 _SUBDIVISIONS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0))
 
@@ -59,7 +59,7 @@ def batch_axis(axis: Axis, batch_sizes: Iterable[int], *, most: int = 9) -> None
     sizes = sorted(set(batch_sizes))
     _set_log(axis, *_log_limits(sizes, margin=0.06))
     ticks = _roomy(sizes, most=most)
-    _set_ticks(axis, ticks, [plain(size) for size in ticks])
+    _set_ticks(axis, ticks, [setting(size) for size in ticks])
     axis.set_label_text("batch size (examples)")
 
 
@@ -68,7 +68,7 @@ def lr_axis(axis: Axis, lrs: Iterable[float]) -> None:
     values = sorted({lr for lr in lrs if lr > 0 and math.isfinite(lr)}) or [0.1]
     _set_log(axis, *_log_limits(values, margin=0.08))
     ticks = _roomy(values, most=12)
-    _set_ticks(axis, ticks, [plain(lr) for lr in ticks])
+    _set_ticks(axis, ticks, [setting(lr) for lr in ticks])
     axis.set_label_text("lr")
 
 

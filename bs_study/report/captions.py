@@ -7,8 +7,10 @@ import math
 import pandas as pd
 
 from bs_study.analysis.tables import StudyTables
-from bs_study.report.curves import FIRST_ITERATIONS, shown_lrs
-from bs_study.report.wording import CLOCK_WORDS, counted, goal, listing, number, plain, seconds
+from bs_study.analysis.windows import FIRST_ITERATIONS
+from bs_study.report.curves import shown_lrs
+from bs_study.report.wording import goal
+from bs_study.words import CLOCK_WORDS, count, counted, duration, listing, number, setting
 
 _MOST_NAMED = 12
 
@@ -56,7 +58,7 @@ def metric_progress(tables: StudyTables, clock: str) -> str:
 
 def first_losses(tables: StudyTables) -> str:
     return (
-        f"Training loss of each of the first {FIRST_ITERATIONS:,} iterations, one seed each, nothing smoothed; "
+        f"Training loss of each of the first {count(FIRST_ITERATIONS)} iterations, one seed each, nothing smoothed; "
         "spikes above the top are cut off, a dot ends a trial that was shorter. "
         f"{_lrs(tables)}"
     )
@@ -73,7 +75,7 @@ def loss_noise(tables: StudyTables) -> str:
     slopes = tables.noise_slope
     found = slopes[(slopes["window"] == "first_1000") & slopes["slope"].notna()] if len(slopes) else slopes
     text = (
-        f"Noise (std of loss[t] − loss[t−1], over √2) in the first {FIRST_ITERATIONS:,} iterations: "
+        f"Noise (std of loss[t] − loss[t−1], over √2) in the first {count(FIRST_ITERATIONS)} iterations: "
         "a dot for each trial, a line for each lr."
     )
     if found.empty:
@@ -98,11 +100,11 @@ def iteration_time(tables: StudyTables) -> str:
     if fit.empty or not math.isfinite(fit["a_seconds"].iloc[0]):
         return text
     row = fit.iloc[0]
-    fixed, each = seconds(row["a_seconds"]), seconds(row["b_seconds_per_example"])
+    fixed, each = duration(row["a_seconds"]), duration(row["b_seconds_per_example"])
     text += f" Dashed: a fixed cost of {fixed} and {each} for each example."
     limit = row["doubling_gain_limit_batch_size"]
     return (
-        f"{text} Beyond batch size {plain(round(limit))}, doubling it gains less than 10 %."
+        f"{text} Beyond batch size {setting(round(limit))}, doubling it gains less than 10 %."
         if math.isfinite(limit)
         else text
     )
@@ -130,7 +132,7 @@ def _lrs(tables: StudyTables) -> str:
     )
     if len(lrs) > _MOST_NAMED:
         return f"{text}."
-    return f"{text}: {listing([f'{plain(lr)} for {plain(size)}' for size, lr in lrs.items()])}."
+    return f"{text}: {listing([f'{setting(lr)} for {setting(size)}' for size, lr in lrs.items()])}."
 
 
 def _interval(row: pd.Series, name: str) -> str:

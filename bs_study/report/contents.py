@@ -10,8 +10,9 @@ from bs_study.analysis.tables import StudyTables
 from bs_study.report.recipes import winners
 from bs_study.report.table_view import TableView, table_view
 from bs_study.report.winners import runner_up, winner
-from bs_study.report.wording import CLOCK_WORDS, CLOCKS, amount, counted, listing, number, plain, seconds
+from bs_study.report.wording import amount
 from bs_study.store import Study
+from bs_study.words import CLOCK_WORDS, count, counted, duration, listing, number, setting
 
 TABLE_WORDS = {  # of each table: its title, and what to know
     "best": (
@@ -35,7 +36,7 @@ TABLE_WORDS = {  # of each table: its title, and what to know
     "throughput_fit": ("Fit of iteration time: a + b·B", "a/b is the batch size at half of the throughput limit."),
     "smoothness": (
         "Loss variance of each trial",
-        "Over the first 1000 iterations, over equal examples, and at an equal loss level.",
+        "Over the first 1,000 iterations, over equal examples, and at an equal loss level.",
     ),
     "noise_slope": ("Slope of log noise on log batch size", "Independent noise gives −0.5."),
 }
@@ -58,7 +59,8 @@ def study_views(tables: StudyTables) -> list[TableView]:
 def _shown(tables: StudyTables, name: str, table: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that a reader of the page wants; the CSV has all of them."""
     if name == "best":
-        clocks = [clock for clock in CLOCKS if clock != "clean_seconds" or table[f"{clock}_to_target"].notna().any()]
+        is_timed = table["clean_seconds_to_target"].notna().any()
+        clocks = [clock for clock in CLOCK_WORDS if clock != "clean_seconds" or is_timed]
         keys = [name for name in ("recipe", "batch_size") if name in table]
         return table[[*keys, *(column for clock in clocks for column in (f"best_lr_by_{clock}", f"{clock}_to_target"))]]
     empty = () if tables.is_clean else ("clean_seconds",)
@@ -81,7 +83,7 @@ def clock_rows(tables: StudyTables) -> list[dict[str, str]]:
     if tables.target is None:
         return []
     rows = []
-    for clock in CLOCKS:
+    for clock in CLOCK_WORDS:
         name, part = next(((name, tables.by_recipe[name]) for name in winners(tables, clock)), ("", tables))
         best = winner(part, clock)
         if best is None:
@@ -91,12 +93,12 @@ def clock_rows(tables: StudyTables) -> list[dict[str, str]]:
             {
                 "recipe": name,
                 "clock": CLOCK_WORDS[clock],
-                "batch_size": plain(best.batch_size),
-                "lr": plain(best.lr),
+                "batch_size": setting(best.batch_size),
+                "lr": setting(best.lr),
                 "took": amount(best.value, clock=clock),
                 "spread": best.spread if best.reached > 1 else "",
                 "seeds": f"{best.reached} of {best.seeds}",
-                "second": f"{plain(second.batch_size)} ({amount(second.value, clock=clock)})" if second else "–",
+                "second": f"{setting(second.batch_size)} ({amount(second.value, clock=clock)})" if second else "–",
             }
         )
     return rows
@@ -108,7 +110,7 @@ def ends(tables: StudyTables) -> list[dict[str, str]]:
         return []
     groups = tables.trials.fillna({"stop_reason": "", "message": ""}).groupby(["status", "stop_reason"])
     return [
-        {"status": str(key[0]), "reason": str(key[1]), "trials": f"{len(group):,}", "message": _message(group)}
+        {"status": str(key[0]), "reason": str(key[1]), "trials": count(len(group)), "message": _message(group)}
         for key, group in groups
     ]
 
@@ -123,9 +125,9 @@ def state(tables: StudyTables) -> str:
     expected = counted(tables.expected_trials, "trial")
     if tables.ended >= tables.expected_trials:
         return f"All {expected} have ended." if tables.expected_trials > 1 else "Its trial has ended."
-    parts = [f"{tables.ended:,} of {expected} have ended"]
-    parts += [f"{tables.running:,} are running"] if tables.running else []
-    parts += [f"{tables.missing:,} are missing"] if tables.missing else []
+    parts = [f"{count(tables.ended)} of {expected} have ended"]
+    parts += [f"{count(tables.running)} are running"] if tables.running else []
+    parts += [f"{count(tables.missing)} are missing"] if tables.missing else []
     return f"Not finished: {listing(parts)}."
 
 
@@ -142,7 +144,7 @@ def _setting(value: object) -> str:
         return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(_setting, value))
     if isinstance(value, dict):
         return ", ".join(f"{name} {_setting(entry)}" for name, entry in value.items()) or "as above"
-    return plain(value) if isinstance(value, int | float) else str(value)
+    return setting(value) if isinstance(value, int | float) else str(value)
 
 
 def surroundings(study: Study, tables: StudyTables) -> dict[str, str]:
@@ -152,7 +154,7 @@ def surroundings(study: Study, tables: StudyTables) -> dict[str, str]:
     told |= {name: str(study.asked[name]) for name in _ASKED if study.asked.get(name)}
     told |= {"first_start": _day(trials, "start_time", "min"), "last_end": _day(trials, "end_time", "max")}
     if len(trials):
-        told["train_seconds_of_all_trials"] = seconds(float(trials["train_seconds"].sum()))
+        told["train_seconds_of_all_trials"] = duration(float(trials["train_seconds"].sum()))
     return {name.replace("_", " "): text for name, text in told.items() if text}
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from bs_study.analysis.tables import StudyTables
+from bs_study.analysis.windows import FIRST_ITERATIONS
+from bs_study.report.winners import closest
 from bs_study.store import Study
-
-FIRST_ITERATIONS = 1000
 
 
 def shown_lrs(tables: StudyTables) -> dict[int, float]:
@@ -27,10 +27,9 @@ def shown_lrs(tables: StudyTables) -> dict[int, float]:
 
 
 def _closest_lr(tables: StudyTables, cells: pd.DataFrame) -> float:
-    known = cells[np.isfinite(cells["best_metric"].to_numpy(float))]
-    if len(known) and tables.target is not None:
-        order = known.sort_values("best_metric", ascending=tables.target.direction == "min")
-        return float(order["lr"].iloc[0])
+    cell = closest(cells, tables.target)
+    if cell is not None:
+        return float(cell["lr"])
     calm = cells[cells["status"] != "diverged"]
     lrs = (calm if len(calm) else cells)["lr"].sort_values()
     return float(lrs.iloc[(len(lrs) - 1) // 2])

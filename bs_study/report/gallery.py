@@ -16,8 +16,8 @@ from bs_study.report import captions, figures
 from bs_study.report.curves import evaluations, first_losses, shown_trials, with_clean_seconds
 from bs_study.report.recipes import has_times
 from bs_study.report.style import as_png, as_svg, batch_colours
-from bs_study.report.wording import CLOCK_WORDS
 from bs_study.store import Study
+from bs_study.words import CLOCK_WORDS
 
 _CLOCK_TITLES = {"iteration": "iterations", "examples": "examples seen"}
 

@@ -10,7 +10,7 @@ import pandas as pd
 from bs_study.analysis.tables import StudyTables
 from bs_study.report.table_view import TableView, table_view
 from bs_study.report.winners import Winner, winner
-from bs_study.report.wording import CLOCK_WORDS, listing, plain, times
+from bs_study.words import CLOCK_WORDS, listing, setting, times
 
 
 def winners(tables: StudyTables, clock: str) -> dict[str, Winner]:
@@ -46,7 +46,7 @@ def certainty_of_recipe(tables: StudyTables, best: Winner) -> str:
     """Say whether the recipe is known to be the soonest at the batch size of the best cell."""
     rows = tables.recipes
     row = rows[(rows["batch_size"] == best.batch_size) & (rows["recipe"] == soonest(tables))].iloc[0]
-    at = f"At batch size {plain(best.batch_size)}"
+    at = f"At batch size {setting(best.batch_size)}"
     if row["standing"] == "soonest":
         return f"{at} it is sooner than every other recipe by more than the spread over seeds."
     return f"{at} it is open whether another recipe is sooner ({row['why_open']})."

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from bs_study.report.wording import exact, number, plain
+from bs_study.words import count, counted, number, setting
 
 MOST_ROWS = 250
 _AS_TYPED = ("batch_size", "lr", "seed", "best_lr", "largest_stable_lr", "effective_lr")
@@ -35,6 +35,10 @@ class TableView:
     is_number: list[bool]
     rows: list[list[Cell]]
     total: int
+
+    @property
+    def size(self) -> str:
+        return counted(self.total, "row")
 
     @property
     def is_cut(self) -> bool:
@@ -70,8 +74,8 @@ def _shown(value: object, column: str) -> str:
         if not math.isfinite(value):
             return "–"
         if column.removesuffix("_low").removesuffix("_high") in _AS_TYPED or "lr_by" in column:
-            return plain(value)
-        return exact(value) if isinstance(value, int) else number(value, digits=4)
+            return setting(value)
+        return count(value) if isinstance(value, int) else number(value, digits=4)
     return "" if value is None or value is pd.NA or value is pd.NaT else str(value)
 
 

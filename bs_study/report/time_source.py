@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bs_study.analysis.tables import StudyTables
-from bs_study.report.wording import counted, number
+from bs_study.words import counted, number
 
 
 def time_source(tables: StudyTables) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from bs_study.analysis.tables import StudyTables
 from bs_study.report.wording import span
+from bs_study.target import Target
 
 
 class Winner(NamedTuple):
@@ -89,12 +90,15 @@ def unreached_batch_sizes(tables: StudyTables, *, among: pd.Series[bool] | None 
 
 def closest_cell(tables: StudyTables) -> pd.Series | None:
     """Return the cell whose metric came closest to the target, of those that ran until their budget ended."""
-    cells = tables.convergence[tables.convergence["missed"] > 0]
+    return closest(tables.convergence[tables.convergence["missed"] > 0], tables.target)
+
+
+def closest(cells: pd.DataFrame, target: Target | None) -> pd.Series | None:
+    """Return the cell whose metric came closest to a target; None without a target, or where no cell has its metric."""
     known = cells[np.isfinite(cells["best_metric"].to_numpy(float))]
-    if known.empty or tables.target is None:
+    if known.empty or target is None:
         return None
-    is_max = tables.target.direction == "max"
-    cell: pd.Series = known.sort_values("best_metric", ascending=not is_max).iloc[0]
+    cell: pd.Series = known.sort_values("best_metric", ascending=target.direction == "min").iloc[0]
     return cell
 
 

@@ -162,8 +162,8 @@ def test_without_a_target_nobody_missed():
     [
         ({"max_iterations": 400}, "400 iterations"),
         ({"max_iterations": 400, "max_epochs": 2.5, "stop_reason": "max_epochs"}, "2.5 epochs"),
-        ({"max_examples": 20000, "max_epochs": np.nan, "stop_reason": "max_examples"}, "20000 examples"),
-        ({"max_train_seconds": 60.0}, "60 train seconds"),
+        ({"max_examples": 20000, "max_epochs": np.nan, "stop_reason": "max_examples"}, "20,000 examples"),
+        ({"max_train_seconds": 60.0}, "60 s of training time"),
         ({"max_iterations": 400, "max_epochs": 2.5}, "400 iterations"),
         ({}, "400 iterations"),
         ({"max_iterations": 900, "stop_reason": "target", "target": "accuracy >= 0.4"},

@@ -105,7 +105,7 @@ def test_the_fastest_after_tuning_is_supported_when_it_beats_every_other(finding
     finding = findings_of(tuned({10: 9.0, 100: 3.0, 1000: 6.0}))["fastest_after_tuning"]
     assert finding["verdict"] == "supported"
     assert "batch size 100 reaches" in finding["claim"]
-    assert "the runner-up, 1000, takes 2 times as long" in finding["claim"]
+    assert "the runner-up, 1000, takes 2× as long" in finding["claim"]
     assert finding["evidence"]["train_seconds"]["winner"]["lr"] == 0.2
 
 

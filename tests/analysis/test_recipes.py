@@ -45,7 +45,7 @@ def test_each_recipe_stands_at_its_own_best_lr_and_the_soonest_beyond_the_spread
     said = finding(tables, 64)
     assert said["verdict"] == "supported"
     assert said["claim"].startswith("For batch size 64 the recipe “quick” at lr 0.2 reaches the target soonest")
-    assert "1.74 times as long" in said["claim"]
+    assert "1.74× as long" in said["claim"]
 
 
 def test_seeds_that_overlap_leave_it_open_which_recipe_is_sooner() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bs_study.analysis.censoring import CLOCKS
+from bs_study.analysis.censoring import TARGET_CLOCKS
 from bs_study.analysis.scaling import lr_fit, scaling
 
 LRS = (0.01, 0.02, 0.04, 0.08)
@@ -13,7 +13,7 @@ def cells(times):
     rows = []
     for (size, lr), iterations in times.items():
         row = {"batch_size": size, "lr": lr, "missed": int(np.isnan(iterations))}
-        for clock in CLOCKS:
+        for clock in TARGET_CLOCKS:
             row |= {f"{clock}_to_target": iterations, f"censored_{clock}": 1000.0 if np.isnan(iterations) else np.nan}
         rows.append(row)
     return pd.DataFrame(rows)

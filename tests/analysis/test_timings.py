@@ -127,7 +127,7 @@ def test_a_study_that_was_timed_is_ranked_by_clean_seconds_and_says_so(study):
     assert "repeats differ by up to 30 %" in said.times
     (fastest,) = (each for each in tables.findings if each["name"] == "fastest_after_tuning")
     assert "batch size 10 reaches" in fastest["claim"]
-    assert "clean seconds" in fastest["how"]
+    assert "clean training time" in fastest["how"]
 
 
 def test_a_study_that_was_not_timed_is_ranked_by_its_clocks_and_says_how_crowded_they_were(study):

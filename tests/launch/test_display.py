@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from bs_study import TrialConfig
-from bs_study.launch.display import Display, describe, readable_seconds
+from bs_study.launch.display import Display, describe
 from bs_study.training.standing import Ending, Progress
 
 TRIALS = [TrialConfig(batch_size=b, lr=0.1, seed=0, max_iterations=10) for b in (4, 16, 64)]
@@ -57,7 +57,7 @@ def test_on_a_terminal_each_running_trial_shows_its_cell_epoch_loss_and_metric(s
         console.print("")
     shown = out.getvalue()
     assert "1 of 3 trials done, 1 running" in shown
-    assert all(word in shown for word in ("16", "0.1", "1.50", "0.2500", "0.75"))
+    assert all(word in shown for word in ("16", "0.1", "1.50", "0.2500", "0.75", "at most 10 s"))
 
 
 def test_the_time_left_is_unknown_before_anything_is_told(set_clock: SetClock) -> None:
@@ -100,10 +100,3 @@ def test_trials_side_by_side_share_the_time_left(set_clock: SetClock) -> None:
 )
 def test_an_ending_is_told_in_a_few_words(ending: Ending, words: str) -> None:
     assert describe(ending) == words
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0, "0 s"), (99.4, "99 s"), (100, "2 min"), (3599, "1 h 0 min"), (7300, "2 h 2 min")]
-)
-def test_a_duration_is_told_in_its_largest_units(seconds: float, words: str) -> None:
-    assert readable_seconds(seconds) == words

@@ -73,7 +73,7 @@ def test_a_study_in_which_nothing_reached_the_target_recommends_nothing() -> Non
     said = answer(hand_tables({(32, 0.1): [None, None], (64, 0.1): [None, None]}))
     assert said.use.startswith("No trial reached accuracy ≥ 0.9, so the study recommends no batch size.")
     assert not any("Train with" in sentence for sentence in said.sentences)
-    assert "cut off at 50 train seconds" in said.sure
+    assert "cut off at 50 s of training time" in said.sure
 
 
 def test_a_cell_that_most_seeds_missed_is_not_recommended_however_quick_the_others_were() -> None:

@@ -1,60 +1,20 @@
-"""What a look at one batch refuses, warns of, and lets pass."""
+"""What a look at one batch tells, and what it refuses."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, dropout, mse_loss, normalize
-from torch.utils.data import DataLoader, IterableDataset, Subset, TensorDataset, random_split
+from torch.nn.functional import cross_entropy
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset, random_split
 
 from bs_study.training.batches import make_batches
-from bs_study.workloads.base import Workload, as_batch
+from bs_study.workloads.base import as_batch
 from bs_study.workloads.check import read_data
-from bs_study.workloads.check_batch import Look, look_at
-
-NOWHERE = Path("/nonexistent")
-
-
-class Task(Workload):
-    """Three classes of points, a linear model: nothing is wrong with it."""
-
-    name = "task"
-    target = ("loss", 0.1, "min")  # type: ignore[assignment]
-
-    def train_data(self, data_dir: Path) -> Any:
-        return points(96)
-
-    def eval_data(self, data_dir: Path) -> Any:
-        return points(30)
-
-    def model(self) -> Any:
-        return nn.Linear(4, 3)
-
-    def loss(self, model: nn.Module, *batch: Tensor) -> Any:
-        return cross_entropy(model(batch[0]), batch[1])
-
-    def metrics(self, model: nn.Module, *batch: Tensor) -> Any:
-        logits = model(batch[0])
-        return {"accuracy": (logits.argmax(1) == batch[1]).sum()}
-
-
-def points(count: int) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(count)
-    return torch.randn(count, 4, generator=generator), torch.arange(count) % 3
-
-
-def look(task: type[Task]) -> Look:
-    return look_at(task(), *read_data(task(), NOWHERE))
-
-
-def with_method(method: str, function: Any) -> type[Task]:
-    return type("Mine", (Task,), {method: function})
+from tests.workloads.tasks import Task, look, points, with_method
 
 
 class Stream(IterableDataset[Tensor]):
@@ -133,126 +93,6 @@ def test_what_breaks_the_interface_is_refused_in_a_line_that_names_the_method(
 ) -> None:
     with pytest.raises(ValueError, match=rf"^task\.{method}: .*{told}"):
         look(with_method(method, function))
-
-
-class Point(nn.Module):
-    """A parameter that a loss looks at without calling the model."""
-
-    def __init__(self, size: int = 4) -> None:
-        super().__init__()
-        self.w = nn.Parameter(torch.ones(size))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.w.expand_as(x)
-
-
-def quadratic_with_noise_in_the_data(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
-    return 0.5 * m.w.square().sum() + (x @ m.w).mean()
-
-
-def quadratic_with_drawn_noise(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
-    return 0.5 * m.w.square().sum() + (torch.randn(len(x), 4) @ m.w).mean()
-
-
-def contrastive(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
-    z = normalize(m(x))
-    return cross_entropy(10 * z @ normalize(m(x + 0.1)).T, torch.arange(len(x)))
-
-
-def hits(s: Any, m: Any, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-    return {"hits": ((x @ x.roll(1, 0).T).argmax(1) == torch.arange(len(x))).sum()}
-
-
-class Drops(nn.Module):
-    """Batch statistics and dropout, the functional kind that goes on in an evaluation."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(), nn.Linear(8, 3))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.layers(dropout(x, 0.2, training=torch.is_grad_enabled()))  # type: ignore[no-any-return]
-
-
-def zeros() -> nn.Module:
-    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
-    nn.init.zeros_(model[2].weight)  # type: ignore[arg-type]
-    return model
-
-
-def noisy(s: Any, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    return x + torch.randn_like(x), y
-
-
-def for_no_larger_batch(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
-    if len(x) > 8 or m.training:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 4.00 GiB")
-    return cross_entropy(m(x), y)
-
-
-SOUND: dict[str, Mapping[str, Any]] = {
-    "as it is": {},
-    "labels that are not used": {"loss": lambda s, m, x, y: m(x).square().mean()},
-    "a loss below zero, linear in the data": {"loss": lambda s, m, x, y: m(x).mean() - 5},
-    "a quadratic with noise in the data": {"model": lambda s: Point(), "loss": quadratic_with_noise_in_the_data},
-    "the mean of the data": {"model": lambda s: Point(), "loss": lambda s, m, x, y: mse_loss(m(x), x)},
-    "data that are all equal": {
-        "train_data": lambda s, d: (torch.ones(20, 4), torch.ones(20, dtype=torch.long)),
-        "loss": lambda s, m, x, y: m.weight.square().sum(),
-    },
-    "one example": {"train_data": lambda s, d: points(1), "eval_data": lambda s, d: points(1)},
-    "three examples": {"train_data": lambda s, d: points(3), "eval_data": lambda s, d: points(2)},
-    "dropout and batch statistics": {"model": lambda s: Drops()},
-    "weights of zero before the output": {"model": lambda s: zeros()},
-    "noise in prepare": {"prepare": noisy},
-    "classes of different weight": {
-        "loss": lambda s, m, x, y: cross_entropy(m(x), y, weight=torch.tensor([1.0, 5.0, 0.1]))
-    },
-    "examples compared with each other": {"loss": contrastive, "metrics": hits},
-    "no metrics": {"metrics": lambda s, m, x, y: {}},
-    "a metric that is zero": {"metrics": lambda s, m, x, y: {"accuracy": 0.0}},
-    "a batch that does not fit": {"loss": for_no_larger_batch},
-    "a loss of one element": {"loss": lambda s, m, x, y: cross_entropy(m(x), y).reshape(1)},
-    "a part that is not trained": {
-        "model": lambda s: nn.Sequential(nn.Linear(4, 4).requires_grad_(False), nn.Linear(4, 3))
-    },
-    "examples in a list": {"train_data": lambda s, d: list(zip(*points(9), strict=True))},
-    "a subset": {"train_data": lambda s, d: Subset(TensorDataset(*points(40)), range(5, 30))},
-}
-
-
-@pytest.mark.parametrize("methods", SOUND.values(), ids=SOUND)
-def test_a_workload_that_is_only_unusual_passes_without_a_warning(methods: Mapping[str, Any]) -> None:
-    assert look(type("Mine", (Task,), dict(methods))).warnings == ()
-
-
-def for_no_gradient(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
-    if torch.is_grad_enabled():
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 4.00 GiB")
-    return cross_entropy(m(x), y)
-
-
-DOUBTFUL = {
-    "a gradient that does not fit": ({"loss": for_no_gradient}, "loss: ran out of memory"),
-    "a quadratic with drawn noise": (
-        {"model": lambda s: Point(), "loss": quadratic_with_drawn_noise},
-        r"loss: ignores the batch.* but for what is drawn by chance",
-    ),
-    "a loss that starts at its minimum": (
-        {"loss": lambda s, m, x, y: (m(x) * 0).square().mean()},
-        "loss: its gradient .* is zero",
-    ),
-    "a drawn sum": (
-        {"loss": lambda s, m, x, y: (5 + m(x).sum(1) * 0.1 + torch.randn(len(x))).sum()},
-        "loss: seems to be a sum",
-    ),
-}
-
-
-@pytest.mark.parametrize(("methods", "told"), DOUBTFUL.values(), ids=DOUBTFUL)
-def test_what_may_be_meant_so_is_a_warning(methods: Mapping[str, Any], told: str) -> None:
-    (warning,) = look(type("Mine", (Task,), dict(methods))).warnings
-    assert re.match(rf"task\.{told}", warning)
 
 
 def test_a_look_tells_what_it_saw() -> None:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from bs_study.report.style import ACCENT, INK, MUTED, new_figure, styled
-from bs_study.report.wording import CLOCK_WORDS, exact, plain, seconds
+from bs_study.words import CLOCK_WORDS, count, duration, setting
 
 _COLOURS = colormaps["cividis_r"]  # light is quick; made for the colour-blind
 _MISSED, _DIVERGED, _PARTLY, _NO_ANSWER = "#ffffff", "#3a3a3a", "#8c8c8c", "#f3f3f3"
@@ -99,7 +99,9 @@ def _look(cell: pd.Series, *, time: float, norm: LogNorm, clock: str) -> tuple[C
 
 
 def _short(value: float, clock: str) -> str:
-    return seconds(value).replace(" ", "\n" if value >= 99.5 else " ", 1) if clock.endswith("seconds") else exact(value)
+    if not clock.endswith("seconds"):
+        return count(value)
+    return duration(value).replace(" ", "\n" if value >= 99.5 else " ", 1)
 
 
 def _luminance(colour: Colour) -> float:
@@ -115,8 +117,8 @@ def _outline(axes: Axes, cell: pd.Series, sizes: list[int], lrs: list[float], *,
 def _name_axes(axes: Axes, sizes: list[int], lrs: list[float]) -> None:
     axes.set(xlim=(-0.5, len(lrs) - 0.5), ylim=(-0.5, len(sizes) - 0.5), xlabel="lr", ylabel="batch size (examples)")
     every = max(1, len(lrs) // 14)
-    axes.set_xticks(range(0, len(lrs), every), [plain(lr) for lr in lrs[::every]], rotation=45 if len(lrs) > 9 else 0)
-    axes.set_yticks(range(len(sizes)), [plain(size) for size in sizes])
+    axes.set_xticks(range(0, len(lrs), every), [setting(lr) for lr in lrs[::every]], rotation=45 if len(lrs) > 9 else 0)
+    axes.set_yticks(range(len(sizes)), [setting(size) for size in sizes])
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

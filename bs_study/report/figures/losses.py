@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from bs_study.report.axes import LineLabel, label_lines, log_axis
 from bs_study.report.curves import by_batch_size
 from bs_study.report.style import Colours, batch_colours, new_figure, styled
-from bs_study.report.wording import plain
+from bs_study.words import setting
 
 _MOST_VECTORS = 20_000  # points; more are drawn as an image inside the SVG, which would grow to megabytes
 
@@ -33,7 +33,7 @@ def first_losses(losses: pd.DataFrame, *, colours: Colours | None = None) -> Fig
     labels = []
     for size, curve in by_batch_size(one_seed):
         _draw(axes, curve, colour=colours[size], width=0.9, is_image=len(one_seed) > _MOST_VECTORS)
-        labels.append(LineLabel(_last_level(curve), plain(size), colours[size]))
+        labels.append(LineLabel(_last_level(curve), setting(size), colours[size]))
     label_lines(axes, labels, title="batch size")
     return figure
 
@@ -54,7 +54,7 @@ def first_loss_panels(losses: pd.DataFrame, *, colours: Colours | None = None) -
         for _, curve in group.groupby("seed"):
             _draw(axes, curve, colour=colours[size], width=0.7, is_image=len(losses) > _MOST_VECTORS)
         axes.set_title(
-            f"{plain(size)}  (lr {plain(group['lr'].iloc[0])})", fontsize=10, color=colours[size], loc="left"
+            f"{setting(size)}  (lr {setting(group['lr'].iloc[0])})", fontsize=10, color=colours[size], loc="left"
         )
     _log_losses(panels[0][0], losses)
     figure.supxlabel("iteration", fontsize=10)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bs_study.report.axes import LineLabel, batch_axis, label_lines, log_axis
 from bs_study.report.style import MUTED, Colours, batch_colours, new_figure, styled
-from bs_study.report.wording import plain
+from bs_study.words import setting
 
 
 @styled
@@ -36,7 +36,7 @@ def loss_noise(smoothness: pd.DataFrame, *, window: str = "first_1000", colours:
     _independent_noise(axes, trials)
     axes.set_ylabel("noise of the loss (nats per example)")
     last = trials["batch_size"].max()
-    label_lines(axes, [LineLabel(y, plain(lr), MUTED) for lr, y, size in labels if size == last], title="lr")
+    label_lines(axes, [LineLabel(y, setting(lr), MUTED) for lr, y, size in labels if size == last], title="lr")
     return figure
 
 

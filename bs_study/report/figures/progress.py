@@ -12,8 +12,8 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from bs_study.report.axes import LineLabel, label_lines, log_axis, log_ticks
 from bs_study.report.curves import by_batch_size
 from bs_study.report.style import ACCENT, Colours, batch_colours, new_figure, styled
-from bs_study.report.wording import number, plain
 from bs_study.target import Target
+from bs_study.words import number, setting
 
 FloatArray = npt.NDArray[np.float64]
 _AXIS_WORDS = {
@@ -46,11 +46,11 @@ def metric_progress(evaluations: pd.DataFrame, *, clock: str, target: Target, co
         for _, trial in group.sort_values(clock).groupby("seed"):
             _draw_trial(axes, trial, clock=clock, target=target, scale=scale, colour=colours[size])
         last = group.sort_values(clock).groupby("seed")[target.metric].last().median()
-        labels.append(LineLabel(float(scale.place(last)), plain(size), colours[size]))
+        labels.append(LineLabel(float(scale.place(last)), setting(size), colours[size]))
     axes.axhline(float(scale.place(target.value)), color=ACCENT, linewidth=1, linestyle="--")
     axes.annotate(
-        f"target {plain(target.value)}", (0.005, float(scale.place(target.value))), xycoords=("axes fraction", "data"),
-        va="bottom", color=ACCENT, fontsize=9,
+        f"target {setting(target.value)}", (0.005, float(scale.place(target.value))),
+        xycoords=("axes fraction", "data"), va="bottom", color=ACCENT, fontsize=9,
     )  # fmt: skip
     axes.set_xlabel(_AXIS_WORDS[clock])
     label_lines(axes, labels, title="batch size")

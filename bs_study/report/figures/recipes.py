@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bs_study.report.axes import batch_axis, log_axis
 from bs_study.report.style import MUTED, new_figure, styled
-from bs_study.report.wording import CLOCK_WORDS
+from bs_study.words import CLOCK_WORDS
 
 # Okabe and Ito's, without yellow: told apart by the colour-blind, and on white; the markers tell them apart in grey.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from bs_study.report.axes import LineLabel, batch_axis, label_lines, log_axis, lr_axis
 from bs_study.report.style import ACCENT, INK, MUTED, Colours, batch_colours, new_figure, styled
-from bs_study.report.wording import number
+from bs_study.words import number
 
 _PALE, _FIT, _RULES = "#cfe3f1", "#0072b2", "#7a7a7a"
 

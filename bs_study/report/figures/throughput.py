@@ -9,9 +9,10 @@ from matplotlib.figure import Figure
 
 from bs_study.report.axes import LineLabel, batch_axis, label_lines, log_axis
 from bs_study.report.style import INK, MUTED, Colours, batch_colours, new_figure, styled
-from bs_study.report.wording import plain, seconds
+from bs_study.words import duration, setting
 
-_CLOCKS = (("epoch", INK, "-"), ("compute", "#0072b2", "--"), ("load", "#d55e00", ":"))  # Okabe-Ito blue, vermilion
+_BLUE, _VERMILION = "#0072b2", "#d55e00"  # Okabe-Ito
+_EPOCH_PARTS = (("epoch", INK, "-"), ("compute", _BLUE, "--"), ("load", _VERMILION, ":"))
 
 
 @styled
@@ -20,11 +21,11 @@ def epoch_time(throughput: pd.DataFrame, *, colours: Colours | None = None) -> F
     figure = new_figure()
     axes = figure.subplots()
     table = throughput.sort_values("batch_size")
-    names = [name for name, _, _ in _CLOCKS]
+    names = [name for name, _, _ in _EPOCH_PARTS]
     batch_axis(axes.xaxis, table["batch_size"])
     log_axis(axes.yaxis, table[[f"{name}_seconds" for name in names]].to_numpy(float).ravel())
     labels = []
-    for name, colour, line in _CLOCKS:
+    for name, colour, line in _EPOCH_PARTS:
         shown = table[table[f"{name}_seconds"] > 0]
         if len(shown):
             axes.plot(shown["batch_size"], shown[f"{name}_seconds"], line, color=colour)
@@ -66,10 +67,10 @@ def _draw_fit(axes: Axes, throughput_fit: pd.DataFrame) -> list[LineLabel]:
     if axes.get_xlim()[0] < half < axes.get_xlim()[1]:
         axes.axvline(half, color=MUTED, linewidth=0.9, linestyle=":")
         axes.annotate(
-            f" half of the throughput limit\n at batch size {plain(round(half))}",
+            f" half of the throughput limit\n at batch size {setting(round(half))}",
             (half, 0.98), xycoords=("data", "axes fraction"), va="top", color=MUTED, fontsize=9,
         )  # fmt: skip
-    text = f"{seconds(fit['a_seconds'])} +\n{seconds(fit['b_seconds_per_example'])} per\nexample"
+    text = f"{duration(fit['a_seconds'])} +\n{duration(fit['b_seconds_per_example'])} per\nexample"
     return [LineLabel(float(fitted[-1]), text, MUTED)]
 
 

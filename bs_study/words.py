@@ -1,0 +1,148 @@
+"""How people read a number, a count, a duration, a setting and a cell: one way each, for every room."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+
+UNKNOWN = "–"
+CLOCK_WORDS = {
+    "clean_seconds": "clean training time",
+    "train_seconds": "training time",
+    "compute_seconds": "compute time",
+    "wall_seconds": "wall time (with evaluation)",
+    "iterations": "iterations",
+    "examples": "examples",
+}
+"""What a sentence calls the clocks by which a time to the target is told."""
+
+
+def number(value: float, *, digits: int = 3) -> str:
+    """Return what was measured or computed, rounded to some significant digits.
+
+    Plain digits from 0.0001 to below ten billion, in groups of three; a power of ten beyond.
+
+    >>> number(0.0833333), number(1234567), number(12.0), number(0.00005)
+    ('0.0833', '1,230,000', '12', '5e-5')
+    """
+    if not math.isfinite(value):
+        return UNKNOWN
+    rounded = _rounded(value, digits)
+    if rounded and not 1e-4 <= abs(rounded) < 1e10:
+        return _power_of_ten(f"{rounded:.{digits - 1}e}")
+    return _grouped(rounded)
+
+
+def count(value: float) -> str:
+    """Return how many there are, with all digits: nothing is rounded, since counts are compared and typed again.
+
+    >>> count(60000), count(1234.5), count(math.nan)
+    ('60,000', '1,234.5', '–')
+    """
+    return _grouped(value) if math.isfinite(value) else UNKNOWN
+
+
+def counted(value: float, noun: str) -> str:
+    """Return a count and its noun, singular or plural.
+
+    >>> counted(1, "seed"), counted(20000, "iteration"), counted(2.5, "GPU")
+    ('1 seed', '20,000 iterations', '2.5 GPUs')
+    """
+    return f"{count(value)} {noun}" if value == 1 else f"{count(value)} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that suits it: three digits of seconds, and beyond 99 of them a whole smaller unit.
+
+    >>> duration(0.0021), duration(3.21), duration(250), duration(7500), duration(119.7), duration(0)
+    ('2.1 ms', '3.21 s', '4 min 10 s', '2 h 5 min', '2 min', '0 s')
+    """
+    if not math.isfinite(seconds):
+        return UNKNOWN
+    if seconds >= 99.5:
+        return _two_units(seconds)
+    rounded = _rounded(seconds, 3)  # 0.9996 s is 1 s, not 1,000 ms
+    for factor, unit in ((1, "s"), (1e3, "ms")):
+        if rounded == 0 or abs(rounded) * factor >= 1:
+            return f"{number(seconds * factor)} {unit}"
+    return f"{number(seconds * 1e6)} µs"
+
+
+def _two_units(seconds: float) -> str:
+    size, large, small = (60, "min", "s") if round(seconds) < 3600 else (3600, "h", "min")
+    whole, rest = divmod(round(seconds / (size / 60)), 60)
+    return f"{whole:,} {large} {rest} {small}" if rest else f"{whole:,} {large}"
+
+
+def times(ratio: float) -> str:
+    """Return how many times as much a ratio is.
+
+    >>> times(1.034), times(2.5), times(1234)
+    ('1.03×', '2.5×', '1,230×')
+    """
+    return f"{number(ratio)}×"
+
+
+def typed(value: float) -> str:
+    """Return a setting as the user types it, with all of its digits: for commands, and for names that tell apart.
+
+    No thousands separator, and from 0.00001 on no exponent. All digits are 15, which hides what sums in binary leave.
+
+    >>> typed(0.0123456789), typed(60000), typed(1e-05), typed(0.1 + 0.2), typed(1e-06)
+    ('0.0123456789', '60000', '0.00001', '0.3', '1e-6')
+    """
+    if float(value).is_integer() and (abs(value) < 1e15 or isinstance(value, int)):
+        return str(int(value))
+    text = f"{value:.15g}"
+    if not math.isfinite(value) or "e" not in text:
+        return text
+    return f"{Decimal(text):f}" if 1e-5 <= abs(value) < 1 else _power_of_ten(text)
+
+
+def setting(value: float) -> str:
+    """Return an lr, a batch size or another setting for a reader.
+
+    As it was typed; one of more than six digits was computed, by a rule or a search, and is rounded to four.
+
+    >>> setting(0.02), setting(60000), setting(0.012345), setting(0.1 * math.sqrt(2))
+    ('0.02', '60000', '0.012345', '0.1414')
+    """
+    is_short = not math.isfinite(value) or math.isclose(float(f"{value:.6g}"), value, rel_tol=1e-14)
+    return typed(value if is_short or float(value).is_integer() else float(f"{value:.4g}"))
+
+
+def cell(batch_size: float, lr: float) -> str:
+    """Return a cell of the grid.
+
+    >>> cell(64, 0.08)
+    'batch size 64 at lr 0.08'
+    """
+    return f"batch size {setting(batch_size)} at lr {setting(lr)}"
+
+
+def listing(words: Sequence[str]) -> str:
+    """Return words as a list in a sentence.
+
+    >>> listing(["1", "2", "3"])
+    '1, 2 and 3'
+    """
+    if len(words) < 2:
+        return "".join(words)
+    return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits - 1}e}")
+
+
+def _grouped(value: float) -> str:
+    """Return a finite number in plain digits, in groups of three."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{Decimal(f'{value:.15g}'):,f}"
+
+
+def _power_of_ten(text: str) -> str:
+    """Return a number that Python wrote with an exponent as people do: 1.50e-05 is 1.5e-5."""
+    mantissa, _, exponent = text.partition("e")
+    short = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{short}e{int(exponent)}"

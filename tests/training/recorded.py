@@ -1,0 +1,21 @@
+"""What a trial left in its study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bs_study import Study
+from bs_study.training.standing import Ending
+
+Run = Callable[..., tuple[Ending, Study]]
+
+
+def row(study: Study) -> dict[str, Any]:
+    trials = study.trials().to_dict("records")
+    assert len(trials) == 1
+    return trials[0]
+
+
+def losses(study: Study) -> list[float]:
+    return study.iterations()["loss"].tolist()
