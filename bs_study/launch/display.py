@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bs_study.config import TrialConfig
 from bs_study.launch.watching import counted
-from bs_study.training.standing import Ending, Progress
+from bs_study.training.progress import Ending, Progress
 
 
 @dataclass

@@ -6,8 +6,8 @@ import contextlib
 
 from bs_study.config import TrialConfig
 from bs_study.store.commit import commit_failed
-from bs_study.training.standing import Ending
-from bs_study.training.surroundings import Surroundings, study_of
+from bs_study.training.placement import Surroundings, study_of
+from bs_study.training.progress import Ending
 
 
 def failure_message(error: BaseException) -> str:

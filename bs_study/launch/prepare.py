@@ -22,7 +22,7 @@ from bs_study.store.study import create_study
 from bs_study.target import Target
 from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets, load_data
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.placement import Surroundings
 from bs_study.workloads.base import Workload, examples_in, load_workload
 from bs_study.workloads.check_batch import Look, look_at
 

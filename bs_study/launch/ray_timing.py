@@ -24,7 +24,7 @@ from bs_study.launch.ray_session import alive_nodes, on_node
 from bs_study.launch.shared_data import SharedArrays, shared_arrays, shared_tensors
 from bs_study.launch.watching import Resources
 from bs_study.launch.workload_code import Code, use_code, workload_code
-from bs_study.training.surroundings import Surroundings, study_of
+from bs_study.training.placement import Surroundings, study_of
 from bs_study.training.timing import Timing, machine_kind, missing_timings, no_times, time_batch_size
 
 NODE_PATIENCE_SECONDS = 60.0  # for a node that is there, and that others of the cluster may be using

@@ -28,8 +28,8 @@ from bs_study.launch.ray_session import refuse_unseen_study
 from bs_study.launch.shared_data import SharedArrays, shared_arrays, shared_tensors
 from bs_study.launch.watching import Resources, Watcher
 from bs_study.launch.workload_code import Code, use_code, workload_code
-from bs_study.training.standing import Ending, Progress
-from bs_study.training.surroundings import Surroundings, study_of
+from bs_study.training.placement import Surroundings, study_of
+from bs_study.training.progress import Ending, Progress
 from bs_study.training.trial import run_trial
 
 REPORTS_PER_SECOND = 100

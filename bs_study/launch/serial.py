@@ -15,8 +15,8 @@ import torch
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.launch.failures import failure_message, record_failure
 from bs_study.launch.watching import Resources, Watcher, counted, refuse_without_gpu
-from bs_study.training.standing import Ending
-from bs_study.training.surroundings import Surroundings, study_of
+from bs_study.training.placement import Surroundings, study_of
+from bs_study.training.progress import Ending
 from bs_study.training.timing import Timing, machine_kind, missing_timings, time_batch_size
 from bs_study.training.trial import run_trial
 

@@ -24,7 +24,7 @@ from bs_study.launch.watching import Watcher
 from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
 from bs_study.store.schema import KEYS
-from bs_study.training.standing import Ending, Progress
+from bs_study.training.progress import Ending, Progress
 
 Tracker = Callable[[TrialConfig, Ending, pd.DataFrame], None]
 """Takes a trial, how it ended, and a row per evaluation: `iteration`, clocks and metrics."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bs_study.config import StudyConfig, TrialConfig
-from bs_study.training.standing import Ending, Progress
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.placement import Surroundings
+from bs_study.training.progress import Ending, Progress
 from bs_study.training.timing import Timing
 
 

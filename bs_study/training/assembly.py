@@ -12,14 +12,14 @@ from bs_study.training.calibration import LARGE_BATCH, adds_up, fastest_kernels
 from bs_study.training.cuda_graph import GraphEngine, cuda_capture
 from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
+from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, has_convolutions, use_kernels
 from bs_study.training.learner import Learner, has_batch_statistics
 from bs_study.training.optimizer import make_optimizer, make_schedule
+from bs_study.training.placement import Surroundings, cpu_name
 from bs_study.training.plan import Plan
 from bs_study.training.precision import autocast, keep_outputs_float32
 from bs_study.training.randomness import kept_generators
-from bs_study.training.remembered import remembered
-from bs_study.training.surroundings import Surroundings, cpu_name
 from bs_study.workloads.base import Data, Workload, examples_in
 
 
@@ -152,4 +152,4 @@ def _chosen_kernels(trial: TrialConfig, learner: Learner, train: Batches) -> Ker
         "micro_batch": trial.micro_batch,
         "may_split": may_split,
     }
-    return remembered(kind, lambda: fastest_kernels(learner, batch, names=names, may_split=may_split))
+    return cached_kernels(kind, lambda: fastest_kernels(learner, batch, names=names, may_split=may_split))

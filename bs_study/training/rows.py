@@ -8,17 +8,17 @@ from typing import Any
 from bs_study.training.assembly import Assembly
 from bs_study.training.clock import Clocks
 from bs_study.training.plan import Plan
-from bs_study.training.standing import Ending, Standing
+from bs_study.training.progress import Ending, Position
 
 TOTALS = ("train_seconds", "load_seconds", "compute_seconds", "warmup_seconds", "eval_seconds", "write_seconds")
 
 
-def epoch_row(epoch: int, standing: Standing, clocks: Clocks, *, peak_memory_bytes: int) -> dict[str, float]:
+def epoch_row(epoch: int, position: Position, clocks: Clocks, *, peak_memory_bytes: int) -> dict[str, float]:
     """Return the columns of `epochs` for the epoch that has just ended."""
     return {
         "epoch": epoch,
-        "iterations": standing.iteration,
-        "examples": standing.examples,
+        "iterations": position.iteration,
+        "examples": position.examples,
         "epoch_seconds": clocks.epoch_seconds,
         "load_seconds": clocks.epoch_load_seconds,
         "compute_seconds": clocks.epoch_compute_seconds,
@@ -26,12 +26,12 @@ def epoch_row(epoch: int, standing: Standing, clocks: Clocks, *, peak_memory_byt
     }
 
 
-def evaluation_row(standing: Standing, clocks: Clocks, plan: Plan, *, eval_seconds: float) -> dict[str, float]:
+def evaluation_row(position: Position, clocks: Clocks, plan: Plan, *, eval_seconds: float) -> dict[str, float]:
     """Return the columns of `evaluations` for one made now, but for its metrics."""
     return {
-        "epoch": plan.epochs_after(standing.iteration),
-        "iteration": standing.iteration,
-        "examples": standing.examples,
+        "epoch": plan.epochs_after(position.iteration),
+        "iteration": position.iteration,
+        "examples": position.examples,
         "train_seconds": clocks.train_seconds,
         "load_seconds": clocks.load_seconds,
         "compute_seconds": clocks.compute_seconds,
@@ -50,13 +50,13 @@ def assembly_columns(assembly: Assembly | None) -> dict[str, str | None]:
     }
 
 
-def outcome_columns(ending: Ending, standing: Standing, clocks: Clocks) -> dict[str, Any]:
+def outcome_columns(ending: Ending, position: Position, clocks: Clocks) -> dict[str, Any]:
     """Return the columns of `trials` that say how the trial went."""
     return {name: getattr(clocks, name) for name in TOTALS} | {
         "status": ending.status,
         "stop_reason": ending.stop_reason,
         "message": ending.message,
-        "iterations": standing.iteration,
-        "examples": standing.examples,
+        "iterations": position.iteration,
+        "examples": position.examples,
         "end_time": datetime.now(UTC),
     }

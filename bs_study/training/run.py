@@ -21,11 +21,11 @@ from bs_study.training.data import DataSets
 from bs_study.training.divergence import DivergenceWatch, default_loss_limit
 from bs_study.training.kernels import Kernels
 from bs_study.training.loop import evaluate, run_iterations
-from bs_study.training.neighbours import Neighbourhood
+from bs_study.training.machine_load import MachineLoad
+from bs_study.training.placement import Surroundings, peak_memory_bytes
+from bs_study.training.progress import Ending, Position, Report, progress, spent_budget, train_seconds_left
 from bs_study.training.randomness import random_state, restore_random
 from bs_study.training.rows import assembly_columns, epoch_row, evaluation_row, outcome_columns
-from bs_study.training.standing import Ending, Report, Standing, progress, spent_budget, train_seconds_left
-from bs_study.training.surroundings import Surroundings, peak_memory_bytes
 from bs_study.training.watchdog import Watchdog
 from bs_study.workloads.base import Workload
 
@@ -42,7 +42,7 @@ class TrialRun:
         surroundings: where, and with what.
         writer: takes its rows, and commits it in the end.
         watchdog: fed with every stretch.
-        neighbourhood: counts the trials beside this one.
+        load: counts the trials beside this one.
         report: told of its progress.
     """
 
@@ -53,17 +53,17 @@ class TrialRun:
         writer: TrialWriter,
         *,
         watchdog: Watchdog,
-        neighbourhood: Neighbourhood,
+        load: MachineLoad,
         report: Report,
     ) -> None:
         self.writer = writer
-        self.standing = Standing()
+        self.position = Position()
         self.clocks = Clocks()
         self.assembly: Assembly | None = None
         self._trial = trial
         self._surroundings = surroundings
         self._watchdog = watchdog
-        self._neighbourhood = neighbourhood
+        self._machine_load = load
         self._report = report
         self._device = torch.device(surroundings.device)
         self._timeline = timeline(self._device)
@@ -94,17 +94,17 @@ class TrialRun:
         """Train epoch after epoch until the trial ends."""
         ending = None
         while ending is None:
-            ending = self._train_epoch(self.standing.iteration // self._plan.epoch_iterations + 1)
+            ending = self._train_epoch(self.position.iteration // self._plan.epoch_iterations + 1)
         return ending
 
     def _train_epoch(self, epoch: int) -> Ending | None:
         end = epoch * self._plan.epoch_iterations
-        done = self.standing.examples - (epoch - 1) * self._plan.epoch_examples
+        done = self.position.examples - (epoch - 1) * self._plan.epoch_examples
         if done == 0:
             self.clocks.start_epoch()
             self._learner.clipped.zero_()
         batches = self._train_set.epoch(epoch, skip=done)
-        while self.standing.iteration < end:
+        while self.position.iteration < end:
             ending = self._train_stretch(batches, epoch=epoch, end=end) or self._judge()
             self._watchdog.feed()
             if ending:
@@ -114,8 +114,8 @@ class TrialRun:
 
     def _train_stretch(self, batches: Iterator[tuple[Tensor, ...]], *, epoch: int, end: int) -> Ending | None:
         """Train up to the next iteration at which something else is to be done, and record it."""
-        is_warmup = self.standing.iteration < self._warm_from
-        count = min(self._next_stop(), end) - self.standing.iteration
+        is_warmup = self.position.iteration < self._warm_from
+        count = min(self._next_stop(), end) - self.position.iteration
         start = time.perf_counter()
         deadline = start + min(STRETCH_SECONDS, train_seconds_left(self._trial, self.clocks))
         try:
@@ -129,46 +129,46 @@ class TrialRun:
         else:
             self.clocks.add_training(seconds, load=load, compute=compute)
         ending = self._record(losses, epoch=epoch)
-        if self.standing.iteration == end and not ending:
+        if self.position.iteration == end and not ending:
             self._record_epoch(epoch)
         return ending
 
     def _next_stop(self) -> int:
-        here, trial = self.standing.iteration, self._trial
+        here, trial = self.position.iteration, self._trial
         stops = [here + STRETCH_ITERATIONS, self._plan.next_evaluation(here), self._warm_from]
-        stops += [self._plan.last_iteration or here, trial.min_iterations if self.standing.is_reached else here]
+        stops += [self._plan.last_iteration or here, trial.min_iterations if self.position.is_reached else here]
         return min(stop for stop in stops if stop > here)
 
     def _record(self, losses: Tensor, *, epoch: int) -> Ending | None:
         """Add the losses of a stretch, up to the one at which the trial diverged if it did."""
-        standing = self.standing
+        position = self.position
         loss = losses.cpu().numpy()
         divergence = self._watch.first_divergence(loss)
         if divergence:
             loss = loss[: divergence[0] + 1]
-        first = standing.iteration + 1
+        first = position.iteration + 1
         examples = np.array([self._plan.examples_after(i) for i in range(first, first + len(loss))])
         self.writer.add_iterations(epoch=epoch, first_iteration=first, examples=examples, loss=loss)
-        standing.iteration += len(loss)
-        standing.examples = int(examples[-1])
-        standing.loss = float(loss[-1])
+        position.iteration += len(loss)
+        position.examples = int(examples[-1])
+        position.loss = float(loss[-1])
         if not divergence:
             return None
-        return Ending("diverged", divergence[1], f"loss {standing.loss:g} at iteration {standing.iteration}")
+        return Ending("diverged", divergence[1], f"loss {position.loss:g} at iteration {position.iteration}")
 
     def _record_epoch(self, epoch: int) -> None:
-        row = epoch_row(epoch, self.standing, self.clocks, peak_memory_bytes=peak_memory_bytes(self._device))
+        row = epoch_row(epoch, self.position, self.clocks, peak_memory_bytes=peak_memory_bytes(self._device))
         clips = self._learner.clip_norm is not None
         share = int(self._learner.clipped) / self._plan.epoch_iterations if clips else None
         self.writer.add_epoch(**row, clipped_share=share)
 
     def _judge(self) -> Ending | None:
         """Evaluate if it is time to, and say whether the trial has met its target or spent a budget."""
-        iteration = self.standing.iteration
-        spent = spent_budget(self.standing, self.clocks, self._plan)
+        iteration = self.position.iteration
+        spent = spent_budget(self.position, self.clocks, self._plan)
         if spent or self._plan.next_evaluation(iteration - 1) == iteration:
             self._record_evaluation()
-        is_enough = self.standing.is_reached and iteration >= self._trial.min_iterations
+        is_enough = self.position.is_reached and iteration >= self._trial.min_iterations
         if is_enough and self._trial.stop_at_target:
             return Ending("completed", "target")
         return Ending("completed", spent) if spent else None
@@ -178,12 +178,12 @@ class TrialRun:
         metrics = self._evaluate()
         seconds = time.perf_counter() - start
         self.clocks.eval_seconds += seconds
-        standing = self.standing
-        row = evaluation_row(standing, self.clocks, self._plan, eval_seconds=seconds)
+        position = self.position
+        row = evaluation_row(position, self.clocks, self._plan, eval_seconds=seconds)
         self.writer.add_evaluation(**row, **metrics)
-        standing.metric = metrics[self._target.metric]
-        if not standing.is_reached and self._target.is_met(standing.metric):
-            standing.reached_iteration = standing.iteration
+        position.metric = metrics[self._target.metric]
+        if not position.is_reached and self._target.is_met(position.metric):
+            position.reached_iteration = position.iteration
 
     def _evaluate(self) -> dict[str, float]:
         found = evaluate(self._learner, self._held_out)
@@ -195,8 +195,8 @@ class TrialRun:
         """Report and write, if it is time to."""
         now = time.perf_counter()
         if now - self._last_report >= max(self._surroundings.report_seconds, REPORT_SHARE * (now - self._start)):
-            self._report(progress(self.standing, self.clocks, self._plan))
-            self._neighbourhood.look()
+            self._report(progress(self.position, self.clocks, self._plan))
+            self._machine_load.look()
             self._last_report = now
         if now - self._last_write >= self._surroundings.checkpoint_seconds:
             self.writer.write_part()
@@ -211,7 +211,7 @@ class TrialRun:
             "learner": learner_state(self._learner),
             "kernels": astuple(self._kernels) if self._kernels else None,
             "random": random_state(),
-            "standing": asdict(self.standing),
+            "standing": asdict(self.position),
             "clocks": asdict(self.clocks),
             "watch": self._watch.state,
             "wall_seconds": self._wall_seconds(),
@@ -219,12 +219,12 @@ class TrialRun:
 
     def _restore(self, state: State) -> None:
         """Go on from a saved state. The first iterations are warm-up once more: this process has made none yet."""
-        self.standing = Standing(**state["standing"])
-        restore_learner(self._learner, state["learner"], iteration=self.standing.iteration)
+        self.position = Position(**state["standing"])
+        restore_learner(self._learner, state["learner"], iteration=self.position.iteration)
         restore_random(state["random"])
         self.clocks = Clocks(**state["clocks"])
         self._watch.restore(state["watch"])
-        self._warm_from = self.standing.iteration + self._trial.warmup_iterations
+        self._warm_from = self.position.iteration + self._trial.warmup_iterations
         self._earlier_seconds = state["wall_seconds"]
 
     def _wall_seconds(self) -> float:
@@ -232,10 +232,10 @@ class TrialRun:
 
     def outcome(self, ending: Ending) -> dict[str, Any]:
         """Return the columns of `trials` that say how the trial went."""
-        self._neighbourhood.look()
-        columns = outcome_columns(ending, self.standing, self.clocks) | assembly_columns(self.assembly)
+        self._machine_load.look()
+        columns = outcome_columns(ending, self.position, self.clocks) | assembly_columns(self.assembly)
         return columns | {
             "wall_seconds": self._wall_seconds(),
             "micro_batch_used": self._micro_batch,
-            "neighbours": self._neighbourhood.most,
+            "neighbours": self._machine_load.most,
         }

@@ -21,11 +21,11 @@ from bs_study.training.data import trial_data
 from bs_study.training.engine import first_line
 from bs_study.training.learner import is_out_of_memory
 from bs_study.training.loop import run_iterations
-from bs_study.training.neighbours import Neighbourhood
+from bs_study.training.machine_load import MachineLoad
+from bs_study.training.placement import Surroundings, peak_memory_bytes, set_up, surroundings_columns
 from bs_study.training.randomness import seed_generators
 from bs_study.training.rows import assembly_columns
 from bs_study.training.run import STRETCH_ITERATIONS, STRETCH_SECONDS
-from bs_study.training.surroundings import Surroundings, peak_memory_bytes, set_up, surroundings_columns
 from bs_study.training.watchdog import Watchdog
 from bs_study.workloads.base import load_workload
 
@@ -113,15 +113,15 @@ def time_batch_size(trial: TrialConfig, surroundings: Surroundings, *, give_up: 
     """
     gc.collect()  # what an earlier one left on the device is not this one's memory
     watchdog = Watchdog(surroundings.trial_timeout, bark=give_up)
-    with Neighbourhood() as neighbourhood, watchdog:
-        neighbourhood.look()
+    with MachineLoad() as load, watchdog:
+        load.look()
         try:
             measured = _measured(trial, surroundings, watchdog)
         except Exception as error:  # noqa: BLE001  whatever a workload raises, the others are timed
             status = "out_of_memory" if is_out_of_memory(error) else "failed"
             measured = {"status": status, "message": f"{type(error).__name__}: {first_line(error)}"}
-        neighbourhood.look()
-    columns = surroundings_columns(surroundings) | {"neighbours": neighbourhood.most, "end_time": datetime.now(UTC)}
+        load.look()
+    columns = surroundings_columns(surroundings) | {"neighbours": load.most, "end_time": datetime.now(UTC)}
     return columns | measured
 
 

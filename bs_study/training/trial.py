@@ -17,11 +17,11 @@ from bs_study.target import Target
 from bs_study.training.checkpoint import State, newest_checkpoint
 from bs_study.training.data import trial_data
 from bs_study.training.learner import is_out_of_memory
-from bs_study.training.neighbours import Neighbourhood
+from bs_study.training.machine_load import MachineLoad
+from bs_study.training.placement import Surroundings, set_up, study_of, surroundings_columns
+from bs_study.training.progress import Ending, Report
 from bs_study.training.randomness import seed_generators
 from bs_study.training.run import TrialRun
-from bs_study.training.standing import Ending, Report
-from bs_study.training.surroundings import Surroundings, set_up, study_of, surroundings_columns
 from bs_study.training.watchdog import Watchdog
 from bs_study.workloads.base import load_workload
 
@@ -72,13 +72,13 @@ def _attempt(
     adopted = state["parts"] if state else []
     writer = TrialWriter(paths, trial, metrics=surroundings.metrics, adopted=adopted)
     watchdog = Watchdog(surroundings.trial_timeout, bark=lambda: give_up(trial, surroundings))
-    with watchdog, Neighbourhood() as neighbourhood:
-        run = TrialRun(trial, surroundings, writer, watchdog=watchdog, neighbourhood=neighbourhood, report=report)
+    with watchdog, MachineLoad() as load:
+        run = TrialRun(trial, surroundings, writer, watchdog=watchdog, load=load, report=report)
         ending = _train(run, trial, surroundings, state)
     complaints.append(run.assembly.engine.complaint if run.assembly else None)
     message = "; ".join(filter(None, [*complaints, ending.message])) or None
     ending = replace(
-        ending, message=message, iterations=run.standing.iteration, reached_iteration=run.standing.reached_iteration
+        ending, message=message, iterations=run.position.iteration, reached_iteration=run.position.reached_iteration
     )
     writer.commit(surroundings_columns(surroundings) | run.outcome(ending) | {"start_time": start})
     return ending

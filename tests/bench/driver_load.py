@@ -21,8 +21,8 @@ from bs_study.config import StudyConfig, TrialConfig
 from bs_study.grid import study_trials
 from bs_study.launch.ray_session import ray_session
 from bs_study.launch.ray_tune import run_on_ray
-from bs_study.training.standing import Ending, Progress
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.placement import Surroundings
+from bs_study.training.progress import Ending, Progress
 
 
 class NextToNothing:

@@ -35,9 +35,9 @@ from bs_study.config import StudyConfig, TrialConfig
 from bs_study.store.paths import study_paths
 from bs_study.store.study import create_study
 from bs_study.training.data import DataSets
+from bs_study.training.placement import Surroundings
+from bs_study.training.progress import Ending
 from bs_study.training.run import TrialRun
-from bs_study.training.standing import Ending
-from bs_study.training.surroundings import Surroundings
 from bs_study.training.trial import run_trial
 from bs_study.workloads.base import examples_in
 from bs_study.workloads.mnist import Mnist

@@ -15,7 +15,7 @@ from bs_study.config import StudyConfig
 from bs_study.grid import study_trials
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.study import create_study
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.placement import Surroundings
 from bs_study.training.trial import run_trial
 
 # Children of a server that has imported torch already, and that has no threads which a fork would lose.

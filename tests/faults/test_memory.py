@@ -12,7 +12,7 @@ import pytest
 
 from bs_study import TrialConfig, open_study
 from bs_study.store.paths import StudyPaths, study_paths
-from bs_study.training.standing import Ending
+from bs_study.training.progress import Ending
 from bs_study.training.trial import run_trial
 from tests.faults.attempts import surroundings_of
 from tests.faults.conftest import Ended

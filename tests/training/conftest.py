@@ -12,8 +12,8 @@ from bs_study import Study, TrialConfig, open_study
 from bs_study.config import StudyConfig
 from bs_study.store.paths import StudyPaths
 from bs_study.store.study import create_study
-from bs_study.training.standing import Ending
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.placement import Surroundings
+from bs_study.training.progress import Ending
 from bs_study.training.trial import run_trial
 
 METRICS = dict.fromkeys(("digits", "toy_workloads:Picky", "faulty_workloads:Interrupted"), ("accuracy", "loss"))

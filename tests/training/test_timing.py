@@ -13,7 +13,7 @@ from bs_study.store.paths import StudyPaths
 from bs_study.store.timings import timing_id, write_timing
 from bs_study.training import timing
 from bs_study.training.clock import Clocks
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.placement import Surroundings
 from bs_study.training.timing import (
     iterations_of_repeat,
     machine_kind,

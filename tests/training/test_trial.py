@@ -10,7 +10,7 @@ import pytest
 
 from bs_study import Study, TrialConfig
 from bs_study.training.batches import epoch_order
-from bs_study.training.standing import Ending, Progress
+from bs_study.training.progress import Ending, Progress
 
 Run = Callable[..., tuple[Ending, Study]]
 

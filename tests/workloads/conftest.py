@@ -13,7 +13,7 @@ from bs_study import StudyConfig, TrialConfig, open_study
 from bs_study.store.paths import StudyPaths
 from bs_study.store.study import create_study
 from bs_study.training.data import load_data
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.placement import Surroundings
 from bs_study.training.trial import run_trial
 from bs_study.workloads import load_workload
 from bs_study.workloads.base import examples_in
