@@ -12,20 +12,20 @@ of this machine.
 from __future__ import annotations
 
 import _thread
-import contextlib
 import shlex
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bs_study.config import StudyConfig
+    from bs_study.launch.launcher import Launcher
     from bs_study.launch.prepare import Prepared
     from bs_study.launch.trackers import Tracker
-    from bs_study.launch.watching import Launch, Launcher, Resources, TimingPass
     from bs_study.workloads.check_batch import Look
 
 NEEDED = ("bs_study", "ray", "rich", "sklearn", "torch", "torchvision", "tyro", "yaml")
@@ -91,7 +91,7 @@ def run(study: Prepared) -> int:
         return 0
     going_on = f"python sweeps/grid.py --resume {shlex.quote(study.paths.uri)}"
     with (
-        launcher(study) as (resources, launch, timing_pass),
+        study_launcher(study) as launcher,
         study_lease(study.paths, lost=_thread.interrupt_main),
     ):
         study.create()
@@ -99,13 +99,13 @@ def run(study: Prepared) -> int:
         recipes = list(named_recipes(study.config))
         if len(recipes) > 1:
             print(f"{len(recipes)} recipes: {'; '.join(recipes)}")
-        print(f"on {resources.description}")
+        print(f"on {launcher.resources.description}")
         print(f"to {study.paths.uri}", flush=True)
         for warning in study.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         try:
-            time_alone(study, resources, timing_pass)
-            failed = run_trials(study, resources, launch, trackers) if study.trials else 0
+            time_alone(study, launcher)
+            failed = run_trials(study, launcher, trackers) if study.trials else 0
         except KeyboardInterrupt:
             print(f"interrupted. Go on with: {going_on}")
             return 130
@@ -119,13 +119,13 @@ def run(study: Prepared) -> int:
     return 1 if failed or not is_concluded else 0
 
 
-def time_alone(study: Prepared, resources: Resources, timing_pass: TimingPass) -> None:
+def time_alone(study: Prepared, launcher: Launcher) -> None:
     """Time each batch size alone on its device, if it is wanted; the trials run also where that can't be done."""
     from bs_study.launch.timing import timing_lines, timing_trials, wants_timing
 
-    if not wants_timing(study.config, resources, trials=len(study.trials)):
+    if not wants_timing(study.config, launcher.resources, trials=len(study.trials)):
         return
-    timings = timing_pass(timing_trials(study.config), study.surroundings, study.config, resources)
+    timings = launcher.time(timing_trials(study.config))
     try:
         for line in timing_lines(timings):
             print(line, flush=True)
@@ -133,7 +133,7 @@ def time_alone(study: Prepared, resources: Resources, timing_pass: TimingPass) -
         print(f"timing: left out, {' '.join(str(error).split())}", file=sys.stderr)
 
 
-def run_trials(study: Prepared, resources: Resources, launch: Launch, trackers: list[Tracker]) -> int:
+def run_trials(study: Prepared, launcher: Launcher, trackers: list[Tracker]) -> int:
     """Run what is left of a study under its display; return how many trials failed."""
     from rich.console import Console
 
@@ -142,10 +142,10 @@ def run_trials(study: Prepared, resources: Resources, launch: Launch, trackers: 
     from bs_study.store.reader import open_study
 
     with (
-        Display(Console(soft_wrap=True), total=len(study.trials), slots=resources.slots) as display,
+        Display(Console(soft_wrap=True), total=len(study.trials), slots=launcher.resources.slots) as display,
         TrackedWatcher(display, trackers, open_study(study.paths.uri)) as watcher,
     ):
-        launch(study.trials, study.surroundings, study.config, resources, watcher)
+        launcher.run(study.trials, watcher)
     return display.failed
 
 
@@ -170,21 +170,15 @@ def conclude(study: Prepared) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def launcher(study: Prepared) -> Iterator[Launcher]:
-    """Yield what a trial gets and the functions that run trials and time batch sizes: in this process, or on Ray."""
+def study_launcher(study: Prepared) -> AbstractContextManager[Launcher]:
+    """Return what runs the trials of a study while it is entered: in this process, or on Ray."""
     if study.config.local:
-        from bs_study.launch.serial import local_resources, run_serial, time_serial
+        from bs_study.launch.serial import serial_launcher
 
-        yield local_resources(study.config), run_serial, time_serial
-    else:
-        from bs_study.launch.ray_session import ray_session, refuse_unshared_store
-        from bs_study.launch.ray_timing import time_on_ray
-        from bs_study.launch.ray_tune import run_on_ray
+        return serial_launcher(study.config, study.place, study.data)
+    from bs_study.launch.ray_tune import ray_launcher
 
-        with ray_session(study.config) as resources:
-            refuse_unshared_store(study.paths)
-            yield resources, run_on_ray, time_on_ray
+    return ray_launcher(study.config, study.place, study.data)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from pathlib import Path
 import yaml
 
 from bs_study.config import StudyConfig
-from bs_study.launch.watching import Resources, counted, refuse_without_gpu
+from bs_study.launch.launcher import Resources, refuse_without_gpu
+from bs_study.launch.watching import counted
 
 Node = dict[str, float]
 

@@ -18,8 +18,8 @@ from ray._private.authentication.authentication_token_setup import maybe_enable_
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bs_study.config import StudyConfig
+from bs_study.launch.launcher import Resources
 from bs_study.launch.ray_cluster import Node, cluster_address, cluster_resources
-from bs_study.launch.watching import Resources
 from bs_study.store.paths import StudyPaths
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}

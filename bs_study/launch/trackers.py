@@ -20,7 +20,7 @@ import pandas as pd
 
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.launch.failures import failure_message
-from bs_study.launch.watching import Watcher
+from bs_study.launch.launcher import Watcher
 from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
 from bs_study.store.schema import KEYS

@@ -15,8 +15,10 @@ from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, Engine
 from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, has_convolutions, use_kernels
 from bs_study.training.learner import Learner, has_batch_statistics
+from bs_study.training.loop import evaluate
+from bs_study.training.machine import cpu_name
 from bs_study.training.optimizer import make_optimizer, make_schedule
-from bs_study.training.placement import Surroundings, cpu_name
+from bs_study.training.placement import Machine
 from bs_study.training.plan import Plan
 from bs_study.training.precision import autocast, keep_outputs_float32
 from bs_study.training.randomness import kept_generators
@@ -32,6 +34,7 @@ class Assembly:
         needs_whole_batches: its model looks at the statistics of its batch, so that it may not be split.
     """
 
+    device: torch.device
     plan: Plan
     learner: Learner
     engine: Engine
@@ -42,12 +45,29 @@ class Assembly:
     kernels: Kernels | None
     needs_whole_batches: bool
 
+    def evaluate(self) -> dict[str, float]:
+        """Return the mean of each metric over the held-out set, and as `test_...` over the test set if there is one."""
+        found = evaluate(self.learner, self.held_out)
+        if self.test is None:
+            return found
+        return found | {f"test_{name}": value for name, value in evaluate(self.learner, self.test).items()}
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """The columns of `trials` and `timings` that say how it is computed."""
+        return {
+            "engine_used": self.engine.name,
+            "loader_used": self.loader,
+            "kernels_used": self.kernels.name if self.kernels else "cudnn",
+            "micro_batch_used": self.learner.micro_batch,
+        }
+
 
 def assemble(
     trial: TrialConfig,
     workload: Workload,
     data: DataSets,
-    surroundings: Surroundings,
+    machine: Machine,
     *,
     losses_kept: int,
     kernels: Kernels | None = None,
@@ -56,13 +76,14 @@ def assemble(
 
     Args:
         data: its data sets.
+        machine: what it may use.
         losses_kept: how many losses wait on the device at most.
         kernels: those of an earlier attempt, to go on with.
     """
-    device = torch.device(surroundings.device)
+    device = torch.device(machine.device)
     plan = Plan(trial, epoch_examples=examples_in(data.train))
     loader = chosen_loader(trial.loader, data.train, device)
-    processes = surroundings.loader_processes
+    processes = machine.loader_processes
     train = make_batches(
         data.train, loader=loader, seed=trial.seed, batch_size=trial.batch_size, device=device, processes=processes
     )
@@ -80,7 +101,9 @@ def assemble(
         learner.micro_batch = kernels.micro_batch
     engine = _engine(trial, learner, device, losses_kept=losses_kept)
     test = None if data.test is None else judged(data.test)
-    return Assembly(plan, learner, engine, loader, train, judged(data.held_out), test, kernels, not learner.may_halve)
+    return Assembly(
+        device, plan, learner, engine, loader, train, judged(data.held_out), test, kernels, not learner.may_halve
+    )
 
 
 def _learner(trial: TrialConfig, workload: Workload, plan: Plan, device: torch.device) -> Learner:
@@ -99,11 +122,16 @@ def _learner(trial: TrialConfig, workload: Workload, plan: Plan, device: torch.d
         model,
         optimizer,
         make_schedule(optimizer, plan),
-        micro_batch=min(trial.micro_batch or trial.batch_size, trial.batch_size),
+        micro_batch=first_micro_batch(trial),
         may_halve=trial.micro_batch is not None or not has_batch_statistics(model),
         autocast=autocast(trial.precision, device),
         clip_norm=trial.clip_norm,
     )
+
+
+def first_micro_batch(trial: TrialConfig) -> int:
+    """Return how many examples' gradients are computed at once, unless kernels or memory decide otherwise."""
+    return min(trial.micro_batch or trial.batch_size, trial.batch_size)
 
 
 def _engine_name(trial: TrialConfig, device: torch.device) -> EngineName:
