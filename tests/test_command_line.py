@@ -101,7 +101,11 @@ def test_the_flags_that_stand_for_launch_options_give_them_back(options: dict[st
 def test_a_workload_of_ones_own_starts_from_the_defaults_not_from_a_shipped_study() -> None:
     flags = ("--workload", "mine:Mine", "--batch-sizes", "4", "--lrs", "0.1", "--max-epochs", "2")
     config = config_of(*flags)
-    assert (config.settings.workload, config.settings.max_iterations, config.settings.max_epochs) == ("mine:Mine", None, 2)
+    assert (config.settings.workload, config.settings.max_iterations, config.settings.max_epochs) == (
+        "mine:Mine",
+        None,
+        2,
+    )
 
 
 def test_a_workload_of_ones_own_without_a_budget_gets_ten_epochs() -> None:

@@ -39,9 +39,7 @@ def asked_train_examples(study: Study) -> float:
         return float("nan")
 
 
-def grid_state(
-    trials: pd.DataFrame, *, asked: Sequence[TrialConfig] | None, begun: Collection[str]
-) -> GridState:
+def grid_state(trials: pd.DataFrame, *, asked: Sequence[TrialConfig] | None, begun: Collection[str]) -> GridState:
     """Return how much of a grid has ended, by batch size, lr and seed.
 
     Without a usable config the grid is what the trials make of it: nothing is missing, and what runs is expected too.

@@ -49,9 +49,7 @@ def split_by_recipe(trials: pd.DataFrame, *, config: StudyConfig | None, begun: 
     }
 
 
-def _part(
-    config: StudyConfig, settings: TrialSettings | None, trials: pd.DataFrame, begun: Collection[str]
-) -> Part:
+def _part(config: StudyConfig, settings: TrialSettings | None, trials: pd.DataFrame, begun: Collection[str]) -> Part:
     asked = recipe_trials(config, settings) if settings else None
     return Part(settings, asked, trials, {trial.trial_id for trial in asked or ()} & set(begun))
 

@@ -138,7 +138,6 @@ class TrialSettings(BaseModel):
             )
         return self
 
-
     @property
     def has_counted_budget(self) -> bool:
         """Whether the budget is known in iterations before the trial runs."""

@@ -43,4 +43,4 @@ def flat(dumped: dict[str, Any], *, name: str) -> dict[str, Any]:
     >>> flat({"settings": {"momentum": 0.5}, "lr": 0.1}, name="settings")
     {'momentum': 0.5, 'lr': 0.1}
     """
-    return dumped.get(name, {}) | {key: value for key, value in dumped.items() if key != name}
+    return {**dumped.get(name, {}), **{key: value for key, value in dumped.items() if key != name}}

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bs_study.config import TrialConfig
-from bs_study.training.standing import Ending, Progress
+from bs_study.training.progress import Ending, Progress
 from bs_study.words import counted, duration, setting
 
 

@@ -6,8 +6,8 @@ import contextlib
 
 from bs_study.config import TrialConfig
 from bs_study.store.commit import commit_failed
-from bs_study.training.standing import Ending
-from bs_study.training.surroundings import Surroundings, study_of
+from bs_study.training.placement import Place
+from bs_study.training.progress import Ending
 
 
 def failure_message(error: BaseException) -> str:
@@ -16,12 +16,8 @@ def failure_message(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def record_failure(
-    trial: TrialConfig, surroundings: Surroundings, message: str, *, stop_reason: str = "error"
-) -> Ending:
+def record_failure(trial: TrialConfig, place: Place, message: str, *, stop_reason: str = "error") -> Ending:
     """End a trial as failed. Where the store takes no row it stays open, and a resumed study tries it again."""
     with contextlib.suppress(OSError):
-        commit_failed(
-            study_of(surroundings), trial, metrics=surroundings.metrics, message=message, stop_reason=stop_reason
-        )
+        commit_failed(place.paths, trial, metrics=place.metrics, message=message, stop_reason=stop_reason)
     return Ending("failed", stop_reason, message)

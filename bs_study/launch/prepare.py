@@ -6,7 +6,6 @@ import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -21,7 +20,7 @@ from bs_study.store.schema import table_schema
 from bs_study.store.study import create_study
 from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets, load_data
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.placement import Place
 from bs_study.workloads.base import Workload, examples_in, load_workload
 from bs_study.workloads.check_batch import Look, look_at
 
@@ -34,7 +33,8 @@ class Prepared:
     options: LaunchOptions
     paths: StudyPaths
     trials: Sequence[TrialConfig]
-    surroundings: Surroundings
+    place: Place
+    data: DataSets | None
     train_examples: int
     is_new: bool
     warnings: Sequence[str]
@@ -42,7 +42,7 @@ class Prepared:
     def create(self) -> None:
         """Let the study begin in its store; call it under the study's lease, which found the store writable."""
         if self.is_new:
-            create_study(self.paths, self.config, metrics=self.surroundings.metrics, train_examples=self.train_examples)
+            create_study(self.paths, self.config, metrics=self.place.metrics, train_examples=self.train_examples)
 
 
 def prepared(
@@ -74,25 +74,18 @@ def prepared(
         chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
     _check_batch_sizes(config, examples)
     ended = answered_trials(paths) if resume else set()
-    surroundings = Surroundings(
-        study=paths.uri,
+    place = Place(
+        replace(paths, patience_seconds=options.store_patience_seconds),
         data_dir=data_directory(options),
         metrics=look.metrics if look else (),
-        device="cpu",
-        threads=config.cpus_per_trial,
-        loader_processes=_loader_processes(config, options),
-        checkpoint_seconds=options.checkpoint_seconds,
-        store_patience_seconds=options.store_patience_seconds,
-        trial_timeout=options.trial_timeout,
-        launched=datetime.now(UTC),
-        data=data,
     )
     return Prepared(
         config,
         options,
         paths,
         trials_to_run(config, ended=ended),
-        surroundings,
+        place,
+        data,
         examples,
         is_new=not resume,
         warnings=look.warnings if look else (),
@@ -134,13 +127,6 @@ def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[Data
     _check_metrics(workload, look.metrics)
     _check_target(config, look.metrics)
     return data, look
-
-
-def _loader_processes(config: StudyConfig, options: LaunchOptions) -> int:
-    """Return how many processes read batches ahead of each trial: none unless they are asked for."""
-    if options.loader_processes is not None:
-        return options.loader_processes
-    return config.cpus_per_trial if config.settings.loader == "workers" else 0
 
 
 def data_directory(options: LaunchOptions) -> Path:

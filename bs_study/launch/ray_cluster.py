@@ -13,20 +13,20 @@ from pathlib import Path
 
 import yaml
 
-from bs_study.config import StudyConfig
-from bs_study.launch.watching import Resources, refuse_without_gpu
+from bs_study.config import LaunchOptions, StudyConfig
+from bs_study.launch.launcher import Resources, refuse_without_gpu
 from bs_study.words import counted, typed
 
 Node = dict[str, float]
 
 
-def cluster_address(config: StudyConfig) -> str | None:
+def cluster_address(options: LaunchOptions) -> str | None:
     """Return the address of the cluster to join, or None to start a Ray on this machine.
 
     Raises:
         ValueError: nobody listens at the address that was asked for.
     """
-    asked = config.address or os.environ.get("RAY_ADDRESS")
+    asked = options.address or os.environ.get("RAY_ADDRESS")
     if asked == "local":
         return None
     if asked and asked != "auto":
@@ -61,11 +61,14 @@ def _refuse_silent_address(address: str) -> None:
         raise ValueError(f"address: nothing answers at {address!r} ({reason}). Start it, or leave it out") from error
 
 
-def cluster_resources(config: StudyConfig, *, address: str | None, nodes: list[Node]) -> Resources:
+def cluster_resources(
+    config: StudyConfig, options: LaunchOptions, *, address: str | None, nodes: list[Node]
+) -> Resources:
     """Return what a trial gets on the cluster, of the nodes that are there and those that autoscaling may add.
 
     Args:
         config: what the study asks for.
+        options: how it is launched.
         address: of the cluster that was joined; None for a Ray of this machine.
         nodes: the resources of the nodes that are alive.
 
@@ -75,7 +78,7 @@ def cluster_resources(config: StudyConfig, *, address: str | None, nodes: list[N
     later = autoscaled_nodes() if address else []
     most_gpus = max((node.get("GPU", 0) for node in nodes + later), default=0)
     most_cpus = max((node.get("CPU", 0) for node in nodes + later), default=0)
-    gpus = config.gpus_per_trial if config.gpus_per_trial is not None else min(1, most_gpus)
+    gpus = options.gpus_per_trial if options.gpus_per_trial is not None else min(1, most_gpus)
     if most_cpus == 0:
         raise ValueError(
             f"address: the Ray cluster at {address} has {counted(len(nodes), 'node')} and none that takes trials. "
@@ -83,11 +86,11 @@ def cluster_resources(config: StudyConfig, *, address: str | None, nodes: list[N
         )
     if gpus > most_gpus:
         raise ValueError(f"gpus_per_trial: {typed(gpus)}, but no node has more than {typed(most_gpus)}. Use up to that")
-    refuse_without_gpu(config, gpus)
+    refuse_without_gpu(config.settings, gpus)
     if config.cpus_per_trial > most_cpus:
         raise ValueError(f"cpus_per_trial: {config.cpus_per_trial}, but no node has more than {typed(most_cpus)}")
     slots_of_nodes = [_slots(node, gpus=gpus, cpus=config.cpus_per_trial) for node in later or nodes]
-    slots = min(sum(slots_of_nodes), config.max_concurrent or sum(slots_of_nodes))
+    slots = min(sum(slots_of_nodes), options.max_concurrent or sum(slots_of_nodes))
     each = f"{typed(gpus)} GPU and {config.cpus_per_trial} CPU" if gpus else f"{config.cpus_per_trial} CPU"
     where = f"the Ray cluster at {address}" if address else "a Ray of this machine"
     there = f"{where}: {_total(nodes)}" + (f", up to {_total(later)} by autoscaling" if later else "")

@@ -17,22 +17,22 @@ from ray._private import ray_constants
 from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from bs_study.config import StudyConfig
+from bs_study.config import LaunchOptions, StudyConfig
+from bs_study.launch.launcher import Resources
 from bs_study.launch.ray_cluster import Node, cluster_address, cluster_resources
-from bs_study.launch.watching import Resources
 from bs_study.store.paths import StudyPaths
 
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 @contextlib.contextmanager
-def ray_session(config: StudyConfig) -> Iterator[Resources]:
+def ray_session(config: StudyConfig, options: LaunchOptions) -> Iterator[Resources]:
     """Join the cluster at `address`, or start a Ray on this machine; leave or stop it at the end.
 
     Raises:
         ValueError: no Ray can be joined or started, or none of its nodes can hold a trial.
     """
-    address = cluster_address(config)
+    address = cluster_address(options)
     stops_as_before = signal.getsignal(signal.SIGTERM)  # ray.init puts a handler of its own in its place
     try:
         if address:
@@ -44,7 +44,7 @@ def ray_session(config: StudyConfig) -> Iterator[Resources]:
     finally:
         signal.signal(signal.SIGTERM, stops_as_before)
     try:
-        yield cluster_resources(config, address=address, nodes=node_resources())
+        yield cluster_resources(config, options, address=address, nodes=node_resources())
     finally:
         ray.shutdown()
 

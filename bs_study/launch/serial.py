@@ -7,83 +7,113 @@ import signal
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Any
+from datetime import UTC, datetime
 
 import torch
 
-from bs_study.config import StudyConfig, TrialConfig
+from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.launch.failures import failure_message, record_failure
-from bs_study.launch.watching import Resources, Watcher, refuse_without_gpu
-from bs_study.training.standing import Ending
-from bs_study.training.surroundings import Surroundings, study_of
-from bs_study.training.timing import Timing, machine_kind, missing_timings, time_batch_size
+from bs_study.launch.launcher import Launcher, Resources, Watcher, machine_given, pacing_of, refuse_without_gpu
+from bs_study.training.data import DataSets
+from bs_study.training.machine import machine_kind
+from bs_study.training.placement import Place
+from bs_study.training.progress import Ending
+from bs_study.training.timing import BatchTiming, missing_timings, time_batch_size
 from bs_study.training.trial import run_trial
 from bs_study.words import counted, duration, typed
 
 
-def local_resources(config: StudyConfig) -> Resources:
+def local_resources(config: StudyConfig, options: LaunchOptions) -> Resources:
     """Return what a trial gets in this process.
 
     Raises:
         ValueError: more GPUs are asked for than this machine has.
     """
     there = torch.cuda.device_count()
-    asked = config.gpus_per_trial if config.gpus_per_trial is not None else min(1, there)
+    asked = options.gpus_per_trial if options.gpus_per_trial is not None else min(1, there)
     if asked > there:
         raise ValueError(f"gpus_per_trial: {typed(asked)}, but this machine has {there}. Use --gpus-per-trial {there}")
-    refuse_without_gpu(config, asked)
+    refuse_without_gpu(config.settings, asked)
     on = "a GPU" if asked else f"the CPU ({counted(config.cpus_per_trial, 'thread')})"
     return Resources(asked, slots=1, description=f"one trial at a time in this process, on {on}")
 
 
-def run_serial(
-    trials: Sequence[TrialConfig],
-    surroundings: Surroundings,
-    config: StudyConfig,
-    resources: Resources,
-    watcher: Watcher,
-) -> None:
-    """Run trials in order; one that fails for good is recorded as failed, and the next goes on."""
-    surroundings = replace(surroundings, device="cuda" if resources.gpus_per_trial else "cpu")
-    with _timeouts_raise(surroundings.trial_timeout):
-        for trial in trials:
-            watcher.started(trial)
-            watcher.ended(trial, _run_with_retries(trial, surroundings, config, watcher))
+@contextlib.contextmanager
+def serial_launcher(
+    config: StudyConfig, options: LaunchOptions, place: Place, data: DataSets | None = None
+) -> Iterator[Launcher]:
+    """Yield what runs the trials of a study in this process.
+
+    Raises:
+        ValueError: more GPUs are asked for than this machine has.
+    """
+    yield SerialLauncher(config, options, place, data)
 
 
-def time_serial(
-    trials: Sequence[TrialConfig], surroundings: Surroundings, config: StudyConfig, resources: Resources
-) -> Iterator[Timing]:
-    """Time the batch sizes of these trials in this process, each written to the store when it is done."""
-    surroundings = replace(surroundings, device="cuda" if resources.gpus_per_trial else "cpu")
+class SerialLauncher:
+    """Runs trials one after another in this process.
 
-    def measure(trial: TrialConfig) -> dict[str, Any]:
-        return time_batch_size(trial, surroundings, give_up=_interrupt_main)
+    Args:
+        config: of the study.
+        options: how it is launched.
+        place: where its trials read and write.
+        data: its data sets, if they are at hand; else the first trial reads them.
+    """
 
-    with _timeouts_raise(surroundings.trial_timeout):
-        yield from missing_timings(study_of(surroundings), trials, machine_kind(surroundings), measure=measure)
+    def __init__(self, config: StudyConfig, options: LaunchOptions, place: Place, data: DataSets | None = None) -> None:
+        self.resources = local_resources(config, options)
+        self._place, self._data = place, data
+        self._machine = machine_given(config, options, device="cuda" if self.resources.gpus_per_trial else "cpu")
+        self._pacing = pacing_of(options)
+        self._tries = 1 + options.max_failures
+        self._launched = datetime.now(UTC)
+
+    def run(self, trials: Sequence[TrialConfig], watcher: Watcher) -> None:
+        """Run trials in order; one that fails for good is recorded as failed, and the next goes on."""
+        with _timeouts_raise(self._pacing.timeout_seconds):
+            for trial in trials:
+                watcher.started(trial)
+                watcher.ended(trial, self._run_with_retries(trial, watcher))
+
+    def time(self, trials: Sequence[TrialConfig]) -> Iterator[BatchTiming]:
+        """Time the batch sizes of these trials, each written to the store when it is done."""
+
+        def measure(trial: TrialConfig) -> BatchTiming:
+            return time_batch_size(
+                trial,
+                self._machine,
+                data_dir=self._place.data_dir,
+                data=self._data,
+                timeout_seconds=self._pacing.timeout_seconds,
+                give_up=_interrupt_main,
+            )
+
+        with _timeouts_raise(self._pacing.timeout_seconds):
+            yield from missing_timings(self._place.paths, trials, machine_kind(self._machine), measure=measure)
+
+    def _run_with_retries(self, trial: TrialConfig, watcher: Watcher) -> Ending:
+        message = ""
+        for _ in range(self._tries):
+            try:
+                return run_trial(
+                    trial,
+                    self._place,
+                    self._machine,
+                    pacing=self._pacing,
+                    data=self._data,
+                    launched=self._launched,
+                    report=lambda progress: watcher.progressed(trial, progress),
+                    give_up=_interrupt_main,
+                )
+            except TrialTimeoutError as error:
+                return record_failure(trial, self._place, failure_message(error), stop_reason="timeout")
+            except Exception as error:  # noqa: BLE001  whatever a workload raises ends its own trial only
+                message = f"{failure_message(error)}\n{traceback.format_exc()}"
+        return record_failure(trial, self._place, message)
 
 
 def _interrupt_main() -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGALRM)
-
-
-def _run_with_retries(trial: TrialConfig, surroundings: Surroundings, config: StudyConfig, watcher: Watcher) -> Ending:
-    message = ""
-    for _ in range(1 + config.max_failures):
-        try:
-            return run_trial(
-                trial,
-                surroundings,
-                report=lambda progress: watcher.progressed(trial, progress),
-                give_up=lambda *_: _interrupt_main(),
-            )
-        except TrialTimeoutError as error:
-            return record_failure(trial, surroundings, failure_message(error), stop_reason="timeout")
-        except Exception as error:  # noqa: BLE001  whatever a workload raises ends its own trial only
-            message = f"{failure_message(error)}\n{traceback.format_exc()}"
-    return record_failure(trial, surroundings, message)
 
 
 class TrialTimeoutError(Exception):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import _thread
-import contextlib
 import shlex
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -64,12 +62,12 @@ def run_study(study: Prepared, listener: Listener) -> End:
         listener.say(f"nothing to do: all trials of {study.paths.uri} have ended")
         return End()
     going_on = _going_on(study)
-    with launcher(study) as launched, study_lease(study.paths, lost=_thread.interrupt_main):
+    with _launcher(study) as launcher, study_lease(study.paths, lost=_thread.interrupt_main):
         study.create()
-        _announce(study, launched, listener)
+        _announce(study, launcher, listener)
         try:
-            _time_alone(study, launched, listener)
-            failed = _run_trials(study, launched, listener, trackers) if study.trials else 0
+            _time_alone(study, launcher, listener)
+            failed = _run_trials(study, launcher, listener, trackers) if study.trials else 0
         except KeyboardInterrupt:
             listener.say(f"interrupted. Go on with: {going_on}")
             return End(is_interrupted=True)
@@ -89,50 +87,47 @@ def _going_on(study: Prepared) -> str:
     return shlex.join(["python", "sweeps/grid.py", *flags_of(study.options), "--resume", study.paths.uri])
 
 
-@contextlib.contextmanager
-def launcher(study: Prepared) -> Iterator[Launcher]:
-    """Yield what runs trials and times batch sizes: in this process, or on Ray, which is loaded for nothing else."""
+def _launcher(study: Prepared) -> AbstractContextManager[Launcher]:
+    """Return what runs the trials of a study while it is entered: in this process, or on Ray."""
     if study.options.local:
-        from bs_study.launch.serial import SerialLauncher
+        from bs_study.launch.serial import serial_launcher
 
-        yield SerialLauncher(study)
-    else:
-        from bs_study.launch.ray_tune import ray_launcher
+        return serial_launcher(study.config, study.options, study.place, study.data)
+    from bs_study.launch.ray_tune import ray_launcher  # Ray is loaded for nothing else
 
-        with ray_launcher(study) as found:
-            yield found
+    return ray_launcher(study.config, study.options, study.place, study.data)
 
 
-def _announce(study: Prepared, launched: Launcher, listener: Listener) -> None:
+def _announce(study: Prepared, launcher: Launcher, listener: Listener) -> None:
     settings = study.config.settings
     listener.say(f"{counted(len(study.trials), 'trial')} of {settings.workload}, target {settings.target}")
     recipes = list(named_recipes(study.config))
     if len(recipes) > 1:
         listener.say(f"{len(recipes)} recipes: {'; '.join(recipes)}")
-    listener.say(f"on {launched.resources.description}")
+    listener.say(f"on {launcher.resources.description}")
     listener.say(f"to {study.paths.uri}")
     for warning in study.warnings:
         listener.warn(f"warning: {warning}")
 
 
-def _time_alone(study: Prepared, launched: Launcher, listener: Listener) -> None:
+def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None:
     """Time each batch size alone on its device, if it is wanted; the trials run also where that can't be done."""
-    if not wants_timing(study.options, launched.resources, trials=len(study.trials)):
+    if not wants_timing(study.options, launcher.resources, trials=len(study.trials)):
         return
     try:
-        for line in timing_lines(launched.time(timing_trials(study.config))):
+        for line in timing_lines(launcher.time(timing_trials(study.config))):
             listener.say(line)
     except OSError as error:  # no node was free, or the store does not answer
         listener.warn(f"timing: left out, {' '.join(str(error).split())}")
 
 
-def _run_trials(study: Prepared, launched: Launcher, listener: Listener, trackers: list[Tracker]) -> int:
+def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, trackers: list[Tracker]) -> int:
     """Run what is left of a study under its display; return how many trials failed."""
     with (
-        listener.watch(trials=len(study.trials), slots=launched.resources.slots) as display,
+        listener.watch(trials=len(study.trials), slots=launcher.resources.slots) as display,
         TrackedWatcher(display, trackers, Study(study.paths)) as watcher,
     ):
-        launched.run(study.trials, watcher)
+        launcher.run(study.trials, watcher)
     return display.failed
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.grid import study_trials
-from bs_study.launch.watching import Resources
+from bs_study.launch.launcher import Resources
 from bs_study.store.reader import Study
-from bs_study.training.timing import Timing
+from bs_study.training.timing import BatchTiming
 from bs_study.words import duration
 
 
@@ -39,19 +39,22 @@ def timing_trials(config: StudyConfig) -> Sequence[TrialConfig]:
     return list(by_size.values())
 
 
-def timing_lines(timings: Iterator[Timing]) -> Iterator[str]:
+def timing_lines(timings: Iterator[BatchTiming]) -> Iterator[str]:
     """Yield what to print: a line for each batch size that was timed."""
     yield "timing each batch size alone on its device, before the trials (--no-timing leaves it out)"
     for timing in timings:
         yield f"batch size {timing.batch_size}: {described(timing)}"
 
 
-def described(timing: Timing) -> str:
+def described(timing: BatchTiming) -> str:
     """Return what was found in a few words.
 
-    >>> described(Timing(60, "completed", 0.0021, 0.0123)), described(Timing(7, "failed", message="ValueError: no"))
+    >>> from bs_study.training.repeats import IterationTime
+    >>> alone = IterationTime(3, 50, 0.0021, 0.0020, 0.0022, 0.0123, load_seconds=0.0001, compute_seconds=0.0019)
+    >>> described(BatchTiming(60, "completed", time=alone)), described(BatchTiming(7, "failed", "ValueError: no"))
     ('2.1 ms an iteration, spread 1.2 %', 'failed: ValueError: no')
     """
-    if timing.iteration_seconds is None or timing.spread is None:
+    if timing.time is None:
         return f"{timing.status}: {timing.message}"
-    return f"{duration(timing.iteration_seconds)} an iteration, spread {100 * timing.spread:.1f} %"
+    spread = timing.time.iteration_seconds_spread
+    return f"{duration(timing.time.iteration_seconds)} an iteration, spread {100 * spread:.1f} %"

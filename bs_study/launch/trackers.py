@@ -20,11 +20,11 @@ import pandas as pd
 
 from bs_study.config import LaunchOptions, TrialConfig
 from bs_study.launch.failures import failure_message
-from bs_study.launch.watching import Watcher
+from bs_study.launch.launcher import Watcher
 from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
 from bs_study.store.schema import KEYS
-from bs_study.training.standing import Ending, Progress
+from bs_study.training.progress import Ending, Progress
 from bs_study.words import duration
 
 Tracker = Callable[[TrialConfig, Ending, pd.DataFrame], None]

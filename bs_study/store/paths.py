@@ -43,6 +43,10 @@ class StudyPaths:
     uri: str
     patience_seconds: float = PATIENCE_SECONDS
 
+    def __reduce__(self) -> tuple[Callable[..., StudyPaths], tuple[str, float]]:
+        # By its URI, which holds no secret: where it arrives, it is opened with the credentials that are there.
+        return _opened, (self.uri, self.patience_seconds)
+
     @property
     def name(self) -> str:
         return self.root.rsplit("/", 1)[-1]
@@ -161,6 +165,10 @@ def study_paths(uri: str | os.PathLike[str], *, patience_seconds: float = PATIEN
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise ValueError(f"store: {text!r} can't be opened: {error}") from error
     return StudyPaths(filesystem, root.rstrip("/"), text, patience_seconds)
+
+
+def _opened(uri: str, patience_seconds: float) -> StudyPaths:
+    return study_paths(uri, patience_seconds=patience_seconds)
 
 
 def _refuse_credentials(uri: str) -> None:

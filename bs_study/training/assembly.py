@@ -12,14 +12,16 @@ from bs_study.training.calibration import LARGE_BATCH, adds_up, fastest_kernels
 from bs_study.training.cuda_graph import GraphEngine, cuda_capture
 from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
+from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, has_convolutions, use_kernels
 from bs_study.training.learner import Learner, has_batch_statistics
+from bs_study.training.loop import evaluate
+from bs_study.training.machine import cpu_name
 from bs_study.training.optimizer import make_optimizer, make_schedule
+from bs_study.training.placement import Machine
 from bs_study.training.plan import Plan
 from bs_study.training.precision import autocast, keep_outputs_float32
 from bs_study.training.randomness import kept_generators
-from bs_study.training.remembered import remembered
-from bs_study.training.surroundings import Surroundings, cpu_name
 from bs_study.workloads.base import Data, Workload, examples_in
 
 
@@ -32,6 +34,7 @@ class Assembly:
         needs_whole_batches: its model looks at the statistics of its batch, so that it may not be split.
     """
 
+    device: torch.device
     plan: Plan
     learner: Learner
     engine: Engine
@@ -42,12 +45,29 @@ class Assembly:
     kernels: Kernels | None
     needs_whole_batches: bool
 
+    def evaluate(self) -> dict[str, float]:
+        """Return the mean of each metric over the held-out set, and as `test_...` over the test set if there is one."""
+        found = evaluate(self.learner, self.held_out)
+        if self.test is None:
+            return found
+        return found | {f"test_{name}": value for name, value in evaluate(self.learner, self.test).items()}
+
+    @property
+    def columns(self) -> dict[str, object]:
+        """The columns of `trials` and `timings` that say how it is computed."""
+        return {
+            "engine_used": self.engine.name,
+            "loader_used": self.loader,
+            "kernels_used": self.kernels.name if self.kernels else "cudnn",
+            "micro_batch_used": self.learner.micro_batch,
+        }
+
 
 def assemble(
     trial: TrialConfig,
     workload: Workload,
     data: DataSets,
-    surroundings: Surroundings,
+    machine: Machine,
     *,
     losses_kept: int,
     kernels: Kernels | None = None,
@@ -56,13 +76,14 @@ def assemble(
 
     Args:
         data: its data sets.
+        machine: what it may use.
         losses_kept: how many losses wait on the device at most.
         kernels: those of an earlier attempt, to go on with.
     """
-    device = torch.device(surroundings.device)
+    device = torch.device(machine.device)
     plan = Plan(trial, epoch_examples=examples_in(data.train))
-    loader = chosen_loader(trial.loader, data.train, device)
-    processes = surroundings.loader_processes
+    loader = chosen_loader(trial.settings.loader, data.train, device)
+    processes = machine.loader_processes
     train = make_batches(
         data.train, loader=loader, seed=trial.seed, batch_size=trial.batch_size, device=device, processes=processes
     )
@@ -70,7 +91,7 @@ def assemble(
     def judged(by: Data) -> Batches:
         kind = chosen_loader("auto", by, device)
         return make_batches(
-            by, loader=kind, seed=0, batch_size=trial.eval_batch_size, device=device, processes=processes
+            by, loader=kind, seed=0, batch_size=trial.settings.eval_batch_size, device=device, processes=processes
         )
 
     learner = _learner(trial, workload, plan, device)
@@ -80,12 +101,14 @@ def assemble(
         learner.micro_batch = kernels.micro_batch
     engine = _engine(trial, learner, device, losses_kept=losses_kept)
     test = None if data.test is None else judged(data.test)
-    return Assembly(plan, learner, engine, loader, train, judged(data.held_out), test, kernels, not learner.may_halve)
+    return Assembly(
+        device, plan, learner, engine, loader, train, judged(data.held_out), test, kernels, not learner.may_halve
+    )
 
 
 def _learner(trial: TrialConfig, workload: Workload, plan: Plan, device: torch.device) -> Learner:
     model = workload.model().to(device)
-    if trial.precision == "bf16":
+    if trial.settings.precision == "bf16":
         keep_outputs_float32(model)
     lr_on = device if _engine_name(trial, device) == "cuda_graph" else None
     optimizer = make_optimizer(
@@ -99,16 +122,21 @@ def _learner(trial: TrialConfig, workload: Workload, plan: Plan, device: torch.d
         model,
         optimizer,
         make_schedule(optimizer, plan),
-        micro_batch=min(trial.micro_batch or trial.batch_size, trial.batch_size),
-        may_halve=trial.micro_batch is not None or not has_batch_statistics(model),
-        autocast=autocast(trial.precision, device),
-        clip_norm=trial.clip_norm,
+        micro_batch=first_micro_batch(trial),
+        may_halve=trial.settings.micro_batch is not None or not has_batch_statistics(model),
+        autocast=autocast(trial.settings.precision, device),
+        clip_norm=trial.settings.clip_norm,
     )
 
 
+def first_micro_batch(trial: TrialConfig) -> int:
+    """Return how many examples' gradients are computed at once, unless kernels or memory decide otherwise."""
+    return min(trial.settings.micro_batch or trial.batch_size, trial.batch_size)
+
+
 def _engine_name(trial: TrialConfig, device: torch.device) -> EngineName:
-    if trial.engine != "auto":
-        return trial.engine
+    if trial.settings.engine != "auto":
+        return trial.settings.engine
     return "cuda_graph" if device.type == "cuda" else "eager"
 
 
@@ -121,7 +149,7 @@ def _engine(trial: TrialConfig, learner: Learner, device: torch.device, *, losse
     return GraphEngine(
         learner,
         batch_size=trial.batch_size,
-        eager_first=trial.warmup_iterations - 1,  # the capture itself is part of the warm-up
+        eager_first=trial.settings.warmup_iterations - 1,  # the capture itself is part of the warm-up
         losses_kept=losses_kept,
         capture=cuda_capture,
     )
@@ -130,11 +158,11 @@ def _engine(trial: TrialConfig, learner: Learner, device: torch.device, *, losse
 def _chosen_kernels(trial: TrialConfig, learner: Learner, train: Batches) -> Kernels:
     """Return the kernels that were asked for, or those that are fastest for this kind of trial on this machine."""
     # The race is a part of the warm-up, and a compiler brings kernels of its own.
-    may_race = trial.warmup_iterations > 0 and _engine_name(trial, torch.device("cpu")) == "eager"
-    names: tuple[KernelName, ...] = KERNELS if trial.kernels == "auto" else (trial.kernels,)
+    may_race = trial.settings.warmup_iterations > 0 and _engine_name(trial, torch.device("cpu")) == "eager"
+    names: tuple[KernelName, ...] = KERNELS if trial.settings.kernels == "auto" else (trial.settings.kernels,)
     if not (may_race and has_convolutions(learner.model)):
         names = names[:1]
-    may_split = may_race and learner.may_halve and trial.micro_batch is None and trial.batch_size > LARGE_BATCH
+    may_split = may_race and learner.may_halve and trial.settings.micro_batch is None and trial.batch_size > LARGE_BATCH
     if len(names) == 1 and not may_split:
         return Kernels(names[0], learner.micro_batch)
     with kept_generators():
@@ -144,12 +172,12 @@ def _chosen_kernels(trial: TrialConfig, learner: Learner, train: Batches) -> Ker
         "cpu": cpu_name(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
-        "workload": trial.workload,
+        "workload": trial.settings.workload,
         "model": str(learner.model),
         "batch": [str((tensor.dtype, list(tensor.shape))) for tensor in batch],
-        "precision": trial.precision,
+        "precision": trial.settings.precision,
         "kernels": names,
-        "micro_batch": trial.micro_batch,
+        "micro_batch": trial.settings.micro_batch,
         "may_split": may_split,
     }
-    return remembered(kind, lambda: fastest_kernels(learner, batch, names=names, may_split=may_split))
+    return cached_kernels(kind, lambda: fastest_kernels(learner, batch, names=names, may_split=may_split))

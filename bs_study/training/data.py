@@ -58,8 +58,8 @@ def trial_data(trial: TrialConfig, workload: Workload, data_dir: Path) -> DataSe
     return load_data(
         type(workload),
         data_dir,
-        validation_examples=trial.validation_examples,
-        validation_seed=trial.validation_seed,
+        validation_examples=trial.settings.validation_examples,
+        validation_seed=trial.settings.validation_seed,
     )
 
 

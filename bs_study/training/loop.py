@@ -1,17 +1,52 @@
-"""Iterations of one epoch; one evaluation."""
+"""Iterations of one epoch, and the time that they take; one evaluation."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from bs_study.training.batches import Batches
-from bs_study.training.clock import Timeline
+from bs_study.training.clock import Timeline, load_and_compute
 from bs_study.training.engine import Engine
 from bs_study.training.learner import Learner
+
+STRETCH_ITERATIONS = 4096  # losses that wait on the device at most
+STRETCH_SECONDS = 1.0  # between looks at the host's clock for progress, writes and the budget in seconds
+
+
+class Stretch(NamedTuple):
+    """Iterations that were made one after another.
+
+    Args:
+        losses: of each, on the device, shape (iterations,).
+        seconds: from asking for the first batch until the last update has finished.
+        load_seconds: of these, those in which a batch was waited for.
+        compute_seconds: of these, those in which one was trained on.
+    """
+
+    losses: Tensor
+    seconds: float
+    load_seconds: float
+    compute_seconds: float
+
+
+def train_stretch(
+    engine: Engine, batches: Iterator[tuple[Tensor, ...]], *, count: int, seconds: float, timeline: Timeline
+) -> Stretch:
+    """Train for `count` iterations, or fewer if so many seconds have passed, and wait for the device.
+
+    Args:
+        batches: what is left of the epoch, at least `count` batches.
+        seconds: at least one iteration is made, however few they are.
+    """
+    start = time.perf_counter()
+    losses = run_iterations(engine, batches, count=count, deadline=start + seconds, timeline=timeline)
+    load, compute = load_and_compute(timeline.take_seconds())
+    return Stretch(losses, time.perf_counter() - start, load, compute)
 
 
 def run_iterations(

@@ -27,25 +27,25 @@ def make_optimizer(
         lr_on: holds the lr in a tensor on this device, where a CUDA graph reads it; None keeps it on the host.
         has_sparse_gradients: of an embedding, say; no fused kernel takes them.
     """
-    parameters = list(parameters)
+    parameters, settings = list(parameters), trial.settings
     fused = all(parameter.is_floating_point() for parameter in parameters) and not has_sparse_gradients
     lr = trial.lr if lr_on is None else torch.tensor(trial.lr, device=lr_on)
-    if trial.optimizer == "sgd":
+    if settings.optimizer == "sgd":
         return torch.optim.SGD(
             parameters,
             lr=lr,
-            momentum=trial.momentum,
-            nesterov=trial.nesterov,
-            weight_decay=trial.weight_decay,
+            momentum=settings.momentum,
+            nesterov=settings.nesterov,
+            weight_decay=settings.weight_decay,
             fused=fused,
         )
-    adam = torch.optim.Adam if trial.optimizer == "adam" else torch.optim.AdamW
+    adam = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.AdamW
     return adam(
         parameters,
         lr=lr,
-        betas=(trial.beta1, trial.beta2),
-        eps=trial.eps,
-        weight_decay=trial.weight_decay,
+        betas=(settings.beta1, settings.beta2),
+        eps=settings.eps,
+        weight_decay=settings.weight_decay,
         fused=fused,
         capturable=lr_on is not None,
     )
@@ -57,16 +57,16 @@ def lr_factor(plan: Plan, iteration: int) -> float:
     Warm-up over w iterations: iteration / w (Goyal et al. 2017). After it, with t iterations done since and a length T:
     cosine (1 + cos(πt/T)) / 2 (Loshchilov & Hutter 2017), linear 1 - t/T, both 0 from T on; step factor^⌊t/T⌋.
     """
-    warmup = plan.lr_warmup_iterations
+    settings, warmup = plan.trial.settings, plan.lr_warmup_iterations
     if iteration <= warmup:
         return iteration / warmup
     done, length = iteration - 1 - warmup, plan.lr_decay_iterations
-    if plan.trial.lr_decay == "cosine":
+    if settings.lr_decay == "cosine":
         return (1 + math.cos(math.pi * min(done / length, 1))) / 2
-    if plan.trial.lr_decay == "linear":
+    if settings.lr_decay == "linear":
         return max(0.0, 1 - done / length)
-    if plan.trial.lr_decay == "step":
-        return plan.trial.lr_decay_factor ** (done // length)
+    if settings.lr_decay == "step":
+        return settings.lr_decay_factor ** (done // length)
     return 1.0
 
 
@@ -94,6 +94,6 @@ class LrSchedule:
 
 def make_schedule(optimizer: torch.optim.Optimizer, plan: Plan) -> LrSchedule | None:
     """Return the schedule to step after each iteration; None where the lr is constant, which costs nothing."""
-    if plan.lr_warmup_iterations == 0 and plan.trial.lr_decay == "none":
+    if plan.lr_warmup_iterations == 0 and plan.trial.settings.lr_decay == "none":
         return None
     return LrSchedule(optimizer, plan)

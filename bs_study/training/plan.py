@@ -51,11 +51,11 @@ class Plan:
     @property
     def budgets(self) -> dict[str, int]:
         """The iteration at which each budget that counts something runs out."""
-        trial = self.trial
+        settings = self.trial.settings
         ends = {
-            "max_epochs": trial.max_epochs and self.iterations_in(trial.max_epochs),
-            "max_iterations": trial.max_iterations,
-            "max_examples": trial.max_examples and self.iteration_reaching(trial.max_examples),
+            "max_epochs": settings.max_epochs and self.iterations_in(settings.max_epochs),
+            "max_iterations": settings.max_iterations,
+            "max_examples": settings.max_examples and self.iteration_reaching(settings.max_examples),
         }
         return {name: int(end) for name, end in ends.items() if end}
 
@@ -67,7 +67,7 @@ class Plan:
     @property
     def eval_every_examples(self) -> int:
         """Examples between evaluations; by default a tenth of an epoch."""
-        return self.trial.eval_every_examples or max(1, self.epoch_examples // 10)
+        return self.trial.settings.eval_every_examples or max(1, self.epoch_examples // 10)
 
     def next_evaluation(self, iteration: int) -> int:
         """Return the first iteration after this one that completes another stretch between evaluations."""
@@ -76,11 +76,13 @@ class Plan:
 
     @property
     def lr_warmup_iterations(self) -> int:
-        return self.trial.lr_warmup_iterations or self.iterations_in(self.trial.lr_warmup_epochs)
+        settings = self.trial.settings
+        return settings.lr_warmup_iterations or self.iterations_in(settings.lr_warmup_epochs)
 
     @property
     def lr_decay_iterations(self) -> int:
         """Length of the decay, or of one of its steps; by default what the budget leaves after the warm-up."""
-        if self.trial.lr_decay_epochs:
-            return self.iterations_in(self.trial.lr_decay_epochs)
-        return self.trial.lr_decay_iterations or max(1, (self.last_iteration or 1) - self.lr_warmup_iterations)
+        settings = self.trial.settings
+        if settings.lr_decay_epochs:
+            return self.iterations_in(settings.lr_decay_epochs)
+        return settings.lr_decay_iterations or max(1, (self.last_iteration or 1) - self.lr_warmup_iterations)

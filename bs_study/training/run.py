@@ -1,241 +1,158 @@
-"""A trial while it runs: stretches of iterations, and what is to be done between them."""
+"""A trial while it trains: stretches of iterations, and what is to be done between them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, astuple
-from typing import Any
+from dataclasses import astuple
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from bs_study.config import TrialConfig
-from bs_study.store.writer import TrialWriter
 from bs_study.target import Target
-from bs_study.training.assembly import Assembly, assemble
-from bs_study.training.checkpoint import State, learner_state, restore_learner, write_checkpoint
-from bs_study.training.clock import Clocks, load_and_compute, timeline
-from bs_study.training.data import DataSets
+from bs_study.training.assembly import Assembly
+from bs_study.training.checkpoint import State, learner_state, restore_learner
+from bs_study.training.clock import timeline
 from bs_study.training.divergence import DivergenceWatch, default_loss_limit
-from bs_study.training.kernels import Kernels
-from bs_study.training.loop import evaluate, run_iterations
-from bs_study.training.neighbours import Neighbourhood
+from bs_study.training.loop import STRETCH_ITERATIONS, STRETCH_SECONDS, train_stretch
+from bs_study.training.machine import peak_memory_bytes
+from bs_study.training.progress import Ending, spent_budget, train_seconds_left
 from bs_study.training.randomness import random_state, restore_random
-from bs_study.training.rows import assembly_columns, epoch_row, evaluation_row, outcome_columns
-from bs_study.training.standing import Ending, Report, Standing, progress, spent_budget, train_seconds_left
-from bs_study.training.surroundings import Surroundings, peak_memory_bytes
+from bs_study.training.recorder import Recorder
 from bs_study.training.watchdog import Watchdog
-from bs_study.workloads.base import Workload
 
-STRETCH_ITERATIONS = 4096  # losses that wait on the device at most
-REPORT_SHARE = 0.01  # of the time so far, between reports at least: Ray keeps 2 kB of each until the trial ends
-STRETCH_SECONDS = 1.0  # between looks at the host's clock for progress, writes and the budget in seconds
+
+def ready_run(
+    recorder: Recorder, assembly: Assembly, *, target: Target, watchdog: Watchdog, state: State | None
+) -> TrialRun:
+    """Return a trial that is ready to train, from its beginning or from a saved state."""
+    trial = assembly.plan.trial
+    limit = trial.settings.loss_limit or default_loss_limit(assembly.evaluate()["loss"])
+    watch = DivergenceWatch(limit=limit, window=trial.settings.loss_limit_iterations)
+    if state:
+        recorder.restore(state)
+        restore_learner(assembly.learner, state["learner"], iteration=recorder.position.iteration)
+        restore_random(state["random"])
+        watch.restore(state["watch"])
+    return TrialRun(recorder, assembly, target=target, watch=watch, watchdog=watchdog)
 
 
 class TrialRun:
-    """What a trial learns, where it stands, what its clocks say.
+    """The training of a trial, from where its recorder stands.
 
     Args:
-        trial: what is trained.
-        surroundings: where, and with what.
-        writer: takes its rows, and commits it in the end.
+        recorder: told of all that happens.
+        assembly: what is trained and judged.
+        target: ends the trial, unless it is to train on.
+        watch: says when it has diverged.
         watchdog: fed with every stretch.
-        neighbourhood: counts the trials beside this one.
-        report: told of its progress.
     """
 
     def __init__(
-        self,
-        trial: TrialConfig,
-        surroundings: Surroundings,
-        writer: TrialWriter,
-        *,
-        watchdog: Watchdog,
-        neighbourhood: Neighbourhood,
-        report: Report,
+        self, recorder: Recorder, assembly: Assembly, *, target: Target, watch: DivergenceWatch, watchdog: Watchdog
     ) -> None:
-        self.writer = writer
-        self.standing = Standing()
-        self.clocks = Clocks()
-        self.assembly: Assembly | None = None
-        self._trial = trial
-        self._surroundings = surroundings
+        self.recorder = recorder
+        self._assembly = assembly
+        self._plan, self._trial = assembly.plan, assembly.plan.trial
+        self._target = target
+        self._watch = watch
         self._watchdog = watchdog
-        self._neighbourhood = neighbourhood
-        self._report = report
-        self._device = torch.device(surroundings.device)
-        self._timeline = timeline(self._device)
-        self._warm_from = trial.warmup_iterations
-        self._earlier_seconds = 0.0
-        self._micro_batch = min(trial.micro_batch or trial.batch_size, trial.batch_size)
-        self._start = self._last_report = self._last_write = time.perf_counter()
-
-    def build(self, workload: Workload, data: DataSets, state: State | None) -> None:
-        """Put together all that trains and judges the model; go on from a saved state if there is one."""
-        start = time.perf_counter()
-        kernels = Kernels(*state["kernels"]) if state and state["kernels"] else None
-        self._target = Target.parse(self._trial.target) if self._trial.target else workload.target
-        self.assembly = assembly = assemble(
-            self._trial, workload, data, self._surroundings, losses_kept=STRETCH_ITERATIONS, kernels=kernels
-        )
-        self._plan, self._learner, self._engine = assembly.plan, assembly.learner, assembly.engine
-        self._train_set, self._held_out, self._test_set = assembly.train, assembly.held_out, assembly.test
-        self._kernels = assembly.kernels
-        if self._trial.warmup_iterations:
-            self.clocks.warmup_seconds += time.perf_counter() - start
-        limit = self._trial.loss_limit or default_loss_limit(self._evaluate()["loss"])
-        self._watch = DivergenceWatch(limit=limit, window=self._trial.loss_limit_iterations)
-        if state:
-            self._restore(state)
+        self._timeline = timeline(assembly.device)
+        # The first iterations of each attempt are warm-up: its process has made none yet.
+        self._warm_from = recorder.position.iteration + self._trial.settings.warmup_iterations
 
     def train(self) -> Ending:
         """Train epoch after epoch until the trial ends."""
         ending = None
         while ending is None:
-            ending = self._train_epoch(self.standing.iteration // self._plan.epoch_iterations + 1)
+            ending = self._train_epoch(self.recorder.position.iteration // self._plan.epoch_iterations + 1)
         return ending
 
     def _train_epoch(self, epoch: int) -> Ending | None:
-        end = epoch * self._plan.epoch_iterations
-        done = self.standing.examples - (epoch - 1) * self._plan.epoch_examples
+        position, end = self.recorder.position, epoch * self._plan.epoch_iterations
+        done = position.examples - (epoch - 1) * self._plan.epoch_examples
         if done == 0:
-            self.clocks.start_epoch()
-            self._learner.clipped.zero_()
-        batches = self._train_set.epoch(epoch, skip=done)
-        while self.standing.iteration < end:
+            self.recorder.clocks.start_epoch()
+            self._assembly.learner.clipped.zero_()
+        batches = self._assembly.train.epoch(epoch, skip=done)
+        while position.iteration < end:
             ending = self._train_stretch(batches, epoch=epoch, end=end) or self._judge()
             self._watchdog.feed()
             if ending:
                 return ending
-            self._keep_up()
+            self.recorder.keep_up(self._plan, self._state)
         return None
 
     def _train_stretch(self, batches: Iterator[tuple[Tensor, ...]], *, epoch: int, end: int) -> Ending | None:
         """Train up to the next iteration at which something else is to be done, and record it."""
-        is_warmup = self.standing.iteration < self._warm_from
-        count = min(self._next_stop(), end) - self.standing.iteration
-        start = time.perf_counter()
-        deadline = start + min(STRETCH_SECONDS, train_seconds_left(self._trial, self.clocks))
-        try:
-            losses = run_iterations(self._engine, batches, count=count, deadline=deadline, timeline=self._timeline)
-        finally:
-            self._micro_batch = self._learner.micro_batch
-        load, compute = load_and_compute(self._timeline.take_seconds())
-        seconds = time.perf_counter() - start
+        position, clocks = self.recorder.position, self.recorder.clocks
+        is_warmup = position.iteration < self._warm_from
+        stretch = train_stretch(
+            self._assembly.engine,
+            batches,
+            count=min(self._next_stop(), end) - position.iteration,
+            seconds=min(STRETCH_SECONDS, train_seconds_left(self._trial, clocks)),
+            timeline=self._timeline,
+        )
         if is_warmup:
-            self.clocks.warmup_seconds += seconds
+            clocks.warmup_seconds += stretch.seconds
         else:
-            self.clocks.add_training(seconds, load=load, compute=compute)
-        ending = self._record(losses, epoch=epoch)
-        if self.standing.iteration == end and not ending:
+            clocks.add_training(stretch.seconds, load=stretch.load_seconds, compute=stretch.compute_seconds)
+        ending = self._record(stretch.losses, epoch=epoch)
+        if position.iteration == end and not ending:
             self._record_epoch(epoch)
         return ending
 
     def _next_stop(self) -> int:
-        here, trial = self.standing.iteration, self._trial
+        position, trial = self.recorder.position, self._trial
+        here = position.iteration
         stops = [here + STRETCH_ITERATIONS, self._plan.next_evaluation(here), self._warm_from]
-        stops += [self._plan.last_iteration or here, trial.min_iterations if self.standing.is_reached else here]
+        stops += [self._plan.last_iteration or here, trial.settings.min_iterations if position.is_reached else here]
         return min(stop for stop in stops if stop > here)
 
     def _record(self, losses: Tensor, *, epoch: int) -> Ending | None:
-        """Add the losses of a stretch, up to the one at which the trial diverged if it did."""
-        standing = self.standing
+        """Record the losses of a stretch, up to the one at which the trial diverged if it did."""
         loss = losses.cpu().numpy()
         divergence = self._watch.first_divergence(loss)
         if divergence:
             loss = loss[: divergence[0] + 1]
-        first = standing.iteration + 1
-        examples = np.array([self._plan.examples_after(i) for i in range(first, first + len(loss))])
-        self.writer.add_iterations(epoch=epoch, first_iteration=first, examples=examples, loss=loss)
-        standing.iteration += len(loss)
-        standing.examples = int(examples[-1])
-        standing.loss = float(loss[-1])
+        self.recorder.add_losses(loss, epoch=epoch, plan=self._plan)
         if not divergence:
             return None
-        return Ending("diverged", divergence[1], f"loss {standing.loss:g} at iteration {standing.iteration}")
+        position = self.recorder.position
+        return Ending("diverged", divergence[1], f"loss {position.loss:g} at iteration {position.iteration}")
 
     def _record_epoch(self, epoch: int) -> None:
-        row = epoch_row(epoch, self.standing, self.clocks, peak_memory_bytes=peak_memory_bytes(self._device))
-        clips = self._learner.clip_norm is not None
-        share = int(self._learner.clipped) / self._plan.epoch_iterations if clips else None
-        self.writer.add_epoch(**row, clipped_share=share)
+        learner = self._assembly.learner
+        clips = learner.clip_norm is not None
+        share = int(learner.clipped) / self._plan.epoch_iterations if clips else None
+        self.recorder.add_epoch(epoch, clipped_share=share, peak_memory_bytes=peak_memory_bytes(self._assembly.device))
 
     def _judge(self) -> Ending | None:
         """Evaluate if it is time to, and say whether the trial has met its target or spent a budget."""
-        iteration = self.standing.iteration
-        spent = spent_budget(self.standing, self.clocks, self._plan)
-        if spent or self._plan.next_evaluation(iteration - 1) == iteration:
-            self._record_evaluation()
-        is_enough = self.standing.is_reached and iteration >= self._trial.min_iterations
-        if is_enough and self._trial.stop_at_target:
+        position = self.recorder.position
+        spent = spent_budget(position, self.recorder.clocks, self._plan)
+        if spent or self._plan.next_evaluation(position.iteration - 1) == position.iteration:
+            self._evaluate()
+        is_enough = position.is_reached and position.iteration >= self._trial.settings.min_iterations
+        if is_enough and self._trial.settings.stop_at_target:
             return Ending("completed", "target")
         return Ending("completed", spent) if spent else None
 
-    def _record_evaluation(self) -> None:
+    def _evaluate(self) -> None:
         start = time.perf_counter()
-        metrics = self._evaluate()
-        seconds = time.perf_counter() - start
-        self.clocks.eval_seconds += seconds
-        standing = self.standing
-        row = evaluation_row(standing, self.clocks, self._plan, eval_seconds=seconds)
-        self.writer.add_evaluation(**row, **metrics)
-        standing.metric = metrics[self._target.metric]
-        if not standing.is_reached and self._target.is_met(standing.metric):
-            standing.reached_iteration = standing.iteration
-
-    def _evaluate(self) -> dict[str, float]:
-        found = evaluate(self._learner, self._held_out)
-        if self._test_set is None:
-            return found
-        return found | {f"test_{name}": value for name, value in evaluate(self._learner, self._test_set).items()}
-
-    def _keep_up(self) -> None:
-        """Report and write, if it is time to."""
-        now = time.perf_counter()
-        if now - self._last_report >= max(self._surroundings.report_seconds, REPORT_SHARE * (now - self._start)):
-            self._report(progress(self.standing, self.clocks, self._plan))
-            self._neighbourhood.look()
-            self._last_report = now
-        if now - self._last_write >= self._surroundings.checkpoint_seconds:
-            self.writer.write_part()
-            write_checkpoint(self.writer.paths, self._trial.trial_id, self.writer.attempt, self._state())
-            self._last_write = time.perf_counter()
-            self.clocks.write_seconds += self._last_write - now
+        metrics = self._assembly.evaluate()
+        self.recorder.add_evaluation(metrics, seconds=time.perf_counter() - start, plan=self._plan)
+        position = self.recorder.position
+        position.metric = metrics[self._target.metric]
+        if not position.is_reached and self._target.is_met(position.metric):
+            position.reached_iteration = position.iteration
 
     def _state(self) -> State:
-        """Return all that a new attempt needs to go on from here, bit for bit on a CPU."""
+        """Return what a new attempt needs beside what is recorded to go on from here, bit for bit on a CPU."""
+        kernels = self._assembly.kernels
         return {
-            "parts": [tuple(part) for part in self.writer.parts],
-            "learner": learner_state(self._learner),
-            "kernels": astuple(self._kernels) if self._kernels else None,
+            "learner": learner_state(self._assembly.learner),
+            "kernels": astuple(kernels) if kernels else None,
             "random": random_state(),
-            "standing": asdict(self.standing),
-            "clocks": asdict(self.clocks),
             "watch": self._watch.state,
-            "wall_seconds": self._wall_seconds(),
-        }
-
-    def _restore(self, state: State) -> None:
-        """Go on from a saved state. The first iterations are warm-up once more: this process has made none yet."""
-        self.standing = Standing(**state["standing"])
-        restore_learner(self._learner, state["learner"], iteration=self.standing.iteration)
-        restore_random(state["random"])
-        self.clocks = Clocks(**state["clocks"])
-        self._watch.restore(state["watch"])
-        self._warm_from = self.standing.iteration + self._trial.warmup_iterations
-        self._earlier_seconds = state["wall_seconds"]
-
-    def _wall_seconds(self) -> float:
-        return self._earlier_seconds + time.perf_counter() - self._start
-
-    def outcome(self, ending: Ending) -> dict[str, Any]:
-        """Return the columns of `trials` that say how the trial went."""
-        self._neighbourhood.look()
-        columns = outcome_columns(ending, self.standing, self.clocks) | assembly_columns(self.assembly)
-        return columns | {
-            "wall_seconds": self._wall_seconds(),
-            "micro_batch_used": self._micro_batch,
-            "neighbours": self._neighbourhood.most,
         }

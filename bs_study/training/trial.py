@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from bs_study.config import TrialConfig
 from bs_study.store.commit import commit_failed, trial_row
-from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target
+from bs_study.training.assembly import Assembly, assemble, first_micro_batch
 from bs_study.training.checkpoint import State, newest_checkpoint
-from bs_study.training.data import trial_data
+from bs_study.training.data import DataSets, trial_data
+from bs_study.training.kernels import Kernels
 from bs_study.training.learner import is_out_of_memory
-from bs_study.training.neighbours import Neighbourhood
+from bs_study.training.loop import STRETCH_ITERATIONS
+from bs_study.training.machine import machine_columns, set_up
+from bs_study.training.machine_load import MachineLoad
+from bs_study.training.placement import Machine, Pacing, Place
+from bs_study.training.progress import Ending, Report
 from bs_study.training.randomness import seed_generators
-from bs_study.training.run import TrialRun
-from bs_study.training.standing import Ending, Report
-from bs_study.training.surroundings import Surroundings, set_up, study_of, surroundings_columns
+from bs_study.training.recorder import Recorder
+from bs_study.training.run import ready_run
 from bs_study.training.watchdog import Watchdog
-from bs_study.workloads.base import load_workload
+from bs_study.workloads.base import Workload, load_workload
 
-GiveUp = Callable[[TrialConfig, Surroundings], None]
+GiveUp = Callable[[], None]
 
 
 def run_trial(
     trial: TrialConfig,
-    surroundings: Surroundings,
+    place: Place,
+    machine: Machine,
     *,
+    pacing: Pacing,
+    data: DataSets | None = None,
+    launched: datetime | None = None,
     report: Report = lambda _: None,
     give_up: GiveUp | None = None,
 ) -> Ending:
@@ -39,102 +48,134 @@ def run_trial(
 
     Args:
         trial: what to train.
-        surroundings: where, and with what.
-        report: called with its progress, about once a second unless the surroundings say otherwise.
+        place: where it reads and writes.
+        machine: what it may use.
+        pacing: how often it is heard of.
+        data: the data sets, if they are at hand; else the trial reads them.
+        launched: when the study was started or resumed, UTC. A trial that was given up since is not tried again.
+        report: called with its progress.
         give_up: called in another thread when the trial makes no progress; by default it ends the process.
 
     Raises:
         Exception: whatever the workload or the store raises, but for memory that runs out, which is an answer.
     """
-    paths = study_of(surroundings)
-    earlier = _earlier_ending(paths, trial, surroundings)
+
+    def exit_process() -> None:
+        _exit_process(trial, place, f"no progress for {pacing.timeout_seconds:g} s")
+
+    earlier = _earlier_ending(trial, place, launched=launched)
     if earlier:
         return earlier
     try:
-        return _attempt(trial, surroundings, paths, report=report, give_up=give_up or exit_process)
+        return _attempt(trial, place, machine, pacing, data, report=report, give_up=give_up or exit_process)
     except OSError:
         # Another attempt that ran beside this one may have ended the trial, and removed what this one stood on.
         with contextlib.suppress(OSError):
-            earlier = _earlier_ending(paths, trial, surroundings)
+            earlier = _earlier_ending(trial, place, launched=launched)
         if not earlier:
             raise
     with contextlib.suppress(OSError):
-        paths.remove(paths.live_trial(trial.trial_id))
+        place.paths.remove(place.paths.live_trial(trial.trial_id))
     return earlier
 
 
-def _attempt(
-    trial: TrialConfig, surroundings: Surroundings, paths: StudyPaths, *, report: Report, give_up: GiveUp
-) -> Ending:
-    start = datetime.now(UTC)
-    set_up(surroundings, trial=trial)
-    state, complaints = newest_checkpoint(paths, trial.trial_id)
-    adopted = state["parts"] if state else []
-    writer = TrialWriter(paths, trial, metrics=surroundings.metrics, adopted=adopted)
-    watchdog = Watchdog(surroundings.trial_timeout, bark=lambda: give_up(trial, surroundings))
-    with watchdog, Neighbourhood() as neighbourhood:
-        run = TrialRun(trial, surroundings, writer, watchdog=watchdog, neighbourhood=neighbourhood, report=report)
-        ending = _train(run, trial, surroundings, state)
-    complaints.append(run.assembly.engine.complaint if run.assembly else None)
-    message = "; ".join(filter(None, [*complaints, ending.message])) or None
-    ending = replace(
-        ending, message=message, iterations=run.standing.iteration, reached_iteration=run.standing.reached_iteration
-    )
-    writer.commit(surroundings_columns(surroundings) | run.outcome(ending) | {"start_time": start})
-    return ending
-
-
-def _earlier_ending(paths: StudyPaths, trial: TrialConfig, surroundings: Surroundings) -> Ending | None:
+def _earlier_ending(trial: TrialConfig, place: Place, *, launched: datetime | None) -> Ending | None:
     """Return how the trial ended if it did: by another attempt that was quicker, or given up since the launch."""
-    row = trial_row(paths, trial.trial_id)
+    row = trial_row(place.paths, trial.trial_id)
     if not row:
         return None
-    is_given_up = row["stop_reason"] == "timeout" and surroundings.launched and row["end_time"] > surroundings.launched
+    is_given_up = row["stop_reason"] == "timeout" and launched and row["end_time"] > launched
     if row["status"] == "failed" and not is_given_up:
         return None
-    return Ending(
-        row["status"], row["stop_reason"], row["message"], row["iterations"], _reached_iteration(paths, trial)
-    )
+    reached = _reached_iteration(trial, place)
+    return Ending(row["status"], row["stop_reason"], row["message"], row["iterations"], reached)
 
 
-def _reached_iteration(paths: StudyPaths, trial: TrialConfig) -> int | None:
-    target = Target.parse(trial.target or str(load_workload(trial.workload).target))
-    evaluations = Study(paths).evaluations(["iteration", target.metric], trial_id=trial.trial_id)
+def _reached_iteration(trial: TrialConfig, place: Place) -> int | None:
+    target = _target(trial, load_workload(trial.settings.workload))
+    evaluations = Study(place.paths).evaluations(["iteration", target.metric], trial_id=trial.trial_id)
     return next((int(iteration) for iteration, value in evaluations.to_numpy() if target.is_met(value)), None)
 
 
-def exit_process(trial: TrialConfig, surroundings: Surroundings) -> None:
+def _target(trial: TrialConfig, workload: Workload) -> Target:
+    return trial.settings.target or workload.target
+
+
+def _exit_process(trial: TrialConfig, place: Place, message: str) -> None:
     """End a trial that hangs as failed, and the process with it: in a worker, nothing less stops what hangs."""
     with contextlib.suppress(OSError):
-        commit_failed(
-            study_of(surroundings),
-            trial,
-            metrics=surroundings.metrics,
-            message=f"no progress for {surroundings.trial_timeout:g} s",
-            stop_reason="timeout",
-        )
+        commit_failed(place.paths, trial, metrics=place.metrics, message=message, stop_reason="timeout")
     os._exit(1)
 
 
-def _train(run: TrialRun, trial: TrialConfig, surroundings: Surroundings, state: State | None) -> Ending:
-    try:
-        workload = load_workload(trial.workload)
-        data = surroundings.data or trial_data(trial, workload, surroundings.data_dir)
-        seed_generators(trial.seed)  # whether this trial read the data or an earlier one in this process
-        run.build(workload, data, state)
-        return run.train()
-    except BaseException as error:
-        if is_out_of_memory(error):
-            return Ending("out_of_memory", "out_of_memory", _memory_message(run, error))
-        if not isinstance(error, OSError):  # which may be the store's own: it has been patient already
-            with contextlib.suppress(OSError):
-                run.writer.write_part()  # for who looks at what happened
-        raise
+def _attempt(
+    trial: TrialConfig,
+    place: Place,
+    machine: Machine,
+    pacing: Pacing,
+    data: DataSets | None,
+    *,
+    report: Report,
+    give_up: GiveUp,
+) -> Ending:
+    start = datetime.now(UTC)
+    set_up(machine, trial=trial)
+    state, complaints = newest_checkpoint(place.paths, trial.trial_id)
+    writer = TrialWriter(place.paths, trial, metrics=place.metrics, adopted=state["parts"] if state else [])
+    with Watchdog(pacing.timeout_seconds, bark=give_up) as watchdog, MachineLoad() as load:
+        recorder = Recorder(writer, pacing=pacing, load=load, report=report)
+        assembly = None
+        try:
+            assembly = _assembled(trial, place, machine, recorder, data=data, state=state)
+            target = _target(trial, assembly.learner.workload)
+            ending = ready_run(recorder, assembly, target=target, watchdog=watchdog, state=state).train()
+        except BaseException as error:
+            if not is_out_of_memory(error):
+                _keep_rows(writer, error)
+                raise
+            ending = Ending("out_of_memory", "out_of_memory", _memory_message(error, assembly))
+    if assembly:
+        complaints.append(assembly.engine.complaint)
+    message = "; ".join(filter(None, [*complaints, ending.message])) or None
+    position = recorder.position
+    ending = replace(
+        ending, message=message, iterations=position.iteration, reached_iteration=position.reached_iteration
+    )
+    computed = assembly.columns if assembly else {"micro_batch_used": first_micro_batch(trial)}
+    writer.commit(machine_columns(machine) | computed | recorder.outcome(ending) | {"start_time": start})
+    return ending
 
 
-def _memory_message(run: TrialRun, error: BaseException) -> str:
+def _assembled(
+    trial: TrialConfig,
+    place: Place,
+    machine: Machine,
+    recorder: Recorder,
+    *,
+    data: DataSets | None,
+    state: State | None,
+) -> Assembly:
+    workload = load_workload(trial.settings.workload)
+    data = data or trial_data(trial, workload, place.data_dir)
+    seed_generators(trial.seed)  # whether this trial read the data or an earlier one in this process
+    start = time.perf_counter()
+    kernels = Kernels(*state["kernels"]) if state and state["kernels"] else None
+    assembly = assemble(trial, workload, data, machine, losses_kept=STRETCH_ITERATIONS, kernels=kernels)
+    if trial.settings.warmup_iterations:
+        recorder.clocks.warmup_seconds += time.perf_counter() - start
+    return assembly
+
+
+def _keep_rows(writer: TrialWriter, error: BaseException) -> None:
+    """Write what was recorded before an error, for who looks at what happened."""
+    if not isinstance(error, OSError):  # which may be the store's own: it has been patient already
+        with contextlib.suppress(OSError):
+            writer.write_part()
+
+
+def _memory_message(error: BaseException, assembly: Assembly | None) -> str:
     text = str(error).partition("\n")[0]
-    if not (run.assembly and run.assembly.needs_whole_batches):
+    if not (assembly and assembly.needs_whole_batches):
         return text
     return (
         f"{text}. Its model has batch statistics (BatchNorm), which micro-batches would change, so the batch was not "

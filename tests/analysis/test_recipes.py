@@ -9,8 +9,8 @@ import pytest
 
 from bs_study import StudyConfig, open_study
 from bs_study.analysis import StudyTables, study_tables
-from bs_study.config.recipe_names import named_recipes
 from bs_study.analysis.tables import joined_tables
+from bs_study.config.recipe_names import named_recipes
 from bs_study.report.answer import answer
 from tests.report.demo_store import write_demo_study
 from tests.report.hand_tables import Seconds, hand_tables
@@ -106,7 +106,9 @@ def test_cells_of_different_recipes_are_never_pooled(tmp_path) -> None:
         "max_epochs": 4,
         "target": "accuracy>=0.8",
     }
-    write_demo_study(str(tmp_path), **grid, recipes=recipes, is_ended=lambda t: (t.seed, t.settings.momentum) != (1, 0.9))
+    write_demo_study(
+        str(tmp_path), **grid, recipes=recipes, is_ended=lambda t: (t.seed, t.settings.momentum) != (1, 0.9)
+    )
     tables = study_tables(open_study(tmp_path))
     assert list(tables.by_recipe) == ["momentum 0.5", "momentum 0.9"]
     assert (tables.expected_trials, tables.ended, tables.running, tables.missing) == (16, 12, 4, 0)

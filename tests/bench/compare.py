@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import torch
 
-from bs_study.training.surroundings import cpu_name
+from bs_study.training.machine import cpu_name
 
 Times = dict[str, list[float]]
 

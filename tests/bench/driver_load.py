@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.grid import study_trials
-from bs_study.launch.ray_session import ray_session
-from bs_study.launch.ray_tune import run_on_ray
-from bs_study.training.standing import Ending, Progress
-from bs_study.training.surroundings import Surroundings
+from bs_study.launch.ray_tune import ray_launcher
+from bs_study.store.paths import study_paths
+from bs_study.training.placement import Place
+from bs_study.training.progress import Ending, Progress
 
 
 class NextToNothing:
@@ -72,20 +72,15 @@ def main() -> None:
         max_iterations=1,
         address="local",
     )
-    with tempfile.TemporaryDirectory() as store, ray_session(config) as resources:
-        surroundings = Surroundings(
-            study=f"{store}/load",
-            data_dir=Path(store),
-            metrics=("loss",),
-            device="cpu",
-            threads=1,
-            checkpoint_seconds=60,
-        )
+    with (
+        tempfile.TemporaryDirectory() as store,
+        ray_launcher(config, Place(study_paths(f"{store}/load"), Path(store), metrics=("loss",))) as launcher,
+    ):
         before, start, counter = _peak_mebibytes(), time.perf_counter(), Counter()
         worked = time.process_time()
-        run_on_ray(study_trials(config), surroundings, config, resources, counter)
+        launcher.run(study_trials(config), counter)
         seconds, worked = time.perf_counter() - start, time.process_time() - worked
-    pace = f"{60 * trials / seconds:.0f} a minute, {resources.slots} at once"
+    pace = f"{60 * trials / seconds:.0f} a minute, {launcher.resources.slots} at once"
     print(
         f"{trials} trials in {seconds:.0f} s ({pace}): {counter.ended_as}; "
         f"driver {1000 * worked / trials:.0f} ms of a core per trial, "

@@ -35,9 +35,9 @@ from bs_study.config import StudyConfig, TrialConfig
 from bs_study.store.paths import study_paths
 from bs_study.store.study import create_study
 from bs_study.training.data import DataSets
+from bs_study.training.placement import Machine, Pacing, Place
+from bs_study.training.progress import Ending
 from bs_study.training.run import TrialRun
-from bs_study.training.standing import Ending
-from bs_study.training.surroundings import Surroundings
 from bs_study.training.trial import run_trial
 from bs_study.workloads.base import examples_in
 from bs_study.workloads.mnist import Mnist
@@ -54,9 +54,10 @@ class Stopwatch:
 
     def __enter__(self) -> Self:
         def train(run: TrialRun) -> Ending:
-            start, earlier = synchronized(), run.clocks.warmup_seconds
+            clocks = run.recorder.clocks
+            start, earlier = synchronized(), clocks.warmup_seconds
             ending = self._train(run)
-            self.seconds += synchronized() - start - (run.clocks.warmup_seconds - earlier) - run.clocks.eval_seconds
+            self.seconds += synchronized() - start - (clocks.warmup_seconds - earlier) - clocks.eval_seconds
             return ending
 
         TrialRun.train = train  # type: ignore[method-assign]
@@ -76,12 +77,9 @@ def trial_seconds(data: DataSets, batch_size: int, device: str, iterations: int,
         paths = study_paths(f"{store}/{uuid.uuid4().hex}")
         config = StudyConfig(batch_sizes=(batch_size,), lrs=(LR,), max_iterations=1)
         create_study(paths, config, metrics=("accuracy", "loss"), train_examples=examples_in(data.train))
-        surroundings = Surroundings(
-            study=paths.uri, data_dir=Path(store), metrics=("accuracy", "loss"), device=device, threads=1,
-            checkpoint_seconds=60, data=data,
-        )  # fmt: skip
+        place = Place(paths, Path(store), metrics=("accuracy", "loss"))
         with Stopwatch() as timed:
-            ending = run_trial(trial, surroundings)
+            ending = run_trial(trial, place, Machine(device, threads=1), pacing=Pacing(60), data=data)
     assert ending.iterations == iterations + 3
     return timed.seconds / iterations
 

@@ -12,9 +12,8 @@ import pytest
 
 from bs_study import TrialConfig, open_study
 from bs_study.store.paths import StudyPaths, study_paths
-from bs_study.training.standing import Ending
-from bs_study.training.trial import run_trial
-from tests.faults.attempts import surroundings_of
+from bs_study.training.progress import Ending
+from tests.faults.attempts import attempt, begun
 from tests.faults.conftest import Ended
 from tests.faults.same_rows import table
 
@@ -39,7 +38,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
             max_iterations=40,
             **settings,
         )
-        ending = run_trial(trial, surroundings_of(paths, metrics=METRICS))
+        ending = attempt(trial, begun(paths, metrics=METRICS), checkpoint_seconds=0.05)
         return ending, paths
 
     return run_one

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
+import pickle
 import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs as pafs
 
+from bs_study.store.paths import study_paths
 from tests.faults.attempts import undisturbed
 from tests.faults.conftest import Ended, StartStudy
 from tests.faults.same_rows import assert_same_rows, table
@@ -34,6 +37,22 @@ def report(uri: str) -> int:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return int(module.main([uri]))
+
+
+def test_paths_sent_to_another_process_carry_no_credentials_and_open_the_same_study(
+    s3_server: S3Server,
+) -> None:
+    opened = study_paths(s3_server.uri("results/sent"), patience_seconds=3)
+    opened.write(opened.study_json, b"asked")
+    with_keys = pafs.S3FileSystem(
+        access_key=ACCESS_KEY_ID, secret_key=SECRET_ACCESS_KEY, endpoint_override=f"127.0.0.1:{s3_server.port}"
+    )
+    sent = pickle.dumps(replace(opened, filesystem=with_keys))
+    assert ACCESS_KEY_ID.encode() not in sent
+    assert SECRET_ACCESS_KEY.encode() not in sent
+    arrived = pickle.loads(sent)  # noqa: S301  of this test
+    assert arrived == opened
+    assert arrived.read(arrived.study_json) == b"asked"
 
 
 def test_a_study_in_an_object_store_whose_driver_on_ray_is_killed_is_resumed_and_reported(

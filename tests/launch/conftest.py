@@ -12,8 +12,8 @@ from bs_study import StudyConfig, TrialConfig
 from bs_study.grid import study_trials
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.study import create_study
-from bs_study.training.standing import Ending, Progress
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.placement import Place
+from bs_study.training.progress import Ending, Progress
 
 
 @dataclass
@@ -39,7 +39,7 @@ class SmallStudy:
     config: StudyConfig
     paths: StudyPaths
     trials: list[TrialConfig]
-    surroundings: Surroundings
+    place: Place
     watcher: Record
 
 
@@ -55,10 +55,7 @@ def _small_study(folder: Path, *, metrics: tuple[str, ...] = ("accuracy", "loss"
     config = StudyConfig(**asked | {"max_failures": 1} | settings)
     paths = study_paths(folder)
     create_study(paths, config, metrics=metrics, train_examples=1437)
-    surroundings = Surroundings(
-        study=paths.uri, data_dir=folder, metrics=metrics, device="cpu", threads=1, checkpoint_seconds=60
-    )
-    return SmallStudy(config, paths, study_trials(config), surroundings, Record())
+    return SmallStudy(config, paths, study_trials(config), Place(paths, folder, metrics), Record())
 
 
 @pytest.fixture(scope="session")

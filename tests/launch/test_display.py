@@ -8,7 +8,7 @@ from rich.console import Console
 
 from bs_study import TrialConfig
 from bs_study.launch.display import Display, describe
-from bs_study.training.standing import Ending, Progress
+from bs_study.training.progress import Ending, Progress
 
 TRIALS = [TrialConfig(batch_size=b, lr=0.1, seed=0, max_iterations=10) for b in (4, 16, 64)]
 REACHED = Ending("completed", "target", iterations=10, reached_iteration=7)

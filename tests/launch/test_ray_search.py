@@ -19,8 +19,8 @@ from ray.tune.experiment import Experiment
 
 from bs_study.launch import ray_search
 from bs_study.launch.fair_share import TURN_SECONDS, Claim, Ledger, Share
+from bs_study.launch.ray_callback import TuneCallback
 from bs_study.launch.ray_search import FreeWorkersFirst, SharedSearch, _Account
-from bs_study.launch.ray_tune import _Watching
 
 
 @dataclass
@@ -132,7 +132,7 @@ def test_a_sweep_whose_turn_is_over_gives_its_only_worker_to_the_one_that_waits(
             scheduler=FreeWorkersFirst(),
             reuse_actors=True,
             storage=storage,
-            callbacks=[_Watching({"t": None}, None, watcher, search)],
+            callbacks=[TuneCallback({"t": None}, None, watcher, search)],
         )
 
     sweeps = [sweep(name) for name in ("first", "second")]

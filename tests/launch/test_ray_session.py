@@ -16,8 +16,8 @@ import ray
 
 from bs_study.config import StudyConfig
 from bs_study.launch import ray_session as module
+from bs_study.launch.launcher import Resources
 from bs_study.launch.ray_session import ray_session
-from bs_study.launch.watching import Resources
 
 GRID = Path(__file__).parents[2] / "sweeps" / "grid.py"
 
@@ -72,7 +72,7 @@ def test_a_store_that_a_node_does_not_see_is_refused_before_the_study_begins(
 ) -> None:
     nodes = [{"NodeID": host, "NodeManagerHostname": host} for host in ("head", "worker")]
     resources = Resources(gpus_per_trial=0, slots=1, description="", is_cluster=True)
-    monkeypatch.setattr(module, "ray_session", lambda config: contextlib.nullcontext(resources))
+    monkeypatch.setattr("bs_study.launch.ray_tune.ray_session", lambda config: contextlib.nullcontext(resources))
     monkeypatch.setattr(module, "alive_nodes", lambda: nodes)
     monkeypatch.setattr(module, "_is_seen", lambda path, node_id: node_id == "head")
     monkeypatch.setattr(sys, "path", [*sys.path])  # which the command changes, as it does what SIGTERM does

@@ -16,9 +16,8 @@ from ray.cluster_utils import Cluster
 
 from bs_study import StudyConfig, open_study
 from bs_study.launch.ray_session import ray_session
-from bs_study.launch.ray_timing import time_on_ray
-from bs_study.launch.ray_tune import run_on_ray
-from bs_study.launch.serial import local_resources, run_serial
+from bs_study.launch.ray_tune import ray_launcher
+from bs_study.launch.serial import serial_launcher
 from bs_study.launch.workload_code import Code, workload_code
 
 ENDINGS = {7: "failed", 11: "out_of_memory", 13: "diverged", 64: "completed", 256: "completed"}
@@ -36,11 +35,12 @@ def ran(tmp_path_factory: pytest.TempPathFactory, small_study: Callable[..., Any
     """One study on a Ray of this machine, and the same without Ray."""
     store = tmp_path_factory.mktemp("store")
     on_ray, serial = (small_study(store / name / "study") for name in ("ray", "serial"))
-    with ray_session(on_ray.config) as resources:
-        run_on_ray(on_ray.trials, on_ray.surroundings, on_ray.config, resources, on_ray.watcher)
+    with ray_launcher(on_ray.config, on_ray.place) as launcher:
+        launcher.run(on_ray.trials, on_ray.watcher)
         (node,) = ray.nodes()
         listening.append((node["NodeManagerAddress"], _answers("127.0.0.2", node["NodeManagerPort"])))
-    run_serial(serial.trials, serial.surroundings, serial.config, local_resources(serial.config), serial.watcher)
+    with serial_launcher(serial.config, serial.place) as launcher:
+        launcher.run(serial.trials, serial.watcher)
     return on_ray, serial
 
 
@@ -125,9 +125,9 @@ def test_where_there_are_gpus_each_trial_has_one_of_its_own(
         target="loss<=-1e30",
         **settings,
     )
-    with ray_session(study.config) as resources:
-        assert (resources.gpus_per_trial, resources.slots) == (1, 2)
-        run_on_ray(study.trials, study.surroundings, study.config, resources, study.watcher)
+    with ray_launcher(study.config, study.place) as launcher:
+        assert (launcher.resources.gpus_per_trial, launcher.resources.slots) == (1, 2)
+        launcher.run(study.trials, study.watcher)
     seen = open_study(study.paths.root).evaluations().groupby("batch_size")["gpu"].unique()
     assert sorted(gpu for gpus in seen for gpu in gpus) == [0, 1]
 
@@ -162,8 +162,8 @@ def test_a_workload_of_ones_own_runs_where_its_files_are_not(
     study = small_study(
         tmp_path / "study", metrics=("loss",), address=cluster, workload="own_line:Line", batch_sizes=(2,)
     )
-    with ray_session(study.config) as resources:
-        run_on_ray(study.trials, study.surroundings, study.config, resources, study.watcher)
+    with ray_launcher(study.config, study.place) as launcher:
+        launcher.run(study.trials, study.watcher)
     assert [ending.status for ending in study.watcher.endings.values()] == ["completed"]
 
 
@@ -178,9 +178,9 @@ def test_a_batch_size_that_ends_its_worker_is_recorded_and_the_next_is_timed_in_
         batch_sizes=(7, 8),
         gpus_per_trial=0,
     )
-    with ray_session(study.config) as resources:
-        told = list(time_on_ray(study.trials, study.surroundings, study.config, resources))
-        assert resources.most_per_machine == 2
+    with ray_launcher(study.config, study.place) as launcher:
+        told = list(launcher.time(study.trials))
+        assert launcher.resources.most_per_machine == 2
     rows = table(study, "timings").sort_values("batch_size")
     assert [each.status for each in told] == rows["status"].tolist() == ["failed", "completed"]
     assert rows["ray_version"].tolist()[1] == ray.__version__
@@ -216,8 +216,8 @@ def test_a_trial_on_a_node_that_does_not_see_the_study_fails_and_leaves_nothing_
 ) -> None:
     study = small_study(tmp_path / "study", address=cluster, batch_sizes=(64,), max_failures=0)
     Path(study.paths.study_json).unlink()  # as on a node whose disk is its own
-    with ray_session(study.config) as resources:
-        run_on_ray(study.trials, study.surroundings, study.config, resources, study.watcher)
+    with ray_launcher(study.config, study.place) as launcher:
+        launcher.run(study.trials, study.watcher)
     (ending,) = study.watcher.endings.values()
     assert (ending.status, "is not seen on" in str(ending.message)) == ("failed", True)
     assert study.paths.names(study.paths.live) == []

@@ -8,15 +8,22 @@ import pytest
 import torch
 
 from bs_study import StudyConfig, open_study
-from bs_study.launch.serial import local_resources, run_serial
+from bs_study.launch.serial import serial_launcher
+from bs_study.store.paths import study_paths
+from bs_study.training.placement import Place
 
 ENDINGS = {7: "failed", 11: "out_of_memory", 13: "diverged", 64: "completed", 256: "completed"}
+
+
+def run_here(study: Any) -> None:
+    with serial_launcher(study.config, study.place) as launcher:
+        launcher.run(study.trials, study.watcher)
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory: pytest.TempPathFactory, small_study: Callable[..., Any]) -> Any:
     study = small_study(tmp_path_factory.mktemp("store") / "serial")
-    run_serial(study.trials, study.surroundings, study.config, local_resources(study.config), study.watcher)
+    run_here(study)
     return study
 
 
@@ -42,16 +49,14 @@ def test_nothing_stays_live_and_no_trial_says_it_ran_on_ray(ran: Any) -> None:
 
 
 def test_a_trial_has_the_threads_it_was_given(tmp_path: Path, small_study: Callable[..., Any]) -> None:
-    from dataclasses import replace
-
     study = small_study(tmp_path / "two", batch_sizes=(64,), cpus_per_trial=2, max_iterations=2)
-    surroundings = replace(study.surroundings, threads=2)
-    run_serial(study.trials, surroundings, study.config, local_resources(study.config), study.watcher)
+    run_here(study)
     assert open_study(study.paths.root).trials()["threads"].tolist() == [2]
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
-def test_gpus_that_are_not_there_are_refused_before_anything_runs() -> None:
+def test_gpus_that_are_not_there_are_refused_before_anything_runs(tmp_path: Path) -> None:
     config = StudyConfig(batch_sizes=(4,), lrs=(0.1,), max_epochs=1, local=True, gpus_per_trial=1)
-    with pytest.raises(ValueError, match="gpus_per_trial: 1"):
-        local_resources(config)
+    place = Place(study_paths(tmp_path), tmp_path, metrics=())
+    with pytest.raises(ValueError, match="gpus_per_trial: 1"), serial_launcher(config, place):
+        pass

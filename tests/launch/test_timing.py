@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bs_study import StudyConfig, open_study
-from bs_study.launch.serial import local_resources, time_serial
+from bs_study.launch.launcher import Resources
+from bs_study.launch.serial import serial_launcher
 from bs_study.launch.timing import lacks_timings, timing_trials, wants_timing
-from bs_study.launch.watching import Resources
 
 
 def config(**settings: Any) -> StudyConfig:
@@ -43,10 +43,11 @@ def test_each_batch_size_is_timed_once_the_smallest_first_at_the_least_lr() -> N
 def test_the_pass_in_this_process_leaves_a_row_for_each_batch_size_whatever_becomes_of_it(
     tmp_path: Path, small_study: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bs_study.training.timing.LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr("bs_study.training.repeats.LONGEST_SECONDS", 0.0)
     study = small_study(tmp_path / "timed", batch_sizes=(7, 64), local=True)
     assert lacks_timings(open_study(study.paths.root))
-    told = list(time_serial(study.trials, study.surroundings, study.config, local_resources(study.config)))
+    with serial_launcher(study.config, study.place) as launcher:
+        told = list(launcher.time(study.trials))
     rows = open_study(study.paths.root).timings().sort_values("batch_size")
     assert [each.status for each in told] == rows["status"].tolist() == ["failed", "completed"]
     assert lacks_timings(open_study(study.paths.root))  # the one that failed

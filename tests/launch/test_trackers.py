@@ -15,7 +15,7 @@ from bs_study.config import StudyConfig, TrialConfig
 from bs_study.launch.trackers import TrackedWatcher, chosen_trackers
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.reader import Study
-from bs_study.training.standing import Ending, Progress
+from bs_study.training.progress import Ending, Progress
 
 TRIAL = TrialConfig(batch_size=4, lr=0.1, seed=0, max_iterations=20)
 ENDING = Ending("completed", "max_iterations")

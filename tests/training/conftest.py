@@ -12,8 +12,8 @@ from bs_study import Study, TrialConfig, open_study
 from bs_study.config import StudyConfig
 from bs_study.store.paths import StudyPaths
 from bs_study.store.study import create_study
-from bs_study.training.standing import Ending
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.placement import Machine, Pacing, Place
+from bs_study.training.progress import Ending
 from bs_study.training.trial import run_trial
 
 METRICS = dict.fromkeys(("digits", "toy_workloads:Picky", "faulty_workloads:Interrupted"), ("accuracy", "loss"))
@@ -34,21 +34,17 @@ def run(paths: StudyPaths, tmp_path: Path) -> Callable[..., tuple[Ending, Study]
     ) -> tuple[Ending, Study]:
         trial = TrialConfig(**{"batch_size": 64, "lr": 0.1, "seed": 0} | settings)
         config = StudyConfig(batch_sizes=(trial.batch_size,), lrs=(trial.lr,), max_iterations=1)
-        metrics = METRICS.get(trial.workload, ("loss",))
-        if trial.validation_examples:
+        metrics = METRICS.get(trial.settings.workload, ("loss",))
+        if trial.settings.validation_examples:
             metrics += tuple(f"test_{name}" for name in metrics)
         create_study(paths, config, metrics=metrics, train_examples=1)
-        surroundings = Surroundings(
-            study=paths.uri,
-            data_dir=tmp_path,
-            metrics=metrics,
-            device=device,
-            threads=1,
-            checkpoint_seconds=checkpoint_seconds,
-            loader_processes=loader_processes,
-            report_seconds=report_seconds,
+        ending = run_trial(
+            trial,
+            Place(paths, tmp_path, metrics),
+            Machine(device, threads=1, loader_processes=loader_processes),
+            pacing=Pacing(checkpoint_seconds, report_seconds),
+            report=report or (lambda _: None),
         )
-        ending = run_trial(trial, surroundings, report=report or (lambda _: None))
         return ending, open_study(paths.root)
 
     return run_one

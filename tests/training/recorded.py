@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bs_study import Study
-from bs_study.training.standing import Ending
+from bs_study.training.progress import Ending
 
 Run = Callable[..., tuple[Ending, Study]]
 

@@ -15,7 +15,7 @@ import torch
 
 from bs_study import Study
 from bs_study.store.paths import StudyPaths
-from bs_study.training.standing import Ending
+from bs_study.training.progress import Ending
 
 Run = Callable[..., tuple[Ending, Study]]
 TRIAL = {

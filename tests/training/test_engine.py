@@ -51,7 +51,7 @@ def learner(workload: Workload, *, lr_on: torch.device | None = None, **settings
     model = workload.model()
     optimizer = make_optimizer(model.parameters(), trial, lr_on=lr_on)
     schedule = make_schedule(optimizer, Plan(trial, epoch_examples=80))
-    return Learner(workload, model, optimizer, schedule, micro_batch=trial.micro_batch or 8, may_halve=True)
+    return Learner(workload, model, optimizer, schedule, micro_batch=trial.settings.micro_batch or 8, may_halve=True)
 
 
 def replayed_later(work: Work) -> Work:

@@ -16,10 +16,10 @@ from torch.nn.functional import mse_loss
 from bs_study.config import TrialConfig
 from bs_study.training import calibration
 from bs_study.training.calibration import adds_up, fastest_kernels
+from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, use_kernels
 from bs_study.training.learner import Learner
 from bs_study.training.randomness import host_random_state
-from bs_study.training.remembered import remembered
 from bs_study.workloads import load_workload
 
 X, Y = torch.linspace(-1, 1, 4000).unsqueeze(1), torch.ones(4000, 1)
@@ -149,9 +149,9 @@ KIND: dict[str, object] = {"model": "a line", "batch": 8}
 
 
 def test_the_first_choice_counts_for_all_trials_of_a_kind_on_a_machine(cache: Path) -> None:
-    assert remembered(KIND, lambda: Kernels("native", 8)) == Kernels("native", 8)
-    assert remembered(KIND, lambda: Kernels("onednn", 4)) == Kernels("native", 8)
-    assert remembered(KIND | {"batch": 9}, lambda: Kernels("onednn", 9)) == Kernels("onednn", 9)
+    assert cached_kernels(KIND, lambda: Kernels("native", 8)) == Kernels("native", 8)
+    assert cached_kernels(KIND, lambda: Kernels("onednn", 4)) == Kernels("native", 8)
+    assert cached_kernels(KIND | {"batch": 9}, lambda: Kernels("onednn", 9)) == Kernels("onednn", 9)
     assert len(list(cache.iterdir())) == 2
 
 
@@ -164,7 +164,7 @@ def test_trials_that_choose_at_the_same_time_agree(cache: Path) -> None:
             barrier.wait(10)
             return Kernels("native", number)
 
-        found.append(remembered(KIND, find))
+        found.append(cached_kernels(KIND, find))
 
     threads = [threading.Thread(target=choose, args=(number,)) for number in range(1, 5)]
     for thread in threads:
@@ -177,16 +177,16 @@ def test_trials_that_choose_at_the_same_time_agree(cache: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"name": "magic", "micro_batch": 8}', '{"name": "native"}'])
 def test_a_file_that_says_nothing_is_replaced(cache: Path, text: str) -> None:
-    remembered(KIND, lambda: Kernels("native", 8))
+    cached_kernels(KIND, lambda: Kernels("native", 8))
     (file,) = cache.iterdir()
     file.write_text(text)
-    assert remembered(KIND, lambda: Kernels("onednn", 8)) == Kernels("onednn", 8)
+    assert cached_kernels(KIND, lambda: Kernels("onednn", 8)) == Kernels("onednn", 8)
     assert json.loads(file.read_text())["name"] == "onednn"
 
 
 def test_without_a_place_for_a_file_each_trial_chooses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
-    assert remembered(KIND, lambda: Kernels("native", 8)) == Kernels("native", 8)
+    assert cached_kernels(KIND, lambda: Kernels("native", 8)) == Kernels("native", 8)
 
 
 def test_kernels_are_those_asked_for_or_the_usual_ones_where_there_is_nothing_to_choose(run: Any) -> None:
@@ -207,7 +207,7 @@ def test_a_resumed_trial_computes_as_it_began(run: Any, monkeypatch: pytest.Monk
             raise StopError
 
     chosen = iter([Kernels("native", 32), Kernels("onednn", 64)])
-    monkeypatch.setattr("bs_study.training.assembly.remembered", lambda *_: next(chosen))
+    monkeypatch.setattr("bs_study.training.assembly.cached_kernels", lambda *_: next(chosen))
     monkeypatch.setattr("bs_study.training.run.STRETCH_SECONDS", 0)  # a look at the clock after each iteration
     settings = {"max_iterations": 60}
     with pytest.raises(StopError):

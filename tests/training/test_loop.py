@@ -12,7 +12,7 @@ from bs_study.training.batches import make_batches
 from bs_study.training.clock import HostTimeline
 from bs_study.training.engine import EagerEngine
 from bs_study.training.learner import Learner
-from bs_study.training.loop import evaluate, run_iterations
+from bs_study.training.loop import evaluate, run_iterations, train_stretch
 from bs_study.workloads import Workload, load_workload
 
 CPU = torch.device("cpu")
@@ -73,6 +73,27 @@ def test_a_deadline_that_has_passed_ends_the_stretch_after_one_iteration(line: W
     engine = EagerEngine(learner(line))
     losses = run_iterations(engine, itertools.repeat(batch), count=5, deadline=0.0, timeline=HostTimeline())
     assert len(losses) == 1
+
+
+def test_a_stretch_tells_what_its_marks_say_of_loading_and_computing(line: Workload) -> None:
+    class Marks:
+        def mark(self) -> None: ...
+
+        def take_seconds(self) -> list[float]:
+            return [0.0, 1.0, 3.0, 3.5, 4.0, 7.0]  # 1 s and 0.5 s of loading, 2 s and 3 s of computing
+
+    batch = (torch.ones(1, 1), torch.ones(1, 1))
+    engine = EagerEngine(learner(line))
+    found = train_stretch(engine, itertools.repeat(batch), count=2, seconds=NO_DEADLINE, timeline=Marks())
+    assert (len(found.losses), found.load_seconds, found.compute_seconds) == (2, 1.5, 5.0)
+    assert 0 < found.seconds < 7
+
+
+def test_a_stretch_without_any_time_left_is_one_iteration(line: Workload) -> None:
+    batch = (torch.ones(1, 1), torch.ones(1, 1))
+    engine = EagerEngine(learner(line))
+    found = train_stretch(engine, itertools.repeat(batch), count=5, seconds=0.0, timeline=HostTimeline())
+    assert len(found.losses) == 1
 
 
 @pytest.mark.parametrize("name", ["Line", "LineFromDataset"])

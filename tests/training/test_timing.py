@@ -11,18 +11,12 @@ import pytest
 from bs_study import TrialConfig
 from bs_study.store.paths import StudyPaths
 from bs_study.store.timings import timing_id, write_timing
-from bs_study.training import timing
+from bs_study.training import repeats
 from bs_study.training.clock import Clocks
-from bs_study.training.surroundings import Surroundings
-from bs_study.training.timing import (
-    iterations_of_repeat,
-    machine_kind,
-    missing_timings,
-    no_times,
-    repeat_columns,
-    time_batch_size,
-    timed_repeats,
-)
+from bs_study.training.machine import machine_kind
+from bs_study.training.placement import Machine
+from bs_study.training.repeats import iterations_of_repeat, time_of_repeats, timed_repeats
+from bs_study.training.timing import BatchTiming, missing_timings, time_batch_size
 
 MACHINE = {"device": "cpu", "device_name": "an abacus", "threads": 1, "loader_processes": 1}
 
@@ -63,11 +57,11 @@ def test_a_slow_iteration_is_still_made_three_times() -> None:
 
 def test_the_row_has_the_median_of_all_repeats_and_how_far_they_differ() -> None:
     repeat = lasting(0.2, 0.1, 0.11)
-    columns = repeat_columns([repeat() for _ in range(3)], iterations=10)
-    assert columns["iteration_seconds"] == pytest.approx(0.011)
-    assert (columns["iteration_seconds_low"], columns["iteration_seconds_high"]) == pytest.approx((0.01, 0.02))
-    assert columns["iteration_seconds_spread"] == pytest.approx(0.1 / 0.11)
-    assert (columns["load_seconds"], columns["compute_seconds"]) == pytest.approx((0.011 / 4, 0.011 / 2))
+    found = time_of_repeats([repeat() for _ in range(3)], iterations=10)
+    assert found.iteration_seconds == pytest.approx(0.011)
+    assert (found.iteration_seconds_low, found.iteration_seconds_high) == pytest.approx((0.01, 0.02))
+    assert found.iteration_seconds_spread == pytest.approx(0.1 / 0.11)
+    assert (found.load_seconds, found.compute_seconds) == pytest.approx((0.011 / 4, 0.011 / 2))
 
 
 @pytest.mark.parametrize(
@@ -78,24 +72,26 @@ def test_a_repeat_takes_a_tenth_of_a_second_or_what_cannot_be_less(one: float, m
 
 
 @pytest.fixture
-def alone(paths: StudyPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Surroundings:
+def alone(monkeypatch: pytest.MonkeyPatch) -> Machine:
     """What a timing is given, with repeats so short that a test can wait for them."""
-    monkeypatch.setattr(timing, "REPEAT_SECONDS", 0.01)
-    monkeypatch.setattr(timing, "LONGEST_SECONDS", 0.0)
-    return Surroundings(
-        study=paths.uri, data_dir=tmp_path, metrics=("loss",), device="cpu", threads=1, checkpoint_seconds=60
-    )
+    monkeypatch.setattr(repeats, "REPEAT_SECONDS", 0.01)
+    monkeypatch.setattr(repeats, "LONGEST_SECONDS", 0.0)
+    return Machine("cpu", threads=1)
 
 
 def refuse() -> None:
     raise AssertionError("given up")
 
 
-def measured(trial: TrialConfig, surroundings: Surroundings) -> dict[str, Any]:
-    return time_batch_size(trial, surroundings, give_up=refuse)
+def timed(trial: TrialConfig, machine: Machine) -> BatchTiming:
+    return time_batch_size(trial, machine, data_dir=Path("/"), give_up=refuse)
 
 
-def test_load_and_compute_are_no_more_than_an_iteration_and_the_machine_is_told(alone: Surroundings) -> None:
+def measured(trial: TrialConfig, machine: Machine) -> dict[str, Any]:
+    return timed(trial, machine).columns()
+
+
+def test_load_and_compute_are_no_more_than_an_iteration_and_the_machine_is_told(alone: Machine) -> None:
     row = measured(config(64), alone)
     assert row["status"] == "completed"
     assert row["repeats"] == 3
@@ -110,28 +106,26 @@ def test_load_and_compute_are_no_more_than_an_iteration_and_the_machine_is_told(
     )
 
 
-def test_where_the_short_last_batch_weighs_repeats_are_whole_epochs(alone: Surroundings) -> None:
+def test_where_the_short_last_batch_weighs_repeats_are_whole_epochs(alone: Machine) -> None:
     assert measured(config(1000), alone)["iterations"] % 2 == 0
 
 
-def test_a_batch_that_fits_in_micro_batches_is_timed_in_them(
-    alone: Surroundings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_batch_that_fits_in_micro_batches_is_timed_in_them(alone: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("faulty_workloads.Fits.fits", 100)
     row = measured(config(256, workload="faulty_workloads:FitsWithBatchNorm", micro_batch=256), alone)
     assert (row["status"], row["micro_batch_used"]) == ("completed", 64)
 
 
 def test_what_does_not_fit_is_an_answer_and_larger_batch_sizes_are_not_tried(
-    paths: StudyPaths, alone: Surroundings, monkeypatch: pytest.MonkeyPatch
+    paths: StudyPaths, alone: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("faulty_workloads.Fits.fits", 100)
     trials = [config(size, workload="faulty_workloads:FitsWithBatchNorm") for size in (64, 256, 1024)]
     tried = []
 
-    def measure(trial: TrialConfig) -> dict[str, Any]:
+    def measure(trial: TrialConfig) -> BatchTiming:
         tried.append(trial.batch_size)
-        return measured(trial, alone)
+        return timed(trial, alone)
 
     found = list(missing_timings(paths, trials, machine_kind(alone), measure=measure))
     assert [each.status for each in found] == ["completed", "out_of_memory", "out_of_memory"]
@@ -140,7 +134,7 @@ def test_what_does_not_fit_is_an_answer_and_larger_batch_sizes_are_not_tried(
     assert paths.names(paths.root) == ["live", "timings"]  # nothing is kept of what was learnt
 
 
-def test_a_workload_that_raises_fails_its_batch_size_only(alone: Surroundings) -> None:
+def test_a_workload_that_raises_fails_its_batch_size_only(alone: Machine) -> None:
     row = measured(config(7, workload="toy_workloads:Picky"), alone)
     assert row["status"] == "failed"
     assert "seven is too many" in row["message"]
@@ -149,8 +143,8 @@ def test_a_workload_that_raises_fails_its_batch_size_only(alone: Surroundings) -
 def passes(paths: StudyPaths, statuses: dict[int, str], **settings: Any) -> Iterator[int]:
     """Time batch sizes with these outcomes; yield those that were measured."""
 
-    def measure(trial: TrialConfig) -> dict[str, Any]:
-        return no_times(statuses[trial.batch_size], "", MACHINE) | {"iteration_seconds": 1.0}
+    def measure(trial: TrialConfig) -> BatchTiming:
+        return BatchTiming(trial.batch_size, statuses[trial.batch_size], "", MACHINE)
 
     trials = [config(size, **settings) for size in statuses]
     return (each.batch_size for each in missing_timings(paths, trials, MACHINE, measure=measure))
@@ -162,7 +156,7 @@ def test_a_second_pass_times_only_what_is_missing_or_has_failed(paths: StudyPath
 
 
 def test_a_timing_is_of_a_recipe_on_a_machine_whatever_the_lr(paths: StudyPaths) -> None:
-    write_timing(paths, timing_id(config(4), MACHINE), config(4), no_times("completed", "", MACHINE))
+    write_timing(paths, timing_id(config(4), MACHINE), config(4), BatchTiming(4, "completed", "", MACHINE).columns())
     assert list(passes(paths, {4: "completed"}, lr=0.5, seed=3)) == []
     assert list(passes(paths, {4: "completed"}, optimizer="adam")) == [4]
     assert timing_id(config(4), MACHINE) != timing_id(config(4), MACHINE | {"threads": 2})

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bs_study import TrialConfig
-from bs_study.training.standing import Progress
+from bs_study.training.progress import Progress
 from tests.training.recorded import Run, losses, row
 
 

@@ -13,7 +13,7 @@ from bs_study import StudyConfig, TrialConfig, open_study
 from bs_study.store.paths import StudyPaths
 from bs_study.store.study import create_study
 from bs_study.training.data import load_data
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.placement import Machine, Pacing, Place
 from bs_study.training.trial import run_trial
 from bs_study.workloads import load_workload
 from bs_study.workloads.base import examples_in
@@ -43,15 +43,9 @@ def losses(paths: StudyPaths) -> Callable[..., pd.Series]:
         look = look_at(found, data.train, data.held_out)
         assert look.warnings == ()
         create_study(paths, config, metrics=look.metrics, train_examples=examples_in(data.train))
-        surroundings = Surroundings(
-            study=paths.uri,
-            data_dir=data_dir,
-            metrics=look.metrics,
-            device="cpu",
-            threads=1,
-            checkpoint_seconds=60,
-        )
-        assert run_trial(trial, surroundings).status == "completed"
+        place = Place(paths, data_dir, look.metrics)
+        ending = run_trial(trial, place, Machine("cpu", threads=1), pacing=Pacing(checkpoint_seconds=60))
+        assert ending.status == "completed"
         return open_study(paths.root).iterations()["loss"]
 
     return train

@@ -8,12 +8,18 @@ import torch
 from bs_study import StudyConfig, Target, TrialConfig, open_study
 from bs_study.store.paths import StudyPaths
 from bs_study.store.study import create_study
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.placement import Machine, Pacing, Place
+from bs_study.training.progress import Ending
 from bs_study.training.trial import run_trial
 from bs_study.workloads import Workload, load_workload
 from bs_study.workloads.base import examples_in
 from bs_study.workloads.check import read_data
 from bs_study.workloads.check_batch import look_at
+
+
+def trained(trial: TrialConfig, paths: StudyPaths, data_dir: Path) -> Ending:
+    place = Place(paths, data_dir, metrics=("loss",))
+    return run_trial(trial, place, Machine("cpu", threads=1), pacing=Pacing(checkpoint_seconds=60))
 
 
 @pytest.mark.parametrize("name", ["Line", "LineFromDataset"])
@@ -24,10 +30,7 @@ def test_a_class_outside_the_package_trains_to_its_loss_target_without_any_accur
         workload=f"toy_workloads:{name}", batch_size=16, lr=0.5, seed=0, max_epochs=50, min_iterations=0
     )
     create_study(paths, StudyConfig(batch_sizes=(16,), lrs=(0.5,), max_epochs=50), metrics=["loss"], train_examples=64)
-    surroundings = Surroundings(
-        study=paths.uri, data_dir=tmp_path, metrics=("loss",), device="cpu", threads=1, checkpoint_seconds=60
-    )
-    ending = run_trial(trial, surroundings)
+    ending = trained(trial, paths, tmp_path)
     assert (ending.status, ending.stop_reason) == ("completed", "target")
     evaluations = open_study(paths.root).evaluations()
     assert "accuracy" not in evaluations.columns
@@ -44,12 +47,7 @@ def test_tensors_and_a_dataset_with_the_same_examples_give_the_same_losses(tmp_p
         create_study(
             paths, StudyConfig(batch_sizes=(10,), lrs=(0.1,), max_epochs=2), metrics=["loss"], train_examples=64
         )
-        run_trial(
-            trial,
-            Surroundings(
-                study=paths.uri, data_dir=tmp_path, metrics=("loss",), device="cpu", threads=1, checkpoint_seconds=60
-            ),
-        )
+        trained(trial, paths, tmp_path)
         found.append(open_study(paths.root).iterations()["loss"].tolist())
     assert found[0] == found[1]
     assert len(found[0]) == 14

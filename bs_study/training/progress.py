@@ -1,4 +1,4 @@
-"""Where a trial stands, how far that is, and how it ended."""
+"""What a trial has done so far, how far that is, and how it ended."""
 
 from __future__ import annotations
 
@@ -13,8 +13,16 @@ from bs_study.training.plan import Plan
 
 
 @dataclass
-class Standing:
-    """What a trial has done so far; `reached_iteration` is the one at which it first met its target."""
+class Position:
+    """What a trial has done so far.
+
+    Args:
+        iteration: the last one made, counted from 1.
+        examples: seen in them.
+        loss: of the last iteration.
+        metric: of the last evaluation.
+        reached_iteration: the one at which it first met its target.
+    """
 
     iteration: int = 0
     examples: int = 0
@@ -52,23 +60,25 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
-def progress(standing: Standing, clocks: Clocks, plan: Plan) -> Progress:
+def progress(position: Position, clocks: Clocks, plan: Plan) -> Progress:
     """Return how far a trial is."""
-    shares = [standing.iteration / end for end in plan.budgets.values()]
-    if plan.trial.max_train_seconds:
-        shares.append(clocks.train_seconds / plan.trial.max_train_seconds)
-    epoch = plan.epochs_after(standing.iteration)
-    return Progress(standing.iteration, epoch, standing.loss, standing.metric, max(shares, default=None))
+    shares = [position.iteration / end for end in plan.budgets.values()]
+    most_seconds = plan.trial.settings.max_train_seconds
+    if most_seconds:
+        shares.append(clocks.train_seconds / most_seconds)
+    epoch = plan.epochs_after(position.iteration)
+    return Progress(position.iteration, epoch, position.loss, position.metric, max(shares, default=None))
 
 
 def train_seconds_left(trial: TrialConfig, clocks: Clocks) -> float:
     """Return what is left of the budget in seconds; infinite where there is none."""
-    return trial.max_train_seconds - clocks.train_seconds if trial.max_train_seconds else math.inf
+    most_seconds = trial.settings.max_train_seconds
+    return most_seconds - clocks.train_seconds if most_seconds else math.inf
 
 
-def spent_budget(standing: Standing, clocks: Clocks, plan: Plan) -> str | None:
+def spent_budget(position: Position, clocks: Clocks, plan: Plan) -> str | None:
     """Return the budget that ran out, the first if there are several, or None."""
-    spent = {name: end for name, end in plan.budgets.items() if standing.iteration >= end}
+    spent = {name: end for name, end in plan.budgets.items() if position.iteration >= end}
     if spent:
         return min(spent, key=spent.__getitem__)
     return "max_train_seconds" if train_seconds_left(plan.trial, clocks) <= 0 else None

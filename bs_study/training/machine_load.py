@@ -1,4 +1,4 @@
-"""Which other trials run on this machine: they slow each other, so a clock is worth more where there are none."""
+"""How many other trials run on this machine: they slow each other, so a clock is worth more where there are none."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import IO, Self
 BEGINNING_SECONDS = 60  # within which whoever makes a file comes to hold it
 
 
-class Neighbourhood:
-    """A trial's place among those that this user runs on this machine, in whichever study.
+class MachineLoad:
+    """Counts the trials that this user runs on this machine beside one, in whichever study.
 
-    Each holds a lock on a file of its own, which goes with its process however that ends.
+    Each trial holds a lock on a file of its own, which goes with its process however that ends.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What this machine has found to be fastest, so that the next trial like it computes alike, and at once.
+"""The fastest kernels of each kind of trial on this machine, so that the next one computes alike, and at once.
 
 Kernels round differently. A choice made by the clock in each trial would give two trials of one config different last
 digits, so the first one is kept: in a file of the user's cache folder, for each kind of trial.
@@ -18,7 +18,7 @@ from pathlib import Path
 from bs_study.training.kernels import KERNELS, Kernels
 
 
-def remembered(kind: dict[str, object], find: Callable[[], Kernels]) -> Kernels:
+def cached_kernels(kind: dict[str, object], find: Callable[[], Kernels]) -> Kernels:
     """Return the kernels kept for a kind of trial; those that `find` returns if there are none yet, which are kept."""
     digest = hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()
     file = _folder() / f"{digest[:32]}.json"

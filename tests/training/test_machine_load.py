@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bs_study.training.neighbours import Neighbourhood
+from bs_study.training.machine_load import MachineLoad
 
 OTHER = """
-from bs_study.training.neighbours import Neighbourhood
-with Neighbourhood():
+from bs_study.training.machine_load import MachineLoad
+with MachineLoad():
     print("here", flush=True)
     input()
 """
@@ -34,7 +34,7 @@ def another() -> subprocess.Popen[str]:
 
 
 def test_a_trial_alone_has_no_neighbours_and_remembers_the_most_that_it_had(empty_machine: Path) -> None:
-    with Neighbourhood() as own:
+    with MachineLoad() as own:
         own.look()
         assert own.most == 0
         others = [another(), another()]
@@ -45,14 +45,14 @@ def test_a_trial_alone_has_no_neighbours_and_remembers_the_most_that_it_had(empt
         others[1].communicate(timeout=20)
         own.look()
         assert own.most == 2
-        with Neighbourhood() as later:
+        with MachineLoad() as later:
             later.look()
             assert later.most == 1
     assert len(list(empty_machine.glob("bs_study-trials-*/*"))) == 1  # of the one that was killed
 
 
 def test_the_file_of_one_that_was_killed_is_removed_in_time(empty_machine: Path) -> None:
-    with Neighbourhood() as own:
+    with MachineLoad() as own:
         (folder,) = empty_machine.glob("bs_study-trials-*")
         dead, beginning = folder / "dead", folder / "beginning"
         dead.touch()
@@ -65,6 +65,6 @@ def test_the_file_of_one_that_was_killed_is_removed_in_time(empty_machine: Path)
 
 def test_without_a_place_for_a_file_the_neighbours_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", "/dev/null")
-    with Neighbourhood() as own:
+    with MachineLoad() as own:
         own.look()
         assert own.most is None

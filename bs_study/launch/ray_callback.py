@@ -1,0 +1,82 @@
+"""What Tune sees of the trials, passed on to whoever watches the study."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+
+from bs_study.config import TrialConfig
+from bs_study.launch.failures import failure_message, record_failure
+from bs_study.launch.launcher import Watcher
+from bs_study.launch.ray_search import Search
+from bs_study.training.placement import Place
+from bs_study.training.progress import Ending, Progress
+
+
+class TuneCallback(tune.Callback):
+    """Passes on what Tune sees of the trials."""
+
+    def __init__(self, trials: dict[str, TrialConfig], place: Place, watcher: Watcher, search: Search) -> None:
+        self._trials = trials
+        self._place = place
+        self._watcher = watcher
+        self._search = search
+
+    def __reduce__(self) -> tuple[type[tune.Callback], tuple[()]]:
+        # Tune pickles callbacks for its own restore, which is never used: what is done stands in the store.
+        return tune.Callback, ()
+
+    def on_step_begin(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self._search.begin_step()
+
+    def on_step_end(self, iteration: int, trials: list[Any], **info: Any) -> None:
+        self._search.end_step()
+
+    def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        self._search.started(trial.trial_id)
+        with _shielded():
+            self._watcher.started(self._trials[trial.config["trial_id"]])
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
+    ) -> None:
+        ours = self._trials[trial.config["trial_id"]]
+        with _shielded():
+            if "ending" in result:
+                self._watcher.ended(ours, Ending(**result["ending"]))
+            elif "share" in result:
+                progress = {name: result[name] for name in Progress.__dataclass_fields__}
+                self._watcher.progressed(ours, Progress(**progress))
+
+    def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        ours = self._trials[trial.config["trial_id"]]
+        with _shielded():
+            message = failure_message(_last_error(trial))
+            self._watcher.ended(ours, record_failure(ours, self._place, message))
+
+
+@contextlib.contextmanager
+def _shielded() -> Iterator[None]:
+    """Print what is raised and go on: an exception in a callback of Tune would end the whole study."""
+    try:
+        yield
+    except Exception:  # noqa: BLE001
+        traceback.print_exc()
+
+
+def _last_error(trial: Any) -> BaseException:
+    """Return what a trial of Tune raised last, or why its worker is gone.
+
+    Tune's own `get_error` looks where the files are copied to later.
+    """
+    file = trial.pickled_error_file
+    if not (file and Path(file).exists()):
+        return RuntimeError("its worker is gone, and left no error")
+    error: BaseException = ray.cloudpickle.loads(Path(file).read_bytes())
+    return getattr(error, "cause", None) or error

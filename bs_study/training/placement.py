@@ -1,0 +1,58 @@
+"""Where a trial runs: its study and its data, what it may use of a machine, and how often it is heard of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bs_study.store.paths import StudyPaths
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a trial reads and writes.
+
+    Args:
+        paths: of its study.
+        data_dir: folder with data sets.
+        metrics: the metric columns of evaluations.
+    """
+
+    paths: StudyPaths
+    data_dir: Path
+    metrics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a trial may use of the machine that it runs on.
+
+    Args:
+        device: "cpu" or "cuda".
+        threads: CPU threads of torch.
+        loader_processes: processes that read batches ahead, where they are not resident.
+        node_id: of Ray; None without it, as is ray_version.
+        gpu_ids: the GPUs that the trial was given, as "0" or "0,1".
+    """
+
+    device: str
+    threads: int
+    loader_processes: int = 0
+    node_id: str | None = None
+    gpu_ids: str | None = None
+    ray_version: str | None = None
+
+
+@dataclass(frozen=True)
+class Pacing:
+    """How often a trial is heard of.
+
+    Args:
+        checkpoint_seconds: between writes of what it has recorded.
+        report_seconds: between reports of its progress, at least.
+        timeout_seconds: without progress that end it as failed; None waits for ever.
+    """
+
+    checkpoint_seconds: float
+    report_seconds: float = 1.0
+    timeout_seconds: float | None = None

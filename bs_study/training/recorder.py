@@ -1,0 +1,130 @@
+"""What a trial tells of itself while it runs: rows, clocks, progress and checkpoints; in the end, how it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bs_study.store.writer import TrialWriter
+from bs_study.training.checkpoint import State, write_checkpoint
+from bs_study.training.clock import Clocks
+from bs_study.training.machine_load import MachineLoad
+from bs_study.training.placement import Pacing
+from bs_study.training.plan import Plan
+from bs_study.training.progress import Ending, Position, Report, progress
+
+REPORT_SHARE = 0.01  # of the time so far, between reports at least: Ray keeps 2 kB of each until the trial ends
+TOTALS = ("train_seconds", "load_seconds", "compute_seconds", "warmup_seconds", "eval_seconds", "write_seconds")
+
+
+class Recorder:
+    """Where a trial stands and what its clocks say. It is there before a model is, for which memory may not suffice.
+
+    Args:
+        writer: takes its rows.
+        pacing: how often it reports and writes.
+        load: counts the trials beside this one.
+        report: told of its progress.
+    """
+
+    def __init__(self, writer: TrialWriter, *, pacing: Pacing, load: MachineLoad, report: Report) -> None:
+        self.position = Position()
+        self.clocks = Clocks()
+        self._writer = writer
+        self._pacing = pacing
+        self._load = load
+        self._report = report
+        self._earlier_seconds = 0.0
+        self._start = self._last_report = self._last_write = time.perf_counter()
+
+    def add_losses(self, loss: npt.NDArray[Any], *, epoch: int, plan: Plan) -> None:
+        """Record the losses of the next iterations, shape (iterations,)."""
+        position = self.position
+        first = position.iteration + 1
+        examples = np.array([plan.examples_after(i) for i in range(first, first + len(loss))])
+        self._writer.add_iterations(epoch=epoch, first_iteration=first, examples=examples, loss=loss)
+        position.iteration += len(loss)
+        position.examples = int(examples[-1])
+        position.loss = float(loss[-1])
+
+    def add_epoch(self, epoch: int, *, clipped_share: float | None, peak_memory_bytes: int) -> None:
+        """Record the epoch that has just ended."""
+        self._writer.add_epoch(
+            epoch=epoch,
+            iterations=self.position.iteration,
+            examples=self.position.examples,
+            epoch_seconds=self.clocks.epoch_seconds,
+            load_seconds=self.clocks.epoch_load_seconds,
+            compute_seconds=self.clocks.epoch_compute_seconds,
+            peak_memory_bytes=peak_memory_bytes,
+            clipped_share=clipped_share,
+        )
+
+    def add_evaluation(self, metrics: dict[str, float], *, seconds: float, plan: Plan) -> None:
+        """Record an evaluation made now, which took so many seconds."""
+        self.clocks.eval_seconds += seconds
+        self._writer.add_evaluation(
+            epoch=plan.epochs_after(self.position.iteration),
+            iteration=self.position.iteration,
+            examples=self.position.examples,
+            train_seconds=self.clocks.train_seconds,
+            load_seconds=self.clocks.load_seconds,
+            compute_seconds=self.clocks.compute_seconds,
+            eval_seconds=seconds,
+            **metrics,
+        )
+
+    def keep_up(self, plan: Plan, learnt: Callable[[], State]) -> None:
+        """Report and write, if it is time to.
+
+        Args:
+            learnt: returns what a checkpoint holds beside what is recorded.
+        """
+        now = time.perf_counter()
+        if now - self._last_report >= max(self._pacing.report_seconds, REPORT_SHARE * (now - self._start)):
+            self._report(progress(self.position, self.clocks, plan))
+            self._load.look()
+            self._last_report = now
+        if now - self._last_write >= self._pacing.checkpoint_seconds:
+            self._writer.write_part()
+            state = self._state() | learnt()
+            write_checkpoint(self._writer.paths, plan.trial.trial_id, self._writer.attempt, state)
+            self._last_write = time.perf_counter()
+            self.clocks.write_seconds += self._last_write - now
+
+    def _state(self) -> State:
+        return {
+            "parts": [tuple(part) for part in self._writer.parts],
+            "standing": asdict(self.position),
+            "clocks": asdict(self.clocks),
+            "wall_seconds": self._wall_seconds(),
+        }
+
+    def restore(self, state: State) -> None:
+        """Go on from a saved state."""
+        self.position = Position(**state["standing"])
+        self.clocks = Clocks(**state["clocks"])
+        self._earlier_seconds = state["wall_seconds"]
+
+    def _wall_seconds(self) -> float:
+        return self._earlier_seconds + time.perf_counter() - self._start
+
+    def outcome(self, ending: Ending) -> dict[str, Any]:
+        """Return the columns of `trials` that say how the trial went."""
+        self._load.look()
+        return {name: getattr(self.clocks, name) for name in TOTALS} | {
+            "status": ending.status,
+            "stop_reason": ending.stop_reason,
+            "message": ending.message,
+            "iterations": self.position.iteration,
+            "examples": self.position.examples,
+            "end_time": datetime.now(UTC),
+            "wall_seconds": self._wall_seconds(),
+            "neighbours": self._load.most,
+        }
