@@ -10,7 +10,6 @@ import pandas as pd
 from bs_study.analysis.trials import CELL
 from bs_study.config import StudyConfig
 from bs_study.grid import study_trials
-from bs_study.store import Study
 
 
 @dataclass(frozen=True)
@@ -22,22 +21,6 @@ class GridState:
     expected: int
     running: int
     missing: int
-
-
-def asked_config(study: Study) -> StudyConfig | None:
-    """Return the config in study.json; None where there is none that this version understands."""
-    try:
-        return study.config
-    except (KeyError, TypeError, ValueError):  # no config; no JSON object; no JSON, or settings unknown here
-        return None
-
-
-def asked_train_examples(study: Study) -> float:
-    """Return the size of the training set; NaN where study.json doesn't say."""
-    try:
-        return float(study.asked["train_examples"])
-    except (KeyError, TypeError, ValueError):
-        return float("nan")
 
 
 def grid_state(trials: pd.DataFrame, *, config: StudyConfig | None, begun: Collection[str]) -> GridState:
@@ -59,8 +42,3 @@ def grid_state(trials: pd.DataFrame, *, config: StudyConfig | None, begun: Colle
     grid = frozenset((batch_size, lr) for batch_size, lr, _ in asked)
     missing = max(0, len(not_ended) - running)
     return GridState(grid, open_cells, len(trials) + running + missing, running, missing)
-
-
-def begun_trials(study: Study) -> set[str]:
-    """Return the ids of the trials that have begun and of which not all traces are cleared away."""
-    return {name for name in study.paths.names(study.paths.live) if not name.startswith("tmp-")}

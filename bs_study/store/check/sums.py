@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bs_study.config import TrialConfig
-from bs_study.store.check_rows import exceeds
+from bs_study.store.check.rows import exceeds
 from bs_study.store.schema import KEYS, Status, Table
 
 REASONS: dict[Status, tuple[str, ...]] = {
