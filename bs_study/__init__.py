@@ -3,6 +3,6 @@
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.store import Study, open_study
 from bs_study.target import Target
+from bs_study.version import __version__
 
-__all__ = ["Study", "StudyConfig", "Target", "TrialConfig", "open_study"]
-__version__ = "0.1.0"
+__all__ = ["Study", "StudyConfig", "Target", "TrialConfig", "__version__", "open_study"]

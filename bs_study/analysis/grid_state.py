@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from bs_study.analysis.trials import CELL
-from bs_study.config import StudyConfig, TrialConfig
-from bs_study.store import Study
+from bs_study.config import TrialConfig
 
 
 @dataclass(frozen=True)
@@ -21,22 +20,6 @@ class GridState:
     expected: int
     running: int
     missing: int
-
-
-def asked_config(study: Study) -> StudyConfig | None:
-    """Return the config in study.json; None where there is none that this version understands."""
-    try:
-        return study.config
-    except (KeyError, TypeError, ValueError):  # no config; no JSON object; no JSON, or settings unknown here
-        return None
-
-
-def asked_train_examples(study: Study) -> float:
-    """Return the size of the training set; NaN where study.json doesn't say."""
-    try:
-        return float(study.asked["train_examples"])
-    except (KeyError, TypeError, ValueError):
-        return float("nan")
 
 
 def grid_state(trials: pd.DataFrame, *, asked: Sequence[TrialConfig] | None, begun: Collection[str]) -> GridState:
@@ -59,8 +42,3 @@ def grid_state(trials: pd.DataFrame, *, asked: Sequence[TrialConfig] | None, beg
     grid = frozenset((batch_size, lr) for batch_size, lr, _ in wanted)
     missing = max(0, len(not_ended) - running)
     return GridState(grid, open_cells, len(trials) + running + missing, running, missing)
-
-
-def begun_trials(study: Study) -> set[str]:
-    """Return the ids of the trials that have begun and of which not all traces are cleared away."""
-    return {name for name in study.paths.names(study.paths.live) if not name.startswith("tmp-")}

@@ -12,7 +12,7 @@ import pandas as pd
 from bs_study.analysis.best import best
 from bs_study.analysis.convergence import convergence, no_times, time_to_target
 from bs_study.analysis.findings import findings
-from bs_study.analysis.grid_state import asked_config, asked_train_examples, begun_trials, grid_state
+from bs_study.analysis.grid_state import grid_state
 from bs_study.analysis.noise import noise_slope
 from bs_study.analysis.recipe_findings import recipe_findings, recipe_warnings
 from bs_study.analysis.recipe_split import Part, split_by_recipe, with_recipe
@@ -24,6 +24,7 @@ from bs_study.analysis.trials import complete_trials
 from bs_study.analysis.warning_texts import warning_texts
 from bs_study.analysis.windows import smoothness, study_curves
 from bs_study.store import Study
+from bs_study.store.listing import running_trials
 from bs_study.target import Target
 
 
@@ -103,7 +104,7 @@ def study_tables(study: Study, *, target: Target | None = None) -> StudyTables:
     trials = complete_trials(study.trials())
     asked = target or _stored_target(study, trials)
     rows = _Rows(study.evaluations(), study.epochs(), study.timings(), trials_own_timings(study.timings(), trials))
-    parts = split_by_recipe(trials, config=asked_config(study), begun=begun_trials(study))
+    parts = split_by_recipe(trials, config=study.known_config, begun=set(running_trials(study.paths)))
     tables = {name: _tables(study, part, rows, target=asked) for name, part in parts.items()}
     return joined_tables(tables) if len(tables) > 1 else next(iter(tables.values()))
 
@@ -124,7 +125,7 @@ def _tables(study: Study, part: Part, rows: _Rows, *, target: Target | None) -> 
     evaluations = rows.evaluations[rows.evaluations["trial_id"].isin(trials["trial_id"])]
     epochs = rows.epochs[rows.epochs["trial_id"].isin(trials["trial_id"])]
     state = grid_state(trials, asked=part.asked, begun=part.begun)
-    examples = asked_train_examples(study)
+    examples = study.train_examples
     alone = clean_throughput(rows.own_timings, train_examples=examples)
     clean = clean_iteration_seconds(rows.own_timings)
     cells = convergence(evaluations, trials, target=target, clean=clean)
@@ -200,7 +201,7 @@ def joined_tables(by_recipe: Mapping[str, StudyTables]) -> StudyTables:
 
 def _stored_target(study: Study, trials: pd.DataFrame) -> Target | None:
     """Return the config's target, else the one that most trials had; None where there is none that can be read."""
-    config = asked_config(study)
+    config = study.known_config
     if config is not None and config.settings.target:
         return config.settings.target
     texts = trials.loc[trials["target"] != "", "target"].value_counts()

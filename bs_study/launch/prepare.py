@@ -17,7 +17,7 @@ from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import open_study
 from bs_study.store.schema import table_schema
-from bs_study.store.study import create_study
+from bs_study.store.study_json import create_study
 from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets, load_data
 from bs_study.training.placement import Place

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-INK, MUTED, FAINT = "#1a1a1a", "#5c5c5c", "#d9d9d9"
+INK, MUTED = "#1a1a1a", "#5c5c5c"
 ACCENT = "#b3261e"  # what to notice: the target, the best cell's border
 
 STYLE: dict[Any, Any] = {

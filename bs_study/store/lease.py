@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from bs_study.store.paths import StudyPaths
@@ -52,7 +53,7 @@ def _file(paths: StudyPaths) -> str:
 def _take(paths: StudyPaths, ours: dict[str, Any]) -> None:
     try:
         _refuse_alive(paths, _holder(paths))
-        _write(paths, ours)
+        paths.write(_file(paths), _content(ours))
     except OSError as error:
         reason = error.strerror or error
         raise ValueError(f"store: can't write to {paths.uri} ({reason}). Give a writable folder") from error
@@ -73,8 +74,15 @@ def _refuse_alive(paths: StudyPaths, holder: dict[str, Any]) -> None:
 def _holder(paths: StudyPaths) -> dict[str, Any]:
     """Return who holds the lease; empty if nobody does, or if what is written there can't be read."""
     try:
-        holder = json.loads(paths.read(_file(paths)))
-    except (FileNotFoundError, ValueError):
+        return _lease(paths.read(_file(paths)))
+    except FileNotFoundError:
+        return {}
+
+
+def _lease(content: bytes) -> dict[str, Any]:
+    try:
+        holder = json.loads(content)
+    except ValueError:
         return {}
     return holder if isinstance(holder, dict) and _is_lease(holder) else {}
 
@@ -104,15 +112,47 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def _write(paths: StudyPaths, ours: dict[str, Any]) -> None:
-    paths.write(_file(paths), json.dumps(ours | {"heartbeat": time.time()}).encode())
+def _content(ours: dict[str, Any]) -> bytes:
+    # Whole seconds, so that a later heartbeat is as long and fits into the same place.
+    return json.dumps(ours | {"heartbeat": int(time.time())}).encode()
 
 
 def _beat(paths: StudyPaths, ours: dict[str, Any], done: threading.Event, lost: Callable[[], None]) -> None:
     while not done.wait(HEARTBEAT_SECONDS):
         # A store that does not answer now may do so at the next beat; trials have their own patience.
         with contextlib.suppress(OSError):
-            if _holder(paths).get("id") != ours["id"]:
+            if not (_renewed_in_place(paths, ours) if paths.is_local else _renewed_by_put(paths, ours, done)):
                 lost()
                 return
-            _write(paths, ours)
+
+
+def _renewed_in_place(paths: StudyPaths, ours: dict[str, Any]) -> bool:
+    """Write a heartbeat into the very file that was looked at; return whether that is ours.
+
+    Who takes a lease over puts a new file in its place. However long this process sleeps between look and heartbeat,
+    it then writes into a file that has no name any more.
+    """
+    try:
+        with Path(_file(paths)).open("r+b", buffering=0) as file:
+            if _lease(file.read()).get("id") != ours["id"]:
+                return False
+            file.seek(0)
+            file.write(_content(ours))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _renewed_by_put(paths: StudyPaths, ours: dict[str, Any], done: threading.Event) -> bool:
+    """Replace our lease on an object store; return whether the lease is ours, before and after.
+
+    A put replaces whatever is there. Nobody takes over a lease that was young at the look, unless this process slept
+    since. Where two puts cross, both look again, and the last one stands.
+    """
+    looked = float("-inf")
+    while time.time() - looked > STALE_SECONDS / 2:
+        looked = time.time()
+        if _holder(paths).get("id") != ours["id"]:
+            return False
+    paths.write(_file(paths), _content(ours))
+    return done.wait(SETTLE_SECONDS) or bool(_holder(paths).get("id") == ours["id"])

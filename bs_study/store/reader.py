@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from bs_study.config import StudyConfig
-from bs_study.store.asked import asked_config, asked_metrics, newer_version, read_asked
 from bs_study.store.listing import table_chains
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.scan import Found, Question, VanishedError, read_chains
 from bs_study.store.schema import Table
+from bs_study.store.study_json import asked_config, asked_metrics, newer_version, read_asked
 
 LISTINGS = 1000  # of a table whose trials commit faster than they are read
 
@@ -56,6 +56,22 @@ class Study:
             ValueError: the file is damaged, or its config is none that this version understands.
         """
         return asked_config(self.paths, self.asked)
+
+    @property
+    def known_config(self) -> StudyConfig | None:
+        """The config in ``study.json``; None where there is none that this version understands."""
+        try:
+            return self.config
+        except (KeyError, TypeError, ValueError):  # no JSON object, or settings that are unknown here
+            return None
+
+    @property
+    def train_examples(self) -> float:
+        """The size of the training set; NaN where ``study.json`` doesn't say."""
+        try:
+            return float(self.asked["train_examples"])
+        except (KeyError, TypeError, ValueError):
+            return float("nan")
 
     def trials(self, columns: Sequence[str] | None = None, **filters: object) -> pd.DataFrame:
         """Return a row per ended trial: its config, how it ended, its clocks."""

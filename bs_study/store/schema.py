@@ -1,15 +1,18 @@
 """The contract: tables, columns, types, units, schema version.
 
-Units are in the names: seconds, bytes. A loss is in nats per example, a metric in its own unit: accuracy is a fraction.
+Each column is said once, here or as a setting of the config. The Arrow schema of a file has its meaning and unit.
 A time that was never measured, a setting that was not given and a message that was not needed are null.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import pyarrow as pa
+
+from bs_study.config import TrialSettings
 
 Table = Literal["iterations", "epochs", "evaluations", "trials", "timings"]
 
@@ -20,161 +23,184 @@ VERSION_KEY = b"bs_study.schema_version"
 
 Status = Literal["completed", "diverged", "out_of_memory", "failed"]
 
-KEYS: dict[str, pa.DataType] = {
-    "study": pa.string(),
-    "trial_id": pa.string(),
-    "batch_size": pa.int64(),
-    "lr": pa.float64(),
-    "seed": pa.int64(),
+UNIT_NAMES = ("epochs", "iterations", "examples", "seconds", "bytes")
+"""Where the last word of a column's name is one of these, it is the unit."""
+
+TEXT, COUNT, NUMBER, TIME = pa.string(), pa.int64(), pa.float64(), pa.timestamp("us", tz="UTC")
+
+
+class Column(NamedTuple):
+    """A column of a table. Give its unit where the name does not end with it."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    own_unit: str | None = None
+
+    @property
+    def unit(self) -> str | None:
+        """What a number counts or measures; None for a text, an index, or a number without a unit."""
+        last_word = self.name.rpartition("_")[2]
+        return self.own_unit or (last_word if last_word in UNIT_NAMES else None)
+
+    @property
+    def field(self) -> pa.Field:
+        """The Arrow field, with meaning and unit as metadata."""
+        metadata = {"meaning": self.meaning} | ({"unit": self.unit} if self.unit else {})
+        return pa.field(self.name, self.type, metadata=metadata)
+
+
+def _setting(name: str, *, annotation: Any, description: str) -> Column:
+    return Column(name, _arrow_type(annotation), description, _SETTING_UNITS.get(name))
+
+
+def _arrow_type(annotation: Any) -> pa.DataType:
+    """Return how a setting is stored: numbers and truth values as such, all else as text."""
+    kinds = _kinds(annotation)
+    return next((arrow for kind, arrow in ((bool, pa.bool_()), (int, COUNT), (float, NUMBER)) if kind in kinds), TEXT)
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Return what an annotation stands for, without limits and alternatives: of `Count | None`, int and NoneType."""
+    if get_origin(annotation) is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return set().union(*(_kinds(alternative) for alternative in get_args(annotation)))
+    return {annotation}
+
+
+_SETTING_UNITS = {
+    "base_batch_size": "examples",
+    "eval_batch_size": "examples",
+    "loss_limit": "nats per example",
+    "micro_batch": "examples",
 }
 
-ITERATIONS: dict[str, pa.DataType] = {
-    "epoch": pa.int64(),
-    "iteration": pa.int64(),  # 1, 2, ... within the trial
-    "examples": pa.int64(),  # seen, this iteration's included
-    "loss": pa.float32(),  # mean over the batch, before the update
-}
+SETTINGS = tuple(
+    _setting(n, annotation=f.annotation, description=str(f.description)) for n, f in TrialSettings.model_fields.items()
+)
+"""The settings of a trial's config, but for its cell and seed, which are keys."""
 
-EPOCHS: dict[str, pa.DataType] = {
-    "epoch": pa.int64(),
-    "iterations": pa.int64(),  # cumulative, as are examples
-    "examples": pa.int64(),
-    "epoch_seconds": pa.float64(),  # of this epoch, pauses and warm-up iterations left out
-    "load_seconds": pa.float64(),
-    "compute_seconds": pa.float64(),
-    "peak_memory_bytes": pa.int64(),  # of the trial up to here: of the device on a GPU, of the process on a CPU
-    "clipped_share": pa.float64(),  # of its iterations, the part whose gradients clip_norm scaled down
-}
+KEY_COLUMNS = (
+    Column("study", TEXT, "name of the study"),
+    Column("trial_id", TEXT, "name of the trial; in timings, of the timing"),
+    Column("batch_size", COUNT, "of an update", "examples"),
+    Column("lr", NUMBER, "the learning rate that the grid gives"),
+    Column("seed", COUNT, "seed of weights and batches"),
+)
 
-EVALUATIONS: dict[str, pa.DataType] = {
-    "epoch": pa.float64(),  # a fraction
-    "iteration": pa.int64(),
-    "examples": pa.int64(),
-    "train_seconds": pa.float64(),  # the sum of epoch_seconds up to here; load and compute likewise
-    "load_seconds": pa.float64(),
-    "compute_seconds": pa.float64(),
-    "eval_seconds": pa.float64(),  # of this evaluation alone
-}
+_ITERATIONS = (
+    Column("epoch", COUNT, "1, 2, ... within the trial"),
+    Column("iteration", COUNT, "1, 2, ... within the trial"),
+    Column("examples", COUNT, "seen, this iteration's included"),
+    Column("loss", pa.float32(), "mean over the batch, before the update", "nats per example"),
+)
 
-# The config of the trial, then how it went.
-TRIALS: dict[str, pa.DataType] = {
-    "workload": pa.string(),
-    "target": pa.string(),
-    "optimizer": pa.string(),
-    "momentum": pa.float64(),
-    "nesterov": pa.bool_(),
-    "weight_decay": pa.float64(),
-    "beta1": pa.float64(),  # of adam and adamw, as used: an lr rule moves them
-    "beta2": pa.float64(),
-    "eps": pa.float64(),
-    "clip_norm": pa.float64(),
-    "lr_warmup_iterations": pa.int64(),
-    "lr_warmup_epochs": pa.float64(),
-    "lr_decay": pa.string(),
-    "lr_decay_iterations": pa.int64(),
-    "lr_decay_epochs": pa.float64(),
-    "lr_decay_factor": pa.float64(),
-    "lr_rule": pa.string(),
-    "base_batch_size": pa.int64(),
-    "max_epochs": pa.float64(),
-    "max_iterations": pa.int64(),
-    "max_examples": pa.int64(),
-    "max_train_seconds": pa.float64(),
-    "stop_at_target": pa.bool_(),
-    "min_iterations": pa.int64(),
-    "validation_examples": pa.int64(),
-    "validation_seed": pa.int64(),
-    "eval_every_examples": pa.int64(),
-    "eval_batch_size": pa.int64(),
-    "loss_limit": pa.float64(),
-    "loss_limit_iterations": pa.int64(),
-    "micro_batch": pa.int64(),  # as asked for, as are the next four
-    "precision": pa.string(),
-    "engine": pa.string(),
-    "loader": pa.string(),
-    "kernels": pa.string(),
-    "warmup_iterations": pa.int64(),
-    "status": pa.string(),
-    "stop_reason": pa.string(),
-    "message": pa.string(),
-    "iterations": pa.int64(),
-    "examples": pa.int64(),
-    "train_seconds": pa.float64(),  # sums over the trial; train_seconds is the sum of all epochs' clocks
-    "load_seconds": pa.float64(),
-    "compute_seconds": pa.float64(),
-    "warmup_seconds": pa.float64(),
-    "eval_seconds": pa.float64(),
-    "write_seconds": pa.float64(),
-    "wall_seconds": pa.float64(),
-    "micro_batch_used": pa.int64(),  # examples whose gradients were computed at once, at the end
-    "engine_used": pa.string(),
-    "loader_used": pa.string(),
-    "kernels_used": pa.string(),
-    "neighbours": pa.int64(),  # most other trials that ran on its machine at the same time
-    "device": pa.string(),
-    "device_name": pa.string(),
-    "host": pa.string(),
-    "node_id": pa.string(),  # Ray's name of the node, null in a local run
-    "gpu_ids": pa.string(),  # the GPUs of the node that the trial held, as "0" or "0,1"
-    "threads": pa.int64(),
-    "bs_study_version": pa.string(),
-    "python_version": pa.string(),
-    "torch_version": pa.string(),
-    "ray_version": pa.string(),  # null in a local run
-    "cuda_version": pa.string(),
-    "attempts": pa.int64(),
-    "start_time": pa.timestamp("us", tz="UTC"),
-    "end_time": pa.timestamp("us", tz="UTC"),
-}
+_EPOCHS = (
+    Column("epoch", COUNT, "1, 2, ... within the trial"),
+    Column("iterations", COUNT, "so far"),
+    Column("examples", COUNT, "so far"),
+    Column("epoch_seconds", NUMBER, "of this epoch, without pauses and warm-up iterations"),
+    Column("load_seconds", NUMBER, "of these, spent waiting for batches"),
+    Column("compute_seconds", NUMBER, "of these, spent on updates"),
+    Column("peak_memory_bytes", COUNT, "so far, of the device on a GPU, of the process on a CPU"),
+    Column("clipped_share", NUMBER, "part of its iterations whose gradients clip_norm scaled down", "fraction"),
+)
 
-# A batch size alone on a device. Of the keys, trial_id names the timing, and lr and seed are those it was run with.
-TIMINGS: dict[str, pa.DataType] = {
-    "workload": pa.string(),
-    "precision": pa.string(),
-    "status": pa.string(),  # completed, out_of_memory or failed
-    "message": pa.string(),
-    "repeats": pa.int64(),
-    "iterations": pa.int64(),  # in each repeat
-    "iteration_seconds": pa.float64(),  # median of the repeats
-    "iteration_seconds_low": pa.float64(),  # the quickest repeat
-    "iteration_seconds_high": pa.float64(),  # the slowest repeat
-    "iteration_seconds_spread": pa.float64(),  # (high - low) / median, a fraction
-    "load_seconds": pa.float64(),  # of an iteration, the median of the repeats
-    "compute_seconds": pa.float64(),
-    "examples_per_second": pa.float64(),
-    "warmup_seconds": pa.float64(),
-    "peak_memory_bytes": pa.int64(),
-    "micro_batch_used": pa.int64(),
-    "engine_used": pa.string(),
-    "loader_used": pa.string(),
-    "kernels_used": pa.string(),
-    "neighbours": pa.int64(),  # trials that ran on its machine at the same time, of other studies
-    "device": pa.string(),
-    "device_name": pa.string(),
-    "host": pa.string(),
-    "node_id": pa.string(),
-    "gpu_ids": pa.string(),
-    "threads": pa.int64(),
-    "bs_study_version": pa.string(),
-    "python_version": pa.string(),
-    "torch_version": pa.string(),
-    "ray_version": pa.string(),
-    "cuda_version": pa.string(),
-    "end_time": pa.timestamp("us", tz="UTC"),
-}
+_EVALUATIONS = (
+    Column("epoch", NUMBER, "so far, with a fraction", "epochs"),
+    Column("iteration", COUNT, "the last one before"),
+    Column("examples", COUNT, "so far"),
+    Column("train_seconds", NUMBER, "so far: the sum of epoch_seconds"),
+    Column("load_seconds", NUMBER, "so far"),
+    Column("compute_seconds", NUMBER, "so far"),
+    Column("eval_seconds", NUMBER, "of this evaluation alone"),
+)
 
-_COLUMNS = {
-    "iterations": ITERATIONS,
-    "epochs": EPOCHS,
-    "evaluations": EVALUATIONS,
-    "trials": TRIALS,
-    "timings": TIMINGS,
+_ENDING = (
+    Column("status", TEXT, "completed, diverged, out_of_memory or failed"),
+    Column("stop_reason", TEXT, "what ended it, as target, max_epochs or loss_limit"),
+    Column("message", TEXT, "what went wrong, if anything did"),
+    Column("iterations", COUNT, "of the trial"),
+    Column("examples", COUNT, "seen by the trial"),
+    Column("train_seconds", NUMBER, "the sum of epoch_seconds"),
+    Column("load_seconds", NUMBER, "of train_seconds, spent waiting for batches"),
+    Column("compute_seconds", NUMBER, "of train_seconds, spent on updates"),
+    Column("warmup_seconds", NUMBER, "of the warm-up iterations"),
+    Column("eval_seconds", NUMBER, "of all evaluations"),
+    Column("write_seconds", NUMBER, "of all writing to the store"),
+    Column("wall_seconds", NUMBER, "from start to end, all attempts together"),
+)
+
+_COMPUTED = (
+    Column("micro_batch_used", COUNT, "whose gradients were computed at once, at the end", "examples"),
+    Column("engine_used", TEXT, "how iterations ran"),
+    Column("loader_used", TEXT, "where batches came from"),
+    Column("kernels_used", TEXT, "library and layout of convolutions on a CPU"),
+    Column(
+        "neighbours",
+        COUNT,
+        "most other trials on its machine at the same time; of a timing, of other studies",
+    ),
+)
+
+_MACHINE = (
+    Column("device", TEXT, "cpu or cuda"),
+    Column("device_name", TEXT, "what the maker calls it"),
+    Column("host", TEXT, "name of the machine"),
+    Column("node_id", TEXT, "Ray's name of the node, null in a local run"),
+    Column("gpu_ids", TEXT, "the GPUs of the node that were held, as 0 or 0,1"),
+    Column("threads", COUNT, "of torch on the CPU"),
+    Column("bs_study_version", TEXT, "of bs_study"),
+    Column("python_version", TEXT, "of Python"),
+    Column("torch_version", TEXT, "of torch"),
+    Column("ray_version", TEXT, "of Ray, null in a local run"),
+    Column("cuda_version", TEXT, "of CUDA, null on a CPU"),
+)
+
+_LIFE = (
+    Column("attempts", COUNT, "how often the trial was started"),
+    Column("start_time", TIME, "of the last attempt", "UTC"),
+    Column("end_time", TIME, "of the last attempt", "UTC"),
+)
+
+_TIMED = (
+    Column("status", TEXT, "completed, out_of_memory or failed"),
+    Column("message", TEXT, "what went wrong, if anything did"),
+    Column("repeats", COUNT, "of the measurement"),
+    Column("iterations", COUNT, "in each repeat"),
+    Column("iteration_seconds", NUMBER, "median of the repeats"),
+    Column("iteration_seconds_low", NUMBER, "the quickest repeat", "seconds"),
+    Column("iteration_seconds_high", NUMBER, "the slowest repeat", "seconds"),
+    Column("iteration_seconds_spread", NUMBER, "(high - low) / median", "fraction"),
+    Column("load_seconds", NUMBER, "of an iteration, median of the repeats"),
+    Column("compute_seconds", NUMBER, "of an iteration, median of the repeats"),
+    Column("examples_per_second", NUMBER, "batch_size / iteration_seconds", "examples per second"),
+    Column("warmup_seconds", NUMBER, "before the first repeat"),
+    Column("peak_memory_bytes", COUNT, "of the device on a GPU, of the process on a CPU"),
+)
+
+# A timing is a batch size alone on a device; lr and seed are those that it was run with.
+_TIMED_SETTINGS = tuple(column for column in SETTINGS if column.name in ("workload", "precision"))
+
+COLUMNS: dict[Table, tuple[Column, ...]] = {
+    "iterations": _ITERATIONS,
+    "epochs": _EPOCHS,
+    "evaluations": _EVALUATIONS,
+    "trials": (*SETTINGS, *_ENDING, *_COMPUTED, *_MACHINE, *_LIFE),
+    "timings": (*_TIMED_SETTINGS, *_TIMED, *_COMPUTED, *_MACHINE, _LIFE[-1]),
 }
+"""The columns of each table after its keys."""
+
+KEYS = tuple(column.name for column in KEY_COLUMNS)
+"""The columns that every table begins with."""
 
 
 def table_schema(table: Table, *, metrics: Iterable[str] = ()) -> pa.Schema:
     """Return a table's Arrow schema; evaluations end with a float64 column for each metric."""
-    columns = KEYS | _COLUMNS[table]
+    columns = (*KEY_COLUMNS, *COLUMNS[table])
     if table == "evaluations":
-        columns = columns | dict.fromkeys(metrics, pa.float64())
-    return pa.schema(list(columns.items()), metadata={VERSION_KEY: str(SCHEMA_VERSION)})
+        columns += tuple(
+            Column(name, NUMBER, "metric of the workload on held-out data, in its own unit") for name in metrics
+        )
+    return pa.schema([column.field for column in columns], metadata={VERSION_KEY: str(SCHEMA_VERSION)})

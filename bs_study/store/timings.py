@@ -54,8 +54,3 @@ def read_timing(paths: StudyPaths, name: str) -> dict[str, Any] | None:
         return None
     row: dict[str, Any] = pq.read_table(pa.BufferReader(paths.read(file))).to_pylist()[0]
     return row if row["status"] != "failed" else None
-
-
-def timed_batch_sizes(paths: StudyPaths) -> set[int]:
-    """Return the batch sizes that have a timing on some machine, one that failed included."""
-    return {size for name in paths.trial_ids("timings") if (size := timed_batch_size(name)) is not None}

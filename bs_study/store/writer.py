@@ -18,7 +18,7 @@ from bs_study.store.commit import commit_trial, key_values
 from bs_study.store.encoding import encode
 from bs_study.store.parts import Part, adopt
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import ITERATIONS, KEYS, ROW_TABLES, Table, table_schema
+from bs_study.store.schema import KEYS, ROW_TABLES, Table, table_schema
 
 
 class TrialWriter:
@@ -87,11 +87,11 @@ class TrialWriter:
 
     def _collected(self, table: Table) -> pa.Table:
         schema = table_schema(table, metrics=self._metrics)
+        names = [name for name in schema.names if name not in KEYS]
         if table == "iterations":
-            columns: dict[str, Any] = {name: np.concatenate([c[name] for c in self._columns]) for name in ITERATIONS}
+            columns: dict[str, Any] = {name: np.concatenate([c[name] for c in self._columns]) for name in names}
         else:
-            rows = self._rows[table]
-            columns = {name: [row[name] for row in rows] for name in schema.names if name not in KEYS}
+            columns = {name: [row[name] for row in self._rows[table]] for name in names}
         return _with_keys(columns, schema=schema, keys=key_values(self.paths, self._trial))
 
 
@@ -109,7 +109,7 @@ def _keep_on_local_disk(files: Mapping[str, pa.Buffer]) -> str:
 
 def _with_keys(columns: Mapping[str, Any], *, schema: pa.Schema, keys: Mapping[str, Any]) -> pa.Table:
     count = len(next(iter(columns.values())))
-    constant = {name: pa.repeat(pa.scalar(value, KEYS[name]), count) for name, value in keys.items()}
+    constant = {name: pa.repeat(pa.scalar(value, schema.field(name).type), count) for name, value in keys.items()}
     return pa.table(
         [constant[f.name] if f.name in KEYS else pa.array(columns[f.name], f.type) for f in schema], schema=schema
     )

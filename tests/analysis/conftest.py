@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bs_study import Study, open_study
-from bs_study.store.schema import EPOCHS, EVALUATIONS, ITERATIONS, KEYS
+from bs_study.store.schema import KEYS, table_schema
 
 FLOATS = ("lr", "momentum", "train_seconds", "compute_seconds", "load_seconds", "eval_seconds", "max_epochs")
 
@@ -45,7 +45,7 @@ class Trial:
 
 def _write(folder: Path, trial: Trial, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    table = pa.Table.from_pylist([trial.keys | row for row in rows], schema=schema)
+    table = pa.Table.from_pylist([trial.keys | row for row in rows], schema=schema.remove_metadata())
     pq.write_table(table, folder / f"{trial.keys['trial_id']}.parquet")
 
 
@@ -53,7 +53,8 @@ def _trials_schema(trials: list[Trial]) -> pa.Schema:
     names = sorted({name for trial in trials for name in trial.columns} | {"status", "iterations", "examples"})
     texts = {"status", "stop_reason", "optimizer", "target", "message", "device_name"}
     types = {n: pa.string() if n in texts else pa.float64() if n in FLOATS else pa.int64() for n in names}
-    return pa.schema(list((KEYS | types).items()))
+    keys = [field for field in table_schema("trials") if field.name in KEYS]
+    return pa.schema([*keys, *types.items()])
 
 
 def _trial_row(trial: Trial) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def write_study(tmp_path: Path) -> Callable[..., Study]:
     def write(trials: list[Trial], *, config: dict[str, Any] | None = None, metrics: tuple[str, ...] = ()) -> Study:
         asked = {} if config is None else {"config": config}
         (tmp_path / "study.json").write_text(json.dumps(asked))
-        evaluations = pa.schema(list((KEYS | EVALUATIONS | dict.fromkeys(metrics, pa.float64())).items()))
+        evaluations = table_schema("evaluations", metrics=metrics)
         schema = _trials_schema(trials)
         for trial in trials:
             losses = np.asarray(trial.loss, float)
@@ -74,8 +75,8 @@ def write_study(tmp_path: Path) -> Callable[..., Study]:
                 {"epoch": 1, "iteration": i + 1, "examples": (i + 1) * trial.batch_size, "loss": value}
                 for i, value in enumerate(losses)
             ]
-            _write(tmp_path / "iterations", trial, iterations, pa.schema(list((KEYS | ITERATIONS).items())))
-            _write(tmp_path / "epochs", trial, trial.epochs, pa.schema(list((KEYS | EPOCHS).items())))
+            _write(tmp_path / "iterations", trial, iterations, table_schema("iterations"))
+            _write(tmp_path / "epochs", trial, trial.epochs, table_schema("epochs"))
             _write(tmp_path / "evaluations", trial, trial.evaluations, evaluations)
             _write(tmp_path / "trials", trial, [_trial_row(trial)], schema)
         return open_study(tmp_path)

@@ -24,7 +24,7 @@ from bs_study.config import StudyConfig, TrialConfig
 from bs_study.grid import study_trials
 from bs_study.report.page import publish
 from bs_study.store.paths import StudyPaths, study_paths
-from bs_study.store.study import create_study
+from bs_study.store.study_json import create_study
 from bs_study.store.writer import TrialWriter
 
 EPOCHS = 100

@@ -33,7 +33,7 @@ from random_mnist import write_random_mnist
 
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.store.paths import study_paths
-from bs_study.store.study import create_study
+from bs_study.store.study_json import create_study
 from bs_study.training.data import DataSets
 from bs_study.training.placement import Machine, Pacing, Place
 from bs_study.training.progress import Ending

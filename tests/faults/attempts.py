@@ -14,7 +14,7 @@ from bs_study import TrialConfig, open_study
 from bs_study.config import StudyConfig
 from bs_study.grid import study_trials
 from bs_study.store.paths import StudyPaths, study_paths
-from bs_study.store.study import create_study
+from bs_study.store.study_json import create_study
 from bs_study.training.placement import Machine, Pacing, Place
 from bs_study.training.progress import Ending
 from bs_study.training.trial import run_trial

@@ -11,7 +11,7 @@ import pytest
 from bs_study import StudyConfig, TrialConfig
 from bs_study.grid import study_trials
 from bs_study.store.paths import StudyPaths, study_paths
-from bs_study.store.study import create_study
+from bs_study.store.study_json import create_study
 from bs_study.training.placement import Place
 from bs_study.training.progress import Ending, Progress
 

@@ -13,7 +13,7 @@ import pytest
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.grid import study_trials
 from bs_study.store.paths import StudyPaths, study_paths
-from bs_study.store.study import create_study
+from bs_study.store.study_json import create_study
 from bs_study.store.timings import write_timing
 from bs_study.store.writer import TrialWriter
 

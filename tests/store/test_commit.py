@@ -10,7 +10,7 @@ from bs_study import StudyConfig, open_study
 from bs_study.config import TrialConfig
 from bs_study.store.commit import answered_trials, commit_failed
 from bs_study.store.paths import StudyPaths
-from bs_study.store.study import create_study
+from bs_study.store.study_json import create_study
 from bs_study.store.writer import TrialWriter
 
 METRICS = ["accuracy", "loss"]

@@ -7,7 +7,7 @@ import torch
 
 from bs_study import StudyConfig, Target, TrialConfig, open_study
 from bs_study.store.paths import StudyPaths
-from bs_study.store.study import create_study
+from bs_study.store.study_json import create_study
 from bs_study.training.placement import Machine, Pacing, Place
 from bs_study.training.progress import Ending
 from bs_study.training.trial import run_trial

@@ -8,9 +8,9 @@ from typing import Any
 import pyarrow as pa
 
 from bs_study.config import TrialConfig
-from bs_study.store.check_file import FileCheck
-from bs_study.store.check_row import row_problems
-from bs_study.store.check_rows import epoch_problems, evaluation_problems, iteration_problems
+from bs_study.store.check.files import FileCheck
+from bs_study.store.check.rows import epoch_problems, evaluation_problems, iteration_problems
+from bs_study.store.check.sums import row_problems
 from bs_study.store.faults import reason
 from bs_study.store.listing import running_parts
 from bs_study.store.schema import ROW_TABLES, Table, table_schema

@@ -8,12 +8,12 @@ from typing import Any, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from bs_study.config import TrialConfig
-from bs_study.store.check_rows import exceeds
+from bs_study.config import BUDGETS, TrialConfig
+from bs_study.store.check.rows import exceeds
 from bs_study.store.schema import KEYS, Status, Table
 
 REASONS: dict[Status, tuple[str, ...]] = {
-    "completed": ("target", "max_epochs", "max_iterations", "max_examples", "max_train_seconds"),
+    "completed": ("target", *BUDGETS),
     "diverged": ("non_finite", "loss_limit"),
     "out_of_memory": ("out_of_memory",),
 }

@@ -1,6 +1,4 @@
-"""Verify the invariants of a study's store: ``python -m bs_study.store.check results/<study>``.
-
-Exit status 0: fine. 1: something is wrong, one line each. 2: no such study.
+"""What is wrong with a study's store as a whole.
 
 A trial whose files are in the tables without a row in `trials`, and which still has something live, is a commit that
 was cut short or goes on at this moment; so is a retry over the row of a failed trial. Both are unfinished, not damaged:
@@ -9,19 +7,17 @@ running the study again ends them.
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.grid import study_trials
-from bs_study.store.asked import asked_config, asked_metrics, newer_version, read_asked
-from bs_study.store.check_file import FileCheck
-from bs_study.store.check_timing import timing_problems
-from bs_study.store.check_trial import ended_problems, live_problems
+from bs_study.store.check.files import FileCheck
+from bs_study.store.check.timings import timing_problems
+from bs_study.store.check.trials import ended_problems, live_problems
 from bs_study.store.listing import running_trials
-from bs_study.store.paths import StudyPaths, study_paths
+from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import ROW_TABLES, TABLES
+from bs_study.store.study_json import asked_config, asked_metrics, newer_version, read_asked
 
 
 def problems(paths: StudyPaths) -> Iterator[str]:
@@ -86,35 +82,3 @@ def _without_row(paths: StudyPaths) -> Iterator[str]:
     known: Collection[str] = {*running_trials(paths), *paths.trial_ids("trials")}
     for table, trial_ids in held.items():
         yield from (f"{table}/{i}.parquet: the trial has no row in trials" for i in trial_ids if i not in known)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what is wrong with a study; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m bs_study.store.check", description="Verify a study's store.")
-    parser.add_argument("study", help="folder or URI of a study, as results/digits or s3://bucket/results/mnist")
-    given: str = parser.parse_args(arguments).study
-    try:
-        paths = study_paths(given)
-        count = 0
-        for count, problem in enumerate(problems(paths), start=1):  # noqa: B007
-            _say(problem)
-    except (OSError, ValueError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
-        return 2
-    _say(f"{paths.uri}: {_summary(paths, count)}")
-    return 1 if count else 0
-
-
-def _summary(paths: StudyPaths, count: int) -> str:
-    verdict = f"{count} problem{'s' if count > 1 else ''}" if count else "fine"
-    ended, left = len(paths.trial_ids("trials")), len(unfinished(paths))
-    has_ended = "1 trial has ended" if ended == 1 else f"{ended} trials have ended"
-    return f"{verdict}; {has_ended}, {left} {'is' if left == 1 else 'are'} unfinished"
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201  the terminal is its output
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,8 +1,10 @@
-"""What study.json says was asked of a study, read with care: anyone may have edited it."""
+"""The file study.json: what was asked of a study. It is read with care, since anyone may have edited it."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,6 +14,21 @@ from bs_study.config.asked import study_settings
 from bs_study.store.faults import reason
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import SCHEMA_VERSION, table_schema
+from bs_study.version import __version__
+
+
+def create_study(paths: StudyPaths, config: StudyConfig, *, metrics: Sequence[str], train_examples: int) -> None:
+    """Write study.json, with which a study begins. It says what is asked, and not where or how that runs."""
+    asked = {
+        "study": paths.name,
+        "schema_version": SCHEMA_VERSION,
+        "package_version": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "metrics": list(metrics),
+        "train_examples": train_examples,
+        "config": config.model_dump(mode="json"),
+    }
+    paths.write(paths.study_json, json.dumps(asked, indent=2).encode())
 
 
 def read_asked(paths: StudyPaths) -> dict[str, Any]:
@@ -30,7 +47,7 @@ def read_asked(paths: StudyPaths) -> dict[str, Any]:
     return asked
 
 
-def asked_config(paths: StudyPaths, asked: dict[str, Any]) -> StudyConfig:
+def asked_config(paths: StudyPaths, asked: Mapping[str, Any]) -> StudyConfig:
     """Return the config of a study.
 
     Raises:
@@ -44,7 +61,7 @@ def asked_config(paths: StudyPaths, asked: dict[str, Any]) -> StudyConfig:
         raise ValueError(newer or f"{paths.study_json}: config is damaged: {one_line(error)}") from error
 
 
-def newer_version(paths: StudyPaths, asked: dict[str, Any]) -> str | None:
+def newer_version(paths: StudyPaths, asked: Mapping[str, Any]) -> str | None:
     """Return a complaint if a newer version of bs-study has written the study."""
     version = asked.get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:
@@ -52,7 +69,7 @@ def newer_version(paths: StudyPaths, asked: dict[str, Any]) -> str | None:
     return None
 
 
-def asked_metrics(asked: dict[str, Any]) -> tuple[str, ...]:
+def asked_metrics(asked: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the metrics that evaluations have."""
     metrics = asked.get("metrics")
     taken = set(table_schema("evaluations").names)

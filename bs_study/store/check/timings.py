@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bs_study.config import TrialConfig
-from bs_study.store.check_file import FileCheck
-from bs_study.store.check_rows import exceeds
+from bs_study.store.check.files import FileCheck
+from bs_study.store.check.rows import exceeds
 from bs_study.store.timings import timed_batch_size
 
 STATUSES = ("completed", "out_of_memory", "failed")

@@ -1,0 +1,45 @@
+"""Verify the invariants of a study's store: ``python -m bs_study.store.check results/<study>``.
+
+Exit status 0: fine. 1: something is wrong, one line each. 2: no such study.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from bs_study.store.check.study import problems, unfinished
+from bs_study.store.paths import StudyPaths, study_paths
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print what is wrong with a study; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m bs_study.store.check", description="Verify a study's store.")
+    parser.add_argument("study", help="folder or URI of a study, as results/digits or s3://bucket/results/mnist")
+    given: str = parser.parse_args(arguments).study
+    try:
+        paths = study_paths(given)
+        count = 0
+        for count, problem in enumerate(problems(paths), start=1):  # noqa: B007
+            _say(problem)
+    except (OSError, ValueError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        return 2
+    _say(f"{paths.uri}: {_summary(paths, count)}")
+    return 1 if count else 0
+
+
+def _summary(paths: StudyPaths, count: int) -> str:
+    verdict = f"{count} problem{'s' if count > 1 else ''}" if count else "fine"
+    ended, left = len(paths.trial_ids("trials")), len(unfinished(paths))
+    has_ended = "1 trial has ended" if ended == 1 else f"{ended} trials have ended"
+    return f"{verdict}; {has_ended}, {left} {'is' if left == 1 else 'are'} unfinished"
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201  the terminal is its output
+
+
+if __name__ == "__main__":
+    sys.exit(main())

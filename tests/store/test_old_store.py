@@ -1,0 +1,126 @@
+"""A store that version 0.1.0 wrote, with a trial left open: this version reads, checks, reports and resumes it.
+
+`study-0.1.0.zip` holds digits at batch sizes 64 and 512 and lrs 0.1 and 10000, for 40 epochs. Both trials of lr 10000
+diverged; the one of 512 and 0.1 was interrupted after a checkpoint at iteration 19.
+"""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bs_study import open_study
+from bs_study.grid import study_trials
+from bs_study.store.check import problems
+from bs_study.store.paths import study_paths
+from bs_study.store.schema import TABLES, table_schema
+
+ROOT = Path(__file__).parents[2]
+ENDED = {
+    "b64-lr10000-s0-b73f45": ("diverged", 100),
+    "b64-lr0.1-s0-b98df0": ("completed", 920),
+    "b512-lr10000-s0-949523": ("diverged", 100),
+}
+OPEN = "b512-lr0.1-s0-cf4121"
+OPEN_ITERATIONS, ALL_ITERATIONS = 19, 120  # 40 epochs of 1437 examples, in batches of 512
+
+
+def unpacked(folder: Path) -> Path:
+    with zipfile.ZipFile(Path(__file__).with_name("study-0.1.0.zip")) as archive:
+        archive.extractall(folder)
+    return folder / "study-0.1.0"
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return unpacked(tmp_path_factory.mktemp("old"))
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The study, what the command printed, and what the store held before."""
+
+    study: Path
+    printed: str
+    files_before: Mapping[Path, bytes]
+    open_losses_before: pd.Series
+
+
+@pytest.fixture(scope="module")
+def resumed(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
+    study = unpacked(tmp_path_factory.mktemp("resumed"))
+    before = {file: file.read_bytes() for file in study.glob("*/*.parquet")}
+    losses = open_study(study, live=True).iterations(trial_id=OPEN)["loss"]
+    command = [sys.executable, str(ROOT / "sweeps" / "grid.py"), "--resume", str(study), "--local"]
+    ended = subprocess.run(command, cwd=study.parent, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return Resumed(study, ended.stdout, before, losses)
+
+
+def test_each_of_its_tables_is_read_whole(old: Path) -> None:
+    study = open_study(old, strict=True)
+    rows = {table: len(study.scan(table)) for table in TABLES}
+    assert rows["iterations"] == sum(iterations for _, iterations in ENDED.values())
+    assert (rows["trials"], rows["timings"]) == (3, 2)
+    assert min(rows.values()) > 0
+    for table in TABLES:
+        metrics = ("accuracy", "loss") if table == "evaluations" else ()
+        assert study.scan(table).schema.names == table_schema(table, metrics=metrics).names
+    ended = study.trials().set_index("trial_id")[["status", "iterations"]]
+    assert dict(zip(ended.index, ended.itertuples(index=False, name=None), strict=True)) == ENDED
+
+
+def test_what_its_open_trial_has_written_is_read_too(old: Path) -> None:
+    iterations = open_study(old, live=True, strict=True).iterations(trial_id=OPEN)
+    assert iterations["iteration"].tolist() == list(range(1, OPEN_ITERATIONS + 1))
+
+
+def test_its_trials_are_those_that_its_config_means_today(old: Path) -> None:
+    assert {trial.trial_id for trial in study_trials(open_study(old).config)} == {*ENDED, OPEN}
+
+
+def test_the_check_finds_it_fine(old: Path) -> None:
+    assert list(problems(study_paths(old))) == []
+
+
+def test_the_report_answers_from_it(
+    old: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["report.py", str(old)])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(ROOT / "sweeps" / "report.py"), run_name="__main__")
+    place, answer = capsys.readouterr().out.split("\n", 1)
+    assert stopped.value.code == 0
+    assert "batch size 64" in answer
+    assert Path(place).exists()
+
+
+def test_a_resume_trains_the_open_trial_on_from_its_checkpoint(resumed: Resumed) -> None:
+    assert f"1/1  {OPEN}" in resumed.printed
+    study = open_study(resumed.study, strict=True)
+    (trial,) = study.trials(trial_id=OPEN).to_dict("records")
+    assert (trial["status"], trial["iterations"], trial["attempts"]) == ("completed", ALL_ITERATIONS, 2)
+    assert pd.isna(trial["message"])  # no checkpoint was set aside
+    losses = study.iterations(trial_id=OPEN)["loss"]
+    assert len(losses) == ALL_ITERATIONS
+    assert losses[:OPEN_ITERATIONS].tolist() == resumed.open_losses_before.tolist()
+
+
+def test_a_resume_leaves_what_had_ended_as_it_was(resumed: Resumed) -> None:
+    assert {file: file.read_bytes() for file in resumed.files_before} == resumed.files_before
+    assert {file.stem for file in resumed.study.glob("trials/*.parquet")} == {*ENDED, OPEN}
+
+
+def test_a_store_of_two_versions_is_read_and_found_fine(resumed: Resumed) -> None:
+    assert list(problems(study_paths(resumed.study))) == []
+    study = open_study(resumed.study, strict=True)
+    assert study.evaluations().groupby("trial_id")["accuracy"].max()[OPEN] > 0.5
+    assert set(study.iterations()["trial_id"]) == {*ENDED, OPEN}
