@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 
+import bs_study
 from bs_study.config import StudyConfig
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import SCHEMA_VERSION
@@ -17,7 +17,7 @@ def create_study(paths: StudyPaths, config: StudyConfig, *, metrics: Sequence[st
     asked = {
         "study": paths.name,
         "schema_version": SCHEMA_VERSION,
-        "package_version": version("bs-study"),
+        "package_version": bs_study.__version__,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "metrics": list(metrics),
         "train_examples": train_examples,
