@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
-for name in ("training_speed.py", "against_tune.py", "sweep_overhead.py", "driver_load.py"):
-    subprocess.run([sys.executable, str(Path(__file__).parent / name)], check=True)
+for name in ("training_speed", "against_tune", "sweep_overhead", "driver_load"):
+    subprocess.run([sys.executable, "-m", f"tests.bench.{name}"], check=True)
