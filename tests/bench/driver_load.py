@@ -1,6 +1,6 @@
 """What the driver does per trial: trials per minute and memory, at thousands of trials that train next to nothing.
 
-    python -m tests.bench.driver_load --trials 2000
+    python tests/bench/driver_load.py --trials 2000
 
 Prints one line of figures. It needs a few minutes and is no part of the tests.
 """
