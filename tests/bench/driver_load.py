@@ -21,8 +21,9 @@ from bs_study.config import StudyConfig, TrialConfig
 from bs_study.grid import study_trials
 from bs_study.launch.ray_session import ray_session
 from bs_study.launch.ray_tune import run_on_ray
+from bs_study.store.study import create_study
 from bs_study.training.standing import Ending, Progress
-from bs_study.training.surroundings import Surroundings
+from bs_study.training.surroundings import Surroundings, study_of
 
 
 class NextToNothing:
@@ -81,6 +82,7 @@ def main() -> None:
             threads=1,
             checkpoint_seconds=60,
         )
+        create_study(study_of(surroundings), config, metrics=("loss",), train_examples=1)
         before, start, counter = _peak_mebibytes(), time.perf_counter(), Counter()
         worked = time.process_time()
         run_on_ray(study_trials(config), surroundings, config, resources, counter)
