@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 import torch
@@ -80,21 +81,22 @@ class GraphEngine(EagerEngine):
     def _capture_both(self, raw: tuple[Tensor, ...]) -> None:
         """Capture `prepare` and the update on fixed tensors like those of a batch; stay eager if that can't be done."""
         workload, optimizer = self._learner.workload, self._learner.optimizer
-        self._raw = tuple(tensor.clone() for tensor in raw)
-        with kept_generators():
-            self._batch = tuple(tensor.clone() for tensor in workload.prepare(*raw))
         on_host = host_random_state()
-        optimizer.zero_grad(set_to_none=True)  # so that the graph writes gradients in place of adding to them
         try:
+            self._raw = tuple(tensor.clone() for tensor in raw)
+            with kept_generators():
+                self._batch = tuple(tensor.clone() for tensor in workload.prepare(*raw))
+            optimizer.zero_grad(set_to_none=True)  # so that the graph writes gradients in place of adding to them
             prepare = self._capture(lambda: _copy(workload.prepare(*self._raw), self._batch))
             self._graphs = prepare, self._capture(lambda: self._update(self._batch))
         except Exception as error:  # noqa: BLE001  what CUDA refuses to capture, it refuses in many ways
-            self._stay_eager(first_line(error))
+            # The end of a capture that has failed raises too, and says less than what made it fail.
+            self._stay_eager(first_line(error.__context__ or error))
         if host_random_state() != on_host:
             self._stay_eager("it draws random numbers on the host, which a graph would repeat")
 
     def _stay_eager(self, reason: str) -> None:
-        self._graphs = None
+        self._graphs, self._raw, self._batch = None, (), ()
         self.name, self.complaint = "eager", f"trained eagerly, it can't be captured in a CUDA graph: {reason}"
 
 
@@ -105,8 +107,27 @@ def _copy(sources: tuple[Tensor, ...], targets: tuple[Tensor, ...]) -> None:
 
 def cuda_capture(work: Work) -> Work:
     """Record work in a CUDA graph, on the stream that the trial runs on: that of the gradients' accumulation."""
-    graph = torch.cuda.CUDAGraph()
-    # What other threads do meanwhile, a DataLoader's that pins memory say, is no part of the capture.
-    with torch.cuda.graph(graph, stream=torch.cuda.current_stream(), capture_error_mode="thread_local"):
-        work()
+    graph, pool = torch.cuda.CUDAGraph(), torch.cuda.graph_pool_handle()
+    stream = torch.cuda.current_stream()
+    try:
+        # What other threads do meanwhile, a DataLoader's that pins memory say, is no part of the capture.
+        with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
+            work()
+    except Exception:
+        _clear_away(pool, stream)
+        raise
     return graph.replay
+
+
+def _clear_away(pool: tuple[int, int], stream: torch.cuda.Stream) -> None:
+    """Undo what a failed capture leaves behind: torch ends it in the driver, but not in its own books.
+
+    The allocator would give out no memory of the capture's pool, nor free what it holds in reserve when memory runs
+    out. The random generator would refuse to draw, as if the capture went on; the end of an empty one mends that.
+    """
+    device = torch.cuda.current_device()
+    with contextlib.suppress(RuntimeError, AttributeError):
+        torch._C._cuda_endAllocateToPool(device, pool)  # raises if torch has done it
+        torch._C._cuda_releasePool(device, pool)
+    with contextlib.suppress(RuntimeError), torch.cuda.graph(torch.cuda.CUDAGraph(), stream=stream):
+        torch.zeros(1, device="cuda")

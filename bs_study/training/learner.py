@@ -75,6 +75,8 @@ class Learner:
             except (RuntimeError, MemoryError) as error:
                 if not (is_out_of_memory(error) and self.may_halve) or self.micro_batch == 1 or len(batch[0]) == 1:
                     raise
+                if batch[0].is_cuda and torch.cuda.is_current_stream_capturing():
+                    raise  # a capture needs memory of its own: the batch fits where it is not captured
             # Outside of the handler, whose traceback would keep the tensors of the failed attempt alive.
             self.micro_batch = min(self.micro_batch, len(batch[0])) // 2
             if batch[0].is_cuda:

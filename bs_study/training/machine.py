@@ -31,7 +31,9 @@ def set_up(machine: Machine, *, trial: TrialConfig) -> None:
     device = torch.device(machine.device)
     if device.type == "cuda":
         torch.cuda.synchronize()
-        torch.cuda.set_stream(torch.cuda.Stream())  # type: ignore[no-untyped-call]  # a CUDA graph can't be captured on the default stream
+        if torch.cuda.current_stream() == torch.cuda.default_stream():  # on which no CUDA graph can be captured
+            # One for all trials of the process: cuBLAS keeps a workspace for each stream that it has seen.
+            torch.cuda.set_stream(torch.cuda.Stream())  # type: ignore[no-untyped-call]
     gc.collect()  # the trial before is a cycle of references, and on a GPU its memory is not yet free
     _reset_peak_memory(device)
 

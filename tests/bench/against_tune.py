@@ -1,6 +1,6 @@
 """A whole study against bare Ray Tune that runs the same trainings and reports every iteration.
 
-    python tests/bench/against_tune.py --iterations 1000
+    python -m tests.bench.against_tune --iterations 1000
 
 Both train the digits study's cells for so many iterations, two at a time, each in a process of its own. Prints wall
 time from start to end (Ray's and, for the study, the report's included), the driver's peak memory and bytes on disk.
@@ -17,8 +17,6 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 BATCH_SIZES, LRS = (16, 64, 256), (0.01, 0.04)
 MAIN = Path(__file__).parent.parent.parent / "sweeps" / "grid.py"
@@ -103,7 +101,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.bare:
         return bare_tune(arguments.bare, arguments.iterations)
-    from compare import alternately, ratio, show, where
+    from tests.bench.compare import alternately, ratio, show, where
 
     rounds = {kind: [] for kind in ("study", "bare Ray Tune")}
 

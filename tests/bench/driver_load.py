@@ -17,10 +17,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from bs_study.config import StudyConfig, TrialConfig
+from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.grid import study_trials
 from bs_study.launch.ray_tune import ray_launcher
 from bs_study.store.paths import study_paths
+from bs_study.store.study_json import create_study
 from bs_study.training.placement import Place
 from bs_study.training.progress import Ending, Progress
 
@@ -70,16 +71,16 @@ def main() -> None:
         lrs=(0.1,),
         seeds=tuple(range(trials)),
         max_iterations=1,
-        address="local",
     )
-    with (
-        tempfile.TemporaryDirectory() as store,
-        ray_launcher(config, Place(study_paths(f"{store}/load"), Path(store), metrics=("loss",))) as launcher,
-    ):
-        before, start, counter = _peak_mebibytes(), time.perf_counter(), Counter()
-        worked = time.process_time()
-        launcher.run(study_trials(config), counter)
-        seconds, worked = time.perf_counter() - start, time.process_time() - worked
+    options = LaunchOptions(address="local")
+    with tempfile.TemporaryDirectory() as store:
+        place = Place(study_paths(f"{store}/load"), Path(store), metrics=("loss",))
+        create_study(place.paths, config, metrics=("loss",), train_examples=1)
+        with ray_launcher(config, options, place) as launcher:
+            before, start, counter = _peak_mebibytes(), time.perf_counter(), Counter()
+            worked = time.process_time()
+            launcher.run(study_trials(config), counter)
+            seconds, worked = time.perf_counter() - start, time.process_time() - worked
     pace = f"{60 * trials / seconds:.0f} a minute, {launcher.resources.slots} at once"
     print(
         f"{trials} trials in {seconds:.0f} s ({pace}): {counter.ended_as}; "

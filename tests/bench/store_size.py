@@ -1,6 +1,6 @@
 """How large a store is, and how quickly and in how little memory it becomes a report.
 
-``python tests/bench/store_size.py`` makes a synthetic study of 1,000 trials with 100,000 iterations each (100 million
+``python -m tests.bench.store_size`` makes a synthetic study of 1,000 trials with 100,000 iterations each (100 million
 rows, about 0.5 GB) in a temporary folder, reports on it in a process of its own, and removes it.
 """
 

@@ -1,6 +1,6 @@
 """What a study takes beside its trainings: up to the first trial, between trials, after the last.
 
-    python tests/bench/sweep_overhead.py --trials 16
+    python -m tests.bench.sweep_overhead --trials 16
 
 Runs short trials of the digits on a Ray of this machine, two at a time. Needs a minute and is no part of the tests.
 """
@@ -18,9 +18,7 @@ from pathlib import Path
 
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from compare import show, where
+from tests.bench.compare import show, where
 
 MAIN = Path(__file__).parent.parent.parent / "sweeps" / "grid.py"
 

@@ -1,7 +1,7 @@
 """A trial against a bare loop, the script that people write, and the limit of the device, at several batch sizes.
 
-    python tests/bench/training_speed.py                  on a GPU if there is one, else on one CPU thread
-    python tests/bench/training_speed.py --batch-sizes 60 --rounds 9
+    python -m tests.bench.training_speed                  on a GPU if there is one, else on one CPU thread
+    python -m tests.bench.training_speed --batch-sizes 60 --rounds 9
 
 Trains the MNIST CNN on MNIST's files, or, where BS_STUDY_DATA is not set, on files of random pixels: a clock does not
 see the difference. A trial is taken whole: batches, updates, recording and writing, but for evaluations and warm-up.
@@ -16,72 +16,21 @@ import statistics
 import sys
 import tempfile
 import time
-import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Self
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from compare import alternately, milliseconds, ratio, show, where
-from loops import LR, MOMENTUM, bare_loop, plain_script, synchronized
-from random_mnist import write_random_mnist
-
-from bs_study.config import StudyConfig, TrialConfig
-from bs_study.store.paths import study_paths
-from bs_study.store.study_json import create_study
 from bs_study.training.data import DataSets
-from bs_study.training.placement import Machine, Pacing, Place
-from bs_study.training.progress import Ending
-from bs_study.training.run import TrialRun
-from bs_study.training.trial import run_trial
-from bs_study.workloads.base import examples_in
 from bs_study.workloads.mnist import Mnist
+from tests.bench.compare import alternately, milliseconds, ratio, show, where
+from tests.bench.loops import bare_loop, plain_script, synchronized
+from tests.bench.random_mnist import write_random_mnist
+from tests.bench.trial_clock import trial_seconds
 
 ROUND_SECONDS = 1.0
-
-
-class Stopwatch:
-    """Times the trainings that run within it, but for their warm-ups and evaluations."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-        self._train = TrialRun.train
-
-    def __enter__(self) -> Self:
-        def train(run: TrialRun) -> Ending:
-            clocks = run.recorder.clocks
-            start, earlier = synchronized(), clocks.warmup_seconds
-            ending = self._train(run)
-            self.seconds += synchronized() - start - (clocks.warmup_seconds - earlier) - clocks.eval_seconds
-            return ending
-
-        TrialRun.train = train  # type: ignore[method-assign]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        TrialRun.train = self._train  # type: ignore[method-assign]
-
-
-def trial_seconds(data: DataSets, batch_size: int, device: str, iterations: int, **settings: str) -> float:
-    """Return the seconds of one iteration of a trial, recorded and written as always."""
-    trial = TrialConfig(
-        workload="mnist", batch_size=batch_size, lr=LR, momentum=MOMENTUM, seed=0, max_iterations=iterations + 3,
-        min_iterations=iterations + 3, eval_every_examples=10**12, **settings,
-    )  # fmt: skip
-    with tempfile.TemporaryDirectory() as store:
-        paths = study_paths(f"{store}/{uuid.uuid4().hex}")
-        config = StudyConfig(batch_sizes=(batch_size,), lrs=(LR,), max_iterations=1)
-        create_study(paths, config, metrics=("accuracy", "loss"), train_examples=examples_in(data.train))
-        place = Place(paths, Path(store), metrics=("accuracy", "loss"))
-        with Stopwatch() as timed:
-            ending = run_trial(trial, place, Machine(device, threads=1), pacing=Pacing(60), data=data)
-    assert ending.iterations == iterations + 3
-    return timed.seconds / iterations
 
 
 def peak_flops(device: torch.device) -> float:
