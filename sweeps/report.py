@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         study = open_study(asked.study)
         target = Target.parse(asked.target) if asked.target else None
         tables = study_tables(study, target=target)
-        place = publish(study, tables)
+        place = publish(study, tables, png=asked.png)
     except (OSError, ValueError, KeyError, ValidationError) as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 2
@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(description="Turn a study's store into tables, figures and one HTML page.")
     parser.add_argument("study", help="folder or URI of a study, as results/digits or s3://bucket/results/mnist")
     parser.add_argument("--target", help="ask for another target than the study's, as accuracy=0.97 or 'loss<=0.1'")
+    parser.add_argument("--png", action="store_true", help="write each figure as PNG too")
     return parser
 
 

@@ -11,8 +11,44 @@ import pytest
 from bs_study.store.paths import StudyPaths, study_paths
 from tests.s3_server import ACCESS_KEY_ID, SECRET_ACCESS_KEY, S3Server
 
-TOY = Path(__file__).parent / "toy"
+TESTS = Path(__file__).parent
+TOY = TESTS / "toy"
 collect_ignore = ["toy", "bench"]  # what tests import and what is run by hand, no tests
+# Where tests start a Ray, kill processes or read a clock, but for the files that do none of it.
+DISTURBED = ("cluster", "faults", "launch", "training/test_clock.py", "training/test_timing.py")
+UNDISTURBED = (
+    "cluster/test_cluster_yaml.py",
+    "faults/test_check.py",
+    "faults/test_hostile_page.py",
+    "faults/test_hostile_settings.py",
+    "faults/test_hostile_store.py",
+    "faults/test_memory.py",
+    "faults/test_reader_under_damage.py",
+    "launch/test_display.py",
+    "launch/test_fair_share.py",
+    "launch/test_ray_cluster.py",
+    "launch/test_ray_search.py",
+    "launch/test_ray_session.py",
+    "launch/test_serial.py",
+    "launch/test_workload_code.py",
+)
+FIXTURES = {"endless", "s3_server"}  # of such tests elsewhere
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one worker of pytest-xdist have all tests that would disturb each other, while the others share the rest.
+
+    With `--dist loadgroup` the largest group begins first.
+    """
+    for item in items:
+        is_disturbed = _is_in(item, DISTURBED) and not _is_in(item, UNDISTURBED)
+        if is_disturbed or FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("processes"))
+
+
+def _is_in(item: pytest.Item, places: tuple[str, ...]) -> bool:
+    return any(item.path.is_relative_to(TESTS / place) for place in places)
 
 
 @pytest.fixture(scope="session", autouse=True)

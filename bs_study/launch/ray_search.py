@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import ray
@@ -64,9 +64,20 @@ class SharedSearch(Search):
         most: as that of Search.
         cpus: of each trial.
         gpus: of each trial.
+        account: this sweep's in the ledger; None to open one.
+        nodes: gives what each node of the cluster has.
     """
 
-    def __init__(self, points: Sequence[dict[str, Any]], *, most: int | None, cpus: int, gpus: float) -> None:
+    def __init__(
+        self,
+        points: Sequence[dict[str, Any]],
+        *,
+        most: int | None,
+        cpus: int,
+        gpus: float,
+        account: Account | None = None,
+        nodes: Callable[[], list[Node]] = node_resources,
+    ) -> None:
         super().__init__(points, most=most)
         self._left = len(points)
         self._cpus, self._gpus = cpus, gpus
@@ -74,7 +85,8 @@ class SharedSearch(Search):
         self._is_in_step = False
         self._running: set[str] = set()
         self._ended: set[str] = set()
-        self._account = _Account()
+        self._nodes = nodes
+        self._account = account or Account()
         self._share = self._account.wait(self._claim())
 
     def started(self, tune_id: str) -> None:
@@ -117,7 +129,7 @@ class SharedSearch(Search):
         return is_within and len(self._live_trials) < max(share.now, share.later)
 
     def _claim(self) -> Claim:
-        nodes = node_resources()
+        nodes = self._nodes()
         wanted = min(self._left, self.max_concurrent or self._left)
         return Claim(wanted, self._costs(nodes), self._costs(self._autoscaled or nodes))
 
@@ -136,13 +148,30 @@ class FreeWorkersFirst(FIFOScheduler):
         """Leave the choice to how Tune hands out free workers."""
 
 
-class _Account:
-    """This sweep's account in the ledger, an actor of whichever sweep came first, which is made anew when that ends.
+def shared_ledger() -> Any:
+    """Return the ledger of the cluster, an actor of whichever sweep came first, which is made anew when that ends."""
+    here = on_node(ray.get_runtime_context().get_node_id())  # it must keep no worker from ending when idle
+    named = {"name": "ledger", "namespace": "bs_study", "get_if_exists": True}
+    return ray.remote(Ledger).options(num_cpus=0, scheduling_strategy=here, **named).remote()
 
-    Its trouble is not the study's, which then goes on with what it may hold by the last answer.
+
+class Account:
+    """This sweep's account in the ledger. Its trouble is not the study's, which then goes on by the last answer.
+
+    Args:
+        find: returns the ledger.
+        clock: in seconds.
+        sleep: waits for so many of them.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        find: Callable[[], Any] = shared_ledger,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._find, self._clock, self._sleep = find, clock, sleep
         self._sweep = uuid.uuid4().hex
         self._ledger: Any = None
         self._asked: ray.ObjectRef[Share] | None = None
@@ -154,7 +183,7 @@ class _Account:
             with contextlib.suppress(*TROUBLE):  # its owner has just ended, perhaps
                 return ray.get(self._ask(claim), timeout=FIRST_ANSWER_SECONDS)
             self._ledger = None
-            time.sleep(ASK_SECONDS)
+            self._sleep(ASK_SECONDS)
         return Share(claim.wanted, claim.wanted, others=0)
 
     def answer(self, claim: Any) -> Share | None:
@@ -164,8 +193,8 @@ class _Account:
             if self._asked and ray.wait([self._asked], timeout=0)[0]:
                 asked, self._asked = self._asked, None
                 share = ray.get(asked)
-            if not self._asked and time.monotonic() > self._next:
-                self._next = time.monotonic() + ASK_SECONDS
+            if not self._asked and self._clock() > self._next:
+                self._next = self._clock() + ASK_SECONDS
                 self._asked = self._ask(claim())
         except TROUBLE:
             self._ledger = self._asked = None
@@ -179,8 +208,6 @@ class _Account:
 
     def _ask(self, claim: Claim) -> ray.ObjectRef[Share]:
         if self._ledger is None:
-            here = on_node(ray.get_runtime_context().get_node_id())  # it must keep no worker from ending when idle
-            named = {"name": "ledger", "namespace": "bs_study", "get_if_exists": True}
-            self._ledger = ray.remote(Ledger).options(num_cpus=0, scheduling_strategy=here, **named).remote()
+            self._ledger = self._find()
         asked: ray.ObjectRef[Share] = self._ledger.share.remote(self._sweep, claim)
         return asked

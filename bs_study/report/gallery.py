@@ -30,18 +30,24 @@ class Picture:
     title: str
     caption: str
     svg: bytes
-    png: bytes
+    png: bytes = b""  # empty unless asked for
     recipe: str = ""  # of which it is, in a study of several; empty where it compares them
 
 
-def pictures(study: Study, tables: StudyTables) -> Iterator[Picture]:
-    """Yield each figure that the tables have rows for, one at a time: only one is held in memory."""
+def pictures(study: Study, tables: StudyTables, *, png: bool = False) -> Iterator[Picture]:
+    """Yield each figure that the tables have rows for, one at a time: only one is held in memory.
+
+    Args:
+        study: what the tables are of.
+        tables: what to draw.
+        png: encode each figure as PNG too, which takes as long as the SVG.
+    """
     for name, title, caption, draw in _of_recipes(tables) if tables.by_recipe else _drawings(study, tables):
         figure = draw()
-        yield Picture(name, title, caption, as_svg(figure), as_png(figure))
+        yield Picture(name, title, caption, as_svg(figure), as_png(figure) if png else b"")
     for recipe, part in tables.by_recipe.items():
         file = re.sub(r"[^\w.-]+", "_", recipe)
-        for picture in pictures(study, part):
+        for picture in pictures(study, part, png=png):
             yield replace(picture, name=f"{file}-{picture.name}", recipe=recipe)
 
 

@@ -23,7 +23,7 @@ from bs_study.store import Study
 from bs_study.target import Target
 
 
-def write_report(study: Study, *, target: Target | None = None) -> str:
+def write_report(study: Study, *, target: Target | None = None, png: bool = False) -> str:
     """Write a study's report beside its tables and return where its page is.
 
     It works on a study that still runs and on one of which nothing has ended. Files of an earlier report are replaced.
@@ -31,13 +31,14 @@ def write_report(study: Study, *, target: Target | None = None) -> str:
     Args:
         study: what to report on.
         target: asks the store another question than the study's own target.
+        png: write each figure as PNG too.
     """
-    return publish(study, study_tables(study, target=target))
+    return publish(study, study_tables(study, target=target), png=png)
 
 
-def publish(study: Study, tables: StudyTables) -> str:
+def publish(study: Study, tables: StudyTables, *, png: bool = False) -> str:
     """Write the report of tables that are at hand, and return where its page is."""
-    drawn = list(pictures(study, tables))
+    drawn = list(pictures(study, tables, png=png))
     folder = f"{study.paths.root}/report"
     _write_folder(study, f"{folder}/tables", _table_files(tables))
     _write_folder(study, f"{folder}/figures", _figure_files(drawn))
@@ -55,7 +56,7 @@ def _table_files(tables: StudyTables) -> dict[str, bytes]:
 
 
 def _figure_files(drawn: Iterable[Picture]) -> dict[str, bytes]:
-    return {f"{p.name}.{kind}": data for p in drawn for kind, data in (("svg", p.svg), ("png", p.png))}
+    return {f"{p.name}.{kind}": data for p in drawn for kind, data in (("svg", p.svg), ("png", p.png)) if data}
 
 
 def _write_folder(study: Study, folder: str, files: dict[str, bytes]) -> None:

@@ -23,11 +23,28 @@ MARGIN = 0.95  # what is not the default must take less than this share of its t
 TOLERANCE = 1e-3  # how far the gradients of micro-batches may be from those of the batch, relative to their norm
 
 Batch = tuple[Tensor, ...]
+Stopwatch = Callable[[Learner, Batch, KernelName], float]
 Choice = TypeVar("Choice")
 
 
+def gradient_seconds(learner: Learner, batch: Batch, name: KernelName) -> float:
+    """Return the seconds of one computation of gradients; infinite for kernels that the model can't use."""
+    start = time.perf_counter()
+    try:
+        use_kernels(name, learner.model)
+        learner.gradients(batch)
+    except RuntimeError:
+        return math.inf
+    return time.perf_counter() - start
+
+
 def fastest_kernels(
-    learner: Learner, batch: Batch, *, names: Sequence[KernelName] = KERNELS, may_split: bool = True
+    learner: Learner,
+    batch: Batch,
+    *,
+    names: Sequence[KernelName] = KERNELS,
+    may_split: bool = True,
+    seconds: Stopwatch = gradient_seconds,
 ) -> Kernels:
     """Return the kernels and the micro-batch that train fastest, the learner being left as it was.
 
@@ -38,14 +55,16 @@ def fastest_kernels(
         batch: the first of the trial, prepared.
         names: the kernels to choose from, the default first.
         may_split: whether a large batch may be computed in parts, where these are faster and add up to the same.
+        seconds: how long a computation of gradients takes.
     """
     try:
         with kept_generators():
             subject = _copy(learner)
-            small = _first(batch, _affordable(subject, batch, SMALL_BATCH, name=names[0]))
-            name = _fastest(names, lambda name: _seconds(subject, small, name))
+            small = _first(batch, _affordable(subject, batch, SMALL_BATCH, name=names[0], seconds=seconds))
+            name = _fastest(names, lambda name: seconds(subject, small, name))
             use_kernels(name, subject.model)
-            return Kernels(name, _fastest_micro_batch(subject, batch, name) if may_split else learner.micro_batch)
+            whole = learner.micro_batch
+            return Kernels(name, _fastest_micro_batch(subject, batch, name, seconds) if may_split else whole)
     except Exception:  # noqa: BLE001  it is the training itself that tells what is wrong with a workload
         return Kernels(names[0], learner.micro_batch)
 
@@ -75,38 +94,29 @@ def _fastest(choices: Sequence[Choice], seconds: Callable[[Choice], float]) -> C
     return best if times[best] < MARGIN * times[choices[0]] else choices[0]
 
 
-def _seconds(learner: Learner, batch: Batch, name: KernelName) -> float:
-    """Return the seconds of one computation of gradients; infinite for kernels that the model can't use."""
-    start = time.perf_counter()
-    try:
-        use_kernels(name, learner.model)
-        learner.gradients(batch)
-    except RuntimeError:
-        return math.inf
-    return time.perf_counter() - start
-
-
-def _fastest_micro_batch(learner: Learner, batch: Batch, name: KernelName) -> int:
+def _fastest_micro_batch(learner: Learner, batch: Batch, name: KernelName, seconds: Stopwatch) -> int:
     """Return the micro-batch with the least time per example; the whole batch if its gradients are no sum of parts."""
     whole = learner.micro_batch
     sample = _first(batch, 2 * LARGE_BATCH)
     # A large model fills the caches with few examples already, and would take long to say so.
-    is_short = _affordable(learner, sample, len(sample[0]), name=name) == len(sample[0])
+    is_short = _affordable(learner, sample, len(sample[0]), name=name, seconds=seconds) == len(sample[0])
     if not is_short:
         return whole
 
-    def seconds(size: int) -> float:
+    def in_parts(size: int) -> float:
         learner.micro_batch = size
-        return _seconds(learner, sample, name)
+        return seconds(learner, sample, name)
 
-    return _fastest([whole, LARGE_BATCH, LARGE_BATCH // 2, SMALL_BATCH, SMALL_BATCH // 2], seconds)
+    return _fastest([whole, LARGE_BATCH, LARGE_BATCH // 2, SMALL_BATCH, SMALL_BATCH // 2], in_parts)
 
 
-def _affordable(learner: Learner, batch: Batch, most: int, *, name: KernelName) -> int:
+def _affordable(
+    learner: Learner, batch: Batch, most: int, *, name: KernelName, seconds: Stopwatch = gradient_seconds
+) -> int:
     """Return how many examples' gradients take a fifth of a race or less, by the time of a few."""
     few = _first(batch, 8)
-    seconds = min(_seconds(learner, few, name) for _ in range(2)) / len(few[0])
-    return max(1, min(most, len(batch[0]), int(RACE_SECONDS / 5 / seconds)))
+    of_one = min(seconds(learner, few, name) for _ in range(2)) / len(few[0])
+    return max(1, min(most, len(batch[0]), int(RACE_SECONDS / 5 / of_one)))
 
 
 def adds_up(learner: Learner, batch: Batch) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,11 +63,13 @@ def _trial_row(trial: Trial) -> dict[str, Any]:
     return {"status": "completed", "iterations": iterations, "examples": iterations * trial.batch_size} | trial.columns
 
 
-@pytest.fixture
-def write_study(tmp_path: Path) -> Callable[..., Study]:
-    def write(trials: list[Trial], *, config: dict[str, Any] | None = None, metrics: tuple[str, ...] = ()) -> Study:
+@pytest.fixture(scope="session")
+def write_study_in() -> Callable[..., Study]:
+    def write(
+        folder: Path, trials: list[Trial], *, config: dict[str, Any] | None = None, metrics: tuple[str, ...] = ()
+    ) -> Study:
         asked = {} if config is None else {"config": config}
-        (tmp_path / "study.json").write_text(json.dumps(asked))
+        (folder / "study.json").write_text(json.dumps(asked))
         evaluations = table_schema("evaluations", metrics=metrics)
         schema = _trials_schema(trials)
         for trial in trials:
@@ -75,15 +78,20 @@ def write_study(tmp_path: Path) -> Callable[..., Study]:
                 {"epoch": 1, "iteration": i + 1, "examples": (i + 1) * trial.batch_size, "loss": value}
                 for i, value in enumerate(losses)
             ]
-            _write(tmp_path / "iterations", trial, iterations, table_schema("iterations"))
-            _write(tmp_path / "epochs", trial, trial.epochs, table_schema("epochs"))
-            _write(tmp_path / "evaluations", trial, trial.evaluations, evaluations)
-            _write(tmp_path / "trials", trial, [_trial_row(trial)], schema)
-        return open_study(tmp_path)
+            _write(folder / "iterations", trial, iterations, table_schema("iterations"))
+            _write(folder / "epochs", trial, trial.epochs, table_schema("epochs"))
+            _write(folder / "evaluations", trial, trial.evaluations, evaluations)
+            _write(folder / "trials", trial, [_trial_row(trial)], schema)
+        return open_study(folder)
 
     return write
 
 
 @pytest.fixture
+def write_study(write_study_in: Callable[..., Study], tmp_path: Path) -> Callable[..., Study]:
+    return partial(write_study_in, tmp_path)
+
+
+@pytest.fixture(scope="session")
 def trial() -> type[Trial]:
     return Trial

@@ -24,7 +24,7 @@ _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["bs_study.training.trial", "tests.faults.attempts", "sklearn.datasets"])
 
 
-def begun(paths: StudyPaths, *, metrics: tuple[str, ...] = ("loss",)) -> Place:
+def begun_study(paths: StudyPaths, *, metrics: tuple[str, ...] = ("loss",)) -> Place:
     """Let a study begin; return where its trials read and write."""
     if not paths.exists(paths.study_json):
         config = StudyConfig(batch_sizes=(1,), lrs=(1,), max_iterations=1)
@@ -41,7 +41,7 @@ def undisturbed(study: str | os.PathLike[str], folder: Path) -> str:
     """Train the trials of a study again, in this process and with nothing in their way; return the new study."""
     asked = open_study(study)
     paths = study_paths(folder / "undisturbed" / asked.name)
-    place = begun(paths, metrics=tuple(asked.asked["metrics"]))
+    place = begun_study(paths, metrics=tuple(asked.asked["metrics"]))
     for trial in study_trials(asked.config):
         attempt(trial, place, checkpoint_seconds=60)
     return paths.root

@@ -8,19 +8,18 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from bs_study import Study, open_study
 from bs_study.config import TrialConfig
-from bs_study.store import listing, reader
 from bs_study.store.check import problems
-from bs_study.store.parts import Part
 from bs_study.store.paths import StudyPaths, study_paths
-from bs_study.store.scan import Chain, Found, Question, read_chains
 from tests.faults.small_studies import empty_study, outcome, run_trial
 
 ROOT = Path(__file__).parents[2]
@@ -120,38 +119,65 @@ def running(tmp_path: Path) -> tuple[StudyPaths, TrialConfig]:
 def live_iterations(paths: StudyPaths) -> list[int]:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found: list[int] = open_study(paths.root, live=True).iterations()["iteration"].tolist()
+        found: list[int] = Study(paths, live=True).iterations()["iteration"].tolist()
     return found
 
 
+@dataclass(frozen=True)
+class SlowPaths(StudyPaths):
+    """Paths on which something happens while a reader looks at a file or a folder: `meanwhile` gives what it sees."""
+
+    meanwhile: Callable[[str, Any], Any] = field(kw_only=True)
+
+    def exists(self, path: str) -> bool:
+        return bool(self.meanwhile(path, super().exists(path)))
+
+    def names(self, folder: str) -> list[str]:
+        names: list[str] = self.meanwhile(folder, super().names(folder))
+        return names
+
+
+def slowed(paths: StudyPaths, meanwhile: Callable[[str, Any], Any]) -> SlowPaths:
+    return SlowPaths(paths.filesystem, paths.root, paths.uri, meanwhile=meanwhile)
+
+
 def test_a_trial_that_commits_between_listing_and_reading_is_read_once_and_whole(
-    running: tuple[StudyPaths, TrialConfig], monkeypatch: pytest.MonkeyPatch
+    running: tuple[StudyPaths, TrialConfig],
 ) -> None:
     paths, trial = running
     writer = run_trial(paths, trial)
+    looked_at: list[str] = []
 
-    def commit_first(paths: StudyPaths, chains: Sequence[Chain], question: Question) -> Found:
-        monkeypatch.undo()
-        writer.commit(outcome())
-        return read_chains(paths, chains, question)
+    def commit_after_the_last_look(path: str, seen: Any) -> Any:
+        looked_at.append(path)
+        if looked_at.count(paths.trial_file("trials", trial.trial_id)) == 1 and not paths.names(paths.table("trials")):
+            assert f"{paths.live_trial(trial.trial_id)}/{writer.attempt}" in looked_at
+            writer.commit(outcome())
+        return seen
 
-    monkeypatch.setattr(reader, "read_chains", commit_first)
-    assert live_iterations(paths) == list(range(1, 11))
+    assert live_iterations(slowed(paths, commit_after_the_last_look)) == list(range(1, 11))
+    assert paths.trial_ids("trials") == [trial.trial_id]
 
 
 def test_a_trial_that_commits_while_its_parts_are_listed_is_read_once_and_whole(
-    running: tuple[StudyPaths, TrialConfig], monkeypatch: pytest.MonkeyPatch
+    running: tuple[StudyPaths, TrialConfig],
 ) -> None:
     paths, trial = running
     writer = run_trial(paths, trial)
+    parts = Path(paths.live_trial(trial.trial_id), writer.attempt)
 
-    def list_what_is_half_removed(paths: StudyPaths, trial_id: str) -> list[Part]:
-        monkeypatch.undo()
+    def commit_but_for_the_second_part(path: str, seen: Any) -> Any:
+        if path != str(parts) or paths.trial_ids("trials"):
+            return seen
+        second = parts / "iterations-000000000006.parquet"
+        content = second.read_bytes()
         writer.commit(outcome())
-        return [Part(writer.attempt, 6)]
+        parts.mkdir(parents=True)
+        second.write_bytes(content)  # which is yet to be removed
+        return [second.name]
 
-    monkeypatch.setattr(listing, "live_parts", list_what_is_half_removed)
-    assert live_iterations(paths) == list(range(1, 11))
+    assert live_iterations(slowed(paths, commit_but_for_the_second_part)) == list(range(1, 11))
+    assert paths.trial_ids("trials") == [trial.trial_id]
 
 
 def test_a_trial_in_both_live_and_the_tables_counts_once(running: tuple[StudyPaths, TrialConfig]) -> None:

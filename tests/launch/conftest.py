@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from bs_study import StudyConfig, TrialConfig
+from bs_study.config import LaunchOptions
+from bs_study.config.asked import asked
 from bs_study.grid import study_trials
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.study_json import create_study
@@ -37,6 +39,7 @@ class Record:
 @dataclass(frozen=True)
 class SmallStudy:
     config: StudyConfig
+    options: LaunchOptions
     paths: StudyPaths
     trials: list[TrialConfig]
     place: Place
@@ -45,17 +48,17 @@ class SmallStudy:
 
 def _small_study(folder: Path, *, metrics: tuple[str, ...] = ("accuracy", "loss"), **settings: Any) -> SmallStudy:
     """Return a study of which one trial fails, one runs out of memory, one diverges and two complete."""
-    asked = {
+    given = {
         "workload": "toy_workloads:Picky",
         "batch_sizes": (7, 11, 13, 64, 256),
         "lrs": (0.1,),
         "max_iterations": 30,
         "address": None if settings.get("local") else "local",
     }
-    config = StudyConfig(**asked | {"max_failures": 1} | settings)
+    config, options = asked(given | {"max_failures": 1} | settings)
     paths = study_paths(folder)
     create_study(paths, config, metrics=metrics, train_examples=1437)
-    return SmallStudy(config, paths, study_trials(config), Place(paths, folder, metrics), Record())
+    return SmallStudy(config, options, paths, study_trials(config), Place(paths, folder, metrics), Record())
 
 
 @pytest.fixture(scope="session")

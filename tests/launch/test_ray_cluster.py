@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
-from bs_study.config import StudyConfig
+from bs_study.config.asked import Asked, asked
 from bs_study.launch.ray_cluster import autoscaled_nodes, cluster_address, cluster_resources, trial_costs
 
 HEAD, WORKER = {"CPU": 0.0}, {"CPU": 8.0, "GPU": 4.0}
 
 
-def config(**settings: Any) -> StudyConfig:
-    return StudyConfig(batch_sizes=(8,), lrs=(0.1,), max_iterations=1, **settings)
+def study(**settings: Any) -> Asked:
+    return asked({"batch_sizes": (8,), "lrs": (0.1,), "max_iterations": 1} | settings)
 
 
 @pytest.fixture(autouse=True)
@@ -42,21 +42,21 @@ def started_here(machine: Path, address: str) -> None:
 
 
 def test_without_a_cluster_a_ray_of_this_machine_is_started() -> None:
-    assert cluster_address(config()) is None
+    assert cluster_address(study().options) is None
 
 
 def test_the_cluster_of_this_machine_is_joined_unless_told_otherwise(machine: Path, somebody: str) -> None:
     started_here(machine, somebody)
-    assert cluster_address(config()) == somebody
-    assert cluster_address(config(address="auto")) == somebody
-    assert cluster_address(config(address="local")) is None
+    assert cluster_address(study().options) == somebody
+    assert cluster_address(study(address="auto").options) == somebody
+    assert cluster_address(study(address="local").options) is None
 
 
 def test_a_cluster_that_has_ended_is_not_joined(machine: Path) -> None:
     started_here(machine, "127.0.0.1:1")
-    assert cluster_address(config()) is None
+    assert cluster_address(study().options) is None
     with pytest.raises(ValueError, match="address: no Ray cluster runs on this machine"):
-        cluster_address(config(address="auto"))
+        cluster_address(study(address="auto").options)
 
 
 def test_an_address_that_is_given_comes_before_that_of_the_environment_and_that_before_this_machines(
@@ -64,13 +64,13 @@ def test_an_address_that_is_given_comes_before_that_of_the_environment_and_that_
 ) -> None:
     started_here(machine, "127.0.0.1:1")
     monkeypatch.setenv("RAY_ADDRESS", somebody)
-    assert cluster_address(config()) == somebody
+    assert cluster_address(study().options) == somebody
     with pytest.raises(ValueError, match="nothing answers"):
-        cluster_address(config(address="127.0.0.1:2"))
+        cluster_address(study(address="127.0.0.1:2").options)
 
 
 def test_a_trial_gets_one_gpu_and_as_many_run_at_once_as_fit() -> None:
-    found = cluster_resources(config(cpus_per_trial=3), address="head:6379", nodes=[HEAD, WORKER, WORKER])
+    found = cluster_resources(*study(cpus_per_trial=3), address="head:6379", nodes=[HEAD, WORKER, WORKER])
     assert (found.gpus_per_trial, found.slots, found.is_cluster) == (1, 4, True)
     assert found.description == (
         "the Ray cluster at head:6379: 3 nodes, 16 CPU cores, 8 GPUs; 1 GPU and 3 CPU per trial, up to 4 trials at once"
@@ -82,7 +82,7 @@ def test_nodes_that_autoscaling_may_add_count(machine: Path) -> None:
     cluster = {"max_workers": 2, "head_node_type": "head", "available_node_types": {"head": {}, "worker": worker}}
     (machine / "ray_bootstrap_config.yaml").write_text(yaml.safe_dump(cluster))
     assert autoscaled_nodes() == [WORKER, WORKER]
-    found = cluster_resources(config(), address="head:6379", nodes=[HEAD])
+    found = cluster_resources(*study(), address="head:6379", nodes=[HEAD])
     assert found.slots == 8
     assert "1 node, 0 CPU cores, 0 GPUs, up to 2 nodes, 16 CPU cores, 8 GPUs by autoscaling" in found.description
 
@@ -97,7 +97,7 @@ def test_nodes_that_autoscaling_may_add_count(machine: Path) -> None:
 )
 def test_a_trial_that_no_node_can_hold_is_refused(settings: dict[str, Any], nodes: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        cluster_resources(config(**settings), address="head:6379", nodes=nodes)
+        cluster_resources(*study(**settings), address="head:6379", nodes=nodes)
 
 
 def test_a_trial_costs_one_part_of_as_many_as_fit() -> None:

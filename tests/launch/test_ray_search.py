@@ -17,10 +17,9 @@ from ray.tune.execution import tune_controller
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Experiment
 
-from bs_study.launch import ray_search
 from bs_study.launch.fair_share import TURN_SECONDS, Claim, Ledger, Share
 from bs_study.launch.ray_callback import TuneCallback
-from bs_study.launch.ray_search import FreeWorkersFirst, SharedSearch, _Account
+from bs_study.launch.ray_search import Account, FreeWorkersFirst, SharedSearch
 
 
 @dataclass
@@ -115,15 +114,14 @@ def test_a_sweep_whose_turn_is_over_gives_its_only_worker_to_the_one_that_waits(
     ledger = Ledger(host.clock)
     monkeypatch.setattr(time, "sleep", host.sleep)
     monkeypatch.setattr("ray.train._internal.storage._get_ray_train_session_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(ray_search, "node_resources", lambda: [{"CPU": 1.0}])
 
     watcher: Any = SimpleNamespace(started=lambda trial: None)
 
     def sweep(name: str) -> TuneController:
         monkeypatch.setattr(tune_controller, "RayActorManager", lambda resource_manager: Workers(host, name))
-        monkeypatch.setattr(ray_search, "_Account", lambda: LocalAccount(ledger, name))
         points = [{"trial_id": "t"}] * 10000
-        search = SharedSearch(points, most=None, cpus=1, gpus=0)
+        account: Any = LocalAccount(ledger, name)
+        search = SharedSearch(points, most=None, cpus=1, gpus=0, account=account, nodes=lambda: [{"CPU": 1.0}])
         storage = StorageContext(tmp_path, experiment_dir_name=name)
         asked = {"num_samples": len(points), "config": {"trial_id": "t"}, "storage_path": str(tmp_path)}
         search.add_configurations([Experiment(name, lambda config: None, **asked)])
@@ -151,19 +149,15 @@ class Refusing:
 
     asked = 0
 
-    def remote(self, function: Any) -> Any:
+    def find(self) -> Any:
         self.asked += 1
         raise ray.exceptions.RaySystemError("no ledger")
 
 
-def test_a_ledger_that_can_not_be_had_leaves_a_sweep_all_that_it_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ledger_that_can_not_be_had_leaves_a_sweep_all_that_it_wants() -> None:
     host, refusing = Host(), Refusing()
-    monkeypatch.setattr(time, "sleep", host.sleep)
-    monkeypatch.setattr(time, "monotonic", lambda: host.now + 1000)
-    monkeypatch.setattr(ray, "remote", refusing.remote)
-    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "0"))
-    monkeypatch.setattr(ray_search, "on_node", lambda node_id: None)
-    account, claim = _Account(), Claim(5, {"CPU": 1}, {"CPU": 1})
+    account = Account(refusing.find, clock=host.clock, sleep=host.sleep)
+    claim = Claim(5, {"CPU": 1}, {"CPU": 1})
     assert account.wait(claim) == Share(5, 5, others=0)
     assert refusing.asked == 3
     for _ in range(100):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import ray
 
-from bs_study.config import StudyConfig
+from bs_study.config.asked import Asked, asked
 from bs_study.launch import ray_session as module
 from bs_study.launch.launcher import Resources
 from bs_study.launch.ray_session import ray_session
@@ -23,48 +23,48 @@ GRID = Path(__file__).parents[2] / "sweeps" / "grid.py"
 
 
 @pytest.fixture
-def config() -> Iterator[StudyConfig]:
+def study() -> Iterator[Asked]:
     """A study for a cluster at which somebody listens."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"
-        yield StudyConfig(batch_sizes=(8,), lrs=(0.1,), max_iterations=1, address=address)
+        yield asked({"batch_sizes": (8,), "lrs": (0.1,), "max_iterations": 1, "address": address})
 
 
 @pytest.mark.parametrize(
     "error", [RuntimeError("Version mismatch: Ray 2.60.0, 2.59.0"), ray.exceptions.AuthenticationError("no token")]
 )
 def test_a_cluster_of_another_version_or_token_is_refused(
-    config: StudyConfig, error: Exception, monkeypatch: pytest.MonkeyPatch
+    study: Asked, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: Any) -> None:
         raise error
 
     monkeypatch.setattr(ray, "init", refuse)
-    with pytest.raises(ValueError, match=r"address: .*127\.0\.0\.1.*(Version mismatch|no token)"), ray_session(config):
+    with pytest.raises(ValueError, match=r"address: .*127\.0\.0\.1.*(Version mismatch|no token)"), ray_session(*study):
         pass
 
 
 def test_a_cluster_that_does_not_answer_without_a_token_is_asked_with_it(
-    config: StudyConfig, monkeypatch: pytest.MonkeyPatch
+    study: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    asked: list[str] = []
+    done: list[str] = []
 
     def init(**_: Any) -> None:
-        asked.append("join")
-        if "token" not in asked:
+        done.append("join")
+        if "token" not in done:
             raise ConnectionError
 
     def use_token(**_: Any) -> bool:
-        asked.append("token")
+        done.append("token")
         return True
 
     monkeypatch.setattr(module, "maybe_enable_token_auth_if_token_available", use_token)
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(module, "node_resources", lambda: [{"CPU": 1.0}])
-    with ray_session(config) as resources:
+    with ray_session(*study) as resources:
         assert resources.slots == 1
-    assert asked == ["join", "token", "join"]
+    assert done == ["join", "token", "join"]
 
 
 def test_a_store_that_a_node_does_not_see_is_refused_before_the_study_begins(
@@ -72,7 +72,7 @@ def test_a_store_that_a_node_does_not_see_is_refused_before_the_study_begins(
 ) -> None:
     nodes = [{"NodeID": host, "NodeManagerHostname": host} for host in ("head", "worker")]
     resources = Resources(gpus_per_trial=0, slots=1, description="", is_cluster=True)
-    monkeypatch.setattr("bs_study.launch.ray_tune.ray_session", lambda config: contextlib.nullcontext(resources))
+    monkeypatch.setattr("bs_study.launch.ray_tune.ray_session", lambda *study: contextlib.nullcontext(resources))
     monkeypatch.setattr(module, "alive_nodes", lambda: nodes)
     monkeypatch.setattr(module, "_is_seen", lambda path, node_id: node_id == "head")
     monkeypatch.setattr(sys, "path", [*sys.path])  # which the command changes, as it does what SIGTERM does

@@ -14,7 +14,8 @@ import ray
 from pandas.testing import assert_frame_equal
 from ray.cluster_utils import Cluster
 
-from bs_study import StudyConfig, open_study
+from bs_study import open_study
+from bs_study.config.asked import asked
 from bs_study.launch.ray_session import ray_session
 from bs_study.launch.ray_tune import ray_launcher
 from bs_study.launch.serial import serial_launcher
@@ -35,11 +36,11 @@ def ran(tmp_path_factory: pytest.TempPathFactory, small_study: Callable[..., Any
     """One study on a Ray of this machine, and the same without Ray."""
     store = tmp_path_factory.mktemp("store")
     on_ray, serial = (small_study(store / name / "study") for name in ("ray", "serial"))
-    with ray_launcher(on_ray.config, on_ray.place) as launcher:
+    with ray_launcher(on_ray.config, on_ray.options, on_ray.place) as launcher:
         launcher.run(on_ray.trials, on_ray.watcher)
         (node,) = ray.nodes()
         listening.append((node["NodeManagerAddress"], _answers("127.0.0.2", node["NodeManagerPort"])))
-    with serial_launcher(serial.config, serial.place) as launcher:
+    with serial_launcher(serial.config, serial.options, serial.place) as launcher:
         launcher.run(serial.trials, serial.watcher)
     return on_ray, serial
 
@@ -125,7 +126,7 @@ def test_where_there_are_gpus_each_trial_has_one_of_its_own(
         target="loss<=-1e30",
         **settings,
     )
-    with ray_launcher(study.config, study.place) as launcher:
+    with ray_launcher(study.config, study.options, study.place) as launcher:
         assert (launcher.resources.gpus_per_trial, launcher.resources.slots) == (1, 2)
         launcher.run(study.trials, study.watcher)
     seen = open_study(study.paths.root).evaluations().groupby("batch_size")["gpu"].unique()
@@ -162,7 +163,7 @@ def test_a_workload_of_ones_own_runs_where_its_files_are_not(
     study = small_study(
         tmp_path / "study", metrics=("loss",), address=cluster, workload="own_line:Line", batch_sizes=(2,)
     )
-    with ray_launcher(study.config, study.place) as launcher:
+    with ray_launcher(study.config, study.options, study.place) as launcher:
         launcher.run(study.trials, study.watcher)
     assert [ending.status for ending in study.watcher.endings.values()] == ["completed"]
 
@@ -178,7 +179,7 @@ def test_a_batch_size_that_ends_its_worker_is_recorded_and_the_next_is_timed_in_
         batch_sizes=(7, 8),
         gpus_per_trial=0,
     )
-    with ray_launcher(study.config, study.place) as launcher:
+    with ray_launcher(study.config, study.options, study.place) as launcher:
         told = list(launcher.time(study.trials))
         assert launcher.resources.most_per_machine == 2
     rows = table(study, "timings").sort_values("batch_size")
@@ -187,27 +188,27 @@ def test_a_batch_size_that_ends_its_worker_is_recorded_and_the_next_is_timed_in_
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("more", "told"),
     [({"gpus_per_trial": 3}, "gpus_per_trial: 3"), ({"cpus_per_trial": 3}, "cpus_per_trial: 3")],
 )
-def test_more_than_any_node_has_is_refused(cluster: str, asked: dict[str, int], told: str) -> None:
-    config = StudyConfig(batch_sizes=(4,), lrs=(0.1,), max_epochs=1, address=cluster, **asked)
-    with pytest.raises(ValueError, match=told), ray_session(config):
+def test_more_than_any_node_has_is_refused(cluster: str, more: dict[str, int], told: str) -> None:
+    given = {"batch_sizes": (4,), "lrs": (0.1,), "max_epochs": 1, "address": cluster}
+    with pytest.raises(ValueError, match=told), ray_session(*asked(given | more)):
         pass
 
 
 def test_trials_at_once_are_as_many_as_fit_and_no_more_than_asked(cluster: str) -> None:
     grid: dict[str, Any] = {"batch_sizes": (4,), "lrs": (0.1,), "max_epochs": 1, "address": cluster}
     found = []
-    for asked in ({}, {"max_concurrent": 1}, {"gpus_per_trial": 2}, {"gpus_per_trial": 0, "cpus_per_trial": 2}):
-        with ray_session(StudyConfig(**grid | asked)) as resources:
+    for more in ({}, {"max_concurrent": 1}, {"gpus_per_trial": 2}, {"gpus_per_trial": 0, "cpus_per_trial": 2}):
+        with ray_session(*asked(grid | more)) as resources:
             found.append(resources.slots)
     assert found == [2, 1, 1, 1]
 
 
 def test_an_address_at_which_nobody_answers_is_refused_within_seconds() -> None:
-    config = StudyConfig(batch_sizes=(4,), lrs=(0.1,), max_epochs=1, address="127.0.0.1:1")
-    with pytest.raises(ValueError, match=r"address: .*127\.0\.0\.1:1"), ray_session(config):
+    given = {"batch_sizes": (4,), "lrs": (0.1,), "max_epochs": 1, "address": "127.0.0.1:1"}
+    with pytest.raises(ValueError, match=r"address: .*127\.0\.0\.1:1"), ray_session(*asked(given)):
         pass
 
 
@@ -216,7 +217,7 @@ def test_a_trial_on_a_node_that_does_not_see_the_study_fails_and_leaves_nothing_
 ) -> None:
     study = small_study(tmp_path / "study", address=cluster, batch_sizes=(64,), max_failures=0)
     Path(study.paths.study_json).unlink()  # as on a node whose disk is its own
-    with ray_launcher(study.config, study.place) as launcher:
+    with ray_launcher(study.config, study.options, study.place) as launcher:
         launcher.run(study.trials, study.watcher)
     (ending,) = study.watcher.endings.values()
     assert (ending.status, "is not seen on" in str(ending.message)) == ("failed", True)

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from bs_study import StudyConfig, open_study
+from bs_study import open_study
+from bs_study.config.asked import asked
 from bs_study.launch.serial import serial_launcher
 from bs_study.store.paths import study_paths
 from bs_study.training.placement import Place
@@ -16,7 +17,7 @@ ENDINGS = {7: "failed", 11: "out_of_memory", 13: "diverged", 64: "completed", 25
 
 
 def run_here(study: Any) -> None:
-    with serial_launcher(study.config, study.place) as launcher:
+    with serial_launcher(study.config, study.options, study.place) as launcher:
         launcher.run(study.trials, study.watcher)
 
 
@@ -56,7 +57,7 @@ def test_a_trial_has_the_threads_it_was_given(tmp_path: Path, small_study: Calla
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a GPU")
 def test_gpus_that_are_not_there_are_refused_before_anything_runs(tmp_path: Path) -> None:
-    config = StudyConfig(batch_sizes=(4,), lrs=(0.1,), max_epochs=1, local=True, gpus_per_trial=1)
+    study = asked({"batch_sizes": (4,), "lrs": (0.1,), "max_epochs": 1, "local": True, "gpus_per_trial": 1})
     place = Place(study_paths(tmp_path), tmp_path, metrics=())
-    with pytest.raises(ValueError, match="gpus_per_trial: 1"), serial_launcher(config, place):
+    with pytest.raises(ValueError, match="gpus_per_trial: 1"), serial_launcher(*study, place):
         pass

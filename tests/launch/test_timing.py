@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bs_study import StudyConfig, open_study
+from bs_study.config import LaunchOptions
 from bs_study.launch.launcher import Resources
 from bs_study.launch.serial import serial_launcher
 from bs_study.launch.timing import lacks_timings, timing_trials, wants_timing
@@ -32,7 +33,7 @@ def test_by_itself_the_pass_comes_where_trials_are_to_share_a_machine(
     asked: bool | None, per_machine: int, trials: int, wanted: bool
 ) -> None:
     resources = Resources(0, slots=4, description="", most_per_machine=per_machine)
-    assert wants_timing(config(timing=asked), resources, trials=trials) == wanted
+    assert wants_timing(LaunchOptions(timing=asked), resources, trials=trials) == wanted
 
 
 def test_each_batch_size_is_timed_once_the_smallest_first_at_the_least_lr() -> None:
@@ -46,7 +47,7 @@ def test_the_pass_in_this_process_leaves_a_row_for_each_batch_size_whatever_beco
     monkeypatch.setattr("bs_study.training.repeats.LONGEST_SECONDS", 0.0)
     study = small_study(tmp_path / "timed", batch_sizes=(7, 64), local=True)
     assert lacks_timings(open_study(study.paths.root))
-    with serial_launcher(study.config, study.place) as launcher:
+    with serial_launcher(study.config, study.options, study.place) as launcher:
         told = list(launcher.time(study.trials))
     rows = open_study(study.paths.root).timings().sort_values("batch_size")
     assert [each.status for each in told] == rows["status"].tolist() == ["failed", "completed"]

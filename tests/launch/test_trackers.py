@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bs_study.config import StudyConfig, TrialConfig
+from bs_study.config import LaunchOptions, TrialConfig
 from bs_study.launch.trackers import TrackedWatcher, chosen_trackers
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.reader import Study
@@ -27,12 +27,8 @@ def evaluations() -> pd.DataFrame:
     return pd.DataFrame([keys | {"iteration": i, "epoch": i / 10, "loss": 1 / i} for i in (10, 20)])
 
 
-def config(**flags: bool) -> StudyConfig:
-    return StudyConfig(batch_sizes=(4,), lrs=(0.1,), max_iterations=20, **flags)
-
-
 def test_no_tracker_is_on_by_default(paths: StudyPaths) -> None:
-    assert chosen_trackers(config(), paths) == []
+    assert chosen_trackers(LaunchOptions(), paths) == []
 
 
 def test_a_tracker_that_is_not_installed_is_refused_with_its_install_command(
@@ -40,13 +36,13 @@ def test_a_tracker_that_is_not_installed_is_refused_with_its_install_command(
 ) -> None:
     monkeypatch.setattr("bs_study.launch.trackers.find_spec", lambda name: None)
     with pytest.raises(ValueError, match="pip install mlflow"):
-        chosen_trackers(config(mlflow=True), paths)
+        chosen_trackers(LaunchOptions(mlflow=True), paths)
 
 
 def test_tensorboard_files_hold_each_evaluation_under_its_iteration(
     paths: StudyPaths, evaluations: pd.DataFrame
 ) -> None:
-    (track,) = chosen_trackers(config(tensorboard=True), paths)
+    (track,) = chosen_trackers(LaunchOptions(tensorboard=True), paths)
     track(TRIAL, ENDING, evaluations)
     (file,) = Path(paths.root, "tensorboard", TRIAL.trial_id).iterdir()
     events = _tensorboard_scalars(file)
@@ -72,7 +68,7 @@ def test_wandb_writes_an_offline_run_for_each_trial(
     pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
-    (track,) = chosen_trackers(config(wandb=True), paths)
+    (track,) = chosen_trackers(LaunchOptions(wandb=True), paths)
     track(TRIAL, ENDING, evaluations)
     (file,) = tmp_path.glob("wandb/offline-run-*/*.wandb")
     deadline = time.monotonic() + 20  # its own process writes the file, a while after the run's end
@@ -87,7 +83,7 @@ def test_mlflow_holds_the_config_and_each_evaluation(
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     mlflow.set_tracking_uri((tmp_path / "mlruns").as_uri())
-    (track,) = chosen_trackers(config(mlflow=True), paths)
+    (track,) = chosen_trackers(LaunchOptions(mlflow=True), paths)
     track(TRIAL, ENDING, evaluations)
     client = mlflow.MlflowClient()
     (run,) = client.search_runs([client.get_experiment_by_name(f"bs_study-{paths.name}").experiment_id])
@@ -102,7 +98,7 @@ def test_mlflow_without_a_place_to_write_to_is_refused_with_what_to_set(
     monkeypatch.delenv("MLFLOW_ALLOW_FILE_STORE", raising=False)
     mlflow.set_tracking_uri("file:///nowhere")
     with pytest.raises(ValueError, match=r"mlflow: .* Set MLFLOW_TRACKING_URI"):
-        chosen_trackers(config(mlflow=True), paths)
+        chosen_trackers(LaunchOptions(mlflow=True), paths)
 
 
 class Silent:
@@ -155,6 +151,6 @@ def test_tensorboard_files_of_a_study_in_a_bucket_lie_at_home(
     evaluations: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    (track,) = chosen_trackers(config(tensorboard=True), study_paths("s3://bucket/study?region=us-east-1"))
+    (track,) = chosen_trackers(LaunchOptions(tensorboard=True), study_paths("s3://bucket/study?region=us-east-1"))
     track(TRIAL, ENDING, evaluations)
     assert list((tmp_path / "bs_study" / "study" / "tensorboard").iterdir())

@@ -25,5 +25,5 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_epochs=20,
         message=HOSTILE,
     )
-    write_report(open_study(folder))
+    write_report(open_study(folder), png=True)
     return folder

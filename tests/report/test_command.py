@@ -5,6 +5,7 @@ from __future__ import annotations
 import runpy
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,14 @@ COMMAND = Path(__file__).parents[2] / "sweeps/report.py"
 
 
 def test_the_command_prints_where_the_page_is_and_what_it_answers(reported: Path) -> None:
-    done = subprocess.run([sys.executable, COMMAND, reported], capture_output=True, text=True, timeout=120, check=False)
+    start = time.time()
+    command = [sys.executable, COMMAND, reported, "--png"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     place, answer = done.stdout.split("\n", 1)
     assert place == str(reported / "report/report.html")
     assert answer.startswith("Train with batch size")
+    assert (reported / "report/figures/time_to_target.png").stat().st_mtime > start
 
 
 @pytest.mark.parametrize(

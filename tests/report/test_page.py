@@ -46,7 +46,7 @@ def page_of(folder: Path) -> str:
     return (folder / "report/report.html").read_text()
 
 
-def test_a_report_has_every_figure_as_svg_and_png(reported: Path) -> None:
+def test_a_report_has_every_figure_as_svg_and_where_asked_as_png(reported: Path) -> None:
     files = {file.name for file in (reported / "report/figures").iterdir()}
     assert files == {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
 
@@ -164,6 +164,14 @@ def test_a_new_report_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
     stale.touch()
     write_report(open_study(tmp_path / "s"))
     assert not stale.exists()
+
+
+def test_a_report_without_png_leaves_none_of_an_earlier_one(tmp_path: Path) -> None:
+    write_demo_study(str(tmp_path / "s"), **SMALL | {"lrs": (0.1,)})
+    write_report(open_study(tmp_path / "s"), png=True)
+    assert any((tmp_path / "s/report/figures").glob("*.png"))
+    write_report(open_study(tmp_path / "s"))
+    assert {file.suffix for file in (tmp_path / "s/report/figures").iterdir()} == {".svg"}
 
 
 def test_a_report_changes_no_table_of_the_store(tmp_path: Path) -> None:

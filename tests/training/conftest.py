@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,12 @@ from bs_study.training.trial import run_trial
 METRICS = dict.fromkeys(("digits", "toy_workloads:Picky", "faulty_workloads:Interrupted"), ("accuracy", "loss"))
 
 
-@pytest.fixture
-def run(paths: StudyPaths, tmp_path: Path) -> Callable[..., tuple[Ending, Study]]:
-    """Run a trial and open its study: digits, batch size 64, lr 0.1, seed 0, unless told otherwise."""
+@pytest.fixture(scope="session")
+def run_in() -> Callable[..., tuple[Ending, Study]]:
+    """Run a trial in this study's place and open it: digits, batch size 64, lr 0.1, seed 0, unless told otherwise."""
 
     def run_one(
+        paths: StudyPaths,
         *,
         checkpoint_seconds: float = 60,
         loader_processes: int = 0,
@@ -40,7 +42,7 @@ def run(paths: StudyPaths, tmp_path: Path) -> Callable[..., tuple[Ending, Study]
         create_study(paths, config, metrics=metrics, train_examples=1)
         ending = run_trial(
             trial,
-            Place(paths, tmp_path, metrics),
+            Place(paths, Path(paths.root).parent, metrics),
             Machine(device, threads=1, loader_processes=loader_processes),
             pacing=Pacing(checkpoint_seconds, report_seconds),
             report=report or (lambda _: None),
@@ -48,3 +50,9 @@ def run(paths: StudyPaths, tmp_path: Path) -> Callable[..., tuple[Ending, Study]
         return ending, open_study(paths.root)
 
     return run_one
+
+
+@pytest.fixture
+def run(run_in: Callable[..., tuple[Ending, Study]], paths: StudyPaths) -> Callable[..., tuple[Ending, Study]]:
+    """The same in the test's own place."""
+    return partial(run_in, paths)

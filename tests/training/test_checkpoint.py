@@ -6,6 +6,7 @@ import importlib
 import io
 import os
 import pickle
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from bs_study import Study
-from bs_study.store.paths import StudyPaths
+from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.training.progress import Ending
 
 Run = Callable[..., tuple[Ending, Study]]
@@ -24,31 +25,29 @@ TRIAL = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def interrupt(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], None]:
-    """Let the trials of this process be interrupted after so many updates; None lets them be."""
-
-    def after(updates: int | None) -> None:
-        monkeypatch.setattr(importlib.import_module("faulty_workloads").Interrupted, "after", updates)
-
-    return after
-
-
-@pytest.fixture
-def unbroken(run: Run, paths: StudyPaths) -> list[float]:
+@pytest.fixture(scope="module")
+def unbroken(run_in: Run, tmp_path_factory: pytest.TempPathFactory) -> list[float]:
     """The losses of the trial when nothing happens to it."""
-    losses = run(**TRIAL)[1].iterations()["loss"].tolist()
-    paths.remove(paths.root)
+    paths = study_paths(tmp_path_factory.mktemp("unbroken") / "study")
+    losses: list[float] = run_in(paths, **TRIAL)[1].iterations()["loss"].tolist()
     return losses
 
 
+@pytest.fixture(scope="module")
+def interrupted(run_in: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study whose trial was interrupted after 40 iterations."""
+    paths = study_paths(tmp_path_factory.mktemp("interrupted") / "study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib.import_module("faulty_workloads").Interrupted, "after", 40)
+        with pytest.raises(RuntimeError, match="interrupted by the test"):
+            run_in(paths, **TRIAL)
+    return Path(paths.root)
+
+
 @pytest.fixture
-def folder(run: Run, paths: StudyPaths, unbroken: list[float], interrupt: Callable[[int | None], None]) -> Path:
-    """The folder of an attempt that was interrupted after 40 iterations, with a checkpoint and the one before."""
-    interrupt(40)
-    with pytest.raises(RuntimeError, match="interrupted by the test"):
-        run(**TRIAL)
-    interrupt(None)
+def folder(interrupted: Path, paths: StudyPaths) -> Path:
+    """The folder of the attempt that was interrupted, in a study of the test's own, with two checkpoints."""
+    shutil.copytree(interrupted, paths.root)
     (attempt,) = Path(paths.live).glob("*/*")
     assert {"checkpoint.pt", "checkpoint-previous.pt"} <= {file.name for file in attempt.iterdir()}
     return attempt

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 from bs_study.config import TrialConfig
-from bs_study.training import calibration
-from bs_study.training.calibration import adds_up, fastest_kernels
+from bs_study.training.calibration import Stopwatch, adds_up, fastest_kernels
 from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, use_kernels
 from bs_study.training.learner import Learner
@@ -40,22 +39,22 @@ def learner(model: nn.Module | None = None, loss: Callable[..., Tensor] | None =
     return Learner(workload, model, optimizer, None, micro_batch=4000, may_halve=True)
 
 
-def takes(monkeypatch: pytest.MonkeyPatch, seconds: Callable[[Learner, int, KernelName], float]) -> None:
-    """Let a computation of gradients take so long by the race's clock: by learner, examples, kernels."""
-    monkeypatch.setattr(calibration, "_seconds", lambda learner, batch, name: seconds(learner, len(batch[0]), name))
+def taking(seconds: Callable[[Learner, int, KernelName], float]) -> Stopwatch:
+    """Return a stopwatch by which a computation of gradients takes so long: by learner, examples, kernels."""
+    return lambda learner, batch, name: seconds(learner, len(batch[0]), name)
 
 
 @pytest.mark.parametrize(("fastest", "share", "expected"), [(2, 0.5, 2), (1, 0.9, 1), (1, 0.97, 0), (0, 1.0, 0)])
 def test_the_fastest_kernels_win_and_the_usual_ones_where_none_is_clearly_faster(
-    monkeypatch: pytest.MonkeyPatch, fastest: int, share: float, expected: int
+    fastest: int, share: float, expected: int
 ) -> None:
-    takes(monkeypatch, lambda _, count, name: 1e-6 * count * (share if name == KERNELS[fastest] else 1))
-    assert fastest_kernels(learner(), (X, Y), may_split=False) == Kernels(KERNELS[expected], 4000)
+    seconds = taking(lambda _, count, name: 1e-6 * count * (share if name == KERNELS[fastest] else 1))
+    assert fastest_kernels(learner(), (X, Y), may_split=False, seconds=seconds) == Kernels(KERNELS[expected], 4000)
 
 
-def test_a_large_batch_is_split_where_parts_take_less_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    takes(monkeypatch, lambda learner, count, _: 1e-9 * count * (1 + abs(learner.micro_batch - 512)))
-    assert fastest_kernels(learner(), (X, Y)).micro_batch == 512
+def test_a_large_batch_is_split_where_parts_take_less_time() -> None:
+    seconds = taking(lambda learner, count, _: 1e-9 * count * (1 + abs(learner.micro_batch - 512)))
+    assert fastest_kernels(learner(), (X, Y), seconds=seconds).micro_batch == 512
 
 
 def test_a_batch_is_split_only_if_the_gradients_of_its_parts_add_up_to_its_own() -> None:
@@ -67,10 +66,10 @@ def test_a_batch_is_split_only_if_the_gradients_of_its_parts_add_up_to_its_own()
     assert not adds_up(learner(loss=centred), (X, Y))
 
 
-def test_a_model_that_takes_long_gets_a_short_race(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_that_takes_long_gets_a_short_race() -> None:
     counts: list[int] = []
-    takes(monkeypatch, lambda _, count, __: counts.append(count) or 0.05 * count)  # type: ignore[func-returns-value]
-    fastest_kernels(learner(), (X, Y))
+    seconds = taking(lambda _, count, __: counts.append(count) or 0.05 * count)  # type: ignore[func-returns-value]
+    fastest_kernels(learner(), (X, Y), seconds=seconds)
     assert max(counts) <= 8
 
 
