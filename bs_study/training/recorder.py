@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bs_study.store.writer import TrialWriter
+from bs_study.target import Target
 from bs_study.training.checkpoint import State, write_checkpoint
 from bs_study.training.clock import Clocks
 from bs_study.training.machine_load import MachineLoad
@@ -66,19 +67,23 @@ class Recorder:
             clipped_share=clipped_share,
         )
 
-    def add_evaluation(self, metrics: dict[str, float], *, seconds: float, plan: Plan) -> None:
-        """Record an evaluation made now, which took so many seconds."""
+    def add_evaluation(self, metrics: dict[str, float], *, target: Target, seconds: float, plan: Plan) -> None:
+        """Record an evaluation made now, which took so many seconds, and whether the target is reached."""
+        position = self.position
         self.clocks.eval_seconds += seconds
         self._writer.add_evaluation(
-            epoch=plan.epochs_after(self.position.iteration),
-            iteration=self.position.iteration,
-            examples=self.position.examples,
+            epoch=plan.epochs_after(position.iteration),
+            iteration=position.iteration,
+            examples=position.examples,
             train_seconds=self.clocks.train_seconds,
             load_seconds=self.clocks.load_seconds,
             compute_seconds=self.clocks.compute_seconds,
             eval_seconds=seconds,
             **metrics,
         )
+        position.metric = metrics[target.metric]
+        if not position.is_reached and target.is_met(position.metric):
+            position.reached_iteration = position.iteration
 
     def keep_up(self, plan: Plan, learnt: Callable[[], State]) -> None:
         """Report and write, if it is time to.

@@ -141,11 +141,8 @@ class TrialRun:
     def _evaluate(self) -> None:
         start = time.perf_counter()
         metrics = self._assembly.evaluate()
-        self.recorder.add_evaluation(metrics, seconds=time.perf_counter() - start, plan=self._plan)
-        position = self.recorder.position
-        position.metric = metrics[self._target.metric]
-        if not position.is_reached and self._target.is_met(position.metric):
-            position.reached_iteration = position.iteration
+        seconds = time.perf_counter() - start
+        self.recorder.add_evaluation(metrics, target=self._target, seconds=seconds, plan=self._plan)
 
     def _state(self) -> State:
         """Return what a new attempt needs beside what is recorded to go on from here, bit for bit on a CPU."""
