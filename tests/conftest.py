@@ -5,50 +5,66 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bs_study.store.paths import StudyPaths, study_paths
 from tests.s3_server import ACCESS_KEY_ID, SECRET_ACCESS_KEY, S3Server
 
-TESTS = Path(__file__).parent
-TOY = TESTS / "toy"
+TOY = Path(__file__).parent / "toy"
 collect_ignore = ["toy", "bench"]  # what tests import and what is run by hand, no tests
-# Where tests start a Ray, kill processes or read a clock, but for the files that do none of it.
-DISTURBED = ("cluster", "faults", "launch", "training/test_clock.py", "training/test_timing.py")
-UNDISTURBED = (
-    "cluster/test_cluster_yaml.py",
-    "faults/test_check.py",
-    "faults/test_hostile_page.py",
-    "faults/test_hostile_settings.py",
-    "faults/test_hostile_store.py",
-    "faults/test_memory.py",
-    "faults/test_reader_under_damage.py",
-    "launch/test_display.py",
-    "launch/test_fair_share.py",
-    "launch/test_ray_cluster.py",
-    "launch/test_ray_search.py",
-    "launch/test_ray_session.py",
-    "launch/test_serial.py",
-    "launch/test_workload_code.py",
+# Tests that would disturb each other, as they start Rays, kill processes or read clocks; and which of them do not.
+TOGETHER = (
+    "tests/faults/",
+    "tests/launch/",
+    "tests/report/test_object_store.py",
+    "tests/test_gpu_bench.py",
+    "tests/test_grid_interrupted.py",
+    "tests/training/test_clock.py",
+    "tests/training/test_timing.py",
 )
-FIXTURES = {"endless", "s3_server"}  # of such tests elsewhere
+APART = (
+    "tests/faults/test_check.py",
+    "tests/faults/test_hostile_page.py",
+    "tests/faults/test_hostile_settings.py",
+    "tests/faults/test_hostile_store.py",
+    "tests/faults/test_memory.py",
+    "tests/faults/test_reader_under_damage.py",
+    "tests/launch/test_display.py",
+    "tests/launch/test_fair_share.py",
+    "tests/launch/test_ray_cluster.py",
+    "tests/launch/test_ray_search.py",
+    "tests/launch/test_ray_session.py",
+    "tests/launch/test_serial.py",
+    "tests/launch/test_workload_code.py",
+)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one worker of pytest-xdist have all tests that would disturb each other, while the others share the rest.
-
-    With `--dist loadgroup` the largest group begins first.
-    """
-    for item in items:
-        is_disturbed = _is_in(item, DISTURBED) and not _is_in(item, UNDISTURBED)
-        if is_disturbed or FIXTURES & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("processes"))
+def unit(test: str) -> str:
+    """Return what one worker of pytest-xdist runs by itself: a file, or all tests that would disturb each other."""
+    is_together = test.startswith(TOGETHER) and not test.startswith(APART)
+    return "together" if is_together else test.partition("::")[0]
 
 
-def _is_in(item: pytest.Item, places: tuple[str, ...]) -> bool:
-    return any(item.path.is_relative_to(TESTS / place) for place in places)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out the tests by units; `--dist loadgroup` of pytest-xdist 3.8 splits its groups under pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByUnit(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return unit(nodeid)
+
+    config.option.loadscopereorder = False
+    return ByUnit(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let workers begin with the unit that takes longest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: unit(item.nodeid) != "together")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -107,9 +107,9 @@ class Lab:
         begin += [f"{name}={address}" for name, address in self.hosts.items()]
         with (self.folder / "lab.log").open("wb") as log:
             self._process = subprocess.Popen(begin, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.wait_for((self.folder / "up").exists, seconds=30)
+        self.wait_for((self.folder / "up").exists)
         for host in self.hosts:
-            self.wait_for(lambda host=host: self.on(host, "true", check=False).returncode == 0, seconds=30)
+            self.wait_for(lambda host=host: self.on(host, "true", check=False).returncode == 0)
 
     def end(self) -> None:
         if self._process:
@@ -117,9 +117,9 @@ class Lab:
             self._process.wait(timeout=30)
 
     def run(
-        self, *command: str, seconds: float = 120, check: bool = True, cwd: Path = REPOSITORY
+        self, *command: str, seconds: float = 300, check: bool = True, cwd: Path = REPOSITORY
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command on the launcher, and print how long it took."""
+        """Run a command on the launcher, and print how long it took; what hangs is ended after so many seconds."""
         pid = self._process.pid if self._process else 0
         enter = ["nsenter", f"--target={pid}", "--net", "--mount", "--uts", f"--pid=/proc/{pid}/ns/pid_for_children"]
         begin = time.monotonic()
@@ -148,13 +148,24 @@ class Lab:
     def plug(self, host: str) -> None:
         self.run("ip", "link", "set", host, "up")
 
-    def wait_for(self, holds: Callable[[], object], *, seconds: float, pause: float = 0.25) -> None:
-        deadline = time.monotonic() + seconds
+    def wait_for(
+        self,
+        holds: Callable[[], object],
+        *,
+        seconds: float = 60,
+        pause: float = 0.25,
+        progress: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Wait until it holds; give up after so many seconds without progress: a busy machine is slow, not stuck."""
+        seen, since = progress(), time.monotonic()
         while not holds():
             if self._process and self._process.poll() is not None:
                 raise RuntimeError(f"the laboratory ended: {(self.folder / 'lab.log').read_text()}")
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"not so after {seconds:g} s")
+            now = progress()
+            if now != seen:
+                seen, since = now, time.monotonic()
+            if time.monotonic() - since > seconds:
+                raise TimeoutError(f"not so, and no progress for {seconds:g} s: {seen}")
             time.sleep(pause)
 
 

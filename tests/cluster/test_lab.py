@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -20,7 +21,7 @@ from bs_study import open_study
 from bs_study.store.check import problems
 from bs_study.store.paths import study_paths
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 README = Path(__file__).parents[2] / "README.md"
 # Four trials of a few seconds for each seed: two at a time, one on each worker.
@@ -39,36 +40,40 @@ class Cluster:
         self.store.mkdir()
         Path(self.file).write_text(yaml.safe_dump(config, sort_keys=False))
 
-    def ray(self, command: str, *arguments: str, seconds: float = 120) -> CompletedProcess[str]:
-        done: CompletedProcess[str] = self.lab.run("ray", command, *arguments, seconds=seconds)
+    def ray(self, command: str, *arguments: str) -> CompletedProcess[str]:
+        done: CompletedProcess[str] = self.lab.run("ray", command, *arguments, seconds=600)
         return done
 
     def up(self) -> None:
         """Bring the cluster up, and wait for its first worker."""
-        self.ray("up", "-y", "--no-config-cache", self.file, seconds=300)
+        self.ray("up", "-y", "--no-config-cache", self.file)
         self.readme("ray exec sweeps/on_premises.yaml 'until ray status")
 
     def readme(self, begin: str) -> None:
         """Run the one command of the README that begins so, for this cluster's file and user."""
         (command,) = (line for line in README.read_text().splitlines() if line.startswith(begin))
         here = command.replace("sweeps/on_premises.yaml", self.file).replace("ubuntu@", "root@")
-        self.lab.run("bash", "-c", here, seconds=300)
+        self.lab.run("bash", "-c", here, seconds=600)
 
     def wait_for_gpus(self, gpus: int) -> None:
-        self.lab.wait_for(lambda: f"/{gpus}.0 GPU" in self.on_head("ray status", check=False), seconds=300, pause=1)
+        self.lab.wait_for(lambda: f"/{gpus}.0 GPU" in self.on_head("ray status", check=False), seconds=600, pause=1)
 
     def on_head(self, command: str, **options: Any) -> str:
         return str(self.lab.on("head", command, **options).stdout)
 
-    def exec(self, command: str, *, seconds: float = 120) -> str:
-        return self.ray("exec", self.file, command, seconds=seconds).stdout
+    def exec(self, command: str) -> str:
+        return self.ray("exec", self.file, command).stdout
 
     def study(self, name: str, *, seeds: str = "0") -> str:
         """Return the flags of a new study."""
         return f"--store {self.store} --name {name} {GRID} --seeds {seeds}"
 
     def wait_for_attempts(self, study: str, count: int) -> None:
-        self.lab.wait_for(lambda: len(list(self.store.glob(f"{study}/live/*/*"))) >= count, seconds=180)
+        self.lab.wait_for(
+            lambda: len(list(self.store.glob(f"{study}/live/*/*"))) >= count,
+            seconds=180,
+            progress=lambda: len(list(self.store.glob(f"{study}/**/*"))),
+        )
 
     def finished(self, study: str, folder: Path) -> pd.DataFrame:
         """Fetch a study, have its store looked over, and return its trials: all completed, none on the head."""
@@ -122,7 +127,7 @@ def test_a_stopped_job_is_resumed_and_uses_a_worker_that_joins_in_the_middle_of_
     cluster: Cluster, background: ThreadPoolExecutor, tmp_path: Path
 ) -> None:
     resume = f"{SUBMIT} --submission-id digits-2 -- python sweeps/grid.py --resume {cluster.store}/job"
-    study = background.submit(cluster.exec, resume, seconds=300)
+    study = background.submit(cluster.exec, resume)
     cluster.lab.plug("worker2")
     assert "1 GPU and 1 CPU per trial" in study.result()
     assert "succeeded" in study.result()
@@ -134,7 +139,7 @@ def test_a_submitted_study_survives_a_worker_killed_in_mid_trial(
 ) -> None:
     cluster.wait_for_gpus(2)
     flags = ["--config", "sweeps/digits.yaml", *cluster.study("killed").split()]  # where they run, ~, it is not
-    study = background.submit(cluster.ray, "submit", cluster.file, "sweeps/grid.py", "--", *flags, seconds=300)
+    study = background.submit(cluster.ray, "submit", cluster.file, "sweeps/grid.py", "--", *flags)
     cluster.wait_for_attempts("killed", 2)
     cluster.lab.on("worker1", "kill -9 $(pgrep -x raylet)")
     assert "2 GPUs; 1 GPU and 1 CPU per trial" in study.result().stdout
@@ -150,7 +155,7 @@ def test_a_study_whose_head_is_lost_is_finished_under_a_new_one(cluster: Cluster
     assert running(cluster, "head") <= NOT_RAY
     cluster.up()
     resume = f"{SUBMIT} --submission-id lost-2 -- python sweeps/grid.py --resume {cluster.store}/lost"
-    assert "succeeded" in cluster.exec(resume, seconds=300)
+    assert "succeeded" in cluster.exec(resume)
     cluster.finished("lost", tmp_path)
 
 
@@ -160,20 +165,21 @@ def test_a_study_survives_a_worker_that_is_cut_off_until_ray_gives_it_up(
     cluster.wait_for_gpus(2)
     key = """--runtime-env-json '{"env_vars": {"WANDB_API_KEY": "YOUR-KEY"}}'"""
     job = f"{SUBMIT} {key} --submission-id cut -- python sweeps/grid.py {cluster.study('cut')}"
-    study = background.submit(cluster.exec, job, seconds=300)
+    study = background.submit(cluster.exec, job)
     cluster.wait_for_attempts("cut", 2)
     cluster.lab.unplug("worker2")
-    cluster.lab.wait_for(lambda: "marked dead" in cluster.on_head("ray job logs cut"), seconds=90, pause=1)
+    logs = partial(cluster.on_head, "ray job logs cut")
+    cluster.lab.wait_for(lambda: "marked dead" in logs(), seconds=120, pause=1, progress=lambda: len(logs()))
     cluster.lab.plug("worker2")
     assert "succeeded" in study.result()
     assert cluster.finished("cut", tmp_path)["attempts"].max() >= 2
 
 
 def test_ray_down_and_the_command_of_the_readme_leave_nothing_running(cluster: Cluster) -> None:
-    cluster.ray("down", "-y", cluster.file, seconds=90)
+    cluster.ray("down", "-y", cluster.file)
     cluster.readme("for host in ")
     for host in cluster.lab.hosts:
-        cluster.lab.wait_for(lambda host=host: running(cluster, host) <= NOT_RAY, seconds=30)
+        cluster.lab.wait_for(lambda host=host: running(cluster, host) <= NOT_RAY)
 
 
 def running(cluster: Cluster, host: str) -> set[str]:

@@ -32,6 +32,7 @@ cluster.shutdown()
 """
 
 
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 ENVIRONMENT = os.environ | {"RAY_AUTH_MODE": "disabled"}
 
 
@@ -50,10 +51,9 @@ def cluster_of(nodes: int) -> Iterator[str]:
             yield address
         finally:
             cluster.stdin.close()
-            cluster.wait(timeout=60)
+            cluster.wait(timeout=300)
 
 
-@pytest.mark.lab
 def test_64_trials_use_all_nodes_and_no_two_ever_hold_the_same_gpu(tmp_path: Path) -> None:
     seeds = [str(seed) for seed in range(TRIALS // 4)]
     study = ["--batch-sizes", "16", "64", "--lrs", "0.04", "0.16", "--seeds", *seeds, "--max-iterations", "30"]
@@ -64,7 +64,7 @@ def test_64_trials_use_all_nodes_and_no_two_ever_hold_the_same_gpu(tmp_path: Pat
             env=ENVIRONMENT,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=800,
         )
     assert done.returncode == 0, done.stderr
     assert f"up to {NODES} trials at once" in done.stdout
@@ -95,16 +95,15 @@ def sweep(folder: Path, name: str, *, trials: int, address: str) -> subprocess.P
         return subprocess.Popen(command, cwd=folder, env=ENVIRONMENT, stdout=log, stderr=log)
 
 
-@pytest.mark.lab
 def test_a_second_sweep_gets_half_of_the_cluster_while_the_first_goes_on(tmp_path: Path) -> None:
     slots = 4
     with cluster_of(slots) as address, contextlib.ExitStack() as started:
-        first = started.enter_context(sweep(tmp_path, "first", trials=28, address=address))
+        first = started.enter_context(sweep(tmp_path, "first", trials=44, address=address))
         started.callback(first.kill)
         _wait_for_trials(tmp_path / "results" / "first", first)
         second = started.enter_context(sweep(tmp_path, "second", trials=6, address=address))
         started.callback(second.kill)
-        assert [second.wait(timeout=200), first.wait(timeout=200)] == [0, 0], (tmp_path / "second.log").read_text()
+        assert [second.wait(timeout=800), first.wait(timeout=800)] == [0, 0], (tmp_path / "second.log").read_text()
     studies = [open_study(tmp_path / "results" / name) for name in ("first", "second")]
     assert not any(list(problems(study.paths)) for study in studies)
     mine, other = (study.trials() for study in studies)
@@ -118,7 +117,7 @@ def test_a_second_sweep_gets_half_of_the_cluster_while_the_first_goes_on(tmp_pat
 
 
 def _wait_for_trials(study: Path, running: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 300
     while not list(study.glob("trials/*.parquet")):
         assert running.poll() is None
         assert time.monotonic() < deadline
