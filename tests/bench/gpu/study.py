@@ -106,11 +106,10 @@ def by_command(record: Record, trials: int, data_dir: Path, store: Path) -> None
     """Run the real command until the time is over, and look at what is then in its store."""
     command = [sys.executable, str(ROOT / "sweeps" / "grid.py"), "--config", str(FILE), "--store", str(store)]
     command += ["--data-dir", str(data_dir), "--address", "local"]
+    path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     with (store.parent / "out").open("w") as out:
         started = pd.Timestamp.now(tz="UTC")
-        running = subprocess.Popen(
-            command, stdout=out, stderr=out, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}
-        )
+        running = subprocess.Popen(command, stdout=out, stderr=out, cwd=ROOT, env=os.environ | {"PYTHONPATH": path})
         while running.poll() is None and record.left() > LEAVE_SECONDS:
             time.sleep(0.5)
             _record_ended(record, trials, store, started)
@@ -118,8 +117,11 @@ def by_command(record: Record, trials: int, data_dir: Path, store: Path) -> None
         with contextlib.suppress(subprocess.TimeoutExpired):
             running.wait(LEAVE_SECONDS)
     _record_ended(record, trials, store, started)
-    record.keep(output=(store.parent / "out").read_text().splitlines()[-40:])
+    told = (store.parent / "out").read_text().splitlines()
+    record.keep(output=told[-40:])
     record.describe()
+    if not record.content.get("trials_ended"):
+        raise RuntimeError(f"no trial has ended: {told[-1] if told else 'the command said nothing'}")
 
 
 def _record_ended(record: Record, trials: int, store: Path, started: pd.Timestamp) -> None:
