@@ -6,11 +6,11 @@ import contextlib
 import json
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,8 @@ LEAVE_SECONDS = 10.0  # which the command and Ray take to go
 
 def measure(record: Record) -> None:
     config = file_config(FILE)
-    record.keep(trials_in_all=len(study_trials(config)))
+    trials = study_trials(config)
+    record.keep(trials_in_all=len(trials))
     missing = [name for name in COMMAND_NEEDS if find_spec(name) is None]
     with tempfile.TemporaryDirectory() as folder:
         data_dir = given_mnist(record, Path(folder))
@@ -47,7 +48,7 @@ def measure(record: Record) -> None:
         if missing:
             record.note(f"not by the real command, {', '.join(missing)} not installed: one trial of each batch size")
             return one_of_each_size(record, config, data_dir, sizes=(1, 6, 60, 600, 60_000, 6000))
-        return by_command(record, len(study_trials(config)), data_dir, Path(folder, "store"))
+        return by_command(record, trials, data_dir, Path(folder, "store"))
 
 
 def file_config(file: Path) -> StudyConfig:
@@ -102,7 +103,7 @@ def _as_far(trial: TrialConfig, data: DataSets, device: str, *, limit: float) ->
     return time.monotonic() - start, share
 
 
-def by_command(record: Record, trials: int, data_dir: Path, store: Path) -> None:
+def by_command(record: Record, trials: Sequence[TrialConfig], data_dir: Path, store: Path) -> None:
     """Run the real command until the time is over, and look at what is then in its store."""
     command = [sys.executable, str(ROOT / "sweeps" / "grid.py"), "--config", str(FILE), "--store", str(store)]
     command += ["--data-dir", str(data_dir), "--address", "local"]
@@ -124,7 +125,7 @@ def by_command(record: Record, trials: int, data_dir: Path, store: Path) -> None
         raise RuntimeError(f"no trial has ended: {told[-1] if told else 'the command said nothing'}")
 
 
-def _record_ended(record: Record, trials: int, store: Path, started: pd.Timestamp) -> None:
+def _record_ended(record: Record, trials: Sequence[TrialConfig], store: Path, started: pd.Timestamp) -> None:
     """Keep how long the trials took that have ended so far, and what that makes of all."""
     with contextlib.suppress(OSError, ValueError):
         ended = open_study(str(store / "mnist")).trials()
@@ -135,9 +136,15 @@ def _record_ended(record: Record, trials: int, store: Path, started: pd.Timestam
                 {"case": f"B = {size}", "what": "trials that ended", "unit": "s", "samples": of_size.tolist()}
                 for size, of_size in ended.groupby("batch_size")["wall_seconds"]
             ]
-            # Each size as long as those of it that ended; the others as long as the median of all.
-            usual = statistics.median(ended["wall_seconds"])
             record.keep(
-                rows=rows, trials_ended=len(ended), trials_left=trials - len(ended), command_seconds=seconds,
-                extrapolated_seconds=seconds + (trials - len(ended)) * usual,
+                rows=rows, trials_ended=len(ended), trials_left=len(trials) - len(ended), command_seconds=seconds,
+                **_extrapolated(trials, ended),
             )  # fmt: skip
+
+
+def _extrapolated(trials: Sequence[TrialConfig], ended: pd.DataFrame) -> dict[str, Any]:
+    """Return how long all trials of the batch sizes that have been seen take, and the batch sizes that have not."""
+    usual = ended.groupby("batch_size")["wall_seconds"].median().to_dict()
+    seen = [usual[trial.batch_size] for trial in trials if trial.batch_size in usual]
+    unseen = sorted({trial.batch_size for trial in trials} - set(usual))
+    return {"extrapolated_seconds": sum(seen), "extrapolated_trials": len(seen), "batch_sizes_unseen": unseen}
