@@ -24,7 +24,7 @@ _processes = multiprocessing.get_context("forkserver")
 _processes.set_forkserver_preload(["bs_study.training.trial", "tests.faults.attempts", "sklearn.datasets"])
 
 
-def begun_study(paths: StudyPaths, *, metrics: tuple[str, ...] = ("loss",)) -> Place:
+def begin_study(paths: StudyPaths, *, metrics: tuple[str, ...] = ("loss",)) -> Place:
     """Let a study begin; return where its trials read and write."""
     if not paths.exists(paths.study_json):
         config = StudyConfig(batch_sizes=(1,), lrs=(1,), max_iterations=1)
@@ -32,7 +32,7 @@ def begun_study(paths: StudyPaths, *, metrics: tuple[str, ...] = ("loss",)) -> P
     return Place(paths, Path("/"), metrics)
 
 
-def attempt(trial: TrialConfig, place: Place, *, checkpoint_seconds: float) -> Ending:
+def train_here(trial: TrialConfig, place: Place, *, checkpoint_seconds: float) -> Ending:
     """Train a trial in this process, on one thread of its CPU."""
     return run_trial(trial, place, Machine("cpu", threads=1), pacing=Pacing(checkpoint_seconds))
 
@@ -41,9 +41,9 @@ def undisturbed(study: str | os.PathLike[str], folder: Path) -> str:
     """Train the trials of a study again, in this process and with nothing in their way; return the new study."""
     asked = open_study(study)
     paths = study_paths(folder / "undisturbed" / asked.name)
-    place = begun_study(paths, metrics=tuple(asked.asked["metrics"]))
+    place = begin_study(paths, metrics=tuple(asked.asked["metrics"]))
     for trial in study_trials(asked.config):
-        attempt(trial, place, checkpoint_seconds=60)
+        train_here(trial, place, checkpoint_seconds=60)
     return paths.root
 
 
@@ -58,7 +58,7 @@ def start_attempt(trial: TrialConfig, place: Place, *, checkpoint_seconds: float
 def _attempt(trial: dict[str, Any], place: Place, checkpoint_seconds: float, environment: dict[str, str]) -> None:
     os.environ.clear()  # the server has that of the moment at which it started
     os.environ.update(environment)
-    attempt(TrialConfig(**trial), place, checkpoint_seconds=checkpoint_seconds)
+    train_here(TrialConfig(**trial), place, checkpoint_seconds=checkpoint_seconds)
 
 
 def wait_until(is_so: Callable[[], object], *, seconds: float = 30) -> None:

@@ -14,7 +14,7 @@ import pytest
 from bs_study import TrialConfig, open_study
 from bs_study.grid import study_trials
 from bs_study.store.paths import StudyPaths, study_paths
-from tests.faults.attempts import attempt, begun_study, start_attempt, undisturbed
+from tests.faults.attempts import begin_study, start_attempt, train_here, undisturbed
 from tests.faults.conftest import StartStudy
 from tests.faults.running_study import RunningStudy, kill
 from tests.faults.same_rows import assert_same_rows, table
@@ -51,7 +51,7 @@ def test_a_trial_killed_at_random_moments_ends_with_the_rows_of_an_unbroken_one(
     assert begun > 1
     finish(trial, killed, metrics=metrics)
     pace.unlink()
-    attempt(trial, begun_study(unbroken, metrics=metrics), checkpoint_seconds=60)
+    train_here(trial, begin_study(unbroken, metrics=metrics), checkpoint_seconds=60)
     assert_same_rows(killed.root, unbroken.root)
     assert table(killed.root, "trials")["attempts"].tolist() == [begun + 1]
 
@@ -79,7 +79,7 @@ def kill_at_random(
     """Start attempts of a trial, one after another, and kill each at a random moment, until so many had begun."""
     moments = random.Random(trial.trial_id)
     while kills > 0 or len(paths.names(paths.live_trial(trial.trial_id))) < begun:
-        attempt = start_attempt(trial, begun_study(paths, metrics=metrics))
+        attempt = start_attempt(trial, begin_study(paths, metrics=metrics))
         attempt.join(moments.uniform(0, within_seconds))
         attempt.kill()
         attempt.join(20)
@@ -88,7 +88,7 @@ def kill_at_random(
 
 
 def finish(trial: TrialConfig, paths: StudyPaths, *, metrics: tuple[str, ...] = ("loss",)) -> None:
-    attempt = start_attempt(trial, begun_study(paths, metrics=metrics))
+    attempt = start_attempt(trial, begin_study(paths, metrics=metrics))
     attempt.join(60)
     assert attempt.exitcode == 0
 

@@ -13,7 +13,7 @@ import pytest
 from bs_study import TrialConfig, open_study
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.training.progress import Ending
-from tests.faults.attempts import attempt, begun_study
+from tests.faults.attempts import begin_study, train_here
 from tests.faults.conftest import Ended
 from tests.faults.same_rows import table
 
@@ -38,7 +38,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
             max_iterations=40,
             **settings,
         )
-        ending = attempt(trial, begun_study(paths, metrics=METRICS), checkpoint_seconds=0.05)
+        ending = train_here(trial, begin_study(paths, metrics=METRICS), checkpoint_seconds=0.05)
         return ending, paths
 
     return run_one

@@ -11,7 +11,7 @@ import pytest
 from bs_study import TrialConfig
 from bs_study.store.commit import trial_row
 from bs_study.store.paths import StudyPaths, study_paths
-from tests.faults.attempts import begun_study, start_attempt, wait_until
+from tests.faults.attempts import begin_study, start_attempt, wait_until
 from tests.faults.same_rows import assert_same_rows
 
 TRIAL = TrialConfig(
@@ -23,7 +23,7 @@ TRIAL = TrialConfig(
 def alone(tmp_path: Path) -> Path:
     """The same trial, by one attempt."""
     paths = study_paths(tmp_path / "alone" / "study")
-    attempt = start_attempt(TRIAL, begun_study(paths))
+    attempt = start_attempt(TRIAL, begin_study(paths))
     attempt.join(60)
     assert attempt.exitcode == 0
     return Path(paths.root)
@@ -36,10 +36,10 @@ def has_part(paths: StudyPaths) -> bool:
 def overtaken(paths: StudyPaths, pace: Path, monkeypatch: pytest.MonkeyPatch) -> BaseProcess:
     """Return a slow attempt that has written a part, and still runs when a quick one has committed the trial."""
     pace.write_text("0.1")
-    old = start_attempt(TRIAL, begun_study(paths))
+    old = start_attempt(TRIAL, begin_study(paths))
     wait_until(lambda: has_part(paths))
     monkeypatch.delenv("BS_STUDY_TEST_PACE")
-    new = start_attempt(TRIAL, begun_study(paths))
+    new = start_attempt(TRIAL, begin_study(paths))
     new.join(60)
     assert new.exitcode == 0
     assert old.is_alive(), "the old one was to be slower"
@@ -49,7 +49,7 @@ def overtaken(paths: StudyPaths, pace: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_attempts_that_start_at_once_give_one_answer_and_each_row_once(tmp_path: Path, alone: Path) -> None:
     for round_ in range(2):
         paths = study_paths(tmp_path / str(round_) / "study")
-        both = [start_attempt(TRIAL, begun_study(paths)) for _ in range(2)]
+        both = [start_attempt(TRIAL, begin_study(paths)) for _ in range(2)]
         for attempt in both:
             attempt.join(60)
         assert [attempt.exitcode for attempt in both] == [0, 0]
@@ -75,9 +75,9 @@ def test_an_old_attempt_that_commits_while_the_new_one_trains_leaves_one_answer(
     tmp_path: Path, alone: Path, pace: Path
 ) -> None:
     paths = study_paths(tmp_path / "kept" / "study")
-    old = start_attempt(TRIAL, begun_study(paths))
+    old = start_attempt(TRIAL, begin_study(paths))
     time.sleep(0.3)
-    new = start_attempt(TRIAL, begun_study(paths), checkpoint_seconds=0.01)
+    new = start_attempt(TRIAL, begin_study(paths), checkpoint_seconds=0.01)
     for attempt in (old, new):
         attempt.join(60)
         assert attempt.exitcode == 0
