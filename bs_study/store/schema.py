@@ -85,7 +85,7 @@ KEY_COLUMNS = (
     Column("study", TEXT, "name of the study"),
     Column("trial_id", TEXT, "name of the trial; in timings, of the timing"),
     Column("batch_size", COUNT, "of an update", "examples"),
-    Column("lr", NUMBER, "the learning rate that the grid gives"),
+    Column("lr", NUMBER, "learning rate of the trial, as its lr rule makes it"),
     Column("seed", COUNT, "seed of weights and batches"),
 )
 
