@@ -33,7 +33,7 @@ SHORTENED = {
     "RAY_health_check_timeout_ms": 3000,
     "RAY_health_check_failure_threshold": 3,
     "RAY_gcs_rpc_server_reconnect_timeout_s": 20,
-    "AUTOSCALER_HEARTBEAT_TIMEOUT_S": 10,
+    "AUTOSCALER_HEARTBEAT_TIMEOUT_S": 20,
     "AUTOSCALER_UPDATE_INTERVAL_S": 2,
 }
 
