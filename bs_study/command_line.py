@@ -45,7 +45,11 @@ class Request:
 
 _ACTIONS = {
     "config": Annotated[
-        Path | None, tyro.conf.arg(help="YAML file of the study (default: the study that ships for the workload)")
+        Path | None,
+        tyro.conf.arg(
+            help="YAML file of the study; with --resume, only how it is launched is read from it "
+            "(default: the study that ships for the workload)"
+        ),
     ],
     "resume": Annotated[str | None, tyro.conf.arg(help="go on with the study in this folder, as results/digits")],
     "dry_run": Annotated[bool, tyro.conf.arg(help="print the trials and exit")],

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str]) -> int:
             load_workload(request.flags["workload"])  # a wrong name, before what it leaves open is missed
         config, options = what_is_asked(request)
         if request.check:
-            return show_look(*checked(config, options))
+            return show_look(*checked(config, options, resume=request.resume))
         study = prepared(config, options, resume=request.resume, is_dry_run=request.dry_run)
         return show_trials(study) if request.dry_run else run_study(study, Terminal()).exit_status
     except (ValueError, OSError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,7 +22,9 @@ TOGETHER = (
     "tests/report/test_object_store.py",
     "tests/test_gpu_bench.py",
     "tests/test_grid_interrupted.py",
+    "tests/test_readme.py::test_the_tutorial",
     "tests/training/test_clock.py",
+    "tests/training/test_machine_load.py",
     "tests/training/test_timing.py",
 )
 APART = (
@@ -74,6 +77,14 @@ def toy_workloads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.syspath_prepend(str(TOY))
         patch.setenv("PYTHONPATH", str(TOY), prepend=os.pathsep)  # for the workers of Ray
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_ray() -> Iterator[None]:
+    """Let no study join a cluster that others have started on this machine, as another worker of pytest-xdist has."""
+    with TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_TMPDIR", folder)  # in /tmp, as the name of a socket is short
         yield
 
 

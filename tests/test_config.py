@@ -94,10 +94,21 @@ def test_an_unknown_setting_is_refused_with_the_nearest_right_one(typed: str, me
         ({"recipes": [{}, {}]}, "recipes"),
         ({"recipes": ["momentum"]}, "recipes"),
         ({"recipes": 3}, "recipes"),
+        ({"settings": {}}, "settings"),
+        ({"target": 0.98}, "target"),
+        ({"optimizer": "adam", "lr_rule": "sqrt", "base_batch_size": 10**17}, "lr_rule"),
+        ({"optimizer": "adam", "lr_rule": "sqrt", "base_batch_size": 10**15, "eps": 1e305}, "lr_rule"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], named: str) -> None:
     assert complaint(**settings).startswith(f"{named}: ")
+
+
+def test_what_is_wrong_by_itself_is_told_before_what_does_not_go_together() -> None:
+    assert complaint(lrs=[0], lr_decay="step") == complaint(lrs=[0])
+    both = complaint(lrs=[0], gpus_per_trial=-1)
+    assert complaint(lrs=[0]) in both
+    assert complaint(gpus_per_trial=-1) in both
 
 
 def test_a_combination_that_contradicts_itself_is_named() -> None:

@@ -34,10 +34,10 @@ def test_the_lr_of_a_trial_follows_the_rule_from_the_base_batch_size(rule: str, 
     assert [t.lr for t in study_trials(StudyConfig(**grid))] == pytest.approx(lrs)
 
 
-def test_every_setting_of_the_recipe_reaches_every_trial() -> None:
-    recipe = {"optimizer": "adamw", "weight_decay": 0.01, "lr_decay": "cosine", "eval_every_examples": 7}
-    for trial in study_trials(StudyConfig(**GRID, **recipe)):
-        assert trial.settings.model_dump(include=set(recipe)) == recipe
+def test_every_setting_of_a_study_reaches_every_trial() -> None:
+    settings = {"optimizer": "adamw", "weight_decay": 0.01, "lr_decay": "cosine", "eval_every_examples": 7}
+    for trial in study_trials(StudyConfig(**GRID, **settings)):
+        assert trial.settings.model_dump(include=set(settings)) == settings
 
 
 def test_each_combination_of_lists_and_recipes_trains_the_whole_grid() -> None:

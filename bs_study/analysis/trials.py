@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bs_study.config import BUDGETS
+
 CELL = ["batch_size", "lr"]
 KEYS = ["trial_id", "batch_size", "lr", "seed"]
 
@@ -15,10 +17,7 @@ _NUMBERS = (
     "compute_seconds",
     "warmup_seconds",
     "eval_seconds",
-    "max_iterations",
-    "max_examples",
-    "max_epochs",
-    "max_train_seconds",
+    *BUDGETS,
 )
 _DEFAULTS: dict[str, str | float] = {
     "optimizer": "sgd",

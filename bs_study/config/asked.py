@@ -49,5 +49,5 @@ def asked(settings: Mapping[str, Any]) -> Asked:
 
 
 def study_settings(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a study among stored ones: older versions stored how it was launched, too."""
+    """Return the settings of a study among stored ones. Older versions stored its launch too: that is not read."""
     return {name: value for name, value in stored.items() if name not in LAUNCH_FIELDS}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bs_study.config.values import Count, Index, NonNegative, Positive
+from bs_study.words import typed
 
 
 class LaunchOptions(BaseModel):
@@ -55,8 +57,9 @@ class LaunchOptions(BaseModel):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        if self.gpus_per_trial and self.gpus_per_trial > 1 and not self.gpus_per_trial.is_integer():
-            raise ValueError(f"gpus_per_trial: {self.gpus_per_trial:g} is no whole number. Above 1, give whole GPUs")
+        gpus = self.gpus_per_trial or 0
+        if gpus > 1 and not gpus.is_integer():
+            raise ValueError(f"gpus_per_trial: {typed(gpus)} is no whole number. Above 1, give whole GPUs")
         if self.local and self.address:
             raise ValueError("address: a local study uses no cluster. Give address or local, not both")
         return self
@@ -73,3 +76,12 @@ def flags_of(options: LaunchOptions) -> list[str]:
         flag = name.replace("_", "-")
         flags += [f"--{'' if value else 'no-'}{flag}"] if isinstance(value, bool) else [f"--{flag}", str(value)]
     return flags
+
+
+def resume_command(uri: str, options: LaunchOptions) -> str:
+    """Return the command that goes on with a study and launches it in the same way.
+
+    >>> resume_command("results/my study", LaunchOptions(local=True))
+    "python sweeps/grid.py --local --resume 'results/my study'"
+    """
+    return shlex.join(["python", "sweeps/grid.py", *flags_of(options), "--resume", uri])

@@ -6,7 +6,10 @@ The ratio is k = B / base, of a trial's batch size and the one that the grid's l
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal
+
+from bs_study.words import setting, typed
 
 LrRule = Literal["none", "linear", "sqrt"]
 
@@ -37,13 +40,27 @@ def refuse_extreme_lr(rule: LrRule, ratio: float, *, lr: float, batch_size: int)
     """Raise if the rule makes an lr 0 or infinite."""
     scaled = lr * lr_multiplier(rule, ratio)
     if not 0 < scaled < math.inf:
-        raise ValueError(f"lr_rule: {rule} makes lr {lr:g} at batch size {batch_size} {scaled:g}. Give other lrs")
-
-
-def refuse_lost_beta(name: str, beta: float, *, optimizer: str, before: float, base: int, batch_size: int) -> None:
-    """Raise if the rule has made a beta no decay: it falls with the batch size, to 0 at base / (1 - beta)."""
-    if beta < min(LEAST_BETA, before):
         raise ValueError(
-            f"lr_rule: sqrt makes {name} of {optimizer} {beta:g} at batch size {batch_size}, not between 0 and 1. "
-            f"Use batch sizes below {base / (1 - before):g}, or another rule"
+            f"lr_rule: {rule} makes lr {setting(lr)} at batch size {batch_size} {scaled:g}. Give other lrs"
+        )
+
+
+def refuse_extreme_moments(
+    moments: Mapping[str, float], before: Mapping[str, float], *, optimizer: str, base: int, batch_size: int
+) -> None:
+    """Raise if the rule makes a beta no decay, or an eps 0 or infinite.
+
+    A beta falls with the batch size, to 0 at base / (1 - beta); far below the base it is rounded to 1.
+    """
+    for name in ("beta1", "beta2"):
+        told = f"lr_rule: sqrt makes {name} of {optimizer} {typed(moments[name])} at batch size {batch_size}"
+        if moments[name] < min(LEAST_BETA, before[name]):
+            largest = setting(base / (1 - before[name]))
+            raise ValueError(f"{told}, not between 0 and 1. Use batch sizes below {largest}, or another rule")
+        if moments[name] >= 1:
+            raise ValueError(f"{told}, not between 0 and 1. Use a smaller base_batch_size, or another rule")
+    if not 0 < moments["eps"] < math.inf:
+        raise ValueError(
+            f"lr_rule: sqrt makes eps of {optimizer} {moments['eps']} at batch size {batch_size}. "
+            "Use another base_batch_size, or another rule"
         )

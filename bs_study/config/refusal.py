@@ -19,7 +19,9 @@ def one_line(error: ValidationError, *, known: Iterable[str] = ()) -> str:
     """
     names = list(known)
     found = {}
-    for e in reversed(error.errors()):
+    # That settings don't go together follows, perhaps, from one that is wrong by itself.
+    single = [e for e in error.errors() if e["loc"] and e["loc"] not in {(part,) for part in PARTS}]
+    for e in reversed(single or error.errors()):
         place = tuple(part for part in e["loc"] if part not in PARTS)
         found[place[:1]] = _describe(place, e["msg"], e.get("input"), names)
     return " ".join("; ".join(reversed(found.values())).split())

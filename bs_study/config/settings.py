@@ -10,15 +10,18 @@ from bs_study.config.lr_rule import LrRule, lr_multiplier, scaled_moments
 from bs_study.config.values import Count, Index, NonNegative, Positive
 from bs_study.target import Target
 
-BUDGETS = ("max_epochs", "max_iterations", "max_examples", "max_train_seconds")
+COUNTED_BUDGETS = ("max_epochs", "max_iterations", "max_examples")
+"""The budgets that are known in iterations before a trial runs."""
+BUDGETS = (*COUNTED_BUDGETS, "max_train_seconds")
 """The settings that end a trial which has not reached its target."""
 
-COUNTED_BUDGETS = BUDGETS[:3]
-"""Those that are known in iterations before a trial runs."""
 
-
-def _as_target(given: object) -> object:
-    return Target.parse(given) if isinstance(given, str) else given
+def _as_target(given: object) -> Target | None:
+    if given is None or isinstance(given, Target):
+        return given
+    if not isinstance(given, str):
+        raise ValueError("is no target. Write one like 'accuracy>=0.98' or 'loss<=0.1'")
+    return Target.parse(given)
 
 
 # Text in files and rows, a Target everywhere else.

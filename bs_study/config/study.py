@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from bs_study.config.lr_rule import refuse_extreme_lr, refuse_lost_beta
+from bs_study.config.lr_rule import refuse_extreme_lr, refuse_extreme_moments
 from bs_study.config.recipe import Change, distinct_changes, multiplied, recipe_of
 from bs_study.config.refusal import one_line
 from bs_study.config.settings import TrialSettings
@@ -30,8 +30,9 @@ DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 class StudyConfig(BaseModel):
     """A grid over recipe × batch size × lr × seed, and the settings of its trials.
 
-    The settings may be given beside the grid, and are dumped so. One that is an axis of recipes may be a list: each of
-    its values, with each of every other list and of `recipes`, is a recipe.
+    The settings may be given beside the grid, and are dumped so; pydantic's filters and updates go by `settings`.
+    A setting that is an axis of recipes may be a list: each of its values, with each of every other list and of
+    `recipes`, is a recipe.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -93,15 +94,12 @@ class StudyConfig(BaseModel):
         for pick in (min, max):
             lr, batch_size = pick(self.lrs), pick(self.batch_sizes)
             refuse_extreme_lr(settings.lr_rule, settings.lr_ratio(batch_size), lr=lr, batch_size=batch_size)
-        largest = max(self.batch_sizes)
-        for name in ("beta1", "beta2"):
-            refuse_lost_beta(
-                name,
-                settings.moments(largest)[name],
+            refuse_extreme_moments(
+                settings.moments(batch_size),
+                settings.model_dump(include={"beta1", "beta2", "eps"}),
                 optimizer=settings.optimizer,
-                before=getattr(settings, name),
                 base=settings.base_batch_size or 1,
-                batch_size=largest,
+                batch_size=batch_size,
             )
 
     def each_recipe(self) -> list[TrialSettings]:

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
+from bs_study.words import typed
+
 
 def _number_not_bool(value: object) -> object:
     """Refuse True and False, which Python would take for 1 and 0."""
@@ -25,15 +27,19 @@ def distinct(values: tuple[float, ...]) -> tuple[float, ...]:
     """Return the values, or refuse one that is given twice."""
     twice = [value for value in values if values.count(value) > 1]
     if twice:
-        raise ValueError(f"{twice[0]:g} is given twice. Give each value once")
+        raise ValueError(f"{typed(twice[0])} is given twice. Give each value once")
     return values
 
 
 def nested(given: Any, part: type[BaseModel], *, name: str) -> Any:
     """Return flat settings with those of a part gathered under its name; anything else as it is."""
-    if not isinstance(given, Mapping) or name in given:
+    if not isinstance(given, Mapping):
         return given
     own = {key: value for key, value in given.items() if key in part.model_fields}
+    if name in given:
+        if own:
+            raise ValueError(f"{name}: is no setting beside {next(iter(own))}. Leave it out")
+        return given
     return {key: value for key, value in given.items() if key not in own} | {name: own}
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from bs_study.config import TrialConfig
 from bs_study.training.progress import Ending, Progress
-from bs_study.words import counted, duration, setting
+from bs_study.words import count, counted, duration, setting
 
 
 @dataclass
@@ -124,5 +124,5 @@ def describe(ending: Ending) -> str:
         first_line = (ending.message or "").partition("\n")[0]
         return f"{ending.status}: {first_line}" if first_line else ending.status
     if ending.reached_iteration is not None:
-        return f"target reached at iteration {ending.reached_iteration}"
+        return f"target reached at iteration {count(ending.reached_iteration)}"
     return f"target not reached within {counted(ending.iterations, 'iteration')} ({ending.stop_reason})"

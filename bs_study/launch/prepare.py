@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ import torch
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.config.asked import asked
+from bs_study.config.launch import resume_command
 from bs_study.grid import trials_to_run
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
@@ -65,7 +65,7 @@ def prepared(
     config = _completed(config, workload)
     if paths is None:
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
-        _refuse_existing(paths)
+        _refuse_existing(paths, options)
     data, look = None, None
     examples = workload.train_examples and workload.train_examples - config.settings.validation_examples
     if not (is_dry_run and examples):
@@ -92,8 +92,10 @@ def prepared(
     )
 
 
-def checked(config: StudyConfig, options: LaunchOptions) -> tuple[StudyConfig, Look]:
-    """Return what a look at the workload shows, whatever its grid; raises what `prepared` raises."""
+def checked(config: StudyConfig, options: LaunchOptions, *, resume: str | None = None) -> tuple[StudyConfig, Look]:
+    """Return what a look at the workload shows, whatever its grid; takes and raises what `prepared` does."""
+    if resume:
+        config, _ = _resumed(config, resume)
     workload = load_workload(config.settings.workload)
     config = _completed(config, workload)
     data, look = _seen(config, workload, data_directory(options))
@@ -106,7 +108,7 @@ def _resumed(config: StudyConfig, resume: str) -> tuple[StudyConfig, StudyPaths]
     study = open_study(resume)
     given, stored = config.model_dump(mode="json"), study.config.model_dump(mode="json")
     for name, value in given.items():
-        is_left_open = value is None and name in ("name", "target")
+        is_left_open = value is None and name in ("name", "target")  # which the workload gave to the study
         if value != stored[name] and not is_left_open:
             raise ValueError(
                 f"{name}: {value} contradicts the study, which has {stored[name]}. Leave it out, or start another"
@@ -141,7 +143,7 @@ def _completed(config: StudyConfig, workload: Workload) -> StudyConfig:
     return asked(config.model_dump() | own).config
 
 
-def _refuse_existing(paths: StudyPaths) -> None:
+def _refuse_existing(paths: StudyPaths, options: LaunchOptions) -> None:
     try:
         is_study = paths.exists(paths.study_json)
         others = set(paths.names(paths.root)) - {"lease.json", "live"}  # which a start that was cut short leaves
@@ -152,7 +154,7 @@ def _refuse_existing(paths: StudyPaths) -> None:
     if is_study:
         raise ValueError(
             f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
-            f"`python sweeps/grid.py --resume {shlex.quote(paths.uri)}`, or choose another --name"
+            f"`{resume_command(paths.uri, options)}`, or choose another --name"
         )
 
 
@@ -164,7 +166,7 @@ def _check_metrics(workload: Workload, metrics: Sequence[str]) -> None:
 
 def _check_target(config: StudyConfig, metrics: Sequence[str]) -> None:
     target = config.settings.target
-    if target and target.metric not in metrics:
+    if target is not None and target.metric not in metrics:
         raise ValueError(
             f"target: {target.metric!r} is no metric of {config.settings.workload}. "
             f"Its metrics are {', '.join(metrics)}"

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from rich.console import RenderableType
 
-from bs_study.config.launch import flags_of
+from bs_study.config.launch import resume_command
 from bs_study.config.recipe_names import named_recipes
 from bs_study.launch.display import Display
 from bs_study.launch.launcher import Launcher
@@ -61,7 +61,7 @@ def run_study(study: Prepared, listener: Listener) -> End:
     if not study.trials and not (study.options.timing and lacks_timings(Study(study.paths))):
         listener.say(f"nothing to do: all trials of {study.paths.uri} have ended")
         return End()
-    going_on = _going_on(study)
+    going_on = resume_command(study.paths.uri, study.options)
     with _launcher(study) as launcher, study_lease(study.paths, lost=_thread.interrupt_main):
         study.create()
         _announce(study, launcher, listener)
@@ -80,11 +80,6 @@ def run_study(study: Prepared, listener: Listener) -> End:
     if failed:
         listener.say(f"failed trials: {failed}. Try them again with: {going_on}")
     return End(failed=failed, is_reported=is_reported)
-
-
-def _going_on(study: Prepared) -> str:
-    """Return the command that goes on with a study as it was launched: its store keeps what it asks, not how it ran."""
-    return shlex.join(["python", "sweeps/grid.py", *flags_of(study.options), "--resume", study.paths.uri])
 
 
 def _launcher(study: Prepared) -> AbstractContextManager[Launcher]:
@@ -142,10 +137,7 @@ def conclude(study: Prepared, listener: Listener) -> bool:
     except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer
         listener.warn(f"error: no report: {' '.join(str(error).split())}")
         return False
-    target = study.config.settings.target
+    metric = str(study.config.settings.target).partition(" ")[0]
     uri = shlex.quote(found.paths.uri)
-    listener.say(
-        "next: open it, or ask for another target: "
-        f"python sweeps/report.py {uri} --target {target.metric if target else 'accuracy'}=..."
-    )
+    listener.say(f"next: open it, or ask for another target: python sweeps/report.py {uri} --target {metric}=...")
     return True

@@ -133,7 +133,9 @@ _ENDING = (
 )
 
 _COMPUTED = (
-    Column("micro_batch_used", COUNT, "whose gradients were computed at once, at the end", "examples"),
+    Column(
+        "micro_batch_used", COUNT, "size of the parts whose gradients were computed at once, at the end", "examples"
+    ),
     Column("engine_used", TEXT, "how iterations ran"),
     Column("loader_used", TEXT, "where batches came from"),
     Column("kernels_used", TEXT, "library and layout of convolutions on a CPU"),

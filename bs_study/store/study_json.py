@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bs_study.config import StudyConfig, one_line
-from bs_study.config.asked import study_settings
+from bs_study.config.asked import FIELDS, study_settings
 from bs_study.store.faults import reason
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import SCHEMA_VERSION, table_schema
@@ -58,7 +58,7 @@ def asked_config(paths: StudyPaths, asked: Mapping[str, Any]) -> StudyConfig:
         return StudyConfig.model_validate(study_settings(stored) if isinstance(stored, dict) else stored)
     except ValidationError as error:
         newer = newer_version(paths, asked)
-        raise ValueError(newer or f"{paths.study_json}: config is damaged: {one_line(error)}") from error
+        raise ValueError(newer or f"{paths.study_json}: config is damaged: {one_line(error, known=FIELDS)}") from error
 
 
 def newer_version(paths: StudyPaths, asked: Mapping[str, Any]) -> str | None:

@@ -21,11 +21,11 @@ def timing_id(trial: TrialConfig, machine: Mapping[str, object]) -> str:
     """Return the name of a timing, as timing-b60-3f9a2c: a function of what decides a time.
 
     Args:
-        trial: of whose recipe all counts but lr and seed.
+        trial: of whose config all counts but lr and seed.
         machine: what is known of the device, its threads among it.
     """
-    recipe = trial.model_dump_json(exclude_defaults=True, exclude={"lr", "seed"})
-    digest = hashlib.sha256(f"{recipe} {json.dumps(machine, sort_keys=True)}".encode()).hexdigest()
+    settings = trial.model_dump_json(exclude_defaults=True, exclude={"lr", "seed"})
+    digest = hashlib.sha256(f"{settings} {json.dumps(machine, sort_keys=True)}".encode()).hexdigest()
     return f"timing-b{trial.batch_size}-{digest[:6]}"
 
 
@@ -42,8 +42,8 @@ def timed_batch_size(name: str) -> int | None:
 def write_timing(paths: StudyPaths, name: str, trial: TrialConfig, measured: Mapping[str, object]) -> None:
     """Write a timing, in the place of an earlier one of its name."""
     keys = {"study": paths.name, "trial_id": name, "batch_size": trial.batch_size, "lr": trial.lr, "seed": trial.seed}
-    recipe = {"workload": trial.settings.workload, "precision": trial.settings.precision}
-    rows = pa.Table.from_pylist([recipe | dict(measured) | keys], schema=table_schema("timings"))
+    settings = {"workload": trial.settings.workload, "precision": trial.settings.precision}
+    rows = pa.Table.from_pylist([settings | dict(measured) | keys], schema=table_schema("timings"))
     paths.write(paths.trial_file("timings", name), encode(rows))
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 
-import bs_study
 from bs_study.config import TrialConfig
 from bs_study.training.placement import Machine
 from bs_study.training.precision import set_float32_products
 from bs_study.training.randomness import seed_generators
+from bs_study.version import __version__
 
 
 def set_up(machine: Machine, *, trial: TrialConfig) -> None:
@@ -68,7 +68,7 @@ def machine_columns(machine: Machine) -> dict[str, object]:
         "node_id": machine.node_id,
         "gpu_ids": machine.gpu_ids,
         "threads": torch.get_num_threads(),
-        "bs_study_version": bs_study.__version__,
+        "bs_study_version": __version__,
         "python_version": platform.python_version(),
         "torch_version": torch.__version__,
         "ray_version": machine.ray_version,

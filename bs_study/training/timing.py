@@ -12,6 +12,7 @@ from typing import Any
 
 from bs_study.config import TrialConfig
 from bs_study.store.paths import StudyPaths
+from bs_study.store.schema import table_schema
 from bs_study.store.timings import read_timing, timing_id, write_timing
 from bs_study.training.assembly import assemble
 from bs_study.training.data import DataSets, trial_data
@@ -35,7 +36,7 @@ class BatchTiming:
         batch_size: that of the trial which was timed.
         status: completed, out_of_memory or failed.
         message: why it could not be timed, or not as it was asked for.
-        machine: the columns of `timings` that say on what it ran.
+        machine: on what it ran: columns of `timings`, or its kind where it did not run.
         time: of an iteration; None where it could not be timed.
         computed: the columns of `timings` that say how it was computed.
     """
@@ -52,7 +53,8 @@ class BatchTiming:
         """Return its columns of `timings`."""
         how_long = asdict(self.time) if self.time else {}
         ended = {"status": self.status, "message": self.message, "end_time": self.end_time}
-        return ended | dict(self.machine) | dict(self.computed) | how_long
+        machine = {name: value for name, value in self.machine.items() if name in table_schema("timings").names}
+        return ended | machine | dict(self.computed) | how_long
 
 
 def missing_timings(

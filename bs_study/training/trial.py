@@ -28,6 +28,7 @@ from bs_study.training.randomness import seed_generators
 from bs_study.training.recorder import Recorder
 from bs_study.training.run import ready_run
 from bs_study.training.watchdog import Watchdog
+from bs_study.words import duration
 from bs_study.workloads.base import Workload, load_workload
 
 GiveUp = Callable[[], None]
@@ -61,7 +62,7 @@ def run_trial(
     """
 
     def exit_process() -> None:
-        _exit_process(trial, place, f"no progress for {pacing.timeout_seconds:g} s")
+        _exit_process(trial, place, f"no progress for {duration(pacing.timeout_seconds or 0)}")
 
     earlier = _earlier_ending(trial, place, launched=launched)
     if earlier:

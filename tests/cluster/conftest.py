@@ -33,7 +33,7 @@ SHORTENED = {
     "RAY_health_check_timeout_ms": 3000,
     "RAY_health_check_failure_threshold": 3,
     "RAY_gcs_rpc_server_reconnect_timeout_s": 20,
-    "AUTOSCALER_HEARTBEAT_TIMEOUT_S": 10,
+    "AUTOSCALER_HEARTBEAT_TIMEOUT_S": 20,
     "AUTOSCALER_UPDATE_INTERVAL_S": 2,
 }
 
@@ -207,4 +207,7 @@ def lab_config(lab: Lab) -> dict[str, Any]:
     config["auth"] = {"ssh_user": "root", "ssh_private_key": str(lab.folder / "id")}
     worker = config["worker_start_ray_commands"]
     worker[-1] = worker[-1].replace("ray start", "ray start --num-cpus=1 --num-gpus=1")
+    for start in (config["head_start_ray_commands"], worker):
+        # Ray gives up a node that takes more than 30 s to start, as it may on a busy machine.
+        start[-1] = f"for _ in 1 2 3 4; do {start[-1]} && break; ray stop; done"
     return config

@@ -11,7 +11,7 @@ import pytest
 from bs_study import open_study
 from bs_study.config import LaunchOptions
 from bs_study.config.asked import asked
-from bs_study.launch.prepare import Prepared, prepared
+from bs_study.launch.prepare import Prepared, checked, prepared
 
 GRID: dict[str, Any] = {"workload": "digits", "batch_sizes": (64, 256), "lrs": (0.1, 0.4), "max_epochs": 1}
 
@@ -28,7 +28,7 @@ def begun(tmp_path: Path) -> Prepared:
 def test_study_json_keeps_what_a_study_asks_and_nothing_of_its_launch(begun: Prepared) -> None:
     stored = json.loads(Path(begun.paths.study_json).read_text())["config"]
     assert stored.keys() & LaunchOptions.model_fields.keys() == set()
-    assert (stored["batch_sizes"], stored["target"], stored["name"]) == ([64, 256], "accuracy >= 0.96", "digits")
+    assert (stored["batch_sizes"], stored["target"], stored["name"]) == ([64, 256], "accuracy >= 0.97", "digits")
     assert open_study(begun.paths.uri).config == begun.config
 
 
@@ -48,5 +48,14 @@ def test_a_study_goes_on_by_a_config_that_leaves_its_name_and_target_open(begun:
 @pytest.mark.parametrize("change", [{"lrs": (0.1, 0.8)}, {"momentum": 0.9}, {"target": "loss<=0.1"}, {"seeds": (0, 1)}])
 def test_a_study_does_not_go_on_as_another(begun: Prepared, change: dict[str, Any]) -> None:
     config, options = asked(GRID | change)
-    with pytest.raises(ValueError, match=rf"^{next(iter(change))}: .* contradicts the study, which has "):
-        prepared(config, options, resume=begun.paths.uri)
+    for look_at in (prepared, checked):
+        with pytest.raises(ValueError, match=rf"^{next(iter(change))}: .* contradicts the study, which has "):
+            look_at(config, options, resume=begun.paths.uri)
+
+
+def test_a_study_that_exists_is_continued_by_a_command_that_launches_it_alike(begun: Prepared) -> None:
+    config, options = asked(GRID | {"store": str(Path(begun.paths.root).parent), "local": True, "max_failures": 0})
+    with pytest.raises(ValueError, match="exists already") as caught:
+        prepared(config, options)
+    command = f"`python sweeps/grid.py --local --max-failures 0 --resume {begun.paths.uri}`"
+    assert command in str(caught.value)

@@ -6,6 +6,7 @@ diverged; the one of 512 and 0.1 was interrupted after a checkpoint at iteration
 
 from __future__ import annotations
 
+import json
 import runpy
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import pandas as pd
 import pytest
 
 from bs_study import open_study
+from bs_study.config import LaunchOptions
 from bs_study.grid import study_trials
 from bs_study.store.check import problems
 from bs_study.store.paths import study_paths
@@ -124,3 +126,13 @@ def test_a_store_of_two_versions_is_read_and_found_fine(resumed: Resumed) -> Non
     study = open_study(resumed.study, strict=True)
     assert study.evaluations().groupby("trial_id")["accuracy"].max()[OPEN] > 0.5
     assert set(study.iterations()["trial_id"]) == {*ENDED, OPEN}
+
+
+def test_how_it_was_launched_is_not_read_whatever_that_was(tmp_path: Path) -> None:
+    study = unpacked(tmp_path)
+    config = open_study(study).config
+    asked = json.loads((study / "study.json").read_text())
+    assert asked["config"].keys() & LaunchOptions.model_fields.keys()
+    asked["config"] |= {"local": "x", "max_concurrent": -3}
+    (study / "study.json").write_text(json.dumps(asked))
+    assert open_study(study).config == config

@@ -155,7 +155,7 @@ def test_a_second_pass_times_only_what_is_missing_or_has_failed(paths: StudyPath
     assert list(passes(paths, {4: "completed", 16: "completed", 64: "completed"})) == [16, 64]
 
 
-def test_a_timing_is_of_a_recipe_on_a_machine_whatever_the_lr(paths: StudyPaths) -> None:
+def test_a_timing_is_of_settings_on_a_machine_whatever_the_lr(paths: StudyPaths) -> None:
     write_timing(paths, timing_id(config(4), MACHINE), config(4), BatchTiming(4, "completed", "", MACHINE).columns())
     assert list(passes(paths, {4: "completed"}, lr=0.5, seed=3)) == []
     assert list(passes(paths, {4: "completed"}, optimizer="adam")) == [4]
