@@ -27,7 +27,7 @@ class S3Server:
         self.filesystem.create_dir("bucket")
 
     def _wait_until_it_listens(self) -> None:
-        end = time.monotonic() + 60
+        end = time.monotonic() + 200
         while time.monotonic() < end:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()

@@ -83,7 +83,7 @@ def test_trials_that_differ_in_any_setting_have_different_ids(change: dict[str, 
 
 def test_a_trial_id_is_the_same_in_another_process() -> None:
     code = "from bs_study import TrialConfig; print(TrialConfig(batch_size=60, lr=0.02, seed=3, max_epochs=1).trial_id)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
     assert found.stdout.strip() == TrialConfig(batch_size=60, lr=0.02, seed=3, max_epochs=1).trial_id
 
 

@@ -34,7 +34,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 def grid(tmp_path: Path) -> Command:
     """Run the command in an empty folder, without a terminal."""
 
-    def run(*arguments: str, seconds: float = 100) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, seconds: float = 300) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, str(GRID), *arguments]
         return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=seconds)
 
@@ -64,7 +64,7 @@ def local_study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, subproc
     """The folder of a study that ran without Ray, and how the command ended."""
     folder = tmp_path_factory.mktemp("local")
     command = [sys.executable, str(GRID), "--local", "--name", "try1", *SMALL]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=100)
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
     return folder / "results" / "try1", ended
 
 

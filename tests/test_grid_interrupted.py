@@ -33,13 +33,13 @@ class Running:
         )
 
     def wait_for_parts(self, *, trials: int) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 200
         while time.monotonic() < deadline and self.process.poll() is None:
             began = {file.parent.parent for file in self.study.glob("live/*/*/iterations-*.parquet")}
             if len(began) >= trials:
                 return
             time.sleep(0.1)
-        raise AssertionError(f"no parts after a minute, exit status {self.process.poll()}: {self.output()}")
+        raise AssertionError(f"no parts, exit status {self.process.poll()}: {self.output()}")
 
     def output(self) -> str:
         self._out.flush()

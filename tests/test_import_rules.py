@@ -90,7 +90,7 @@ def imported_modules(file: Path, *, all_names: set[str]) -> set[str]:
 
 def imported_without(blocked: tuple[str, ...], names: list[str]) -> str:
     code = BLOCKER.format(blocked=blocked, modules=names)
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, ended.stderr
     return ended.stdout.strip()
 
@@ -107,7 +107,7 @@ def test_training_and_workloads_need_no_ray() -> None:
 def test_importing_the_package_or_its_analysis_or_its_report_loads_neither_torch_nor_ray() -> None:
     loaded = "import sys, bs_study, bs_study.analysis.tables, bs_study.report.page"
     code = f"{loaded}; print({{'torch', 'ray'}} & set(sys.modules))"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True)
     assert ended.stdout.strip() == "set()"
 
 

@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(command: str, *more: str, folder: Path) -> subprocess.CompletedProcess[str]:
     words = [sys.executable, *shlex.split(command)[1:], *more]
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=300, check=False)
 
 
 def test_two_commands_install_everything_and_the_second_is_what_ci_runs() -> None:

@@ -61,7 +61,7 @@ def _attempt(trial: dict[str, Any], place: Place, checkpoint_seconds: float, env
     train_here(TrialConfig(**trial), place, checkpoint_seconds=checkpoint_seconds)
 
 
-def wait_until(is_so: Callable[[], object], *, seconds: float = 30) -> None:
+def wait_until(is_so: Callable[[], object], *, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < end, f"not so after {seconds:g} s"

@@ -33,13 +33,13 @@ class RunningStudy:
     def output(self) -> str:
         return self._out.read_text()
 
-    def wait(self, *, seconds: float = 120) -> int:
+    def wait(self, *, seconds: float = 300) -> int:
         try:
             return self.process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {seconds:g} s: {self.output}") from None
 
-    def wait_until(self, is_so: Callable[[], object], *, seconds: float = 120) -> None:
+    def wait_until(self, is_so: Callable[[], object], *, seconds: float = 300) -> None:
         """Wait for something that the study brings about."""
         end = time.monotonic() + seconds
         while not is_so():

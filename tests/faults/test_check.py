@@ -71,7 +71,7 @@ def test_the_command_prints_a_line_that_names_the_file_and_ends_with_1(paths: St
     file = trial_files(paths, "iterations")[0]
     set_column(file, "iteration", [1, 2, 3, 4, 5, 7, 8, 9, 10, 11])
     command = [sys.executable, "-m", "bs_study.store.check", paths.root]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 1
     assert f"iterations/{file.name}: iteration is 7 in row 6, not 6\n" in ended.stdout
     assert ended.stdout.splitlines()[-1].startswith(f"{paths.root}: ")

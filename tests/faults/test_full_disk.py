@@ -42,7 +42,7 @@ def when_a_trial_ended(small_disk: Path) -> Iterator[Callable[[Callable[[], obje
 
     def arrange(harm: Callable[[], object]) -> None:
         def wait() -> None:
-            end = time.monotonic() + 60
+            end = time.monotonic() + 200
             study = small_disk / "paced"
             while time.monotonic() < end:
                 if any(study.glob("trials/*.parquet")) and any(study.glob("live/*/*/checkpoint.pt")):
@@ -55,7 +55,7 @@ def when_a_trial_ended(small_disk: Path) -> Iterator[Callable[[Callable[[], obje
 
     yield arrange
     for thread in threads:
-        thread.join(60)
+        thread.join(200)
 
 
 def fill(disk: Path) -> None:

@@ -41,7 +41,7 @@ def sick_study(tmp_path: Path, start_study: StartStudy) -> Any:
     """A study on Ray of which one trial hangs and one is killed each time it starts."""
     sick = ("--workload", "faulty_workloads:Sick", "--batch-sizes", "7", "9", "16", "32")
     running = start_study(*sick, *GRID, "--trial-timeout", "8", "--max-failures", "1")
-    return running, running.wait(seconds=120), by_batch_size(tmp_path / "results" / "sick")
+    return running, running.wait(), by_batch_size(tmp_path / "results" / "sick")
 
 
 def test_on_ray_a_hanging_trial_and_one_whose_worker_is_killed_each_time_fail_and_the_others_complete(

@@ -24,7 +24,7 @@ def alone(tmp_path: Path) -> Path:
     """The same trial, by one attempt."""
     paths = study_paths(tmp_path / "alone" / "study")
     attempt = start_attempt(TRIAL, begin_study(paths))
-    attempt.join(60)
+    attempt.join(200)
     assert attempt.exitcode == 0
     return Path(paths.root)
 
@@ -40,7 +40,7 @@ def overtaken(paths: StudyPaths, pace: Path, monkeypatch: pytest.MonkeyPatch) ->
     wait_until(lambda: has_part(paths))
     monkeypatch.delenv("BS_STUDY_TEST_PACE")
     new = start_attempt(TRIAL, begin_study(paths))
-    new.join(60)
+    new.join(200)
     assert new.exitcode == 0
     assert old.is_alive(), "the old one was to be slower"
     return old
@@ -51,7 +51,7 @@ def test_attempts_that_start_at_once_give_one_answer_and_each_row_once(tmp_path:
         paths = study_paths(tmp_path / str(round_) / "study")
         both = [start_attempt(TRIAL, begin_study(paths)) for _ in range(2)]
         for attempt in both:
-            attempt.join(60)
+            attempt.join(200)
         assert [attempt.exitcode for attempt in both] == [0, 0]
         assert_same_rows(paths.root, alone)
         assert paths.names(paths.live) == []
@@ -64,7 +64,7 @@ def test_an_old_attempt_that_is_overtaken_ends_without_an_error_and_changes_noth
     old = overtaken(paths, pace, monkeypatch)
     answer = {file: file.read_bytes() for file in Path(paths.root).glob("*/*.parquet")}
     pace.unlink()
-    old.join(60)
+    old.join(200)
     assert old.exitcode == 0
     assert {file: file.read_bytes() for file in Path(paths.root).glob("*/*.parquet")} == answer
     assert_same_rows(paths.root, alone)
@@ -79,7 +79,7 @@ def test_an_old_attempt_that_commits_while_the_new_one_trains_leaves_one_answer(
     time.sleep(0.3)
     new = start_attempt(TRIAL, begin_study(paths), checkpoint_seconds=0.01)
     for attempt in (old, new):
-        attempt.join(60)
+        attempt.join(200)
         assert attempt.exitcode == 0
     row = trial_row(paths, TRIAL.trial_id)
     assert row
@@ -95,5 +95,5 @@ def test_an_attempt_that_is_killed_after_another_has_committed_does_not_bring_th
     old = overtaken(paths, pace, monkeypatch)
     time.sleep(0.2)  # it may write once more
     old.kill()
-    old.join(20)
+    old.join(100)
     assert_same_rows(paths.root, alone)

@@ -57,7 +57,7 @@ def observe(reported: Path, tmp_path: Path, *, width: int) -> tuple[dict[str, An
     observer = tmp_path / "observer.html"
     observer.write_text(OBSERVER.format(page=page, width=width))
     command = [str(CHROMIUM), *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", observer.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     (seen,) = re.findall(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert seen, done.stderr
     return json.loads(html.unescape(seen)), done.stderr

@@ -62,7 +62,7 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
     before = {file: file.read_bytes() for file in study.glob("*/*.parquet")}
     losses = open_study(study, live=True).iterations(trial_id=OPEN)["loss"]
     command = [sys.executable, str(ROOT / "sweeps" / "grid.py"), "--resume", str(study), "--local"]
-    ended = subprocess.run(command, cwd=study.parent, capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(command, cwd=study.parent, capture_output=True, text=True, timeout=300, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     return Resumed(study, ended.stdout, before, losses)
 

@@ -169,7 +169,7 @@ def test_trials_that_choose_at_the_same_time_agree(cache: Path) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(100)
     assert len(found) == 4
     assert len(set(found)) == 1
 
