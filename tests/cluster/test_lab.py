@@ -114,11 +114,11 @@ def test_the_token_is_readable_by_its_owner_only_on_every_host_that_joined(clust
 
 
 def test_a_job_outlives_its_terminal_and_is_listed_followed_and_stopped(cluster: Cluster) -> None:
-    job = f"{SUBMIT} --no-wait --submission-id digits -- python sweeps/grid.py {cluster.study('job', seeds='0 1')}"
+    job = f"{SUBMIT} --no-wait --submission-id digits -- python sweeps/grid.py {cluster.study('job', seeds='0 1 2')}"
     cluster.exec(job)
     cluster.wait_for_attempts("job", 1)
     assert "submission_id='digits'" in cluster.exec("ray job list")
-    assert "8 trials of digits" in cluster.exec("ray job logs digits")
+    assert "12 trials of digits" in cluster.exec("ray job logs digits")
     assert "was stopped" in cluster.exec("ray job stop digits")
     assert "interrupted. Go on with: " in cluster.exec("ray job logs digits")
 

@@ -61,7 +61,10 @@ def test_a_study_that_is_killed_and_then_terminated_is_finished_by_resume_and_re
         assert running.wait(seconds=20) == (-signal.SIGKILL if harm == signal.SIGKILL else 130)
         assert "Traceback" not in running.output
         if harm != signal.SIGKILL:
-            assert running.output.splitlines()[-1].endswith(f"python sweeps/grid.py --resume {watched.study}")
+            command, _, options = running.output.splitlines()[-1].partition("python sweeps/grid.py ")
+            assert command == "interrupted. Go on with: "
+            assert options.endswith(f"--resume {watched.study}")
+            assert {"--local", *OFTEN} <= set(options.split())  # as it was launched
         watched.remember()
     pace.unlink()
     assert grid(*resume, "--local").status == 0
