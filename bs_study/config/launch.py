@@ -57,7 +57,7 @@ class LaunchOptions(BaseModel):
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
-        gpus = self.gpus_per_trial or 0
+        gpus = self.gpus_per_trial or 0.0
         if gpus > 1 and not gpus.is_integer():
             raise ValueError(f"gpus_per_trial: {typed(gpus)} is no whole number. Above 1, give whole GPUs")
         if self.local and self.address:
