@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -64,6 +65,11 @@ def _join(address: str) -> None:
 
 def _start() -> None:
     """Start a Ray of this machine, which listens on loopback only, with a token that nobody else can read."""
+    if " " in sys.executable:  # Ray 2.60: plain actors start there, Tune's trials stay pending
+        raise ValueError(
+            f"address: trials on Ray never start where the path of Python has a space, as {sys.executable!r}. "
+            "Make the virtual environment elsewhere, or use --local"
+        )
     token = Path.home() / ".ray" / "auth_token"
     token.parent.mkdir(mode=0o700, exist_ok=True)
     # What RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 sets when Ray is imported; on a Mac it is so by default.

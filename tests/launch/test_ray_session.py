@@ -44,6 +44,17 @@ def test_a_cluster_of_another_version_or_token_is_refused(
         pass
 
 
+def test_a_python_whose_trials_would_never_start_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    study = asked({"batch_sizes": (8,), "lrs": (0.1,), "max_iterations": 1, "address": "local"})
+    monkeypatch.setattr(sys, "executable", "/home/new user/.venv/bin/python")
+    with (
+        pytest.raises(ValueError, match=r"^address: .*'/home/new user/.venv/bin/python'.*--local"),
+        ray_session(*study),
+    ):
+        pass
+    assert not ray.is_initialized()
+
+
 def test_a_cluster_that_does_not_answer_without_a_token_is_asked_with_it(
     study: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
