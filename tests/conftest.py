@@ -21,7 +21,6 @@ TOGETHER = (
     "tests/launch/",
     "tests/report/test_object_store.py",
     "tests/test_gpu_bench.py",
-    "tests/test_grid_interrupted.py",
     "tests/test_readme.py::test_the_tutorial",
     "tests/training/test_clock.py",
     "tests/training/test_machine_load.py",
