@@ -44,7 +44,7 @@ def summary(study: Study) -> Table:
     if has_recipes:
         table.add_column("best recipe")
     for heading in ("best lr", "iterations", f"{CLOCK_WORDS[clock]} (s)", "trials"):
-        table.add_column(heading, justify="left" if heading == "trials" else "right")
+        table.add_column(heading, justify="left" if heading == "trials" else "right", no_wrap=heading == "trials")
     for size, tried in cells.groupby("batch_size"):
         best = _best_cell(tried)
         recipe = [best.get("recipe", "")] if has_recipes else []
