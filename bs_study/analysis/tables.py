@@ -22,7 +22,7 @@ from bs_study.analysis.throughput import throughput, throughput_fit
 from bs_study.analysis.timings import clean_iteration_seconds, clean_throughput, trials_own_timings
 from bs_study.analysis.trials import complete_trials
 from bs_study.analysis.warning_texts import warning_texts
-from bs_study.analysis.windows import smoothness, study_curves
+from bs_study.analysis.windows import smoothness
 from bs_study.store import Study
 from bs_study.store.listing import running_trials
 from bs_study.target import Target
@@ -130,7 +130,7 @@ def _tables(study: Study, part: Part, rows: _Rows, *, target: Target | None) -> 
     clean = clean_iteration_seconds(rows.own_timings)
     cells = convergence(evaluations, trials, target=target, clean=clean)
     speed = throughput(epochs, trials, train_examples=examples)
-    losses = smoothness(study_curves(study), trials)
+    losses = smoothness(study, trials).drop(columns="recipe")
     lrs = scaling(cells, trials, smoothness=losses, grid=state.grid)
     tables = StudyTables(
         trials=trials,
