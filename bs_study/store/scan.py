@@ -18,7 +18,7 @@ Chain = Sequence[str]
 """The files of one trial in a table, in order: one once it has ended, its parts before."""
 
 REQUESTS = 16  # that an object store answers side by side
-GATHERED = 256  # files whose few rows are copied together: an Arrow table of one row takes as much memory as of 1000
+GATHERED = 8  # files whose few rows are copied together: Arrow tables of a row each take much memory, and time to free
 FEW_ROWS = 2**16
 
 T = TypeVar("T")
