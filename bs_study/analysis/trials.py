@@ -6,8 +6,8 @@ import pandas as pd
 
 from bs_study.config import BUDGETS
 
-CELL = ["batch_size", "lr"]
-KEYS = ["trial_id", "batch_size", "lr", "seed"]
+CELL = ["recipe", "batch_size", "lr"]
+KEYS = ["recipe", "trial_id", "batch_size", "lr", "seed"]
 
 _NUMBERS = (
     "iterations",
@@ -20,6 +20,7 @@ _NUMBERS = (
     *BUDGETS,
 )
 _DEFAULTS: dict[str, str | float] = {
+    "recipe": "",
     "optimizer": "sgd",
     "momentum": 0.0,
     "warmup_iterations": 0,
@@ -32,15 +33,15 @@ _DEFAULTS: dict[str, str | float] = {
 def complete_trials(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the trials with every column that the analysis reads; the store of another writer may lack some.
 
-    A number that isn't there is missing. Without an optimizer it is sgd, without a momentum 0, without warm-up
-    iterations none, and without a status a trial is completed.
+    A number that isn't there is missing. Without a recipe it is the nameless one, without an optimizer sgd, without a
+    momentum 0, without warm-up iterations none, and without a status a trial is completed.
     """
     complete = trials.copy()
     for name in _NUMBERS:
         complete[name] = pd.to_numeric(complete[name]).astype(float) if name in complete else float("nan")
     for name, value in _DEFAULTS.items():
         complete[name] = complete[name].fillna(value) if name in complete else value
-    return complete
+    return complete[["recipe", *complete.columns.drop("recipe")]]
 
 
 def effective_lr(trials: pd.DataFrame) -> pd.Series[float]:

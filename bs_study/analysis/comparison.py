@@ -1,0 +1,252 @@
+"""Whether one cell reaches the target sooner than another, and how sure that is: asked here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bs_study.analysis.fit import FloatArray
+from bs_study.analysis.spread import Spread, seed_spread
+from bs_study.analysis.trials import CELL
+from bs_study.analysis.verdict import Doubt, Reason
+
+INFEASIBLE = ("diverged", "out_of_memory")
+NO_ANSWER = ("failed", "not_evaluated")
+CENSORED = ("missed", "not_tried")
+
+
+class Cell(NamedTuple):
+    """A batch size and an lr, within a recipe ("" where the study has one)."""
+
+    recipe: str
+    batch_size: int
+    lr: float
+
+
+@dataclass(frozen=True)
+class CellTimes:
+    """What the seeds of a cell took by a clock, on logs.
+
+    Attributes:
+        met: log time at the first look that met the target, of each seed that reached it.
+        unmet: at the look before it; minus infinity where there was none.
+        bounds: log time at which each seed ended that had not reached it, for want of budget.
+        stopped: how many of these ended at an easier target of their own.
+        infeasible: seeds that diverged or did not fit into memory.
+        unanswered: seeds that failed, or were never evaluated.
+        is_open: whether trials of it have not ended.
+        timing: (low, high) of the log of the clean iteration time, about its median; zeros by a trial's own clock.
+    """
+
+    cell: Cell
+    met: FloatArray
+    unmet: FloatArray
+    bounds: FloatArray
+    stopped: int = 0
+    infeasible: int = 0
+    unanswered: int = 0
+    is_open: bool = False
+    timing: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def seeds(self) -> int:
+        """Seeds that gave an answer."""
+        return len(self.met) + len(self.bounds) + self.infeasible
+
+    @property
+    def median(self) -> float:
+        """Median time over seeds, one that missed above every number; NaN where it missed."""
+        times = np.concatenate([np.exp(self.met), np.full(self.seeds - len(self.met), np.inf)])
+        median = float(np.median(times)) if len(times) else np.nan
+        return median if np.isfinite(median) else np.nan
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A cell that reached the target against a rival, by one clock.
+
+    Attributes:
+        ratio: of the geometric means over seeds, rival / winner. Of a rival with seeds that missed, at least that,
+            since they count with where they ended; infinite where no seed of it can reach the target.
+        low, high: the interval of the ratio, at `confidence`: the spread over seeds, the looks between which each
+            seed met the target, and the spread of the clean times are in it. Missing where one seed shows no spread.
+        p: of the hypothesis that the rival is not slower; two-sided. NaN where one seed shows no spread.
+        doubts: why the rival isn't known to be slower; none if it is.
+    """
+
+    winner: Cell
+    rival: Cell
+    clock: str
+    ratio: float
+    low: float
+    high: float
+    p: float
+    confidence: float
+    doubts: tuple[Doubt, ...] = ()
+
+    @property
+    def is_slower(self) -> bool:
+        """Whether the rival is known to be slower."""
+        return not self.doubts
+
+
+@dataclass(frozen=True)
+class Field:
+    """All cells of a study by one clock, and how much their seeds differ."""
+
+    clock: str
+    cells: Mapping[Cell, CellTimes]
+
+    @cached_property
+    def spread(self) -> Spread:
+        """The spread over seeds; of cells all of whose seeds reached the target, if there are any."""
+        whole = {cell: own.met for cell, own in self.cells.items() if len(own.met) == own.seeds > 1}
+        logs = whole or {cell: own.met for cell, own in self.cells.items()}
+        steps = {cell: _step(self.cells[cell]) for cell in logs}
+        return seed_spread(logs, resolution=steps)
+
+    def compare(self, winner: Cell, rival: Cell, *, confidence: float) -> Comparison:
+        """Return how a cell compares with a rival.
+
+        The logs of the two times differ by d, with standard error sqrt(v_w / n_w + v_r / n_r) and the degrees of
+        freedom of Welch and Satterthwaite, where v are variances over seeds, each drawn towards that of all cells.
+        The low end takes the winner at the look that met the target and the rival at the one before; the high end
+        the reverse.
+
+        Args:
+            confidence: of the interval, two-sided; for many comparisons, what is left of it for one.
+        """
+        own, other = self.cells[winner], self.cells[rival]
+        ends = np.concatenate([other.met, other.bounds])
+        if not len(ends):
+            return self._without_times(own, other, confidence)
+        is_cut = len(other.bounds) > 0 or other.infeasible > 0
+        timing = own.timing[1] - other.timing[0] if winner.batch_size != rival.batch_size else 0.0
+        apart = float(ends.mean() - own.met.mean())
+        nearest = float(np.concatenate([other.unmet, other.bounds]).mean() - own.met.mean()) - timing
+        farthest = np.inf if is_cut else float(other.met.mean() - own.unmet.mean()) + self._timing_high(own, other)
+        error = self._error(own, other, len(ends))
+        if error is None:
+            doubts = self._doubts(own, other, ratio=np.exp(apart), low=np.nan, inner=(np.nan, np.nan))
+            return Comparison(winner, rival, self.clock, np.exp(apart), np.nan, np.nan, np.nan, confidence, doubts)
+        half = error.size * float(stats.t.ppf((1 + confidence) / 2, error.freedom))
+        p = 2 * float(stats.t.sf(nearest / error.size, error.freedom))
+        low, high = np.exp(nearest - half), np.exp(farthest + half)
+        inner = (np.exp(apart - half), np.exp(apart - timing - half))
+        doubts = self._doubts(own, other, ratio=np.exp(apart), low=low, inner=inner)
+        return Comparison(winner, rival, self.clock, np.exp(apart), low, high, min(p, 1.0), confidence, doubts)
+
+    def _without_times(self, own: CellTimes, other: CellTimes, confidence: float) -> Comparison:
+        """Compare with a cell of which no seed reached the target or ran out of budget."""
+        if other.infeasible:
+            doubts = self._doubts(own, other, ratio=np.inf, low=np.inf, inner=(np.inf, np.inf))
+            return Comparison(own.cell, other.cell, self.clock, np.inf, np.inf, np.inf, 0.0, confidence, doubts)
+        doubts = (_doubt("no_answer", other.cell),)
+        return Comparison(own.cell, other.cell, self.clock, np.nan, np.nan, np.nan, np.nan, confidence, doubts)
+
+    def _timing_high(self, own: CellTimes, other: CellTimes) -> float:
+        return other.timing[1] - own.timing[0] if own.cell.batch_size != other.cell.batch_size else 0.0
+
+    def _error(self, own: CellTimes, other: CellTimes, seeds: int) -> _Error | None:
+        known = [self.spread.of(own.cell), self.spread.of(other.cell)]
+        if known[0] is None or known[1] is None:
+            return None
+        parts = [(known[0][0] / len(own.met), known[0][1]), (known[1][0] / seeds, known[1][1])]
+        size = sum(variance for variance, _ in parts)
+        freedom = size**2 / sum(variance**2 / max(freedom, 1.0) for variance, freedom in parts)
+        return _Error(np.sqrt(size), max(1.0, min(freedom, self.spread.total)))
+
+    def _doubts(
+        self, own: CellTimes, other: CellTimes, *, ratio: float, low: float, inner: tuple[float, float]
+    ) -> tuple[Doubt, ...]:
+        """Return why the rival isn't known to be slower.
+
+        Args:
+            inner: the low end of the ratio's interval without the looks and the timing's spread, and with the latter.
+        """
+        doubts = []
+        if len(own.met) < own.seeds:
+            doubts.append(_doubt("missed_seeds", own.cell, count=own.seeds - len(own.met)))
+        if other.is_open:
+            doubts.append(_doubt("not_ended", other.cell))
+        if own.seeds < 2 and np.isfinite(ratio):
+            doubts.append(_doubt("one_seed", own.cell))
+        elif len(other.met) and other.seeds < 2:
+            doubts.append(_doubt("one_seed", other.cell))
+        elif not low > 1:
+            doubts.append(_doubt(_why_open(other, ratio=ratio, inner=inner), other.cell))
+        return tuple(doubts)
+
+
+class _Error(NamedTuple):
+    size: float
+    freedom: float
+
+
+def _doubt(reason: Reason, cell: Cell, *, count: int | None = None) -> Doubt:
+    return Doubt(reason, cell.recipe, cell.batch_size, cell.lr, count)
+
+
+def _why_open(other: CellTimes, *, ratio: float, inner: tuple[float, float]) -> Reason:
+    if len(other.bounds):
+        return "not_tried" if other.stopped else "missed_earlier"
+    if ratio == 1:
+        return "tie"
+    if inner[1] > 1:
+        return "within_looks"
+    return "within_timing" if inner[0] > 1 else "within_spread"
+
+
+def _step(own: CellTimes) -> float:
+    steps = own.met - own.unmet
+    return float(steps.mean()) if len(steps) and np.isfinite(steps).all() else 0.0
+
+
+def field_of(
+    times: pd.DataFrame, *, clock: str, open_cells: pd.DataFrame, timing: Mapping[int, tuple[float, float]]
+) -> Field:
+    """Return the cells of a study by a clock.
+
+    Args:
+        times: `convergence.trial_times`: a row per trial, with its outcome.
+        open_cells: recipe, batch_size and lr of those of which trials have not ended.
+        timing: logs of the quickest and the slowest clean iteration time over its median, by batch size.
+    """
+    still_open = {Cell(*row) for row in open_cells[CELL].itertuples(index=False, name=None)}
+    cells = {}
+    for key, rows in times.groupby(CELL, sort=True):
+        cell = Cell(str(key[0]), int(key[1]), float(key[2]))
+        cells[cell] = _cell_times(cell, rows, clock=clock, is_open=cell in still_open, timing=timing)
+    return Field(clock, cells)
+
+
+def _cell_times(
+    cell: Cell, rows: pd.DataFrame, *, clock: str, is_open: bool, timing: Mapping[int, tuple[float, float]]
+) -> CellTimes:
+    outcome = rows["outcome"].to_numpy(object)
+    is_known = (rows[f"{clock}_to_target"] > 0).to_numpy()
+    reached, censored = (outcome == "reached") & is_known, np.isin(outcome, CENSORED)
+    return CellTimes(
+        cell,
+        met=_logs(rows[f"{clock}_to_target"], reached),
+        unmet=_logs(rows[f"{clock}_before_target"], reached),
+        bounds=_logs(rows[f"{clock}_at_end"], censored),
+        stopped=int((outcome == "not_tried").sum()),
+        infeasible=int(np.isin(outcome, INFEASIBLE).sum()),
+        unanswered=int(np.isin(outcome, NO_ANSWER).sum() + ((outcome == "reached") & ~is_known).sum()),
+        is_open=is_open,
+        timing=timing.get(cell.batch_size, (0.0, 0.0)) if clock == "clean_seconds" else (0.0, 0.0),
+    )
+
+
+def _logs(values: pd.Series[Any], chosen: Any) -> FloatArray:
+    """Return logs; of 0, and of what isn't known, minus infinity: it may be as small as can be."""
+    array = values.to_numpy(np.float64)[chosen]
+    logs: FloatArray = np.log(array, out=np.full_like(array, -np.inf), where=array > 0)
+    return logs

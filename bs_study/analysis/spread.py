@@ -1,0 +1,84 @@
+"""How much the seeds of a cell differ: the variance of log times, where few seeds know little of it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import optimize, special
+
+from bs_study.analysis.fit import FloatArray
+
+MIN_CELLS = 3  # whether spreads of cells differ can't be told from fewer
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The variance of the log time of one seed, cell by cell, and its degrees of freedom.
+
+    Attributes:
+        own: (variance, degrees of freedom) of each cell that has seeds of its own to tell.
+        prior: the same for any other cell; None where no cell has two seeds.
+        total: degrees of freedom of all cells together: none knows more than that.
+    """
+
+    own: Mapping[Hashable, tuple[float, float]] = field(default_factory=dict)
+    prior: tuple[float, float] | None = None
+    total: float = 0.0
+
+    def of(self, cell: Hashable) -> tuple[float, float] | None:
+        """Return the variance of a cell and its degrees of freedom; None where nothing is known."""
+        return self.own.get(cell, self.prior)
+
+
+def seed_spread(logs: Mapping[Hashable, FloatArray], *, resolution: Mapping[Hashable, float]) -> Spread:
+    """Return the spread over seeds of each cell, drawn towards the common one as far as the cells agree on it.
+
+    A cell's variance s^2 with d = n - 1 degrees of freedom becomes (d0 s0^2 + d s^2) / (d0 + d) with d0 + d degrees.
+    d0 and s0^2 are those of the scaled inverse chi-square from which the cells' variances seem drawn, by the mean and
+    the variance of their logs; where the cells differ no more than by chance, d0 is infinite: all are pooled.
+    Source: Smyth 2004, Linear models and empirical Bayes methods, section 6.2 (limma).
+
+    Args:
+        logs: log time of each seed of a cell, shape (seeds,); cells with fewer than two tell nothing.
+        resolution: the step of log time between two looks, by cell. A reading is off by a uniform part of it, with
+            variance step^2 / 12: no cell's variance is below that.
+    """
+    known = {cell: values for cell, values in logs.items() if len(values) > 1}
+    if not known:
+        return Spread()
+    freedom = np.array([len(values) - 1 for values in known.values()], float)
+    least = np.array([resolution.get(cell, 0.0) ** 2 / 12 for cell in known])
+    variance = np.maximum([values.var(ddof=1) for values in known.values()], np.maximum(least, 1e-12))
+    total = float(freedom.sum())
+    prior_variance, prior_freedom = _prior(variance, freedom)
+    if np.isinf(prior_freedom):
+        pooled = (prior_variance, total)
+        return Spread(dict.fromkeys(known, pooled), pooled, total)
+    shrunk = (prior_freedom * prior_variance + freedom * variance) / (prior_freedom + freedom)
+    degrees = np.minimum(prior_freedom + freedom, total)
+    own = {cell: (float(v), float(d)) for cell, v, d in zip(known, shrunk, degrees, strict=True)}
+    return Spread(own, (prior_variance, min(max(prior_freedom, 1.0), total)), total)
+
+
+def _prior(variance: FloatArray, freedom: FloatArray) -> tuple[float, float]:
+    """Return s0^2 and d0; with few cells each stands for itself, and s0^2 is the largest."""
+    if len(variance) < MIN_CELLS:
+        return float(variance.max()), 0.0
+    pooled = float(np.sum(freedom * variance) / freedom.sum())
+    half = freedom / 2
+    logs = np.log(variance) - special.digamma(half) + np.log(half)
+    excess = float(np.mean((logs - logs.mean()) ** 2 * len(logs) / (len(logs) - 1) - special.polygamma(1, half)))
+    if excess <= 0:
+        return pooled, np.inf
+    half_prior = _inverse_trigamma(excess)
+    scale = float(np.exp(logs.mean() + special.digamma(half_prior) - np.log(half_prior)))
+    return max(scale, pooled), 2 * half_prior
+
+
+def _inverse_trigamma(value: float) -> float:
+    """Return x with trigamma(x) = value, for 1e-8 < value < 1e8."""
+    low, high = -20.0, 20.0  # of log x: trigamma falls from 1/x^2 to 1/x
+    root: float = optimize.brentq(lambda x: special.polygamma(1, np.exp(x)) - value, low, high)
+    return float(np.exp(root))
