@@ -14,7 +14,7 @@ from scipy import special
 
 from bs_study.analysis.fit import FloatArray
 from bs_study.analysis.spread import Spread, seed_spread
-from bs_study.analysis.trials import CELL
+from bs_study.analysis.trials import CELL, Cell
 from bs_study.analysis.verdict import Doubt, Reason
 
 _KINDS = {
@@ -25,14 +25,6 @@ _KINDS = {
     "unanswered": ("failed", "not_evaluated"),
 }
 """What the outcomes of trials mean for a comparison."""
-
-
-class Cell(NamedTuple):
-    """A batch size and an lr, within a recipe ("" where the study has one)."""
-
-    recipe: str
-    batch_size: int
-    lr: float
 
 
 @dataclass(frozen=True)

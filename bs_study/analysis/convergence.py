@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.trials import CELL, KEYS, complete_trials, effective_lr
+from bs_study.analysis.trials import CELL, KEYS, Cell, complete_trials, effective_lr
 from bs_study.config import BUDGETS
 from bs_study.target import Target
 
@@ -232,3 +232,10 @@ def _censored_rivals(convergence: pd.DataFrame, table: pd.DataFrame, clock: str)
     best_time = table[f"{clock}_to_target"].reindex(group).to_numpy(float)
     is_rival = pd.Series(~(missed[f"censored_{clock}"].to_numpy(float) >= best_time), index=group, dtype=bool)
     return is_rival.groupby(level=[0, 1]).sum().reindex(table.index, fill_value=0).astype(int)
+
+
+def best_cells(best: pd.DataFrame, clock: str) -> list[Cell]:
+    """Return the best cell by a clock of each recipe and batch size that has one."""
+    known = best.dropna(subset=[f"best_lr_by_{clock}"])
+    rows = known[["recipe", "batch_size", f"best_lr_by_{clock}"]].itertuples(index=False, name=None)
+    return [Cell(str(recipe), int(size), float(lr)) for recipe, size, lr in rows]
