@@ -129,18 +129,19 @@ class Field:
         is_cut = len(other.bounds) > 0 or other.infeasible > 0
         timing = own.timing[1] - other.timing[0] if winner.batch_size != rival.batch_size else 0.0
         apart = float(ends.mean() - own.met.mean())
+        ratio = float(np.exp(apart))
         nearest = float(np.concatenate([other.unmet, bounds]).mean() - own.met.mean()) - timing
         farthest = np.inf if is_cut else float(other.met.mean() - own.unmet.mean()) + self._timing_high(own, other)
         error = self._error(own, other, len(ends))
         if error is None:
-            doubts = self._doubts(own, other, ratio=np.exp(apart), low=np.nan, inner=(np.nan, np.nan))
-            return Comparison(winner, rival, self.clock, np.exp(apart), np.nan, np.nan, np.nan, confidence, doubts)
+            doubts = self._doubts(own, other, ratio=ratio, low=np.nan, inner=(np.nan, np.nan))
+            return Comparison(winner, rival, self.clock, ratio, np.nan, np.nan, np.nan, confidence, doubts)
         half = error.size * float(special.stdtrit(error.freedom, (1 + confidence) / 2))
         p = 2 * float(special.stdtr(error.freedom, -nearest / error.size))
-        low, high = np.exp(nearest - half), np.exp(farthest + half)
-        inner = (np.exp(apart - half), np.exp(apart - timing - half))
-        doubts = self._doubts(own, other, ratio=np.exp(apart), low=low, inner=inner)
-        return Comparison(winner, rival, self.clock, np.exp(apart), low, high, min(p, 1.0), confidence, doubts)
+        low, high = float(np.exp(nearest - half)), float(np.exp(farthest + half))
+        inner = (float(np.exp(apart - half)), float(np.exp(apart - timing - half)))
+        doubts = self._doubts(own, other, ratio=ratio, low=low, inner=inner)
+        return Comparison(winner, rival, self.clock, ratio, low, high, min(p, 1.0), confidence, doubts)
 
     def _without_times(self, own: CellTimes, other: CellTimes, confidence: float) -> Comparison:
         """Compare with a cell of which no seed reached the target or ran out of budget."""
