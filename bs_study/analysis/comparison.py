@@ -73,7 +73,8 @@ class Comparison:
         ratio: of the geometric means over seeds, rival / winner. Of a rival with seeds that missed, at least that,
             since they count with where they ended; infinite where no seed of it can reach the target.
         low, high: the interval of the ratio, at `confidence`: the spread over seeds, the looks between which each
-            seed met the target, and the spread of the clean times are in it. Missing where one seed shows no spread.
+            seed met the target, and the spread of the clean times are in it. Missing where one seed shows no spread;
+            without a lower end where a seed of the winner missed, without an upper one where one of the rival did.
         p: of the hypothesis that the rival is not slower; two-sided. NaN where one seed shows no spread.
         doubts: why the rival isn't known to be slower; none if it is.
     """
@@ -139,6 +140,8 @@ class Field:
         half = error.size * float(special.stdtrit(error.freedom, (1 + confidence) / 2))
         p = 2 * float(special.stdtr(error.freedom, -nearest / error.size))
         low, high = float(np.exp(nearest - half)), float(np.exp(farthest + half))
+        if len(own.met) < own.seeds:  # of which some took longer than can be known
+            p, low = 1.0, 0.0
         inner = (float(np.exp(apart - half)), float(np.exp(apart - timing - half)))
         doubts = self._doubts(own, other, ratio=ratio, low=low, inner=inner)
         return Comparison(winner, rival, self.clock, ratio, low, high, min(p, 1.0), confidence, doubts)
@@ -171,12 +174,10 @@ class Field:
         Args:
             inner: the low end of the ratio's interval without the looks and the timing's spread, and with the latter.
         """
-        doubts = []
+        doubts = [_doubt("not_ended", other.cell)] if other.is_open else []
         if len(own.met) < own.seeds:
             doubts.append(_doubt("missed_seeds", own.cell, count=own.seeds - len(own.met)))
-        if other.is_open:
-            doubts.append(_doubt("not_ended", other.cell))
-        if own.seeds < 2 and np.isfinite(ratio):
+        elif own.seeds < 2 and np.isfinite(ratio):
             doubts.append(_doubt("one_seed", own.cell))
         elif len(other.met) and other.seeds < 2:
             doubts.append(_doubt("one_seed", other.cell))
