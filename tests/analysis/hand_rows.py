@@ -10,6 +10,7 @@ import pandas as pd
 from bs_study import StudyConfig, Target
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.trials import complete_trials
+from bs_study.store.schema import table_schema
 
 TARGET = Target("accuracy", 0.9)
 STEP = 1.05  # from a look to the next
@@ -56,7 +57,7 @@ def hand_rows(
         evaluations=evaluations,
         epochs=pd.DataFrame(columns=EPOCHS),
         smoothness=pd.DataFrame(columns=SMOOTHNESS),
-        timings=pd.DataFrame(columns=["status"]) if timings is None else timings,
+        timings=table_schema("timings").empty_table().to_pandas() if timings is None else timings,
         asked=None if asked is None else pd.DataFrame([(recipe, *cell) for cell in asked], columns=names),
         config=config,
     )
