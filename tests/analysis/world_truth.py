@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bs_study.analysis.comparison import Comparison
+from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Verdict
@@ -105,16 +106,26 @@ def _place(log_seconds: np.ndarray) -> str:
 
 def intervals(found: Analysis, world: World) -> Iterator[Interval]:
     """Yield the intervals that an analysis tells: of ratios, of the winner's time, and of slopes."""
+    yield from told_ratios(found.recommendation.comparisons, world)
+    if found.recommendation.best is not None:
+        yield from told_time(found.recommendation.best, world)
+    for verdict in found.verdicts:
+        yield from _slopes(verdict.claim, verdict.evidence, world)
+
+
+def told_ratios(comparisons: Iterable[Comparison], world: World) -> Iterator[Interval]:
+    """Yield the intervals of ratios to cells that can reach the target."""
     truth = true_times(world)
-    for told in found.recommendation.comparisons:
+    for told in comparisons:
         ratio = float(np.exp(truth[told.rival] - truth[told.winner]))
         if np.isfinite(ratio) and np.isfinite(told.low):
             yield Interval("ratio", told.low, ratio, told.high)
-    best = found.recommendation.best
-    if best is not None and np.isfinite(best.low):
-        yield Interval("time", best.low, float(np.exp(truth[best.cell])), best.high)
-    for verdict in found.verdicts:
-        yield from _slopes(verdict.claim, verdict.evidence, world)
+
+
+def told_time(result: CellResult, world: World) -> Iterator[Interval]:
+    """Yield the interval of a cell's time, if it has one."""
+    if np.isfinite(result.low):
+        yield Interval("time", result.low, float(np.exp(true_times(world)[result.cell])), result.high)
 
 
 def _slopes(claim: str, evidence: Mapping[str, float], world: World) -> Iterator[Interval]:

@@ -10,10 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from bs_study.analysis.cell_times import CellTimes
-from bs_study.analysis.comparison import Field
 from bs_study.analysis.fit import FloatArray
-from bs_study.analysis.trials import Cell
 
 LRS = tuple(0.001 * 2.0**step for step in range(9))
 BATCH_SIZES = (16, 64, 256, 1024, 4096)
@@ -149,7 +146,7 @@ def looks(batch_size: int, *, held_out: int, last: float) -> FloatArray:
 @lru_cache(maxsize=64)
 def _lattice(gap: int) -> FloatArray:
     found = [0, 1]
-    while found[-1] < 1e9:
+    while found[-1] < 1e13:
         found.append(max(math.ceil(1.05 * found[-1]), found[-1] + gap))
     return np.array(found, float)
 
@@ -193,24 +190,3 @@ def draw(world: World, rng: np.random.Generator, *, seeds: int) -> Draw:
     repeats = np.exp(world.timing_error * rng.standard_normal((len(world.batch_sizes), REPEATS)))
     spanned = np.stack([np.median(repeats, axis=1), repeats.min(axis=1), repeats.max(axis=1)], axis=1)
     return Draw(world, met, unmet, ends, world.iteration_seconds[:, None] * spanned)
-
-
-def field_of(drawn: Draw) -> Field:
-    """Return the cells of a study by clean seconds, as `fields_of` reads them from its rows."""
-    world, cells = drawn.world, {}
-    met, unmet, ends = (np.log(iterations, where=iterations > 0, out=np.full_like(iterations, -np.inf))
-                        for iterations in (drawn.met, drawn.unmet, drawn.ends))  # fmt: skip
-    for i, batch_size in enumerate(world.batch_sizes):
-        second, low, high = np.log(drawn.measured[i])
-        for j, lr in enumerate(world.lrs):
-            cell = Cell("", batch_size, lr)
-            reached, cut = np.isfinite(met[i, j]), np.isfinite(ends[i, j])
-            cells[cell] = CellTimes(
-                cell,
-                met=met[i, j][reached] + second,
-                unmet=unmet[i, j][reached] + second,
-                bounds=ends[i, j][cut] + second,
-                infeasible=int((~reached & ~cut).sum()),
-                timing=(float(low - second), float(high - second)),
-            )
-    return Field("clean_seconds", cells)
