@@ -10,6 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bs_study.report.axes import LineLabel, batch_axis, label_lines, log_axis, lr_axis
+from bs_study.report.curves import Source
+from bs_study.report.figure import ReportFigure, has_numbers, interval
 from bs_study.report.style import ACCENT, INK, MUTED, Colours, batch_colours, new_figure, styled
 from bs_study.words import number
 
@@ -132,3 +134,37 @@ def _explain(figure: Figure) -> None:
 
 def _points(axes: Axes, table: pd.DataFrame, column: str, colours: Colours) -> None:
     axes.scatter(table["batch_size"], table[column], color=[colours[s] for s in table["batch_size"]], s=46, zorder=4)
+
+
+def _iterations_caption(source: Source) -> str:
+    return (
+        f"Iterations to {source.goal_text} at each batch size's best lr by iterations; bars span the seeds. "
+        "Along the dashed line twice the batch size halves the iterations; "
+        "where the points leave it, a larger batch costs more examples."
+    )
+
+
+def _best_lr_caption(source: Source) -> str:
+    text = "Best lr by iterations to the target. The two rules run through the middle of the best cells."
+    fit = source.table("lr_fit")
+    if not has_numbers(fit, "exponent"):
+        return f"{text} Too few batch sizes reached the target inside the grid for a fit."
+    row = fit.iloc[0]
+    exponent = f"{number(row['exponent'], digits=2)}{interval(row['exponent_low'], row['exponent_high'])}"
+    return f"{text} The fit: best lr grows as batch size to the power {exponent}."
+
+
+ITERATIONS_TO_TARGET = ReportFigure(
+    "iterations_to_target",
+    "Iterations to the target",
+    caption=_iterations_caption,
+    has_rows=lambda source: has_numbers(source.table("best"), "iterations_to_target"),
+    draw=lambda source: iterations_to_target(source.table("best"), source.table("convergence"), colours=source.colours),
+)
+BEST_LR = ReportFigure(
+    "best_lr",
+    "Best lr of each batch size",
+    caption=_best_lr_caption,
+    has_rows=lambda source: has_numbers(source.table("scaling"), "best_lr"),
+    draw=lambda source: best_lr(source.table("scaling"), source.table("lr_fit"), colours=source.colours),
+)

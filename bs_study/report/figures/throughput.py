@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bs_study.report.axes import LineLabel, batch_axis, label_lines, log_axis
+from bs_study.report.curves import Source
+from bs_study.report.figure import ReportFigure, has_numbers
 from bs_study.report.style import INK, MUTED, Colours, batch_colours, new_figure, styled
 from bs_study.words import duration, setting
 
@@ -86,3 +88,52 @@ def _batch_points(axes: Axes, table: pd.DataFrame, column: str, colours: Colours
     axes.scatter(
         table["batch_size"], table[column], color=[colours[size] for size in table["batch_size"]], s=42, zorder=4
     )
+
+
+def _epoch_caption(source: Source) -> str:
+    return (
+        "Median time of one pass over the training set, and its parts: "
+        "waiting for batches (load) and forward, backward and update (compute). "
+        f"{_measured(source)} Warm-up and evaluation are left out."
+    )
+
+
+def _iteration_caption(source: Source) -> str:
+    fit = source.table("throughput_fit")
+    text = f"Median time of one update. {_measured(source)}"
+    if not has_numbers(fit, "a_seconds"):
+        return text
+    row = fit.iloc[0]
+    fixed, each = duration(row["a_seconds"]), duration(row["b_seconds_per_example"])
+    text += f" Dashed: a fixed cost of {fixed} and {each} for each example."
+    limit = row["doubling_gain_limit_batch_size"]
+    if np.isfinite(limit):
+        text += f" Beyond batch size {setting(round(limit))}, doubling it gains less than 10 %."
+    return text
+
+
+def _measured(source: Source) -> str:
+    if source.found.tables.is_clean:
+        return "Measured alone, in the timing pass; pale bars span its repeats."
+    return "By the clocks of the trials; pale bars span the quartiles over epochs."
+
+
+def _timed(source: Source) -> pd.DataFrame:
+    speed = source.table("clean_throughput" if source.found.tables.is_clean else "throughput")
+    return speed[speed["epoch_seconds"].to_numpy(float) > 0]
+
+
+EPOCH_TIME = ReportFigure(
+    "epoch_time",
+    "Time of an epoch",
+    caption=_epoch_caption,
+    has_rows=lambda source: len(_timed(source)) > 0,
+    draw=lambda source: epoch_time(_timed(source), colours=source.colours),
+)
+ITERATION_TIME = ReportFigure(
+    "iteration_time",
+    "Time of an iteration",
+    caption=_iteration_caption,
+    has_rows=lambda source: len(_timed(source)) > 0,
+    draw=lambda source: iteration_time(_timed(source), source.table("throughput_fit"), colours=source.colours),
+)
