@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from bs_study.analysis.fit import FloatArray
 from bs_study.analysis.spread import Spread, seed_spread
 from bs_study.analysis.trials import CELL
 from bs_study.analysis.verdict import Doubt, Reason
 
-INFEASIBLE = ("diverged", "out_of_memory")
-NO_ANSWER = ("failed", "not_evaluated")
-CENSORED = ("missed", "not_tried")
+_KINDS = {
+    "reached": ("reached",),
+    "censored": ("missed", "not_tried"),
+    "stopped": ("not_tried",),
+    "infeasible": ("diverged", "out_of_memory"),
+    "unanswered": ("failed", "not_evaluated"),
+}
+"""What the outcomes of trials mean for a comparison."""
 
 
 class Cell(NamedTuple):
@@ -123,20 +129,22 @@ class Field:
             confidence: of the interval, two-sided; for many comparisons, what is left of it for one.
         """
         own, other = self.cells[winner], self.cells[rival]
-        ends = np.concatenate([other.met, other.bounds])
+        # Of a rival that some seeds reached, the others count as no slower than the slowest of these.
+        bounds = np.minimum(other.bounds, other.met.max(initial=-np.inf)) if len(other.met) else other.bounds
+        ends = np.concatenate([other.met, bounds])
         if not len(ends):
             return self._without_times(own, other, confidence)
         is_cut = len(other.bounds) > 0 or other.infeasible > 0
         timing = own.timing[1] - other.timing[0] if winner.batch_size != rival.batch_size else 0.0
         apart = float(ends.mean() - own.met.mean())
-        nearest = float(np.concatenate([other.unmet, other.bounds]).mean() - own.met.mean()) - timing
+        nearest = float(np.concatenate([other.unmet, bounds]).mean() - own.met.mean()) - timing
         farthest = np.inf if is_cut else float(other.met.mean() - own.unmet.mean()) + self._timing_high(own, other)
         error = self._error(own, other, len(ends))
         if error is None:
             doubts = self._doubts(own, other, ratio=np.exp(apart), low=np.nan, inner=(np.nan, np.nan))
             return Comparison(winner, rival, self.clock, np.exp(apart), np.nan, np.nan, np.nan, confidence, doubts)
-        half = error.size * float(stats.t.ppf((1 + confidence) / 2, error.freedom))
-        p = 2 * float(stats.t.sf(nearest / error.size, error.freedom))
+        half = error.size * float(special.stdtrit(error.freedom, (1 + confidence) / 2))
+        p = 2 * float(special.stdtr(error.freedom, -nearest / error.size))
         low, high = np.exp(nearest - half), np.exp(farthest + half)
         inner = (np.exp(apart - half), np.exp(apart - timing - half))
         doubts = self._doubts(own, other, ratio=np.exp(apart), low=low, inner=inner)
@@ -180,7 +188,8 @@ class Field:
         elif len(other.met) and other.seeds < 2:
             doubts.append(_doubt("one_seed", other.cell))
         elif not low > 1:
-            doubts.append(_doubt(_why_open(other, ratio=ratio, inner=inner), other.cell))
+            is_tie = own.median == other.median
+            doubts.append(_doubt("tie" if is_tie else _why_open(own, other, inner=inner), other.cell))
         return tuple(doubts)
 
 
@@ -193,11 +202,9 @@ def _doubt(reason: Reason, cell: Cell, *, count: int | None = None) -> Doubt:
     return Doubt(reason, cell.recipe, cell.batch_size, cell.lr, count)
 
 
-def _why_open(other: CellTimes, *, ratio: float, inner: tuple[float, float]) -> Reason:
-    if len(other.bounds):
+def _why_open(own: CellTimes, other: CellTimes, *, inner: tuple[float, float]) -> Reason:
+    if len(other.bounds) and (not len(other.met) or other.bounds.min() < own.met.max()):
         return "not_tried" if other.stopped else "missed_earlier"
-    if ratio == 1:
-        return "tie"
     if inner[1] > 1:
         return "within_looks"
     return "within_timing" if inner[0] > 1 else "within_spread"
@@ -208,45 +215,57 @@ def _step(own: CellTimes) -> float:
     return float(steps.mean()) if len(steps) and np.isfinite(steps).all() else 0.0
 
 
-def field_of(
-    times: pd.DataFrame, *, clock: str, open_cells: pd.DataFrame, timing: Mapping[int, tuple[float, float]]
-) -> Field:
-    """Return the cells of a study by a clock.
+def fields_of(
+    times: pd.DataFrame,
+    *,
+    clocks: Iterable[str],
+    open_cells: pd.DataFrame,
+    timing: Mapping[int, tuple[float, float]] | None = None,
+) -> dict[str, Field]:
+    """Return the cells of a study by each of some clocks.
 
     Args:
         times: `convergence.trial_times`: a row per trial, with its outcome.
         open_cells: recipe, batch_size and lr of those of which trials have not ended.
         timing: logs of the quickest and the slowest clean iteration time over its median, by batch size.
     """
-    still_open = {Cell(*row) for row in open_cells[CELL].itertuples(index=False, name=None)}
-    cells = {}
-    for key, rows in times.groupby(CELL, sort=True):
-        cell = Cell(str(key[0]), int(key[1]), float(key[2]))
-        cells[cell] = _cell_times(cell, rows, clock=clock, is_open=cell in still_open, timing=timing)
-    return Field(clock, cells)
+    still_open = set(open_cells[CELL].itertuples(index=False, name=None))
+    ordered = times.sort_values(CELL, kind="stable")
+    keys = list(ordered[CELL].itertuples(index=False, name=None))
+    starts = [i for i, key in enumerate(keys) if i == 0 or key != keys[i - 1]]
+    spans = [slice(start, end) for start, end in itertools.pairwise([*starts, len(keys)])]
+    outcome = ordered["outcome"].to_numpy(object)
+    kinds = {kind: np.isin(outcome, names) for kind, names in _KINDS.items()}
+    fields = {}
+    for clock in clocks:
+        met, unmet, end = (_logs(ordered[f"{clock}_{place}"]) for place in ("to_target", "before_target", "at_end"))
+        is_known = np.isfinite(met)
+        by_clock = {
+            "reached": kinds["reached"] & is_known,
+            "unanswered": kinds["unanswered"] | (kinds["reached"] & ~is_known),
+        }
+        cells = {}
+        for span in spans:
+            recipe, batch_size, lr = keys[span.start]
+            cell = Cell(str(recipe), int(batch_size), float(lr))
+            reached, censored = by_clock["reached"][span], kinds["censored"][span]
+            cells[cell] = CellTimes(
+                cell,
+                met=met[span][reached],
+                unmet=unmet[span][reached],
+                bounds=end[span][censored],
+                stopped=int(kinds["stopped"][span].sum()),
+                infeasible=int(kinds["infeasible"][span].sum()),
+                unanswered=int(by_clock["unanswered"][span].sum()),
+                is_open=tuple(cell) in still_open,
+                timing=(timing or {}).get(cell.batch_size, (0.0, 0.0)) if clock == "clean_seconds" else (0.0, 0.0),
+            )
+        fields[clock] = Field(clock, cells)
+    return fields
 
 
-def _cell_times(
-    cell: Cell, rows: pd.DataFrame, *, clock: str, is_open: bool, timing: Mapping[int, tuple[float, float]]
-) -> CellTimes:
-    outcome = rows["outcome"].to_numpy(object)
-    is_known = (rows[f"{clock}_to_target"] > 0).to_numpy()
-    reached, censored = (outcome == "reached") & is_known, np.isin(outcome, CENSORED)
-    return CellTimes(
-        cell,
-        met=_logs(rows[f"{clock}_to_target"], reached),
-        unmet=_logs(rows[f"{clock}_before_target"], reached),
-        bounds=_logs(rows[f"{clock}_at_end"], censored),
-        stopped=int((outcome == "not_tried").sum()),
-        infeasible=int(np.isin(outcome, INFEASIBLE).sum()),
-        unanswered=int(np.isin(outcome, NO_ANSWER).sum() + ((outcome == "reached") & ~is_known).sum()),
-        is_open=is_open,
-        timing=timing.get(cell.batch_size, (0.0, 0.0)) if clock == "clean_seconds" else (0.0, 0.0),
-    )
-
-
-def _logs(values: pd.Series[Any], chosen: Any) -> FloatArray:
+def _logs(values: pd.Series[Any]) -> FloatArray:
     """Return logs; of 0, and of what isn't known, minus infinity: it may be as small as can be."""
-    array = values.to_numpy(np.float64)[chosen]
+    array = values.to_numpy(np.float64)
     logs: FloatArray = np.log(array, out=np.full_like(array, -np.inf), where=array > 0)
     return logs

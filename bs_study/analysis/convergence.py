@@ -54,7 +54,11 @@ def time_to_target(
         met = is_met.astype(float).groupby(looks["trial_id"], sort=False).rolling(window).sum()
         is_met = met.droplevel(0).reindex(looks.index) > window / 2
     columns = {column: f"{clock}_to_target" for clock, column in _COLUMNS.items()}
-    before = of_trial[list(columns)].shift(fill_value=0.0).rename(columns={c: f"{k}_before_target" for k, c in _COLUMNS.items()})
+    before = (
+        of_trial[list(columns)]
+        .shift(fill_value=0.0)
+        .rename(columns={c: f"{k}_before_target" for k, c in _COLUMNS.items()})
+    )
     met_first = looks.assign(**before)[is_met].drop_duplicates("trial_id")
     first = met_first[["trial_id", *columns, *before.columns]].rename(columns=columns)
     found = of_trial[target.metric].agg([target.direction, "size"]).set_axis(["best_metric", "looks"], axis=1)

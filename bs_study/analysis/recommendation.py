@@ -1,17 +1,24 @@
-"""The one recommendation of a study: the best cell, all that it was compared with, what is open, what would settle it."""
+"""The one recommendation of a study: the best cell, all that it was compared with, what is open, what would help."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bs_study.analysis.comparison import Cell, Comparison
-from bs_study.analysis.verdict import Doubt, Verdict
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from bs_study.analysis.comparison import Cell, Comparison, Field
+from bs_study.analysis.contest import Contest, once
+from bs_study.analysis.convergence import OUTCOMES
+from bs_study.analysis.rows import State
+from bs_study.analysis.steps import Step
+from bs_study.analysis.verdict import CONFIDENCE, Doubt, Verdict
 from bs_study.target import Target
 
 Grade = Literal["settled", "leaning", "open"]
-StepKind = Literal["finish", "target", "timing", "seeds", "lrs", "batch_sizes", "budget"]
 
 
 @dataclass(frozen=True)
@@ -69,42 +76,6 @@ class Closest:
 
 
 @dataclass(frozen=True)
-class Step:
-    """What would settle a doubt, as the settings to add to the study.
-
-    Attributes:
-        kind: finish: resume what has not ended; target: ask for another one; timing: time the batch sizes alone;
-            seeds, lrs, batch_sizes: add these; budget: a larger one, in a study of its own.
-        seeds, lrs, batch_sizes: to add. With an lr rule lrs are those of the base batch size, as they are typed.
-        at: the batch sizes that it is for.
-        target: the target to ask for.
-        trials: how many it trains.
-    """
-
-    kind: StepKind
-    seeds: tuple[int, ...] = ()
-    lrs: tuple[float, ...] = ()
-    batch_sizes: tuple[int, ...] = ()
-    at: tuple[int, ...] = ()
-    target: Target | None = None
-    trials: int = 0
-
-
-@dataclass(frozen=True)
-class State:
-    """How many trials are expected, have ended, are running (or were interrupted), and were not begun."""
-
-    expected: int
-    ended: int
-    running: int
-    missing: int
-
-    @property
-    def left(self) -> int:
-        return self.expected - self.ended
-
-
-@dataclass(frozen=True)
 class Recommendation:
     """Which cell to train with, what it was compared with, and how sure that is.
 
@@ -145,9 +116,116 @@ class Recommendation:
 
     @property
     def grade(self) -> Grade:
-        """How sure the batch size is: settled, if every other is known to be slower; leaning, if most are."""
-        if self.fastest.outcome == "supported":
+        """How sure the batch size is.
+
+        Settled: every other is known to be slower, and the best lr lies inside those tried. Leaning: most others are.
+        """
+        if self.best is None:
+            return "open"
+        is_inside = not any(doubt.reason == "lr_on_edge" for doubt in self.doubts)
+        if self.fastest.outcome == "supported" and is_inside:
             return "settled"
-        others = [c for c in self.comparisons if self.best and c.rival[:2] != self.best.cell[:2]]
+        others = [c for c in self.comparisons if c.rival[:2] != self.best.cell[:2]]
         is_leaning = len([c for c in others if c.is_slower]) * 2 > len(others)
         return "leaning" if is_leaning else "open"
+
+
+def cell_result(field: Field, cell: Cell, *, chosen_from: int, tied: int = 1) -> CellResult:
+    """Return what a cell took to the target, chosen as the best of so many.
+
+    The interval of the mean of logs, by Student's t with the spread over seeds as comparisons have it. Its lower end
+    leaves out 2.5 %, its upper end 2.5 % shared out among the cells that it was chosen from, since the best of many
+    looks better than it is. The looks and the spread of the clean times widen it.
+    """
+    own = field.cells[cell]
+    low = high = np.nan
+    spread = field.spread.of(cell)
+    if spread is not None and own.seeds > 1:
+        error = np.sqrt(spread[0] / len(own.met))
+        tail = (1 - CONFIDENCE) / 2
+        below, above = (special.stdtrit(spread[1], 1 - part) * error for part in (tail, tail / max(1, chosen_from)))
+        low = float(np.exp(own.unmet.mean() + own.timing[0] - below))
+        high = float(np.exp(own.met.mean() + own.timing[1] + above)) if len(own.met) == own.seeds else np.inf
+    times = tuple(float(time) for time in np.exp(own.met))
+    return CellResult(cell, field.clock, own.median, low, high, times, own.seeds, chosen_from, tied)
+
+
+def recommendation(
+    fields: Mapping[str, Field],
+    contest: Contest | None,
+    *,
+    clock: str,
+    target: Target | None,
+    state: State,
+    convergence: pd.DataFrame,
+    fastest: Verdict,
+    edges: Mapping[Cell, str],
+    steps: Sequence[Step],
+) -> Recommendation:
+    """Return the recommendation of a study.
+
+    Args:
+        fields: the cells by every clock.
+        contest: of all cells, by the study's clock; None where no cell reached the target, or it tells nothing.
+        fastest: the verdict of that contest.
+        edges: on which edge of the grid the best lr of each recipe and batch size lies, of those that do.
+    """
+    best, own_edge = None, []
+    if contest is not None:
+        best = cell_result(fields[clock], contest.winner, chosen_from=contest.ranked, tied=contest.tied)
+        own_edge = [Doubt("lr_on_edge", *contest.winner)] if contest.winner in edges else []
+    return Recommendation(
+        target=target,
+        clock=clock,
+        state=state,
+        best=best,
+        closest=None if contest else _closest(convergence, target),
+        comparisons=(*contest.rivals, *contest.lrs) if contest else (),
+        missed=_missed(convergence, clock=clock),
+        by_clock=_by_clock(fields) if contest else {},
+        fastest=fastest,
+        doubts=once([*fastest.doubts, *own_edge]),
+        steps=tuple(steps),
+    )
+
+
+def _by_clock(fields: Mapping[str, Field]) -> dict[str, CellResult]:
+    """Return the cell with the smallest median by each clock that is known; of those that tie, the first in order."""
+    found = {}
+    for clock, field in fields.items():
+        medians = {own.cell: own.median for own in field.cells.values() if np.isfinite(own.median)}
+        if medians:
+            cell = min(medians, key=lambda cell: (medians[cell], cell))
+            tied = sum(median == medians[cell] for median in medians.values())
+            found[clock] = cell_result(field, cell, chosen_from=len(medians), tied=tied)
+    return found
+
+
+def _missed(convergence: pd.DataFrame, *, clock: str) -> tuple[Missed, ...]:
+    groups = convergence.groupby(["recipe", "batch_size"])
+    return tuple(
+        Missed(
+            str(recipe),
+            int(size),
+            {name: int(cells[name].sum()) for name in OUTCOMES if cells[name].sum()},
+            float(cells[f"censored_{clock}"].min()),
+        )
+        for (recipe, size), cells in groups
+        if cells["iterations_to_target"].isna().all()
+    )
+
+
+def _closest(convergence: pd.DataFrame, target: Target | None) -> Closest | None:
+    cell = closest(convergence[convergence["missed"] + convergence["not_tried"] > 0], target)
+    if cell is None:
+        return None
+    return Closest(Cell(str(cell["recipe"]), int(cell["batch_size"]), float(cell["lr"])), float(cell["best_metric"]))
+
+
+def closest(cells: pd.DataFrame, target: Target | None) -> pd.Series | None:
+    """Return the cell whose metric came closest to a target; None without a target, or where no cell has its metric."""
+    known = cells[np.isfinite(cells["best_metric"].to_numpy(float))]
+    if known.empty or target is None:
+        return None
+    cell: pd.Series = known.sort_values("best_metric", ascending=target.direction == "min", kind="stable").iloc[0]
+    return cell

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+
+from bs_study.analysis.convergence import best, convergence, trial_times
+from bs_study.analysis.noise import noise_slope
+from bs_study.analysis.rows import StudyRows
+from bs_study.analysis.scaling import lr_fit, scaling
+from bs_study.analysis.throughput import throughput, throughput_fit
+from bs_study.analysis.timings import clean_iteration_seconds, clean_throughput, trials_own_timings
+from bs_study.analysis.trials import CELL
+from bs_study.target import Target
 
 
 @dataclass(frozen=True)
@@ -21,7 +32,6 @@ class Tables:
         clean_throughput: from the timing pass; empty where there was none that tells of these trials.
         throughput_fit: of `speed`, the better of the two; its `source` says which.
         timings: the store's table.
-        recipes: how the recipes compare at each batch size; empty where there is one.
     """
 
     trials: pd.DataFrame
@@ -36,7 +46,6 @@ class Tables:
     smoothness: pd.DataFrame
     noise_slope: pd.DataFrame
     timings: pd.DataFrame
-    recipes: pd.DataFrame
 
     @property
     def is_clean(self) -> bool:
@@ -52,3 +61,58 @@ class Tables:
     def clock(self) -> str:
         """The clock by which cells are ranked: iterations times clean iteration time, or the trials' own."""
         return "clean_seconds" if self.is_clean else "train_seconds"
+
+    @property
+    def examples_per_iteration(self) -> dict[int, float]:
+        """Mean examples of an iteration by batch size: fewer than that where the last batch of an epoch is short."""
+        known = self.speed.dropna(subset="examples_per_iteration")
+        means = known.groupby("batch_size")["examples_per_iteration"].mean()
+        return {int(size): float(mean) for size, mean in means.items()}  # type: ignore[call-overload]
+
+    @property
+    def timing_spread(self) -> dict[int, tuple[float, float]]:
+        """Logs of the quickest and the slowest clean iteration time over the median, by batch size."""
+        clean = self.clean_throughput
+        if clean.empty:
+            return {}
+        ends = np.log(
+            clean[["iteration_seconds_low", "iteration_seconds_high"]].div(clean["iteration_seconds"], axis=0)
+        )
+        return {
+            int(size): (float(low), float(high))
+            for size, (low, high) in zip(clean["batch_size"], ends.fillna(0.0).to_numpy(), strict=True)
+        }
+
+
+def study_tables(rows: StudyRows, *, target: Target | None) -> Tables:
+    """Return every table of a study.
+
+    Args:
+        target: asks the evaluations again with another target than the study's.
+
+    Raises:
+        ValueError: the target's metric is not among the evaluations.
+    """
+    own_timings = trials_own_timings(rows.timings, rows.trials)
+    clean: Mapping[int, float] = clean_iteration_seconds(own_timings).to_dict()
+    times = trial_times(rows.evaluations, rows.trials, target=target, window=rows.target_window, clean=clean)
+    cells = convergence(times)
+    best_cells = best(cells)
+    alone = clean_throughput(own_timings, train_examples=rows.train_examples)
+    speed = throughput(rows.epochs, rows.trials, train_examples=rows.train_examples)
+    grid = set(rows.tried[CELL].itertuples(index=False, name=None))
+    lrs = scaling(cells, rows.trials, smoothness=rows.smoothness, grid=grid, best=best_cells)
+    return Tables(
+        trials=rows.trials,
+        times=times,
+        convergence=cells,
+        best=best_cells,
+        scaling=lrs,
+        lr_fit=lr_fit(lrs),
+        throughput=speed,
+        clean_throughput=alone,
+        throughput_fit=throughput_fit(alone if len(alone) else speed),
+        smoothness=rows.smoothness,
+        noise_slope=noise_slope(rows.smoothness),
+        timings=rows.timings,
+    )

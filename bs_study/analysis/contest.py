@@ -1,0 +1,149 @@
+"""The cell that reaches the target first, against every other batch size and lr: one contest, by one clock."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from bs_study.analysis.comparison import Cell, CellTimes, Comparison, Field
+from bs_study.analysis.verdict import Doubt
+
+Group = tuple[str, int]
+"""A recipe and a batch size."""
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The cell with the smallest median over seeds, and how it compares.
+
+    Attributes:
+        tied: how many cells share its median, itself included; of these the one asked for first is the winner.
+        ranked: how many cells have a median.
+        rivals: one comparison for each other recipe and batch size, in order of the ratio: with its own best cell, and
+            with the doubts of all of its cells. One without doubts says that all of them are slower.
+        lrs: one with each other lr of the winner's recipe and batch size.
+        doubts: what keeps open whether the winner's batch size and recipe are the soonest.
+        confidence: that all of this is right together.
+    """
+
+    winner: Cell
+    tied: int
+    ranked: int
+    rivals: tuple[Comparison, ...]
+    lrs: tuple[Comparison, ...]
+    doubts: tuple[Doubt, ...]
+    confidence: float
+
+
+def contest(
+    field: Field,
+    *,
+    recipes: Sequence[str],
+    batch_sizes: Collection[int] | None = None,
+    edges: Mapping[Cell, str],
+    open_cells: pd.DataFrame,
+    confidence: float,
+) -> Contest | None:
+    """Return the contest of the cells of some recipes; None where none reached the target.
+
+    The level is shared out (Bonferroni) among the comparisons made: with each other recipe and batch size, and with
+    each other lr of the winner's, which pays for its choice as the best of these.
+
+    Args:
+        recipes: whose cells take part, in the order asked for.
+        batch_sizes: those that take part; all by default.
+        edges: on which edge of its grid of lrs a cell lies, of those that do.
+        open_cells: recipe, batch_size and lr of cells of which trials have not ended.
+        confidence: that all of it is right together.
+    """
+    taking_part = [
+        own for own in field.cells.values()
+        if own.cell.recipe in recipes and (batch_sizes is None or own.cell.batch_size in batch_sizes)
+    ]  # fmt: skip
+    medians = {own.cell: own.median for own in taking_part if np.isfinite(own.median)}
+    if not medians:
+        return None
+    winner = min(medians, key=lambda cell: (medians[cell], recipes.index(cell.recipe), *cell[1:]))
+    groups = {group: list(cells) for group, cells in itertools.groupby(_ordered(taking_part), key=_group)}
+    own_group = groups.pop(_group_of(winner))
+    lrs = [own.cell for own in own_group if own.cell != winner]
+    each = 1 - (1 - confidence) / max(1, len(groups) + len(lrs))
+    rivals = [
+        _rivalry(field, winner, cells, medians=medians, edges=edges, confidence=each) for cells in groups.values()
+    ]
+    rivals.sort(key=lambda comparison: (np.nan_to_num(comparison.ratio, nan=np.inf), comparison.rival))
+    left = sum(
+        recipe in recipes and (batch_sizes is None or size in batch_sizes)
+        for recipe, size in open_cells[["recipe", "batch_size"]].itertuples(index=False, name=None)
+    )
+    unended = [Doubt("not_ended", count=left)] if left else []
+    alone = [Doubt("alone")] if not groups else []
+    return Contest(
+        winner=winner,
+        tied=sum(median == medians[winner] for median in medians.values()),
+        ranked=len(medians),
+        rivals=tuple(rivals),
+        lrs=tuple(field.compare(winner, cell, confidence=each) for cell in lrs),
+        doubts=once([*unended, *alone, *(doubt for rival in rivals for doubt in rival.doubts)]),
+        confidence=confidence,
+    )
+
+
+def _rivalry(
+    field: Field,
+    winner: Cell,
+    rivals: Sequence[CellTimes],
+    *,
+    medians: Mapping[Cell, float],
+    edges: Mapping[Cell, str],
+    confidence: float,
+) -> Comparison:
+    """Return the comparison with the best cell of a recipe and batch size, and the doubts of all of its cells."""
+    found = {own.cell: field.compare(winner, own.cell, confidence=confidence) for own in rivals}
+    reached = [cell for cell in found if cell in medians]
+    if reached:
+        best = min(reached, key=lambda cell: (medians[cell], cell))
+    else:
+        best = min(found, key=lambda cell: (np.nan_to_num(found[cell].low, nan=0.0), cell))
+    first = [best, *(cell for cell in found if cell != best)]
+    doubts = [doubt for cell in first for doubt in found[cell].doubts]
+    if best in medians and best in edges:
+        doubts.append(Doubt("lr_on_edge", *best))
+    return replace(found[best], doubts=once(doubts))
+
+
+def once(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
+    """Return each doubt once, in order."""
+    return tuple(dict.fromkeys(doubts))
+
+
+def _ordered(cells: Iterable[CellTimes]) -> list[CellTimes]:
+    return sorted(cells, key=lambda own: own.cell)
+
+
+def _group(own: CellTimes) -> Group:
+    return _group_of(own.cell)
+
+
+def _group_of(cell: Cell) -> Group:
+    return cell.recipe, cell.batch_size
+
+
+def grid_edges(tried: pd.DataFrame, best_cells: Iterable[Cell]) -> dict[Cell, str]:
+    """Return on which edge of the lrs tried each best cell lies, of those that do: low, high, or both.
+
+    Args:
+        tried: recipe, batch_size and lr of every cell that was asked for or has an ended trial.
+    """
+    ends = tried.groupby(["recipe", "batch_size"])["lr"].agg(["min", "max"])
+    edges = {}
+    for cell in best_cells:
+        low, high = ends.loc[(cell.recipe, cell.batch_size)]
+        sides = [name for name, end in (("low", low), ("high", high)) if cell.lr == end]
+        if sides:
+            edges[cell] = "both" if len(sides) == 2 else sides[0]
+    return edges
