@@ -12,10 +12,9 @@ import pandas as pd
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.windows import FIRST_ITERATIONS
 from bs_study.report.style import Colours, batch_colours
-from bs_study.report.wording import goal
 from bs_study.store import Study
 from bs_study.target import Target
-from bs_study.words import CLOCK_WORDS, counted, listing, setting
+from bs_study.words import CLOCK_WORDS, counted, goal, listing, setting
 
 MOST_CURVES = 16  # batch sizes in a figure of curves: more can't be told apart, and take minutes to draw
 _MOST_NAMED = 12

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.colors import same_color, to_hex
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import same_color, to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from bs_study.analysis.tables import joined_tables
+from bs_study.analysis.study import analyse_rows
+from bs_study.analysis.tables import Tables
 from bs_study.report import figures
 from bs_study.report.axes import log_ticks
 from bs_study.report.style import as_svg, batch_colours
-from tests.report.hand_tables import Seconds, hand_tables
+from tests.report.small_rows import TARGET, Seconds, rows_of
 
-THREE = {(32, 0.1): [40.0, 41.0], (64, 0.1): [20.0, 22.0], (128, 0.1): [None, None], (128, 0.2): [16.0, 15.0]}
+Cells = Mapping[tuple[int, float], Seconds]
+THREE: Cells = {(32, 0.1): [40.0, 41.0], (64, 0.1): [20.0, 22.0], (128, 0.1): [None, None], (128, 0.2): [16.0, 15.0]}
+
+
+def tables_of(cells: Cells, *, own_targets: Mapping[float, str] | None = None) -> Tables:
+    return analyse_rows(rows_of({"": cells}, own_targets=own_targets), target=TARGET).tables
+
+
+def heatmap(cells: Cells, *, own_targets: Mapping[float, str] | None = None) -> Figure:
+    tables = tables_of(cells, own_targets=own_targets)
+    return figures.target_heatmap(tables.convergence, tables.best)
+
+
+def squares(figure: Figure) -> dict[str, list[str]]:
+    """Return the colours of a heatmap's cells by their hatch."""
+    drawn = [found for found in figure.axes[0].collections if isinstance(found, PolyCollection)]
+    return {found.get_hatch() or "": [to_hex(face) for face in found.get_facecolor()] for found in drawn}
 
 
 def texts(figure: Figure) -> list[str]:
@@ -31,9 +50,9 @@ def line(figure: Figure, style: str) -> np.ndarray:
 
 
 def test_each_recipe_has_a_line_to_its_own_times_and_a_cross_where_it_missed() -> None:
-    slower: dict[tuple[int, float], Seconds] = {(32, 0.1): [80.0, 82.0], (64, 0.1): [None, None]}
-    tables = joined_tables({"one": hand_tables(THREE), "other": hand_tables(slower)})
-    drawn = figures.target_by_recipe(tables.recipes, tables.convergence, clock="iterations").axes[0]
+    slower: Cells = {(32, 0.1): [80.0, 82.0], (64, 0.1): [None, None]}
+    tables = analyse_rows(rows_of({"one": THREE, "other": slower}), target=TARGET).tables
+    drawn = figures.target_by_recipe(tables.best, tables.convergence, clock="iterations").axes[0]
     one, other = (next(line for line in drawn.lines if line.get_label() == name) for name in ("one", "other"))
     assert list(one.get_ydata()) == [405, 210, 155]
     assert list(other.get_ydata()) == pytest.approx([810, math.nan], nan_ok=True)
@@ -54,48 +73,53 @@ def throughput_table() -> pd.DataFrame:
 
 
 def test_perfect_scaling_halves_the_iterations_when_the_batch_doubles() -> None:
-    tables = hand_tables(THREE)
+    tables = tables_of(THREE)
     x, y = line(figures.iterations_to_target(tables.best, tables.convergence), "--")
     assert (x[0], y[0]) == (32, 405)
     np.testing.assert_allclose(x * y, 32 * 405)
 
 
 def test_a_batch_size_that_missed_is_named_and_has_no_point() -> None:
-    tables = hand_tables(THREE | {(128, 0.2): [None, None]})
+    tables = tables_of({**THREE, (128, 0.2): [None, None]})
     figure = figures.iterations_to_target(tables.best, tables.convergence)
     assert "× missed" in texts(figure)
     assert [float(x) for x, _ in figure.axes[0].collections[-1].get_offsets()] == [32, 64]
 
 
 def test_the_heatmap_shows_no_time_for_a_cell_that_missed() -> None:
-    shown = texts(figures.target_heatmap(hand_tables(THREE).convergence))
-    assert sorted(shown) == ["15.5 s", "21 s", "40.5 s", "missed"]
+    assert sorted(texts(heatmap(THREE))) == ["15.5 s", "21 s", "40.5 s", "missed"]
 
 
 def test_the_heatmap_marks_the_best_cell_of_all_once() -> None:
-    figure = figures.target_heatmap(hand_tables(THREE).convergence)
-    widest = max(patch.get_linewidth() for patch in figure.axes[0].patches)
-    (best,) = [patch for patch in figure.axes[0].patches if patch.get_linewidth() == widest]
+    borders = heatmap(THREE).axes[0].patches
+    widest = max(border.get_linewidth() for border in borders)
+    (best,) = [border for border in borders if border.get_linewidth() == widest]
     assert (round(best.get_x() + 0.46), round(best.get_y() + 0.46)) == (1, 2)  # the second lr, the third batch size
 
 
 def test_a_diverged_cell_is_dark_and_says_so() -> None:
-    table = hand_tables({(32, 0.1): [None]}).convergence.assign(status="diverged", diverged=1, missed=0)
-    figure = figures.target_heatmap(table)
-    assert texts(figure) == ["div."]
-    assert max(mpl.colors.to_rgb(figure.axes[0].patches[0].get_facecolor())) < 0.3
+    figure = heatmap({(32, 0.1): ["diverged"], (64, 0.1): [2.0]})
+    assert sorted(texts(figure)) == ["2 s", "div."]
+    assert min(max(to_rgb(colour)) for colour in squares(figure)[""]) < 0.3
 
 
 def test_a_cell_of_which_some_seeds_diverged_says_how_many() -> None:
-    table = hand_tables({(32, 0.1): [None, None]}).convergence.assign(status="mixed", diverged=1, missed=1)
-    assert texts(figures.target_heatmap(table)) == ["1 of 2\ndiv."]
+    assert texts(heatmap({(32, 0.1): ["diverged", None]})) == ["1 of 2\ndiv."]
+
+
+def test_a_cell_that_ended_at_another_target_is_told_apart_from_one_that_missed() -> None:
+    figure = heatmap({(32, 0.1): [None], (32, 0.2): [None]}, own_targets={0.2: "accuracy >= 0.4"})
+    assert sorted(texts(figure)) == ["missed", "not\ntried"]
+    assert len(squares(figure)) == 2  # two hatches
+    assert any("not tried" in text.get_text() for text in figure.legends[0].get_texts())
+    assert not any("not tried" in text.get_text() for text in heatmap(THREE).legends[0].get_texts())
 
 
 def test_a_grid_of_twenty_lrs_has_no_room_for_text_and_still_hatches_what_missed() -> None:
-    cells: dict[tuple[int, float], list[float | None]] = {(32, 0.001 * 2**k): [1.0 + k] for k in range(20)}
-    figure = figures.target_heatmap(hand_tables(cells | {(64, 0.001): [None]}).convergence)
+    many: Cells = {(32, 0.001 * 2**k): [1.0 + k] for k in range(20)}
+    figure = heatmap({**many, (64, 0.001): [None]})
     assert texts(figure) == []
-    assert sum(bool(patch.get_hatch()) for patch in figure.axes[0].patches) == 1
+    assert {hatch: len(colours) for hatch, colours in squares(figure).items()} == {"": 20, "////": 1}
 
 
 def test_the_fit_of_iteration_time_passes_through_points_on_a_line() -> None:
@@ -133,14 +157,14 @@ def test_diverged_trials_have_no_noise_point() -> None:
 
 
 def test_the_linear_rule_doubles_the_lr_when_the_batch_doubles() -> None:
-    tables = hand_tables(THREE | {(64, 0.2): [10.0, 10.0]})
+    tables = tables_of({**THREE, (64, 0.2): [10.0, 10.0]})
     x, y = line(figures.best_lr(tables.scaling, tables.lr_fit), ":")
     np.testing.assert_allclose(y[1] / y[0], x[1] / x[0])
 
 
 def test_a_batch_size_has_one_colour_in_all_figures() -> None:
     colours = batch_colours([8, 16, 32, 64, 128])
-    tables = hand_tables(THREE)
+    tables = tables_of(THREE)
     drawn = figures.iterations_to_target(tables.best, tables.convergence, colours=colours)
     faces = drawn.axes[0].collections[-1].get_facecolors()
     assert [to_hex(face) for face in faces] == [colours[32], colours[64], colours[128]]
@@ -156,25 +180,29 @@ def test_batch_sizes_have_distinct_colours_however_many() -> None:
 
 
 def test_the_same_table_gives_the_same_svg() -> None:
-    tables = hand_tables(THREE)
-    first, second = (as_svg(figures.target_heatmap(tables.convergence)) for _ in range(2))
+    first, second = (as_svg(heatmap(THREE)) for _ in range(2))
     assert first == second
 
 
 def test_drawing_leaves_the_users_settings_alone() -> None:
     before = dict(mpl.rcParams)
-    as_svg(figures.best_lr(hand_tables(THREE).scaling, hand_tables(THREE).lr_fit))
+    tables = tables_of(THREE)
+    as_svg(figures.best_lr(tables.scaling, tables.lr_fit))
     assert dict(mpl.rcParams) == before
 
 
-def test_one_cell_is_enough_for_every_figure_of_the_target() -> None:
-    tables = hand_tables({(32, 0.1): [2.0]})
-    for figure in (
-        figures.target_heatmap(tables.convergence),
-        figures.iterations_to_target(tables.best, tables.convergence),
-        figures.best_lr(tables.scaling, tables.lr_fit),
+def test_one_cell_is_drawn_where_it_lies_in_every_figure_of_the_target() -> None:
+    tables = tables_of({(32, 0.1): [2.0]})
+    assert texts(figures.target_heatmap(tables.convergence, tables.best)) == ["2 s"]
+    for drawn, y in (
+        (figures.iterations_to_target(tables.best, tables.convergence), 20),
+        (figures.best_lr(tables.scaling, tables.lr_fit), 0.1),
     ):
-        assert as_svg(figure).startswith(b"<?xml")
+        axes = drawn.axes[0]
+        (point,) = axes.collections[-1].get_offsets()
+        assert tuple(point) == (32, y)
+        assert axes.get_xlim()[0] < 32 < axes.get_xlim()[1]
+        assert axes.get_ylim()[0] < y < axes.get_ylim()[1]
 
 
 @pytest.mark.parametrize(("low", "high"), [(1, 1.0001), (1, 1.3), (0.9, 31), (1e-6, 1e9), (60000, 60001)])
