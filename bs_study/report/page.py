@@ -106,7 +106,7 @@ def _environment() -> Environment:
 
 
 def _words(study: Study, found: Analysis) -> dict[str, Any]:
-    recommendation, compared = found.recommendation, rivals(found)
+    recommendation, compared = found.recommendation, rivals(found.recommendation.comparisons)
     return {
         "study": found.name,
         "workload": study.asked.get("config", {}).get("workload", ""),

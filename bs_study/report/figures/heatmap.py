@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import LogNorm, to_rgb
+from matplotlib.colors import LogNorm, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
@@ -26,13 +26,11 @@ _MISSED, _NOT_TRIED = "////", "\\\\\\\\"
 _MOST_TEXT = (24, 16)  # rows and columns of a grid whose cells have room for text
 _MOST_VECTORS = 2000  # cells; more are drawn as an image inside the SVG
 
-Colour = str | tuple[float, float, float, float]
-
 
 class _Look(NamedTuple):
     """How a cell is shown."""
 
-    colour: Colour
+    colour: str
     hatch: str
     text: str
 
@@ -66,8 +64,9 @@ def target_heatmap(convergence: pd.DataFrame, best: pd.DataFrame, *, clock: str 
     width, height = max(6.2, 1.4 + 0.58 * min(len(grid.lrs), 20)), 1.5 + 0.5 * min(len(grid.sizes), 24)
     figure = new_figure(width=width, height=height)
     axes = figure.subplots()
-    norm = _norm(convergence[f"{clock}_to_target"].to_numpy(float))
-    looks = [_look(cell, norm=norm, clock=clock) for cell in convergence.to_dict("records")]
+    shades = _shades(convergence[f"{clock}_to_target"].to_numpy(float))
+    cells = convergence.to_dict("records")
+    looks = [_look(cell, shade=shade, clock=clock) for cell, shade in zip(cells, shades, strict=True)]
     places = grid.places(convergence)
     _fill(axes, places, looks)
     if grid.has_text:
@@ -79,17 +78,19 @@ def target_heatmap(convergence: pd.DataFrame, best: pd.DataFrame, *, clock: str 
     return figure
 
 
-def _norm(times: npt.NDArray[np.float64]) -> LogNorm:
+def _shades(times: npt.NDArray[np.float64]) -> list[str]:
+    """Return the colour of each time on a log scale; of a missing one it means nothing."""
     finite = times[np.isfinite(times) & (times > 0)]
     low, high = (finite.min(), finite.max()) if len(finite) else (1.0, 1.0)
-    return LogNorm(low, max(high, low * 1.01))
+    shares = LogNorm(low, max(high, low * 1.01))(times).filled(0.0)
+    return [to_hex(colour) for colour in _COLOURS(0.05 + 0.85 * shares)]
 
 
-def _look(cell: Mapping[Hashable, Any], *, norm: LogNorm, clock: str) -> _Look:
+def _look(cell: Mapping[Hashable, Any], *, shade: str, clock: str) -> _Look:
     time, status, seeds = cell[f"{clock}_to_target"], cell["status"], cell["seeds"]
     if np.isfinite(time):
         share = "" if cell["reached"] == seeds else f"\n{cell['reached']} of {seeds}"
-        return _Look(_COLOURS(0.05 + 0.85 * float(norm(time))), "", _short(time, clock) + share)
+        return _Look(shade, "", _short(time, clock) + share)
     if cell["reached"]:
         return _Look(_WHITE, _MISSED, f"{cell['reached']} of {seeds}")
     if status == "diverged":
@@ -127,7 +128,7 @@ def _write(axes: Axes, place: npt.NDArray[np.int64], look: _Look) -> None:
     axes.text(*place, look.text, ha="center", va="center", color=INK if look.hatch else ink, fontsize=8, bbox=back)
 
 
-def _luminance(colour: Colour) -> float:
+def _luminance(colour: str) -> float:
     red, green, blue = to_rgb(colour)
     return 0.3 * red + 0.59 * green + 0.11 * blue
 
