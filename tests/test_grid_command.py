@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -14,8 +13,8 @@ import pandas as pd
 import pytest
 
 from bs_study import open_study
+from tests.grid_command import GRID, command_in_this_process, is_one_line_that_tells
 
-GRID = Path(__file__).parent.parent / "sweeps" / "grid.py"
 TOY = Path(__file__).parent / "toy"
 SMALL = ("--batch-sizes", "64", "256", "--lrs", "0.1", "0.4", "--max-iterations", "40", "--min-iterations", "0")
 TWO_RECIPES = """
@@ -149,16 +148,6 @@ class Named(Line):
 """
 
 
-def command_in_this_process() -> Callable[[list[str]], int]:
-    """Return the command's main function: most of the time of a process of its own is the import of torch."""
-    spec = importlib.util.spec_from_file_location("grid_command", GRID)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main  # type: ignore[no-any-return]
-
-
 BAD_INPUT = {
     "--batch-sizes 0": ("batch_sizes", "0"),
     "--batch-sizes 4.5": ("--batch-sizes", "4.5"),
@@ -188,11 +177,6 @@ BAD_INPUT = {
     "--batchsizes 4": ("--batchsizes", "--batch-sizes"),
     "--workload mnist": ("data_dir", "MNIST/raw", "--data-dir", "--workload digits"),
 }
-
-
-def is_one_line_that_tells(stderr: str, told: tuple[str, ...]) -> bool:
-    assert [word for word in told if word not in stderr] == []
-    return stderr.startswith("error: ") and stderr.count("\n") == 1
 
 
 def test_a_study_of_two_recipes_names_the_sooner_at_each_batch_size_on_the_terminal_and_on_the_page(

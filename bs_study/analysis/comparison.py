@@ -14,7 +14,7 @@ from scipy import special
 
 from bs_study.analysis.fit import FloatArray
 from bs_study.analysis.spread import Spread, seed_spread
-from bs_study.analysis.trials import CELL
+from bs_study.analysis.trials import CELL, Cell
 from bs_study.analysis.verdict import Doubt, Reason
 
 _KINDS = {
@@ -25,14 +25,6 @@ _KINDS = {
     "unanswered": ("failed", "not_evaluated"),
 }
 """What the outcomes of trials mean for a comparison."""
-
-
-class Cell(NamedTuple):
-    """A batch size and an lr, within a recipe ("" where the study has one)."""
-
-    recipe: str
-    batch_size: int
-    lr: float
 
 
 @dataclass(frozen=True)
@@ -65,12 +57,13 @@ class CellTimes:
         """Seeds that gave an answer."""
         return len(self.met) + len(self.bounds) + self.infeasible
 
-    @property
+    @cached_property
     def median(self) -> float:
         """Median time over seeds, one that missed above every number; NaN where it missed."""
-        times = np.concatenate([np.exp(self.met), np.full(self.seeds - len(self.met), np.inf)])
-        median = float(np.median(times)) if len(times) else np.nan
-        return median if np.isfinite(median) else np.nan
+        if 2 * len(self.met) <= self.seeds:
+            return np.nan
+        times = np.exp(np.sort(self.met))
+        return float(times[(self.seeds - 1) // 2] + times[self.seeds // 2]) / 2
 
 
 @dataclass(frozen=True)
@@ -81,7 +74,8 @@ class Comparison:
         ratio: of the geometric means over seeds, rival / winner. Of a rival with seeds that missed, at least that,
             since they count with where they ended; infinite where no seed of it can reach the target.
         low, high: the interval of the ratio, at `confidence`: the spread over seeds, the looks between which each
-            seed met the target, and the spread of the clean times are in it. Missing where one seed shows no spread.
+            seed met the target, and the spread of the clean times are in it. Missing where one seed shows no spread;
+            without a lower end where a seed of the winner missed, without an upper one where one of the rival did.
         p: of the hypothesis that the rival is not slower; two-sided. NaN where one seed shows no spread.
         doubts: why the rival isn't known to be slower; none if it is.
     """
@@ -137,18 +131,21 @@ class Field:
         is_cut = len(other.bounds) > 0 or other.infeasible > 0
         timing = own.timing[1] - other.timing[0] if winner.batch_size != rival.batch_size else 0.0
         apart = float(ends.mean() - own.met.mean())
+        ratio = float(np.exp(apart))
         nearest = float(np.concatenate([other.unmet, bounds]).mean() - own.met.mean()) - timing
         farthest = np.inf if is_cut else float(other.met.mean() - own.unmet.mean()) + self._timing_high(own, other)
         error = self._error(own, other, len(ends))
         if error is None:
-            doubts = self._doubts(own, other, ratio=np.exp(apart), low=np.nan, inner=(np.nan, np.nan))
-            return Comparison(winner, rival, self.clock, np.exp(apart), np.nan, np.nan, np.nan, confidence, doubts)
+            doubts = self._doubts(own, other, ratio=ratio, low=np.nan, inner=(np.nan, np.nan))
+            return Comparison(winner, rival, self.clock, ratio, np.nan, np.nan, np.nan, confidence, doubts)
         half = error.size * float(special.stdtrit(error.freedom, (1 + confidence) / 2))
         p = 2 * float(special.stdtr(error.freedom, -nearest / error.size))
-        low, high = np.exp(nearest - half), np.exp(farthest + half)
-        inner = (np.exp(apart - half), np.exp(apart - timing - half))
-        doubts = self._doubts(own, other, ratio=np.exp(apart), low=low, inner=inner)
-        return Comparison(winner, rival, self.clock, np.exp(apart), low, high, min(p, 1.0), confidence, doubts)
+        low, high = float(np.exp(nearest - half)), float(np.exp(farthest + half))
+        if len(own.met) < own.seeds:  # of which some took longer than can be known
+            p, low = 1.0, 0.0
+        inner = (float(np.exp(apart - half)), float(np.exp(apart - timing - half)))
+        doubts = self._doubts(own, other, ratio=ratio, low=low, inner=inner)
+        return Comparison(winner, rival, self.clock, ratio, low, high, min(p, 1.0), confidence, doubts)
 
     def _without_times(self, own: CellTimes, other: CellTimes, confidence: float) -> Comparison:
         """Compare with a cell of which no seed reached the target or ran out of budget."""
@@ -178,12 +175,10 @@ class Field:
         Args:
             inner: the low end of the ratio's interval without the looks and the timing's spread, and with the latter.
         """
-        doubts = []
+        doubts = [_doubt("not_ended", other.cell)] if other.is_open else []
         if len(own.met) < own.seeds:
             doubts.append(_doubt("missed_seeds", own.cell, count=own.seeds - len(own.met)))
-        if other.is_open:
-            doubts.append(_doubt("not_ended", other.cell))
-        if own.seeds < 2 and np.isfinite(ratio):
+        elif own.seeds < 2 and np.isfinite(ratio):
             doubts.append(_doubt("one_seed", own.cell))
         elif len(other.met) and other.seeds < 2:
             doubts.append(_doubt("one_seed", other.cell))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.comparison import Cell, CellTimes, Comparison, Field
+from bs_study.analysis.comparison import CellTimes, Comparison, Field
+from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Doubt
 
 Group = tuple[str, int]
@@ -50,8 +51,9 @@ def contest(
 ) -> Contest | None:
     """Return the contest of the cells of some recipes; None where none reached the target.
 
-    The level is shared out (Bonferroni) among the comparisons made: with each other recipe and batch size, and with
-    each other lr of the winner's, which pays for its choice as the best of these.
+    Holm's procedure shares out the level among the comparisons with other recipes and batch sizes, and in the same way
+    among those with other lrs: the surest of m is judged at 1 - alpha / m, the next at 1 - alpha / (m - 1), and so on
+    until one is open; all others have the level of that one.
 
     Args:
         recipes: whose cells take part, in the order asked for.
@@ -71,10 +73,13 @@ def contest(
     groups = {group: list(cells) for group, cells in itertools.groupby(_ordered(taking_part), key=_group)}
     own_group = groups.pop(_group_of(winner))
     lrs = [own.cell for own in own_group if own.cell != winner]
-    each = 1 - (1 - confidence) / max(1, len(groups) + len(lrs))
-    rivals = [
-        _rivalry(field, winner, cells, medians=medians, edges=edges, confidence=each) for cells in groups.values()
-    ]
+    rivals = _by_holm(
+        [
+            lambda level, cells=cells: _rivalry(field, winner, cells, medians=medians, edges=edges, confidence=level)
+            for cells in groups.values()
+        ],
+        confidence=confidence,
+    )
     rivals.sort(key=lambda comparison: (np.nan_to_num(comparison.ratio, nan=np.inf), comparison.rival))
     left = sum(
         recipe in recipes and (batch_sizes is None or size in batch_sizes)
@@ -87,10 +92,32 @@ def contest(
         tied=sum(median == medians[winner] for median in medians.values()),
         ranked=len(medians),
         rivals=tuple(rivals),
-        lrs=tuple(field.compare(winner, cell, confidence=each) for cell in lrs),
+        lrs=tuple(
+            _by_holm(
+                [lambda level, cell=cell: field.compare(winner, cell, confidence=level) for cell in lrs],
+                confidence=confidence,
+            )
+        ),
         doubts=once([*unended, *alone, *(doubt for rival in rivals for doubt in rival.doubts)]),
         confidence=confidence,
     )
+
+
+def _by_holm(compared: Sequence[Callable[[float], Comparison]], *, confidence: float) -> list[Comparison]:
+    """Return comparisons at the levels that Holm's procedure gives each, in the order given. Source: Holm 1979.
+
+    Args:
+        compared: makes each at a level.
+    """
+    first = [make(confidence) for make in compared]
+    ranked = sorted(range(len(first)), key=lambda i: np.nan_to_num(first[i].p, nan=1.0))
+    found = list(first)
+    left = len(first)
+    for i in ranked:
+        alpha = (1 - confidence) / left
+        found[i] = compared[i](1 - alpha)
+        left -= first[i].p <= alpha
+    return found
 
 
 def _rivalry(
@@ -113,7 +140,8 @@ def _rivalry(
     doubts = [doubt for cell in first for doubt in found[cell].doubts]
     if best in medians and best in edges:
         doubts.append(Doubt("lr_on_edge", *best))
-    return replace(found[best], doubts=once(doubts))
+    # Of a batch size all cells are slower, or it is open: its p is that of the one least known to be.
+    return replace(found[best], p=max(comparison.p for comparison in found.values()), doubts=once(doubts))
 
 
 def once(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:

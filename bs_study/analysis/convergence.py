@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.trials import CELL, KEYS, complete_trials, effective_lr
+from bs_study.analysis.trials import CELL, KEYS, Cell, complete_trials, effective_lr
 from bs_study.config import BUDGETS
 from bs_study.target import Target
 
@@ -155,7 +156,7 @@ def convergence(times: pd.DataFrame) -> pd.DataFrame:
         stop_reason, or mixed; '' where the median was reached or none missed.
     """
     by_cell = times.groupby(CELL)
-    cells = by_cell["effective_lr"].agg(_common).to_frame()
+    cells = _common(by_cell["effective_lr"]).to_frame()
     cells["seeds"] = by_cell.size()
     for outcome in OUTCOMES:
         cells[outcome] = (times["outcome"] == outcome).groupby([times[key] for key in CELL]).sum().astype(int)
@@ -163,22 +164,19 @@ def convergence(times: pd.DataFrame) -> pd.DataFrame:
         cells = cells.join(_over_seeds(times, time))
     metric = by_cell["best_metric"].agg(["median", "min", "max"])
     cells = cells.join(metric.set_axis(["best_metric", "best_metric_low", "best_metric_high"], axis=1))
-    cells["status"] = by_cell["outcome"].agg(_common_word)
-    cells = cells.join(by_cell[list(BUDGETS)].agg(_common))
+    cells["status"] = _common(by_cell["outcome"]).fillna("mixed")
+    cells = cells.join(pd.DataFrame({budget: _common(by_cell[budget]) for budget in BUDGETS}))
     censored = times[times["outcome"].isin(["missed", "not_tried"])].groupby(CELL)
     ends = censored[[f"{clock}_at_end" for clock in TARGET_CLOCKS]].min()
     cells = cells.join(ends.set_axis([f"censored_{clock}" for clock in TARGET_CLOCKS], axis=1))
-    reasons = censored["stop_reason"].agg(_common_word).reindex(cells.index)
+    reasons = _common(censored["stop_reason"]).fillna("mixed").reindex(cells.index)
     cells["censored_by"] = reasons.where(cells["iterations_to_target"].isna()).fillna("")
     return cells.reset_index()
 
 
-def _common(values: pd.Series[float]) -> float:
-    return float(values.iloc[0]) if values.nunique(dropna=False) == 1 else np.nan
-
-
-def _common_word(words: pd.Series[str]) -> str:
-    return str(words.iloc[0]) if words.nunique(dropna=False) == 1 else "mixed"
+def _common(groups: Any) -> pd.Series[Any]:
+    """Return the value that all rows of a group have; missing where they differ."""
+    return groups.first().where(groups.nunique(dropna=False) == 1)
 
 
 def _over_seeds(times: pd.DataFrame, time: str) -> pd.DataFrame:
@@ -232,3 +230,10 @@ def _censored_rivals(convergence: pd.DataFrame, table: pd.DataFrame, clock: str)
     best_time = table[f"{clock}_to_target"].reindex(group).to_numpy(float)
     is_rival = pd.Series(~(missed[f"censored_{clock}"].to_numpy(float) >= best_time), index=group, dtype=bool)
     return is_rival.groupby(level=[0, 1]).sum().reindex(table.index, fill_value=0).astype(int)
+
+
+def best_cells(best: pd.DataFrame, clock: str) -> list[Cell]:
+    """Return the best cell by a clock of each recipe and batch size that has one."""
+    known = best.dropna(subset=[f"best_lr_by_{clock}"])
+    rows = known[["recipe", "batch_size", f"best_lr_by_{clock}"]].itertuples(index=False, name=None)
+    return [Cell(str(recipe), int(size), float(lr)) for recipe, size, lr in rows]

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from bs_study.analysis.comparison import Cell, Comparison, Field
+from bs_study.analysis.comparison import Comparison, Field
 from bs_study.analysis.contest import Contest, once
 from bs_study.analysis.convergence import OUTCOMES
 from bs_study.analysis.rows import State
 from bs_study.analysis.steps import Step
+from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import CONFIDENCE, Doubt, Verdict
 from bs_study.target import Target
 

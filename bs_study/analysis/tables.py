@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ class Tables:
         clean_throughput: from the timing pass; empty where there was none that tells of these trials.
         throughput_fit: of `speed`, the better of the two; its `source` says which.
         timings: the store's table.
+        recipes: how the recipes compare at each batch size; empty where there is one.
     """
 
     trials: pd.DataFrame
@@ -46,6 +48,7 @@ class Tables:
     smoothness: pd.DataFrame
     noise_slope: pd.DataFrame
     timings: pd.DataFrame
+    recipes: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     @property
     def is_clean(self) -> bool:

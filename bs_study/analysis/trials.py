@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pandas as pd
 
 from bs_study.config import BUDGETS
 
 CELL = ["recipe", "batch_size", "lr"]
+
+
+class Cell(NamedTuple):
+    """A batch size and an lr, within a recipe ("" where the study has one)."""
+
+    recipe: str
+    batch_size: int
+    lr: float
+
+
 KEYS = ["recipe", "trial_id", "batch_size", "lr", "seed"]
 
 _NUMBERS = (

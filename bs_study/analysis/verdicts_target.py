@@ -8,10 +8,11 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.comparison import Cell, Field
+from bs_study.analysis.comparison import Field
 from bs_study.analysis.contest import Contest, once
 from bs_study.analysis.convergence import TARGET_CLOCKS
 from bs_study.analysis.fit import MIN_FOR_INTERVAL, log_line
+from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Claim, Doubt, Outcome, Verdict
 
 SATURATED = -0.5  # doubling the batch saves less than 30 % of the updates; perfect scaling is -1

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from bs_study.analysis.clock_alarm import ClockAlarm
-from bs_study.analysis.comparison import Cell
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.tables import Tables
-from bs_study.analysis.trials import CELL
+from bs_study.analysis.trials import CELL, Cell
 from bs_study.analysis.verdict import Reason
 from bs_study.config import BUDGETS
 from bs_study.target import Target

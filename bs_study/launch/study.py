@@ -107,11 +107,11 @@ def _announce(study: Prepared, launcher: Launcher, listener: Listener) -> None:
 
 def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None:
     """Time each batch size alone on its device, if it is wanted; the trials run also where that can't be done."""
-    if not wants_timing(study.options, launcher.resources, trials=len(study.trials)):
-        return
+    there = Study(study.paths)
     try:
-        for line in timing_lines(launcher.time(timing_trials(study.config))):
-            listener.say(line)
+        if wants_timing(study.options, launcher.resources, trials=len(study.trials), study=there):
+            for line in timing_lines(launcher.time(timing_trials(study.config))):
+                listener.say(line)
     except OSError as error:  # no node was free, or the store does not answer
         listener.warn(f"timing: left out, {' '.join(str(error).split())}")
 

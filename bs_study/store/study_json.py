@@ -1,4 +1,4 @@
-"""The file study.json: what was asked of a study. It is read with care, since anyone may have edited it."""
+"""The file study.json: what was asked of a study, and when. It is read with care, since anyone may have edited it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,33 @@ def create_study(paths: StudyPaths, config: StudyConfig, *, metrics: Sequence[st
         "train_examples": train_examples,
         "config": config.model_dump(mode="json"),
     }
+    paths.write(paths.study_json, json.dumps(asked, indent=2).encode())
+
+
+def grow_study(paths: StudyPaths, config: StudyConfig, *, seen: Mapping[str, Any]) -> None:
+    """Write study.json anew, as more is asked of the study; call it under the study's lease.
+
+    `history` then lists what was asked, the first time included, in order: `asked` (UTC), `package_version`, `config`.
+
+    Args:
+        paths: the study.
+        config: all that is asked of it now.
+        seen: the content of study.json that this config has grown from.
+
+    Raises:
+        ValueError: study.json says something else by now.
+    """
+    if read_asked(paths) != seen:
+        raise ValueError(f"name: {paths.name!r} was changed by another process at this moment. Try it again")
+    first = {"asked": seen.get("created"), **{name: seen.get(name) for name in ("package_version", "config")}}
+    now = {
+        "asked": datetime.now(UTC).isoformat(timespec="seconds"),
+        "package_version": __version__,
+        "config": config.model_dump(mode="json"),
+    }
+    before = seen.get("history")
+    history = [*(before if isinstance(before, list) and before else [first]), now]
+    asked = {**seen, "config": now["config"], "history": history}
     paths.write(paths.study_json, json.dumps(asked, indent=2).encode())
 
 

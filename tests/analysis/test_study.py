@@ -1,0 +1,288 @@
+"""The whole analysis: from rows, whose seconds a reader can check, to one recommendation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bs_study import StudyConfig, Target, analyse
+from bs_study.analysis.study import analyse_rows
+from bs_study.analysis.trials import Cell
+from tests.analysis.hand_rows import TARGET, hand_rows, joined
+
+STEADY = (0.98, 1.0, 1.02)  # what three seeds make of a time
+
+
+def seeds(seconds):
+    return [seconds * factor for factor in STEADY]
+
+
+def tuned(seconds):
+    """Cells of three lrs, the middle one best, so that no best lr lies on an edge."""
+    return {
+        (size, lr): seeds(value * factor)
+        for size, value in seconds.items()
+        for lr, factor in ((0.1, 2.0), (0.2, 1.0), (0.4, 2.0))
+    }
+
+
+def found_of(cells, **options):
+    return analyse_rows(hand_rows(cells, **options), target=TARGET).recommendation
+
+
+def reasons(doubts):
+    return {doubt.reason for doubt in doubts}
+
+
+def kinds(found):
+    return [step.kind for step in found.steps]
+
+
+def test_the_fastest_cell_is_recommended_and_settled_once_every_other_batch_size_is_known_to_be_slower():
+    found = found_of(tuned({10: 9.0, 100: 3.0, 1000: 6.0}))
+    assert found.best.cell == Cell("", 100, 0.2)
+    assert found.best.value == pytest.approx(3.0)
+    assert found.best.low < 3.0 < found.best.high
+    assert (found.best.seeds, found.best.reached, found.best.tied, found.best.chosen_from) == (3, 3, 1, 9)
+    assert (found.grade, found.doubts, found.fastest.outcome) == ("settled", (), "supported")
+    assert found.clock == "train_seconds"
+    assert [c.rival.batch_size for c in found.slower] == [1000, 10, 100, 100]
+    assert found.as_good == ()
+    assert found.comparisons[0].ratio == pytest.approx(2.0, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "step"),
+    [
+        ({(1000, 0.2): [2.8, 3.2, 3.4]}, "within_spread", "seeds"),
+        ({(1000, 0.4): seeds(5.0)}, "lr_on_edge", "lrs"),
+        ({(1000, lr): [6.0] for lr in (0.1, 0.2, 0.4)}, "one_seed", "seeds"),
+        ({(10, lr): ["missed"] * 3 for lr in (0.1, 0.2, 0.4)} | tuned({100: 60.0, 1000: 600.0}), "missed_earlier", "budget"),
+        ({(10, lr): ["stopped"] * 3 for lr in (0.1, 0.2, 0.4)} | tuned({100: 60.0, 1000: 600.0}), "not_tried", "budget"),
+        ({(10, lr): ["failed"] for lr in (0.1, 0.2, 0.4)}, "no_answer", "finish"),
+        ({(100, 0.2): [3.0, 3.0, "missed"]}, "missed_seeds", "seeds"),
+    ],
+    ids=["too close", "edge", "one seed", "missed", "stopped", "failed", "a seed missed"],
+)  # fmt: skip
+def test_what_could_overturn_the_winner_is_a_doubt_with_a_step_that_would_settle_it(change, reason, step):
+    found = found_of(tuned({10: 9.0, 100: 3.0, 1000: 6.0}) | change)
+    assert reason in reasons(found.doubts)
+    assert found.fastest.outcome == "undecided"
+    assert found.grade != "settled"
+    assert step in kinds(found)
+
+
+def test_a_best_lr_on_the_edge_leaves_the_batch_size_known_and_the_recommendation_not_settled():
+    found = found_of({(10, 0.1): seeds(9.0), (10, 0.2): seeds(8.0), (10, 0.4): seeds(9.0),
+                      (20, 0.1): seeds(3.0), (20, 0.2): seeds(2.0)})  # fmt: skip
+    assert found.fastest.outcome == "supported"
+    assert found.grade == "leaning"
+    assert [(d.reason, d.batch_size) for d in found.doubts] == [("lr_on_edge", 20)]
+    (lrs,) = [step for step in found.steps if step.kind == "lrs"]
+    assert (lrs.lrs, lrs.at) == ((0.4, 0.8), (20,))
+
+
+def test_with_an_lr_rule_the_lrs_to_add_are_those_of_the_base_batch_size():
+    config = StudyConfig(batch_sizes=[20], lrs=[0.1, 0.2], max_epochs=1, lr_rule="linear", base_batch_size=10)
+    found = found_of({(20, 0.2): seeds(3.0), (20, 0.4): seeds(2.0)}, config=config)
+    assert [step.lrs for step in found.steps if step.kind == "lrs"] == [(0.4, 0.8)]
+
+
+def test_trials_that_have_not_ended_leave_it_open_and_the_first_step_ends_them():
+    cells = tuned({10: 9.0, 100: 3.0})
+    asked = [(size, lr, seed) for size in (10, 100) for lr in (0.1, 0.2, 0.4, 0.8) for seed in range(3)]
+    found = found_of(cells, asked=asked)
+    assert "not_ended" in reasons(found.doubts)
+    assert (found.state.expected, found.state.ended, found.state.left) == (24, 18, 6)
+    assert (found.steps[0].kind, found.steps[0].trials) == ("finish", 6)
+
+
+def test_one_batch_size_has_no_rival_and_the_step_is_another():
+    found = found_of(tuned({16: 9.0}))
+    assert reasons(found.doubts) == {"alone"}
+    assert [step.batch_sizes for step in found.steps if step.kind == "batch_sizes"] == [(8, 32)]
+
+
+def test_the_seeds_to_add_are_new_ones():
+    found = found_of({(10, 0.1): [9.0], (20, 0.1): [3.0]})
+    (step,) = [step for step in found.steps if step.kind == "seeds"]
+    assert (step.seeds, step.trials) == ((1, 2), 4)
+
+
+def test_where_nothing_reached_the_target_nothing_is_recommended_and_an_easier_target_is_a_step():
+    found = found_of({(10, 0.1): ["missed"] * 2, (20, 0.1): ["diverged"] * 2})
+    assert found.best is None
+    assert reasons(found.doubts) == {"nothing_reached"}
+    assert found.closest.cell == Cell("", 10, 0.1)
+    assert found.closest.metric == 0.85
+    assert [step.target for step in found.steps if step.kind == "target"] == [Target("accuracy", 0.85)]
+    assert {missed.batch_size: dict(missed.why) for missed in found.missed} == {10: {"missed": 2}, 20: {"diverged": 2}}
+
+
+def test_a_target_that_every_cell_meets_at_its_first_look_tells_nothing():
+    rows = hand_rows(tuned({10: 9.0, 100: 3.0}))
+    first = rows.evaluations[rows.evaluations["accuracy"] >= 0.9]
+    analysis = analyse_rows(replace(rows, evaluations=first), target=TARGET)
+    assert analysis.recommendation.best is None
+    assert reasons(analysis.recommendation.doubts) == {"first_look"}
+    assert "first_look" in {warning.kind for warning in analysis.warnings}
+
+
+def test_a_metric_that_leaves_its_natural_range_tells_nothing():
+    rows = hand_rows(tuned({10: 9.0, 100: 3.0}))
+    sums = rows.evaluations.assign(accuracy=rows.evaluations["accuracy"] * 100)
+    analysis = analyse_rows(replace(rows, evaluations=sums), target=TARGET)
+    assert analysis.recommendation.best is None
+    assert reasons(analysis.recommendation.doubts) == {"out_of_range"}
+    percent = analyse_rows(replace(rows, evaluations=sums), target=Target("accuracy", 90.0))
+    assert percent.recommendation.best is not None
+
+
+def test_without_a_target_nothing_is_ranked():
+    rows = hand_rows(tuned({10: 9.0}))
+    rows = replace(rows, trials=rows.trials.assign(target=""))
+    analysis = analyse_rows(rows)
+    assert analysis.recommendation.best is None
+    assert reasons(analysis.recommendation.doubts) == {"no_target"}
+    assert analysis.warnings[0].kind == "no_target"
+
+
+def test_a_study_without_rows_has_every_table_empty_and_every_verdict_open_for_a_reason():
+    analysis = analyse_rows(hand_rows({}), target=TARGET)
+    for name in ("trials", "throughput", "smoothness", "noise_slope", "times", "convergence", "best", "scaling"):
+        assert len(getattr(analysis.tables, name)) == 0
+    assert {verdict.outcome for verdict in analysis.verdicts} == {"undecided"}
+    assert len(analysis.verdicts) == 8
+    assert all(verdict.doubts for verdict in analysis.verdicts)
+    assert analysis.recommendation.best is None
+
+
+def test_the_fastest_verdict_is_the_recommendations_own():
+    analysis = analyse_rows(hand_rows(tuned({10: 9.0, 100: 3.0})), target=TARGET)
+    assert [v for v in analysis.verdicts if v is analysis.recommendation.fastest] == [analysis.recommendation.fastest]
+
+
+def test_targets_budgets_and_settings_that_differ_are_warned_of():
+    rows = hand_rows({(10, 0.1): seeds(3.0)})
+    trials = rows.trials.assign(target=["accuracy >= 0.9", "accuracy >= 0.9", "accuracy >= 0.95"],
+                                max_epochs=[1.0, 2.0, 2.0], momentum=[0.5, 0.9, 0.9])  # fmt: skip
+    warned = {w.kind: w for w in analyse_rows(replace(rows, trials=trials)).warnings}
+    assert warned["different_targets"].names == ("accuracy >= 0.9", "accuracy >= 0.95")
+    assert warned["differing_budgets"].names == ("max_epochs",)
+    assert warned["differing_settings"].names == ("momentum",)
+
+
+def test_looks_that_are_not_alike_are_warned_of():
+    coarse = hand_rows({(10, 0.1): seeds(3.0)}, step=1.5)
+    fine = hand_rows({(20, 0.1): seeds(9.0)}, step=1.02)
+    both = replace(coarse, **{n: pd.concat([getattr(r, n) for r in (coarse, fine)], ignore_index=True)
+                                     for n in ("trials", "evaluations")})  # fmt: skip
+    (warning,) = [w for w in analyse_rows(both, target=TARGET).warnings if w.kind == "looks_differ"]
+    assert warning.batch_sizes == (20, 10)
+    assert warning.numbers["largest"] == pytest.approx(1.5, rel=0.01)
+    alike = analyse_rows(coarse, target=TARGET)
+    assert "looks_differ" not in {w.kind for w in alike.warnings}
+
+
+def test_a_target_within_the_noise_of_what_most_cells_reach_is_warned_of():
+    """Of 100 examples the standard error at 0.9 is 0.03: the best of 0.85 to 0.95 may be luck."""
+    rows = replace(hand_rows({(size, 0.1): ["missed"] * 3 for size in (10, 20)}), eval_examples=100.0)
+    (warning,) = [w for w in analyse_rows(rows, target=TARGET).warnings if w.kind == "target_in_noise"]
+    assert warning.numbers["step"] == 0.01
+    assert warning.numbers["noise"] == pytest.approx(0.03)
+    many = replace(rows, eval_examples=10_000.0)
+    assert "target_in_noise" not in {w.kind for w in analyse_rows(many, target=TARGET).warnings}
+
+
+QUICK = {(64, 0.1): [8.0, 8.2], (64, 0.2): [4.0, 4.1], (64, 0.4): [9.0, 9.1], (256, 0.1): [6.0, 6.1]}
+SLOW = {(64, 0.1): [9.0, 9.1], (64, 0.2): [7.0, 7.1], (64, 0.4): [9.0, 9.1], (256, 0.1): [5.0, 7.5]}
+
+
+def compared(quick, slow, **options):
+    rows = joined(hand_rows(quick, recipe="quick"), hand_rows(slow, recipe="slow", **options))
+    return analyse_rows(rows, target=TARGET)
+
+
+def row(analysis, batch_size, recipe):
+    rows = analysis.tables.recipes
+    return rows[(rows["batch_size"] == batch_size) & (rows["recipe"] == recipe)].iloc[0]
+
+
+def soonest(analysis, batch_size):
+    (found,) = [
+        v for v in analysis.verdicts if v.claim == "soonest_recipe" and v.evidence["batch_size"] == batch_size
+    ]
+    return found
+
+
+def test_each_recipe_stands_at_its_own_best_lr_and_the_soonest_beyond_the_spread_of_seeds_is_named():
+    analysis = compared(QUICK, SLOW)
+    quick, slow = row(analysis, 64, "quick"), row(analysis, 64, "slow")
+    assert (quick["best_lr_by_train_seconds"], slow["best_lr_by_train_seconds"]) == (0.2, 0.2)
+    assert (quick["train_seconds_to_target"], slow["train_seconds_to_target"]) == pytest.approx((4.05, 7.05))
+    assert (quick["rank_by_train_seconds"], slow["rank_by_train_seconds"]) == (1, 2)
+    assert (quick["standing"], slow["standing"]) == ("soonest", "slower")
+    verdict = soonest(analysis, 64)
+    assert (verdict.outcome, verdict.evidence["soonest"]) == ("supported", "quick")
+    assert verdict.evidence["ratio"]["slow"] == pytest.approx(1.74, rel=0.01)
+
+
+def test_seeds_that_overlap_leave_it_open_which_recipe_is_sooner():
+    analysis = compared(QUICK, SLOW)
+    assert (row(analysis, 256, "quick")["standing"], row(analysis, 256, "slow")["standing"]) == ("open", "open")
+    assert soonest(analysis, 256).outcome == "undecided"
+
+
+def test_a_recipe_that_missed_has_no_time_and_no_rank_and_is_slower_once_its_budget_outlasted_the_first():
+    late = compared(QUICK, {(64, 0.1): ["missed"] * 2})
+    slow = row(late, 64, "slow")
+    assert slow[["train_seconds_to_target", "iterations_to_target", "rank_by_train_seconds"]].isna().all()
+    assert slow["standing"] == "slower"
+    early = compared(QUICK, {(64, 0.1): ["missed"] * 2}, budget=3.0)
+    assert (row(early, 64, "slow")["standing"], row(early, 64, "slow")["why_open"]) == ("open", "missed_earlier")
+
+
+def test_a_study_of_recipes_recommends_one_cell_of_all_and_judges_each_recipe_too():
+    analysis = compared(QUICK, SLOW)
+    assert analysis.recommendation.best.cell == Cell("quick", 64, 0.2)
+    assert {c.rival[:2] for c in analysis.recommendation.comparisons if c.rival.recipe == "slow"} == {
+        ("slow", 64), ("slow", 256),
+    }  # fmt: skip
+    claims = [(v.claim, v.recipe) for v in analysis.verdicts]
+    assert claims.count(("fastest_after_tuning", "")) == 1
+    assert {recipe for claim, recipe in claims if claim == "fastest_after_tuning"} == {"", "quick", "slow"}
+
+
+def test_cells_of_different_recipes_are_never_pooled():
+    seeds_of = compared(QUICK, SLOW).tables.convergence.set_index(["recipe", "batch_size", "lr"])["seeds"]
+    assert set(seeds_of) == {2}
+    assert len(seeds_of) == len(QUICK) + len(SLOW)
+
+
+def test_the_more_recipes_the_surer_each_claim_must_be():
+    alone = analyse_rows(hand_rows(QUICK), target=TARGET).recommendation.fastest.evidence["confidence"]
+    both = compared(QUICK, SLOW).recommendation.fastest.evidence["confidence"]
+    assert alone == pytest.approx(1 - 0.05 / 8)
+    assert both == pytest.approx(1 - 0.05 / (2 * 8 + 2 + 1))
+
+
+def test_every_number_of_the_recommendation_is_finite_or_said_to_be_missing():
+    found = found_of({(10, 0.1): [3.0], (20, 0.1): ["missed"], (40, 0.1): ["diverged"]})
+    assert math.isnan(found.best.low)
+    assert math.isnan(found.best.high)
+    assert {c.rival.batch_size: np.isinf(c.ratio) for c in found.comparisons} == {20: False, 40: True}
+
+
+def test_a_study_of_a_store_is_analysed_by_its_public_name(write_study, trial):
+    looks = [{"epoch": 1.0, "iteration": at, "examples": at * 10, "train_seconds": at * 0.1, "compute_seconds": at * 0.1,
+              "load_seconds": 0.0, "eval_seconds": 0.1, "accuracy": value} for at, value in ((10, 0.5), (20, 0.95))]  # fmt: skip
+    study = write_study([trial(10, 0.1, evaluations=looks)], metrics=("accuracy",))
+    analysis = analyse(study, target="accuracy>=0.9")
+    assert analysis.recommendation.best.cell == Cell("", 10, 0.1)
+    assert analysis.tables.times["iterations_to_target"].tolist() == [20]
+    with pytest.raises(ValueError, match=r"'recall'.*accuracy"):
+        analyse(study, target="recall>=0.5")
