@@ -21,9 +21,10 @@ from bs_study.report.answer_tables import clock_rows, rival_rows
 from bs_study.report.curves import Source
 from bs_study.report.figure import Picture, pictures
 from bs_study.report.figures import COMPARING, FIGURES
-from bs_study.report.page_tables import TABLES, page_tables, recipes_table, recipes_view
+from bs_study.report.page_tables import TABLES, page_tables, recipes_view
 from bs_study.report.sentences import steps, verdicts
 from bs_study.report.sentences.answer import answer
+from bs_study.report.sentences.doubts import edges_of
 from bs_study.report.sentences.rivals import rivals
 from bs_study.report.sentences.warnings import warning
 from bs_study.store import Study
@@ -66,7 +67,7 @@ def _pictures(study: Study, found: Analysis, *, png: bool) -> Iterable[Picture]:
 def _table_files(found: Analysis) -> dict[str, bytes]:
     tables = {table.name: getattr(found.tables, table.name) for table in TABLES}
     if len(found.recipes) > 1:
-        tables["recipes"] = recipes_table(found)
+        tables["recipes"] = found.tables.recipes
     return {f"{name}.csv": table.to_csv(index=False).encode() for name, table in tables.items()}
 
 
@@ -142,16 +143,21 @@ def _parts(found: Analysis, drawn: Iterable[Picture]) -> list[dict[str, Any]]:
         {
             "recipe": name,
             "is_open": name == (best.recipe if best else found.recipes[0]),
-            "verdicts": [_verdict(verdict) for verdict in found.verdicts if verdict.recipe == name],
+            "verdicts": [_verdict(verdict, found) for verdict in found.verdicts if verdict.recipe == name],
             "pictures": [entry for entry in numbered if entry["picture"].recipe == name],
         }
         for name in (["", *found.recipes] if len(found.recipes) > 1 else [""])
     ]
 
 
-def _verdict(verdict: Verdict) -> dict[str, Any]:
-    said = {"claim": verdicts.claim, "how": verdicts.how, "why": verdicts.why, "numbers": verdicts.numbers}
-    return {"outcome": verdict.outcome} | {name: say(verdict) for name, say in said.items()}
+def _verdict(verdict: Verdict, found: Analysis) -> dict[str, Any]:
+    return {
+        "outcome": verdict.outcome,
+        "claim": verdicts.claim(verdict),
+        "why": verdicts.why(verdict, edges=edges_of(found)),
+        "how": verdicts.how(verdict),
+        "numbers": verdicts.numbers(verdict),
+    }
 
 
 def _policy(css: str, script: str) -> str:

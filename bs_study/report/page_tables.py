@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import pandas as pd
-
 from bs_study.analysis.study import Analysis
-from bs_study.analysis.verdict import Verdict
 from bs_study.report.table_view import Column, TableView, table_view
 from bs_study.words import CLOCK_WORDS
 
@@ -33,6 +30,7 @@ _RECIPE = (Column("recipe"),)
 _CELL = (*_RECIPE, *_settings("batch_size", "lr"))
 _TIMES = tuple(Column(f"{clock}_to_target", f"{words} to the target") for clock, words in CLOCK_WORDS.items())
 _SPEED = (
+    Column("examples_per_iteration", "fewer than the batch size where the last batch of an epoch is short"),
     Column("load_share", "load seconds over epoch seconds"),
     Column("epoch_seconds", "one pass over the training set"),
     Column("load_seconds", "of an epoch: waiting for batches"),
@@ -91,6 +89,7 @@ TABLES = (
             Column("band_gaps", "lrs between them that do not"),
             Column("diverged_share", "of the trials"),
             Column("best_lr_on_edge", "of the grid"),
+            *_settings("add_lr_1", "add_lr_2"),
             Column("lr_step", "ratio of neighbouring lrs"),
         ),
     ),
@@ -98,7 +97,15 @@ TABLES = (
         "lr_fit",
         "Exponent of best lr against batch size",
         "1: linear scaling; 0.5: square root.",
-        (*_RECIPE, Column("exponent"), Column("batch_sizes", "points of the fit"), Column("left_out", "on an edge")),
+        (
+            *_RECIPE,
+            Column("exponent", "of all batch sizes"),
+            Column("saturates_at", "batch size beyond which the best lr is constant"),
+            Column("exponent_below", "of the batch sizes below that"),
+            Column("saturated_lr", "best lr beyond it"),
+            Column("batch_sizes", "points of the fit"),
+            Column("left_out", "batch sizes whose best lr is on an edge of the grid"),
+        ),
     ),
     PageTable(
         "throughput",
@@ -172,42 +179,16 @@ def _of_study(columns: tuple[Column, ...], found: Analysis) -> list[Column]:
     return [column for column in columns if not is_empty.get(column.name, False)]
 
 
-def recipes_table(found: Analysis) -> pd.DataFrame:
-    """Return how the recipes compare, a row per batch size and recipe, each at its best of the lrs tried.
-
-    Returns:
-        `best`, and for each clock rank_by_<clock> among the recipes of the batch size (1 is the soonest; recipes that
-        tie share a rank); standing, by the study's clock: soonest if known to beat every other, slower if the first is
-        known to beat it, else open.
-    """
-    best = found.tables.best
-    table = best.assign(
-        **{f"rank_by_{clock}": best.groupby("batch_size")[f"{clock}_to_target"].rank(method="min") for clock in CLOCK_WORDS}
-    )
-    judged = {verdict.evidence["batch_size"]: verdict for verdict in found.verdicts if verdict.claim == "soonest_recipe"}
-    cells = table[["recipe", "batch_size"]].itertuples(index=False, name=None)
-    table["standing"] = [_standing(judged[size], recipe) for recipe, size in cells]
-    return table.sort_values(["batch_size", f"rank_by_{found.tables.clock}"], kind="stable", ignore_index=True)
-
-
-def _standing(verdict: Verdict, recipe: str) -> str:
-    soonest = verdict.evidence.get("soonest")
-    if soonest is None or any(doubt.recipe in ("", soonest, recipe) for doubt in verdict.doubts):
-        return "open"
-    if recipe != soonest:
-        return "slower"
-    return "soonest" if verdict.outcome == "supported" else "open"
-
-
 def recipes_view(found: Analysis) -> TableView:
-    """Return the table of recipes as the page shows it."""
+    """Return the table of recipes by the study's clock: the soonest first at each batch size."""
     clock = found.tables.clock
+    rows = found.tables.recipes.sort_values(["batch_size", f"rank_by_{clock}"], kind="stable")
     took = _columns(*(f"{name}_to_target" for name in (clock, "iterations", "examples")))
     own = (Column(f"rank_by_{clock}"), Column(f"best_lr_by_{clock}", is_setting=True))
     return table_view(
         "recipes",
-        recipes_table(found),
-        [*_settings("batch_size"), *_RECIPE, *own, *took, Column("standing")],
+        rows,
+        [*_settings("batch_size"), *_RECIPE, *own, *took, *_columns("standing", "why_open")],
         title="Recipes at each batch size",
         note=f"Each at its best of the lrs tried, by {CLOCK_WORDS[clock]}; medians over seeds. "
         "A missing time: not reached. "
