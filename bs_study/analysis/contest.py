@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.comparison import CellTimes, Comparison, Field
+from bs_study.analysis.cell_times import CellTimes
+from bs_study.analysis.comparison import Comparison, Field
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Doubt
 

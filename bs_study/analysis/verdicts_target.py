@@ -57,7 +57,7 @@ def _verdict(claim: Claim, doubts: tuple[Doubt, ...], evidence: Mapping[str, Any
 
 
 def by_clock(best: pd.DataFrame) -> dict[str, Any]:
-    """Return the first and the second batch size by each clock that is known, each at its best lr: medians over seeds."""
+    """Return the two first batch sizes by each clock that is known, each at its best lr: medians over seeds."""
     found: dict[str, Any] = {}
     for clock in TARGET_CLOCKS:
         time, lr = f"{clock}_to_target", f"best_lr_by_{clock}"

@@ -47,7 +47,9 @@ def hand_rows(
         for (size, lr), outcomes in cells.items()
         for seed, outcome in enumerate(outcomes)
     ]
-    trials = pd.DataFrame([trial for trial, _ in rows], columns=None if rows else ["trial_id", "batch_size", "lr", "seed"])
+    trials = pd.DataFrame(
+        [trial for trial, _ in rows], columns=None if rows else ["trial_id", "batch_size", "lr", "seed"]
+    )
     columns = [*_KEYS, *_CLOCKS, "accuracy"]
     evaluations = pd.DataFrame([look for _, looks in rows for look in looks], columns=columns)
     names = ["recipe", "batch_size", "lr", "seed"]
@@ -84,7 +86,13 @@ def _trial(
     is_reached = not isinstance(outcome, str)
     seconds = float(outcome) if is_reached else budget
     end = at or round(PER_SECOND * seconds)
-    keys = {"recipe": recipe, "trial_id": f"{recipe}b{size}-lr{lr:g}-s{seed}", "batch_size": size, "lr": lr, "seed": seed}
+    keys = {
+        "recipe": recipe,
+        "trial_id": f"{recipe}b{size}-lr{lr:g}-s{seed}",
+        "batch_size": size,
+        "lr": lr,
+        "seed": seed,
+    }
     status = "completed" if is_reached or outcome in ("missed", "stopped") else str(outcome)
     reason = "target" if is_reached or outcome == "stopped" else "max_train_seconds"
     trial = {"status": status, "stop_reason": reason, "max_train_seconds": budget, "target": str(TARGET)}

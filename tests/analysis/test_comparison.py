@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bs_study.analysis.comparison import CellTimes, Field, fields_of
+from bs_study.analysis.cell_times import CellTimes
+from bs_study.analysis.comparison import Field, fields_of
 from bs_study.analysis.trials import Cell
 
 A, B = Cell("", 10, 0.1), Cell("", 20, 0.1)
@@ -157,7 +158,13 @@ def test_the_cells_of_a_table_of_times_are_read_with_their_looks_and_bounds():
         ("", 10, 0.1, "failed", np.nan, np.nan, 1.0),
         ("", 10, 0.1, "reached", np.nan, np.nan, np.nan),
     ]
-    columns = ["recipe", "batch_size", "lr", "outcome", *(f"train_seconds_{c}" for c in ("to_target", "before_target", "at_end"))]
+    columns = [
+        "recipe",
+        "batch_size",
+        "lr",
+        "outcome",
+        *(f"train_seconds_{c}" for c in ("to_target", "before_target", "at_end")),
+    ]
     table = pd.DataFrame(rows, columns=columns)
     open_cells = pd.DataFrame([A], columns=["recipe", "batch_size", "lr"])
     (own,) = fields_of(table, clocks=["train_seconds"], open_cells=open_cells)["train_seconds"].cells.values()

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bs_study.analysis.comparison import CellTimes, Field
+from bs_study.analysis.cell_times import CellTimes
+from bs_study.analysis.comparison import Field
 from bs_study.analysis.contest import contest, grid_edges
 from bs_study.analysis.trials import CELL, Cell
 

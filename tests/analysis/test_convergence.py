@@ -3,45 +3,8 @@ import pandas as pd
 import pytest
 
 from bs_study import Target
-from bs_study.analysis.convergence import best, convergence, time_to_target, trial_times
-
-ACCURACY = Target("accuracy", 0.9)
-KEYS = ["trial_id", "batch_size", "lr", "seed"]
-CLOCKS = ["epoch", "iteration", "examples", "train_seconds", "compute_seconds", "load_seconds", "eval_seconds"]
-
-
-def evaluations_of(trial_id, metrics, *, batch_size=10, lr=0.1, seed=0, metric="accuracy", every=100, slow=1.0):
-    """Evaluations every so many iterations, an iteration taking 10 ms and an evaluation 1 s."""
-    rows = []
-    for k, value in enumerate(metrics, start=1):
-        iteration = k * every
-        row = {"trial_id": trial_id, "batch_size": batch_size, "lr": lr, "seed": seed}
-        row |= {"epoch": iteration / 50, "iteration": iteration, "examples": iteration * batch_size}
-        row |= {"train_seconds": iteration * 0.01 * slow, "compute_seconds": iteration * 0.008 * slow}
-        rows.append(row | {"load_seconds": 0.0, "eval_seconds": 1.0, metric: value})
-    return pd.DataFrame(rows, columns=[*KEYS, *CLOCKS, metric])
-
-
-def trial_of(trial_id, *, batch_size=10, lr=0.1, seed=0, status="completed", **columns):
-    row = {"trial_id": trial_id, "batch_size": batch_size, "lr": lr, "seed": seed, "status": status}
-    return row | {"iterations": 400, "examples": 400 * batch_size, "train_seconds": 4.0, "eval_seconds": 4.0} | columns
-
-
-def cells_of(trials, curves, *, target=ACCURACY, **options):
-    """Convergence of trials, each with its metrics by trial id."""
-    parts = [evaluations_of(t["trial_id"], curves.get(t["trial_id"], []), **{k: t[k] for k in KEYS[1:]}, **options)
-             for t in trials]  # fmt: skip
-    filled = [part for part in parts if len(part)] or parts[:1]
-    return cells_from(pd.concat(filled), pd.DataFrame(trials), target=target)
-
-
-def cells_from(evaluations, trials, *, target=ACCURACY):
-    return convergence(trial_times(evaluations, trials, target=target))
-
-
-def one(table):
-    assert len(table) == 1
-    return table.iloc[0]
+from bs_study.analysis.convergence import best, time_to_target
+from tests.analysis.curves import ACCURACY, cells_from, cells_of, evaluations_of, one, trial_of
 
 
 def test_the_first_evaluation_that_meets_the_target_gives_every_time():
@@ -232,56 +195,3 @@ def test_lrs_that_differ_in_the_last_digit_are_different_cells():
     near = 0.1 + 1e-16 * 2
     assert near != 0.1
     assert len(cells_of([trial_of("a"), trial_of("b", lr=near)], {"a": [0.9], "b": [0.9]})) == 2
-
-
-def grid(curves, **columns):
-    """Cells of curves by (batch size, lr); None is a trial that diverged."""
-    trials = [
-        trial_of(f"b{size}-{lr}", batch_size=size, lr=lr, status="completed" if metrics else "diverged", **columns)
-        for (size, lr), metrics in curves.items()
-    ]
-    return cells_of(trials, {f"b{size}-{lr}": metrics or [] for (size, lr), metrics in curves.items()})
-
-
-def test_the_best_lr_has_the_smallest_time_and_missed_or_diverged_cells_have_no_rank():
-    table = best(grid({(10, 0.1): [0.5, 0.9], (10, 0.2): [0.9], (10, 0.4): [0.5], (10, 0.8): None, (20, 0.1): [0.5]}))
-    row = table.set_index("batch_size").loc[10]
-    assert row["best_lr_by_iterations"] == 0.2
-    assert row["iterations_to_target"] == 100
-    assert bool(row["is_best_by_iterations"])
-    other = table.set_index("batch_size").loc[20]
-    assert np.isnan(other["best_lr_by_iterations"])
-    assert not other["is_best_by_iterations"]
-
-
-def test_of_lrs_that_tie_the_smallest_is_named_and_the_tie_counted():
-    row = one(best(grid({(10, 0.4): [0.9], (10, 0.1): [0.9], (10, 0.2): [0.5, 0.9]})))
-    assert (row["best_lr_by_iterations"], row["tied_by_iterations"]) == (0.1, 2)
-
-
-def test_batch_sizes_that_tie_are_both_best():
-    table = best(grid({(10, 0.1): [0.9], (20, 0.1): [0.9]}))
-    assert table["is_best_by_iterations"].tolist() == [True, True]
-    assert table["is_best_by_examples"].tolist() == [True, False]
-
-
-def test_the_winner_differs_by_the_clock():
-    slow = evaluations_of("slow", [0.9], lr=0.1, slow=5.0)
-    fast = evaluations_of("fast", [0.5, 0.9], lr=0.2)
-    trials = pd.DataFrame([trial_of("slow", lr=0.1), trial_of("fast", lr=0.2)])
-    row = one(best(cells_from(pd.concat([slow, fast]), trials)))
-    assert (row["best_lr_by_iterations"], row["best_lr_by_train_seconds"]) == (0.1, 0.2)
-
-
-def test_a_cell_that_missed_earlier_than_the_best_time_is_a_censored_rival():
-    curves = {(10, 0.1): [0.5] * 4 + [0.9], (10, 0.2): [0.5]}
-    assert one(best(grid(curves)))["censored_rivals_by_iterations"] == 1
-    curves[(10, 0.1)] = [0.5, 0.9]
-    assert one(best(grid(curves)))["censored_rivals_by_iterations"] == 0
-
-
-def test_a_target_met_at_once_costs_nothing_and_is_best():
-    table = evaluations_of("a", [0.9], every=0)
-    row = one(best(cells_from(table, pd.DataFrame([trial_of("a")]))))
-    assert row["iterations_to_target"] == 0
-    assert bool(row["is_best_by_iterations"])

@@ -64,9 +64,17 @@ def test_before_a_trial_has_ended_every_recipe_that_was_asked_for_is_there(write
 
 
 def test_each_trial_has_the_recipe_that_it_was_trained_by(tmp_path):
-    grid = {"batch_sizes": (256, 1024), "lrs": (0.08, 0.32), "seeds": (0, 1), "max_epochs": 1, "target": "accuracy>=0.5"}
+    grid = {
+        "batch_sizes": (256, 1024),
+        "lrs": (0.08, 0.32),
+        "seeds": (0, 1),
+        "max_epochs": 1,
+        "target": "accuracy>=0.5",
+    }
     recipes = ({}, {"momentum": 0.9})
-    write_demo_study(str(tmp_path), **grid, recipes=recipes, is_ended=lambda t: (t.seed, t.settings.momentum) != (1, 0.9))
+    write_demo_study(
+        str(tmp_path), **grid, recipes=recipes, is_ended=lambda t: (t.seed, t.settings.momentum) != (1, 0.9)
+    )
     rows = read_rows(open_study(tmp_path))
     assert rows.recipes == ("momentum 0.5", "momentum 0.9")
     assert_counts(rows, expected=16, ended=12, running=4, missing=0)

@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-
 from bs_study.analysis.censoring import TARGET_CLOCKS
+
 from bs_study.analysis.scaling import lr_fit, scaling
 
 LRS = (0.01, 0.02, 0.04, 0.08)

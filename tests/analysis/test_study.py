@@ -12,7 +12,7 @@ import pytest
 from bs_study import StudyConfig, Target, analyse
 from bs_study.analysis.study import analyse_rows
 from bs_study.analysis.trials import Cell
-from tests.analysis.hand_rows import TARGET, hand_rows, joined
+from tests.analysis.hand_rows import TARGET, hand_rows
 
 STEADY = (0.98, 1.0, 1.02)  # what three seeds make of a time
 
@@ -55,14 +55,17 @@ def test_the_fastest_cell_is_recommended_and_settled_once_every_other_batch_size
     assert found.comparisons[0].ratio == pytest.approx(2.0, rel=1e-6)
 
 
+LATE = tuned({100: 60.0, 1000: 600.0})
+
+
 @pytest.mark.parametrize(
     ("change", "reason", "step"),
     [
         ({(1000, 0.2): [2.8, 3.2, 3.4]}, "within_spread", "seeds"),
         ({(1000, 0.4): seeds(5.0)}, "lr_on_edge", "lrs"),
         ({(1000, lr): [6.0] for lr in (0.1, 0.2, 0.4)}, "one_seed", "seeds"),
-        ({(10, lr): ["missed"] * 3 for lr in (0.1, 0.2, 0.4)} | tuned({100: 60.0, 1000: 600.0}), "missed_earlier", "budget"),
-        ({(10, lr): ["stopped"] * 3 for lr in (0.1, 0.2, 0.4)} | tuned({100: 60.0, 1000: 600.0}), "not_tried", "budget"),
+        ({(10, lr): ["missed"] * 3 for lr in (0.1, 0.2, 0.4)} | LATE, "missed_earlier", "budget"),
+        ({(10, lr): ["stopped"] * 3 for lr in (0.1, 0.2, 0.4)} | LATE, "not_tried", "budget"),
         ({(10, lr): ["failed"] for lr in (0.1, 0.2, 0.4)}, "no_answer", "finish"),
         ({(100, 0.2): [3.0, 3.0, "missed"]}, "missed_seeds", "seeds"),
     ],
@@ -198,78 +201,6 @@ def test_a_target_within_the_noise_of_what_most_cells_reach_is_warned_of():
     assert "target_in_noise" not in {w.kind for w in analyse_rows(many, target=TARGET).warnings}
 
 
-QUICK = {(64, 0.1): [8.0, 8.2], (64, 0.2): [4.0, 4.1], (64, 0.4): [9.0, 9.1], (256, 0.1): [6.0, 6.1]}
-SLOW = {(64, 0.1): [9.0, 9.1], (64, 0.2): [7.0, 7.1], (64, 0.4): [9.0, 9.1], (256, 0.1): [5.0, 7.5]}
-
-
-def compared(quick, slow, **options):
-    rows = joined(hand_rows(quick, recipe="quick"), hand_rows(slow, recipe="slow", **options))
-    return analyse_rows(rows, target=TARGET)
-
-
-def row(analysis, batch_size, recipe):
-    rows = analysis.tables.recipes
-    return rows[(rows["batch_size"] == batch_size) & (rows["recipe"] == recipe)].iloc[0]
-
-
-def soonest(analysis, batch_size):
-    (found,) = [
-        v for v in analysis.verdicts if v.claim == "soonest_recipe" and v.evidence["batch_size"] == batch_size
-    ]
-    return found
-
-
-def test_each_recipe_stands_at_its_own_best_lr_and_the_soonest_beyond_the_spread_of_seeds_is_named():
-    analysis = compared(QUICK, SLOW)
-    quick, slow = row(analysis, 64, "quick"), row(analysis, 64, "slow")
-    assert (quick["best_lr_by_train_seconds"], slow["best_lr_by_train_seconds"]) == (0.2, 0.2)
-    assert (quick["train_seconds_to_target"], slow["train_seconds_to_target"]) == pytest.approx((4.05, 7.05))
-    assert (quick["rank_by_train_seconds"], slow["rank_by_train_seconds"]) == (1, 2)
-    assert (quick["standing"], slow["standing"]) == ("soonest", "slower")
-    verdict = soonest(analysis, 64)
-    assert (verdict.outcome, verdict.evidence["soonest"]) == ("supported", "quick")
-    assert verdict.evidence["ratio"]["slow"] == pytest.approx(1.74, rel=0.01)
-
-
-def test_seeds_that_overlap_leave_it_open_which_recipe_is_sooner():
-    analysis = compared(QUICK, SLOW)
-    assert (row(analysis, 256, "quick")["standing"], row(analysis, 256, "slow")["standing"]) == ("open", "open")
-    assert soonest(analysis, 256).outcome == "undecided"
-
-
-def test_a_recipe_that_missed_has_no_time_and_no_rank_and_is_slower_once_its_budget_outlasted_the_first():
-    late = compared(QUICK, {(64, 0.1): ["missed"] * 2})
-    slow = row(late, 64, "slow")
-    assert slow[["train_seconds_to_target", "iterations_to_target", "rank_by_train_seconds"]].isna().all()
-    assert slow["standing"] == "slower"
-    early = compared(QUICK, {(64, 0.1): ["missed"] * 2}, budget=3.0)
-    assert (row(early, 64, "slow")["standing"], row(early, 64, "slow")["why_open"]) == ("open", "missed_earlier")
-
-
-def test_a_study_of_recipes_recommends_one_cell_of_all_and_judges_each_recipe_too():
-    analysis = compared(QUICK, SLOW)
-    assert analysis.recommendation.best.cell == Cell("quick", 64, 0.2)
-    assert {c.rival[:2] for c in analysis.recommendation.comparisons if c.rival.recipe == "slow"} == {
-        ("slow", 64), ("slow", 256),
-    }  # fmt: skip
-    claims = [(v.claim, v.recipe) for v in analysis.verdicts]
-    assert claims.count(("fastest_after_tuning", "")) == 1
-    assert {recipe for claim, recipe in claims if claim == "fastest_after_tuning"} == {"", "quick", "slow"}
-
-
-def test_cells_of_different_recipes_are_never_pooled():
-    seeds_of = compared(QUICK, SLOW).tables.convergence.set_index(["recipe", "batch_size", "lr"])["seeds"]
-    assert set(seeds_of) == {2}
-    assert len(seeds_of) == len(QUICK) + len(SLOW)
-
-
-def test_the_more_recipes_the_surer_each_claim_must_be():
-    alone = analyse_rows(hand_rows(QUICK), target=TARGET).recommendation.fastest.evidence["confidence"]
-    both = compared(QUICK, SLOW).recommendation.fastest.evidence["confidence"]
-    assert alone == pytest.approx(1 - 0.05 / 8)
-    assert both == pytest.approx(1 - 0.05 / (2 * 8 + 2 + 1))
-
-
 def test_every_number_of_the_recommendation_is_finite_or_said_to_be_missing():
     found = found_of({(10, 0.1): [3.0], (20, 0.1): ["missed"], (40, 0.1): ["diverged"]})
     assert math.isnan(found.best.low)
@@ -278,8 +209,11 @@ def test_every_number_of_the_recommendation_is_finite_or_said_to_be_missing():
 
 
 def test_a_study_of_a_store_is_analysed_by_its_public_name(write_study, trial):
-    looks = [{"epoch": 1.0, "iteration": at, "examples": at * 10, "train_seconds": at * 0.1, "compute_seconds": at * 0.1,
-              "load_seconds": 0.0, "eval_seconds": 0.1, "accuracy": value} for at, value in ((10, 0.5), (20, 0.95))]  # fmt: skip
+    common = {"epoch": 1.0, "examples": 100, "compute_seconds": 1.0, "load_seconds": 0.0, "eval_seconds": 0.1}
+    looks = [
+        common | {"iteration": at, "train_seconds": at * 0.1, "accuracy": value}
+        for at, value in ((10, 0.5), (20, 0.95))
+    ]
     study = write_study([trial(10, 0.1, evaluations=looks)], metrics=("accuracy",))
     analysis = analyse(study, target="accuracy>=0.9")
     assert analysis.recommendation.best.cell == Cell("", 10, 0.1)

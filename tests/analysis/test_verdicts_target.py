@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bs_study.analysis.comparison import CellTimes, Field
+from bs_study.analysis.cell_times import CellTimes
+from bs_study.analysis.comparison import Field
 from bs_study.analysis.trials import CELL, Cell
 from bs_study.analysis.verdict import Doubt
 from bs_study.analysis.verdicts_target import middle_batch_size, updates_saturate
@@ -117,7 +118,9 @@ def best_of(iterations):
 
 def saturates(iterations, *, edges=None, open_cells=NONE, confidence=0.95, examples=None):
     best = best_of(iterations)
-    return updates_saturate(best, examples=examples or {}, edges=edges or {}, open_cells=open_cells, confidence=confidence)
+    return updates_saturate(
+        best, examples=examples or {}, edges=edges or {}, open_cells=open_cells, confidence=confidence
+    )
 
 
 SIZES = (10, 20, 40, 80, 160, 320)

@@ -33,7 +33,10 @@ def blocks() -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", section(), re.DOTALL | re.MULTILINE)
 
 
-STORES = {"a target that some miss": "accuracy>=0.98", "an easier one, and metrics that are no number": "accuracy>=0.975"}
+STORES = {
+    "a target that some miss": "accuracy>=0.98",
+    "an easier one, and metrics that are no number": "accuracy>=0.975",
+}
 
 
 @pytest.fixture(scope="module", params=STORES.values(), ids=STORES)
