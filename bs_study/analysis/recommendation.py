@@ -48,7 +48,20 @@ class CellResult:
     tied: int = 1
 
     @property
+    def recipe(self) -> str:
+        return self.cell.recipe
+
+    @property
+    def batch_size(self) -> int:
+        return self.cell.batch_size
+
+    @property
+    def lr(self) -> float:
+        return self.cell.lr
+
+    @property
     def reached(self) -> int:
+        """Seeds that reached the target."""
         return len(self.times)
 
 
