@@ -77,12 +77,12 @@ def _two_units(seconds: float) -> str:
 
 
 def amount(value: float, *, clock: str) -> str:
-    """Return what a clock shows, with its unit.
+    """Return what a clock shows, with its unit; a count without what a logarithm and its inverse leave behind.
 
-    >>> amount(1200, clock="iterations"), amount(3.2, clock="train_seconds")
-    ('1,200 iterations', '3.2 s')
+    >>> amount(1200, clock="iterations"), amount(3.2, clock="train_seconds"), amount(9920.00000000001, clock="examples")
+    ('1,200 iterations', '3.2 s', '9,920 examples')
     """
-    return duration(value) if clock.endswith("_seconds") else counted(value, clock.removesuffix("s"))
+    return duration(value) if clock.endswith("_seconds") else counted(_rounded(value, 12), clock.removesuffix("s"))
 
 
 def span(low: float, high: float, *, clock: str) -> str:

@@ -8,12 +8,13 @@ from typing import get_args
 
 import numpy as np
 
-from bs_study.analysis.comparison import Cell, Comparison
+from bs_study.analysis.comparison import Comparison
 from bs_study.analysis.convergence import OUTCOMES
 from bs_study.analysis.recommendation import CellResult, Closest, Missed
 from bs_study.analysis.rows import State
 from bs_study.analysis.steps import Step
 from bs_study.analysis.study import Analysis
+from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Claim, Doubt, Reason, Verdict
 from bs_study.analysis.warnings import Warning
 from bs_study.target import Target

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.comparison import Cell, Comparison
+from bs_study.analysis.comparison import Comparison
 from bs_study.analysis.convergence import OUTCOMES, TARGET_CLOCKS
 from bs_study.analysis.recommendation import CellResult, Recommendation
 from bs_study.analysis.rows import State
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.tables import Tables
+from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Doubt, Verdict
 from bs_study.config import StudyConfig
 from bs_study.target import Target

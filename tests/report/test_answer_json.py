@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from bs_study.analysis.comparison import Cell
 from bs_study.analysis.recommendation import Closest
 from bs_study.analysis.steps import Step
+from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Doubt
 from bs_study.report.answer_json import answer_json
 from bs_study.report.sentences.steps import command

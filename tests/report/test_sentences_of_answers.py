@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.comparison import Cell
 from bs_study.analysis.recommendation import Closest, Missed
 from bs_study.analysis.rows import State
 from bs_study.analysis.steps import Step
+from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Doubt
 from bs_study.analysis.warnings import Warning
 from bs_study.report.sentences.answer import answer
@@ -82,6 +82,7 @@ def test_a_rival_that_diverged_cannot_reach_the_target() -> None:
     )
     said = answer(found).cost
     assert "Batch size 256 can't reach it: it diverged." in said
+    assert "No trial" not in said
     assert "At batch size 64, lr 0.1 can't reach it: it diverged or ran out of memory." in said
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bs_study.analysis.comparison import Cell
+from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Doubt
 from bs_study.analysis.warnings import Warning
 from bs_study.report.sentences import verdicts

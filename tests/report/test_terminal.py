@@ -7,9 +7,9 @@ import shlex
 
 import numpy as np
 
-from bs_study.analysis.comparison import Cell
 from bs_study.analysis.recommendation import Missed
 from bs_study.analysis.steps import Step
+from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Doubt
 from bs_study.analysis.warnings import Warning
 from bs_study.report.sentences.answer import answer
@@ -65,7 +65,7 @@ def test_recipes_have_their_rows_under_their_names() -> None:
 
 
 def test_the_first_lines_are_the_pages_answer() -> None:
-    for found in map(random_analysis, range(40)):
+    for found in map(random_analysis, range(25)):
         lines = [line for line in closing(found) if not line.startswith("warning")]
         said = " ".join(closing(found))
         assert answer(found).use in said
@@ -89,12 +89,12 @@ def test_a_step_is_printed_with_its_command() -> None:
 
 
 def test_no_line_is_wider_than_a_terminal_of_80_columns() -> None:
-    for found in map(random_analysis, range(80)):
+    for found in map(random_analysis, range(40)):
         assert [line for line in closing(found) if len(line) > WIDTH] == []
 
 
 def test_a_command_over_several_lines_is_the_same_command_to_a_shell() -> None:
-    for found in map(random_analysis, range(40)):
+    for found in map(random_analysis, range(25)):
         printed = "\n".join(closing(found))
         typed = printed.replace(" \\\n   ", "").splitlines()
         told = [shlex.split(line) for line in typed if line.startswith("  python")]

@@ -11,7 +11,7 @@ from bs_study.analysis.verdict import CONFIDENCE, Reason
 from bs_study.report.sentences import times
 from bs_study.report.sentences.doubts import as_sentences, doubts, edges_of
 from bs_study.report.sentences.places import cell_of
-from bs_study.report.sentences.rivals import missed, not_known_to_be_slower, rivals, slower
+from bs_study.report.sentences.rivals import lrs_as_good, missed, rivals, sizes_as_good, slower
 from bs_study.report.sentences.steps import step
 from bs_study.words import CLOCK_WORDS, amount, cell, count, counted, goal, listing, number, percent
 
@@ -97,7 +97,7 @@ def sure(found: Analysis) -> list[str]:
     if best is None:
         return [*left, *missed(found), *_open(found, said={"nothing_reached", "not_ended"}, first="Why")]
     is_open = _open(found, said={"not_ended"} if left else set(), first="Not certain")
-    return [*left, *_settled(found), *not_known_to_be_slower(found), *is_open, *_level(found)]
+    return [*left, *_settled(found), *sizes_as_good(found), *is_open, *lrs_as_good(found), *_level(found)]
 
 
 def _open(found: Analysis, *, said: Container[Reason], first: str) -> list[str]:
@@ -127,9 +127,9 @@ def _settled(found: Analysis) -> list[str]:
 
 
 def _level(found: Analysis) -> list[str]:
-    """Say how surely the orders and intervals hold, and what was allowed for."""
-    made = len(found.recommendation.comparisons)
+    """Say how surely the order of batch sizes holds, and what was allowed for."""
+    made = len(rivals(found.recommendation.comparisons).others)
     if not made:
         return []
-    allowed = f"Orders and intervals allow for {counted(made, 'comparison')}"
+    allowed = f"The order of batch sizes allows for {counted(made, 'comparison')}"
     return [f"{allowed}, so that all that the study claims holds together at {percent(CONFIDENCE)}."]

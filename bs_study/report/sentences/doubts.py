@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from bs_study.analysis.comparison import Cell
 from bs_study.analysis.fit import MIN_FOR_INTERVAL
 from bs_study.analysis.study import Analysis
+from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Claim, Doubt, Reason
 from bs_study.report.sentences.places import Place, cells_of, is_one, sizes_of
 from bs_study.words import MOST_NAMED, count, counted, listing, setting
@@ -95,7 +95,7 @@ class _Group:
 
 
 def _nothing_reached(group: _Group) -> str:
-    most = "reached the target with most of the seeds"
+    most = "reached the target with most of its seeds"
     if group.places:
         return f"no lr of {sizes_of(group.places)} {most}"
     return f"{group.at_lrs} no batch size {most}".strip() if group.at_lrs else f"no cell {most}"
@@ -170,7 +170,7 @@ def _few_batch_sizes(group: _Group) -> str:
 
 def _few_lrs(group: _Group) -> str:
     counts = [one.count for one in group.doubts if one.count is not None]
-    return f"too few lrs tell{f' ({_at_most(counts)})' if counts else ''}"
+    return f"too few lrs were tried{f' ({_at_most(counts)})' if counts else ''}"
 
 
 def _at_most(counts: Sequence[int]) -> str:
@@ -197,7 +197,19 @@ def _always(clause: str) -> Callable[[_Group], str]:
     return lambda _: clause
 
 
-_CLAUSES: dict[Reason, Callable[[_Group], str]] = {
+def _never_stable(group: _Group) -> str:
+    return f"no lr was stable{f' at {sizes_of(group.places)}' if group.places else ''}"
+
+
+def _too_spread(group: _Group) -> str:
+    return f"the times{f' of {sizes_of(group.places)}' if group.places else ''} are too spread to tell"
+
+
+def _far_apart(group: _Group) -> str:
+    return f"the step{f' to {sizes_of(group.places)}' if group.places else ' between batch sizes'} is too large to tell"
+
+
+_CLAUSES: dict[str, Callable[[_Group], str]] = {
     "no_target": _always("no target is known"),
     "nothing_reached": _nothing_reached,
     "first_look": _always("every trial that reached the target met it at its first evaluation"),
@@ -209,7 +221,7 @@ _CLAUSES: dict[Reason, Callable[[_Group], str]] = {
     "tie": _tie,
     "within_spread": _within("the spread over seeds"),
     "within_looks": _within("the spacing of evaluations"),
-    "within_timing": _within("the spread of the times measured alone"),
+    "within_timing": _within("the spread of measured times"),
     "missed_earlier": _missed_earlier,
     "not_tried": _not_tried,
     "missed_seeds": _missed_seeds,
@@ -219,7 +231,12 @@ _CLAUSES: dict[Reason, Callable[[_Group], str]] = {
     "few_lrs": _few_lrs,
     "slope_unclear": _always("the interval of the slope leaves it open"),
     "mixed": _mixed,
-    "too_spread": _always("the times are too spread, or the batch sizes too far apart"),
+    "equal_loss_unclear": _always("the noise at an equal loss level leaves it open"),
+    "level": _always("the times are level"),
+    "narrow_range": _always("the batch sizes tried span too little"),
+    "far_apart": _far_apart,
+    "too_spread": _too_spread,
+    "never_stable": _never_stable,
     "stable_to_the_edge": _stable_to_the_edge,
 }
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from bs_study.analysis.comparison import Cell
 from bs_study.analysis.study import Analysis
+from bs_study.analysis.trials import Cell
 from bs_study.words import count, listing
 
 OUTCOME_WORDS = {
@@ -25,15 +25,19 @@ CUT = ("missed", "not_tried", "diverged", "out_of_memory")
 
 
 def ended(counts: Mapping[str, int]) -> str:
-    """Return how trials ended, the reached ones left out.
+    """Return how trials ended that did not reach the target, as a sentence; empty where there are none.
 
-    >>> ended({"missed": 6, "diverged": 3, "reached": 2})
-    '6 ran out of budget and 3 diverged'
+    >>> ended({"missed": 6, "diverged": 3}), ended({"missed": 6})
+    ('Of these, 6 ran out of budget and 3 diverged.', 'All 6 ran out of budget.')
     """
     told: dict[str, int] = {}
     for name, words in OUTCOME_WORDS.items():
         told[words] = told.get(words, 0) + counts.get(name, 0)
-    return listing([f"{count(n)} {words}" for words, n in told.items() if n and words != OUTCOME_WORDS["reached"]])
+    told.pop(OUTCOME_WORDS["reached"])
+    parts = [f"{count(trials)} {words}" for words, trials in told.items() if trials]
+    if len(parts) == 1:
+        return f"All {parts[0]}." if parts[0][:2] != "1 " else f"It {parts[0][2:]}."
+    return f"Of these, {listing(parts)}." if parts else ""
 
 
 def outcomes(found: Analysis, cell: Cell) -> dict[str, int]:

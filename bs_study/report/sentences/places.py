@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bs_study.analysis.comparison import Cell
+from bs_study.analysis.trials import Cell
 from bs_study.words import cell, count, counted, setting, some_sizes
 
 Place = tuple[str, int]

@@ -11,7 +11,7 @@ from bs_study.analysis.comparison import Comparison
 from bs_study.analysis.recommendation import Missed
 from bs_study.analysis.study import Analysis
 from bs_study.report.sentences.outcomes import CUT, ended, outcomes, summed, why_infeasible
-from bs_study.report.sentences.places import cell_of, size_of, sizes_of
+from bs_study.report.sentences.places import Place, cell_of, size_of, sizes_of
 from bs_study.words import count, counted, number, sentence, setting
 
 _EACH = 2  # so many rivals have a sentence each
@@ -93,9 +93,9 @@ class _Said:
 
 def _infeasible_sizes(found: Analysis, comparisons: Sequence[Comparison]) -> list[str]:
     """Return what is said of batch sizes of which the rival can't reach the target with any seed."""
-    why = {(one.recipe, one.batch_size): one.why for one in found.recommendation.missed}
+    why = {_place(one): one.why for one in found.recommendation.missed if _is_infeasible(one.why)}
     cells = [one.rival for one in comparisons if math.isinf(one.ratio)]
-    whole = [cell[:2] for cell in cells if {*why.get(cell[:2], {"": 0})} <= {"diverged", "out_of_memory"}]
+    whole = [cell[:2] for cell in cells if cell[:2] in why]
     told = [_cannot(sizes_of(whole), [why[place] for place in whole])] if whole else []
     return [*told, *(_cannot(cell_of(cell), [outcomes(found, cell)]) for cell in cells if cell[:2] not in whole)]
 
@@ -113,21 +113,24 @@ def _cannot(what: str, counts: Sequence[Mapping[str, int]]) -> str:
     return sentence(f"{what} can't reach it: {they} {why_infeasible(summed(counts))}")
 
 
-def not_known_to_be_slower(found: Analysis) -> list[str]:
-    """Return which other batch sizes and lrs are as good, as far as is known, in sentences."""
-    others, lrs = rivals(found.recommendation.as_good)
-    told = []
-    if 0 < len(others) <= _EACH:
-        names = [_with_ratio(size_of(one.rival[:2]), one, found, terms=" at its best lr") for one in others]
-        told += [f"Not known to be slower: {name}." for name in names]
-    elif others:
-        told.append(f"Not known to be slower: {sizes_of(one.rival[:2] for one in others)}.")
-    if 0 < len(lrs) <= _EACH:
-        names = [_with_ratio(f"lr {setting(one.rival.lr)}", one, found) for one in lrs]
-        told += [f"Not known to be slower at {size_of(lrs[0].winner[:2])}: {name}." for name in names]
-    elif lrs:
-        told.append(f"Not known to be slower at {size_of(lrs[0].winner[:2])}: {count(len(lrs))} other lrs.")
-    return told
+def sizes_as_good(found: Analysis) -> list[str]:
+    """Return which other batch sizes are as good, as far as is known, in sentences."""
+    others = rivals(found.recommendation.as_good).others
+    if len(others) > _EACH:
+        return [f"Not known to be slower: {sizes_of(one.rival[:2] for one in others)}."]
+    names = [_with_ratio(size_of(one.rival[:2]), one, found, terms=" at its best lr") for one in others]
+    return [f"Not known to be slower: {name}." for name in names]
+
+
+def lrs_as_good(found: Analysis) -> list[str]:
+    """Return which other lrs of the best batch size are as good, as far as is known, in sentences."""
+    lrs = rivals(found.recommendation.as_good).lrs
+    if not lrs:
+        return []
+    start = f"Not known to be slower at {size_of(lrs[0].winner[:2])}"
+    if len(lrs) > _EACH:
+        return [f"{start}: {count(len(lrs))} other lrs."]
+    return [f"{start}: {_with_ratio(f'lr {setting(one.rival.lr)}', one, found)}." for one in lrs]
 
 
 def _with_ratio(name: str, comparison: Comparison, found: Analysis, *, terms: str = "") -> str:
@@ -136,13 +139,18 @@ def _with_ratio(name: str, comparison: Comparison, found: Analysis, *, terms: st
 
 
 def missed(found: Analysis) -> list[str]:
-    """Return which batch sizes reached the target at no lr, or with too few seeds, and how their trials ended."""
-    none = [one for one in found.recommendation.missed if not one.why.get("reached")]
-    few = [one for one in found.recommendation.missed if one.why.get("reached")]
+    """Return which batch sizes reached the target at no lr, or with too few seeds, and how their trials ended.
+
+    Those that are said to be slower since they diverged or ran out of memory are left out.
+    """
+    hopeless = {one.rival[:2] for one in found.recommendation.slower if math.isinf(one.ratio)}
+    untold = [one for one in found.recommendation.missed if not (_is_infeasible(one.why) and _place(one) in hopeless)]
+    none = [one for one in untold if not one.why.get("reached")]
+    few = [one for one in untold if one.why.get("reached")]
     told = []
     if none:
         how = ended(summed([one.why for one in none]))
-        told += [f"No trial of {_sizes(none)} reached the target.", *([f"Of these, {how}."] if how else [])]
+        told += [f"No trial of {_sizes(none)} reached the target.", *([how] if how else [])]
     if few:
         counts = summed([one.why for one in few])
         trials = counted(sum(counts.values()), "trial")
@@ -151,4 +159,12 @@ def missed(found: Analysis) -> list[str]:
 
 
 def _sizes(missed_sizes: Sequence[Missed]) -> str:
-    return sizes_of((one.recipe, one.batch_size) for one in missed_sizes)
+    return sizes_of(map(_place, missed_sizes))
+
+
+def _place(one: Missed) -> Place:
+    return one.recipe, one.batch_size
+
+
+def _is_infeasible(why: Mapping[str, int]) -> bool:
+    return set(why) <= {"diverged", "out_of_memory"}

@@ -17,7 +17,7 @@ _QUESTIONS: dict[Claim, str] = {
     "epoch_time": "Does an epoch take less time as the batch grows?",
     "iteration_time": "Does the time of one iteration hardly depend on the batch size?",
     "noise": "Does the loss oscillate less as the batch grows?",
-    "small_batch_lr": "Does a small batch need a small lr, and spike or diverge with a larger one?",
+    "small_batch_lr": "Does a small batch need a small lr, since a larger one is unstable?",
     "large_batch_lr": "Does a large batch want a larger lr?",
     "middle_batch_size": "Is a middle batch size the fastest at one fixed lr?",
     "fastest_after_tuning": "Which batch size reaches the target first, each at its best lr?",
@@ -28,14 +28,14 @@ _SUPPORTED: dict[Claim, str] = {
     "epoch_time": "An epoch takes less time as the batch grows",
     "iteration_time": "The time of one iteration hardly depends on the batch size",
     "noise": "The loss oscillates less as the batch grows",
-    "small_batch_lr": "A small batch needs a small lr: a larger one makes it spike or diverge",
+    "small_batch_lr": "A small batch needs a small lr: a larger one is unstable",
     "large_batch_lr": "A large batch wants a larger lr",
     "middle_batch_size": "At a fixed lr, a middle batch size is the fastest",
     "updates_saturate": "Large batches need about as many updates as middle ones",
 }
 _CONTRADICTED: dict[Claim, str] = {
     "epoch_time": "No: an epoch takes longer as the batch grows",
-    "iteration_time": "No: an iteration takes longer even at slightly larger batch sizes",
+    "iteration_time": "No: an iteration soon takes longer as the batch grows",
     "noise": "No: the loss oscillates more as the batch grows",
     "small_batch_lr": "No: the largest stable lr falls as the batch grows",
     "large_batch_lr": "No: a large batch wants a smaller lr",
@@ -53,6 +53,9 @@ _HOW: dict[Claim, str] = {
     "updates_saturate": "The slope of log iterations on log batch size is compared with −1/2",
     "soonest_recipe": "The soonest recipe's best cell is compared with every cell of the others",
 }
+
+
+_LIMITS = {"load": "loading", "device": "the device"}
 
 
 def claim(verdict: Verdict) -> str:
@@ -74,7 +77,11 @@ def _detail(verdict: Verdict) -> str:
     if verdict.claim == "iteration_time" and "up_to_batch_size" in told:
         return f", up to batch size {setting(told['up_to_batch_size'])}"
     if verdict.claim == "epoch_time" and "level_from_batch_size" in told:
-        return f", up to batch size {setting(told['level_from_batch_size'])}"
+        level = told["level_from_batch_size"]
+        limit = f", where {_LIMITS.get(told.get('limited_by'), 'something')} limits it"
+        return f", up to batch size {setting(level)}{limit if level < max(told['epoch_seconds']) else ''}"
+    if verdict.claim == "large_batch_lr" and _is_known(told.get("saturates_at")):
+        return f", up to about batch size {setting(round(told['saturates_at']))}"
     lrs = told.get("middle_at_lrs", ())
     return f" (lr {listing([setting(lr) for lr in lrs])})" if 0 < len(lrs) <= 5 else ""
 
