@@ -260,6 +260,7 @@ def test_a_study_that_was_timed_alone_shows_its_clean_times_and_says_so(tmp_path
     text = text_of(page_of(tmp_path / "s"))
     assert "measured alone in the timing pass" in text
     assert "shared the machine with up to 7 others" in text
+    assert "clean seconds to target" in text
     assert figures_of(tmp_path / "s") == FIGURES - {"metric_by_train_seconds"} | {"metric_by_clean_seconds"}
 
 

@@ -33,6 +33,10 @@ def test_every_table_with_rows_is_shown_with_the_columns_that_are_named(views: d
         assert [text for text in named[name] if text not in hidden] == headings(view)
 
 
+def test_times_that_were_not_measured_have_no_column(views: dict[str, TableView]) -> None:
+    assert not any("clean seconds" in text for view in views.values() for text in headings(view))
+
+
 def test_a_study_of_several_recipes_shows_which_row_is_of_which() -> None:
     rows = joined(hand_rows({(8, 0.1): [2.0]}, recipe="a"), hand_rows({(8, 0.1): [4.0]}, recipe="b"))
     found = analyse_rows(rows, target=TARGET)
