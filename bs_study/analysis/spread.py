@@ -37,8 +37,9 @@ def seed_spread(logs: Mapping[Hashable, FloatArray], *, resolution: Mapping[Hash
 
     A cell's variance s^2 with d = n - 1 degrees of freedom becomes (d0 s0^2 + d s^2) / (d0 + d) with d0 + d degrees.
     d0 and s0^2 are those of the scaled inverse chi-square from which the cells' variances seem drawn, by the mean and
-    the variance of their logs; where the cells differ no more than by chance, d0 is infinite: all are pooled.
-    Source: Smyth 2004, Linear models and empirical Bayes methods, section 6.2 (limma).
+    the variance of their logs, s0^2 at least the pooled variance. Source: Smyth 2004, Linear models and empirical Bayes
+    methods, section 6.2 (limma). Two seeds a cell say little by their logs, and a few wild cells among many would be
+    lost, so d0 has a limit by the squares of the variances too (`_limit`).
 
     Args:
         logs: log time of each seed of a cell, shape (seeds,); cells with fewer than two tell nothing.
@@ -53,9 +54,6 @@ def seed_spread(logs: Mapping[Hashable, FloatArray], *, resolution: Mapping[Hash
     variance = np.maximum([values.var(ddof=1) for values in known.values()], np.maximum(least, 1e-12))
     total = float(freedom.sum())
     prior_variance, prior_freedom = _prior(variance, freedom)
-    if np.isinf(prior_freedom):
-        pooled = (prior_variance, total)
-        return Spread(dict.fromkeys(known, pooled), pooled, total)
     shrunk = (prior_freedom * prior_variance + freedom * variance) / (prior_freedom + freedom)
     degrees = np.minimum(prior_freedom + freedom, total)
     own = {cell: (float(v), float(d)) for cell, v, d in zip(known, shrunk, degrees, strict=True)}
@@ -67,15 +65,29 @@ def _prior(variance: FloatArray, freedom: FloatArray) -> tuple[float, float]:
     if len(variance) < MIN_CELLS:
         return float(variance.max()), 0.0
     pooled = float(np.sum(freedom * variance) / freedom.sum())
+    limit = _limit(variance, freedom, pooled=pooled)
     half = freedom / 2
     logs = np.log(variance) - special.digamma(half) + np.log(half)
     excess = float(np.mean((logs - logs.mean()) ** 2 * len(logs) / (len(logs) - 1) - special.polygamma(1, half)))
     if excess <= 0:
-        return pooled, np.inf
+        return pooled, limit
     half_prior = _inverse_trigamma(excess)
     scale = float(np.exp(logs.mean() + special.digamma(half_prior) - np.log(half_prior)))
     # Of cells of two kinds the typical spread is too small for the wider kind: 8 % of equal cells were told apart.
-    return max(scale, pooled), 2 * half_prior
+    return max(scale, pooled), min(2 * half_prior, limit)
+
+
+def _limit(variance: FloatArray, freedom: FloatArray, *, pooled: float) -> float:
+    """Return the most degrees of freedom with which the pooled variance tells of one cell.
+
+    1 / limit = 1 / (2 + 2 / c) + (1 + c) / sum(d), where c is the squared coefficient of variation of the cells' true
+    variances, by the second moment E s^4 = (1 + 2 / d) (1 + c) sigma^4. First part: how much cells differ; of a scaled
+    inverse chi-square it would be 4 + 2 / c, but a mixture of calm and wild cells has a heavier tail. Second part:
+    how well the pooled variance itself is known.
+    """
+    weights = freedom / freedom.sum()
+    differ = max(0.0, float(np.sum(weights * variance**2 / (1 + 2 / freedom))) / pooled**2 - 1)
+    return 1 / (differ / (2 * differ + 2) + (1 + differ) / float(freedom.sum()))
 
 
 def _inverse_trigamma(value: float) -> float:

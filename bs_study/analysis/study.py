@@ -63,8 +63,7 @@ def analyse(study: Study, target: Target | str | None = None) -> Analysis:
         ValueError: the target is none, or its metric is not among the evaluations.
     """
     asked = Target.parse(target) if isinstance(target, str) else target
-    uri = study.paths.uri.partition("?")[0]
-    return analyse_rows(read_rows(study), target=asked, name=study.name, uri=uri)
+    return analyse_rows(read_rows(study), target=asked, name=study.name, uri=study.paths.uri)
 
 
 def analyse_rows(rows: StudyRows, *, target: Target | None = None, name: str = "", uri: str = "") -> Analysis:

@@ -40,6 +40,7 @@ def fastest_after_tuning(
         "comparisons": len(contest.rivals) + len(contest.lrs),
         "batch_size": contest.winner.batch_size,
         "lr": contest.winner.lr,
+        "recipe": contest.winner.recipe,
         "ratio": {_name(c.rival, contest.winner): c.ratio for c in contest.rivals},
         "ratio_low": {_name(c.rival, contest.winner): c.low for c in contest.rivals},
         "ratio_high": {_name(c.rival, contest.winner): c.high for c in contest.rivals},

@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from rich.console import RenderableType
-
 from bs_study.config.launch import flags_of, resume_command
 from bs_study.config.recipe_names import named_recipes
 from bs_study.launch.display import Display
@@ -25,8 +23,8 @@ from bs_study.words import counted
 class Listener(Protocol):
     """Who hears of a study while it runs: a terminal, say."""
 
-    def say(self, text: RenderableType) -> None:
-        """Take a line, or a table, of what goes on."""
+    def say(self, text: str) -> None:
+        """Take a line, or several, of what goes on."""
 
     def warn(self, line: str) -> None:
         """Take a line of what is odd or went wrong."""

@@ -63,7 +63,7 @@ def _table(found: Analysis) -> list[str]:
         return []
     clock, target = found.recommendation.clock, found.recommendation.target
     title = f"best lr by {CLOCK_WORDS[clock]} to {goal(target)}" if target else "trials"
-    rows = [("batch size", "best lr", "iterations", "time", "trials", "against the best")]
+    rows: list[tuple[str, ...]] = [("batch size", "best lr", "iterations", "time", "trials", "against the best")]
     places = list(dict.fromkeys(zip(cells["recipe"], cells["batch_size"], strict=True)))
     rows += [_row(found, (recipe, int(size))) for recipe, size in places]
     widths = _widths(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -73,7 +73,7 @@ def _missed(counts: Counts, seconds: Seconds) -> tuple[Missed, ...]:
     return tuple(Missed(*place, {name: n for name, n in why[place].items() if n}, np.nan) for place in lost)
 
 
-def _ranked(rng: np.random.Generator, counts: Counts, seconds: Seconds) -> dict[str, object]:
+def _ranked(rng: np.random.Generator, counts: Counts, seconds: Seconds) -> dict[str, Any]:
     """Return what a recommendation says where a cell reached the target."""
     winner = min(seconds, key=lambda cell: seconds[cell])
     others = dict.fromkeys(cell[:2] for cell in counts if cell[:2] != winner[:2])
@@ -109,8 +109,8 @@ def _by_clock(rng: np.random.Generator, found: CellResult, cells: Sequence[Cell]
 
 
 def _compared(rng: np.random.Generator, winner: Cell, rival: Cell, counts: Counts, seconds: Seconds) -> Comparison:
-    reasons = rng.choice(OF_RIVALS, int(rng.integers(1, 3)), replace=False) if rng.random() < 0.5 else []
-    doubts = [Doubt(reason, *rival) for reason in reasons]
+    drawn = rng.choice(OF_RIVALS, int(rng.integers(1, 3)), replace=False)
+    doubts = [Doubt(reason, *rival) for reason in drawn] if rng.random() < 0.5 else []
     own = counts[rival]
     infeasible = own.keys() <= {"diverged", "out_of_memory"}
     if own.keys() <= {"failed", "not_evaluated"}:
@@ -122,7 +122,7 @@ def _compared(rng: np.random.Generator, winner: Cell, rival: Cell, counts: Count
     return Comparison(winner, rival, "train_seconds", ratio, low, high, 0.01, 0.9995, tuple(doubts))
 
 
-def _unranked(rng: np.random.Generator, cells: Sequence[Cell]) -> dict[str, object]:
+def _unranked(rng: np.random.Generator, cells: Sequence[Cell]) -> dict[str, Any]:
     """Return what a recommendation says where no cell reached the target."""
     reasons: list[Reason] = ["nothing_reached", "first_look", "out_of_range"]
     doubts = (Doubt(reasons[int(rng.integers(3))]),)

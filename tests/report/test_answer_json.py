@@ -81,7 +81,13 @@ def test_a_step_has_its_command() -> None:
 
 
 def test_evidence_keeps_its_numbers_and_loses_what_is_not_finite() -> None:
-    evidence = {"slope": np.float64(-0.5), "high": np.nan, "best_lr": {np.int64(64): 0.2}, "lrs": (1, 2), "cell": BEST}
+    evidence: dict[str, Any] = {
+        "slope": np.float64(-0.5),
+        "high": np.nan,
+        "best_lr": {np.int64(64): 0.2},
+        "lrs": (1, 2),
+        "cell": BEST,
+    }
     told = read_back(analysis(verdicts=(verdict(claim="noise", **evidence),)))["verdicts"]
     assert told == [
         {

@@ -67,14 +67,14 @@ def test_a_rival_whose_seeds_missed_takes_at_least_as_long_as_they_ran() -> None
 
 
 def test_of_one_seed_each_too_a_rival_with_a_seed_that_missed_takes_at_least_that() -> None:
-    nothing = {"low": np.nan, "high": np.nan}
+    nothing: dict[str, Any] = {"low": np.nan, "high": np.nan}
     one = comparison(RIVAL, Doubt("one_seed", *BEST), ratio=2.1, **nothing)
     found = analysis(outcomes={BEST: {"reached": 1}, RIVAL: {"missed": 1}}, comparisons=(one,), best=result(seeds=1))
     assert "Not known to be slower: batch size 256, at least 2.1× at its best lr." in answer(found).sure
 
 
 def test_a_rival_that_diverged_cannot_reach_the_target() -> None:
-    infinite = {"ratio": np.inf, "low": np.inf, "high": np.inf}
+    infinite: dict[str, Any] = {"ratio": np.inf, "low": np.inf, "high": np.inf}
     found = analysis(
         outcomes={BEST: {"reached": 3}, OTHER_LR: {"out_of_memory": 1, "diverged": 1}, RIVAL: {"diverged": 3}},
         comparisons=(comparison(**infinite), comparison(OTHER_LR, **infinite)),

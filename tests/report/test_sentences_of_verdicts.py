@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ from bs_study.report.sentences import verdicts
 from bs_study.report.sentences.warnings import warning
 from tests.report.records import analysis, verdict
 
-FIRST = {"train_seconds": {"first": {"batch_size": 256, "lr": 0.2, "train_seconds_to_target": 0.57}}}
+FIRST: dict[str, Any] = {"train_seconds": {"first": {"batch_size": 256, "lr": 0.2, "train_seconds_to_target": 0.57}}}
 
 
 def test_an_open_verdict_on_the_fastest_names_it_so_far_and_why_it_is_open() -> None:
@@ -33,12 +35,12 @@ def test_a_supported_verdict_on_the_fastest_says_so() -> None:
 
 
 def test_the_clock_of_the_timing_pass_is_told_where_there_was_one() -> None:
-    clean = {"clean_seconds": {"first": {"batch_size": 256, "lr": 0.2, "clean_seconds_to_target": 0.4}}}
+    clean: dict[str, Any] = {"clean_seconds": {"first": {"batch_size": 256, "lr": 0.2, "clean_seconds_to_target": 0.4}}}
     assert "400 ms of clean training time" in verdicts.claim(verdict(batch_size=256, lr=0.2, **FIRST, **clean))
 
 
 def test_the_soonest_recipe_is_named_with_its_batch_size() -> None:
-    told = {"batch_size": 64, "soonest": "warm-up 1 epoch", "lr": 0.1}
+    told: dict[str, Any] = {"batch_size": 64, "soonest": "warm-up 1 epoch", "lr": 0.1}
     settled, left = (verdict(*doubts, claim="soonest_recipe", **told) for doubts in ((), (Doubt("one_seed"),)))
     assert verdicts.claim(settled) == "At batch size 64, “warm-up 1 epoch” at lr 0.1 reaches the target soonest."
     assert verdicts.claim(left) == "Soonest so far at batch size 64: “warm-up 1 epoch” at lr 0.1."

@@ -78,7 +78,7 @@ def _detail(verdict: Verdict) -> str:
         return f", up to batch size {setting(told['up_to_batch_size'])}"
     if verdict.claim == "epoch_time" and "level_from_batch_size" in told:
         level = told["level_from_batch_size"]
-        limit = f", where {_LIMITS.get(told.get('limited_by'), 'something')} limits it"
+        limit = f", where {_LIMITS.get(str(told.get('limited_by')), 'something')} limits it"
         return f", up to batch size {setting(level)}{limit if level < max(told['epoch_seconds']) else ''}"
     if verdict.claim == "large_batch_lr" and _is_known(told.get("saturates_at")):
         return f", up to about batch size {setting(round(told['saturates_at']))}"
