@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -106,3 +107,9 @@ def some_of(sizes: Sequence[int], *, most: int, kept: Collection[int] = ()) -> l
         return list(sizes)
     places = set(np.linspace(0, len(sizes) - 1, most - len(kept)).round().astype(int))
     return [sizes[place] for place in sorted(places | {sizes.index(size) for size in kept})]
+
+
+def by_batch_size(table: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
+    """Yield the rows of each batch size, the smallest first."""
+    for size, rows in table.groupby("batch_size"):
+        yield int(cast("int", size)), rows

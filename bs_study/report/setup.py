@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from bs_study.analysis.recommendation import State
+from bs_study.analysis.rows import State
 from bs_study.store import Study
 from bs_study.words import count, counted, duration, listing, setting
 

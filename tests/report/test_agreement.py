@@ -78,9 +78,9 @@ def test_all_recommend_the_same_cell_or_none(said: Said) -> None:
     words = f"Train with batch size {setting(best.batch_size)} at lr {setting(best.lr)}"
     assert words in said.page
     assert words in said.terminal
-    assert re.findall(r"Train with batch size (\d+)", said.page + said.terminal) == [
-        str(best.batch_size)
-    ] * len(re.findall("Train with", said.page + said.terminal))
+    assert re.findall(r"Train with batch size (\d+)", said.page + said.terminal) == [str(best.batch_size)] * len(
+        re.findall("Train with", said.page + said.terminal)
+    )
 
 
 def test_the_page_has_each_sentence_of_the_answer(said: Said) -> None:

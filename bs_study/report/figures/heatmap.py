@@ -125,7 +125,9 @@ def _fill(axes: Axes, places: npt.NDArray[np.int64], looks: list[_Look]) -> None
 def _write(axes: Axes, place: npt.NDArray[np.int64], look: _Look) -> None:
     ink = "white" if _luminance(look.colour) < 0.45 else INK
     back = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"} if look.hatch else None
-    axes.text(*place, look.text, ha="center", va="center", color=INK if look.hatch else ink, fontsize=8, bbox=back)
+    axes.text(
+        place[0], place[1], look.text, ha="center", va="center", color=INK if look.hatch else ink, fontsize=8, bbox=back
+    )
 
 
 def _luminance(colour: str) -> float:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from bs_study.analysis.windows import FIRST_ITERATIONS
 from bs_study.report.axes import LineLabel, label_lines, log_axis
-from bs_study.report.curves import Source
+from bs_study.report.curves import Source, by_batch_size
 from bs_study.report.figure import ReportFigure, has_numbers
 from bs_study.report.style import Colours, batch_colours, new_figure, styled
 from bs_study.words import count, setting
@@ -33,7 +33,7 @@ def first_losses(losses: pd.DataFrame, *, colours: Colours | None = None) -> Fig
     one_seed = losses[losses["seed"] == losses.groupby("batch_size")["seed"].transform("min")]
     _frame(axes, losses)
     labels = []
-    for size, curve in one_seed.groupby("batch_size"):
+    for size, curve in by_batch_size(one_seed):
         _draw(axes, curve, colour=colours[size], width=0.9, is_image=len(one_seed) > _MOST_VECTORS)
         labels.append(LineLabel(_last_level(curve), setting(size), colours[size]))
     label_lines(axes, labels, title="batch size")
@@ -44,7 +44,7 @@ def first_losses(losses: pd.DataFrame, *, colours: Colours | None = None) -> Fig
 def first_loss_panels(losses: pd.DataFrame, *, colours: Colours | None = None) -> Figure:
     """Return the loss of the first iterations with a panel for each batch size, all seeds in it, on one log scale."""
     colours = colours or batch_colours(losses["batch_size"])
-    groups = list(losses.groupby("batch_size"))
+    groups = list(by_batch_size(losses))
     columns = min(3, max(len(groups), 1))
     rows = max(math.ceil(len(groups) / columns), 1)
     figure = new_figure(width=6.4, height=max(2.7, 0.5 + 1.6 * rows))

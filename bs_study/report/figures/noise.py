@@ -30,10 +30,11 @@ def loss_noise(smoothness: pd.DataFrame, *, window: str = "first_1000", colours:
     batch_axis(axes.xaxis, smoothness["batch_size"])
     log_axis(axes.yaxis, trials["noise"])
     labels = []
-    for lr, medians in trials.groupby(["lr", "batch_size"])["noise"].median().groupby("lr"):
-        sizes = medians.index.get_level_values("batch_size")
-        axes.plot(sizes, medians, color="#a8a8a8", linewidth=0.9)
-        labels.append((lr, float(medians.iloc[-1]), int(sizes[-1])))
+    of_cells = trials.groupby(["lr", "batch_size"])["noise"].median()
+    for lr in sorted(trials["lr"].unique()):
+        medians = of_cells.loc[lr]
+        axes.plot(medians.index, medians, color="#a8a8a8", linewidth=0.9)
+        labels.append((lr, float(medians.iloc[-1]), int(medians.index[-1])))
     points = axes.scatter(trials["batch_size"], trials["noise"], color=list(trials["batch_size"].map(colours)), s=16)
     points.set(zorder=4, rasterized=len(trials) > _MOST_VECTORS)
     _independent_noise(axes, trials)

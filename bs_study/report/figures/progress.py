@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bs_study.report.axes import LineLabel, label_lines, log_axis, log_ticks
-from bs_study.report.curves import Source
+from bs_study.report.curves import Source, by_batch_size
 from bs_study.report.figure import ReportFigure, has_numbers
 from bs_study.report.style import ACCENT, Colours, batch_colours, new_figure, styled
 from bs_study.target import Target
@@ -55,7 +55,7 @@ def metric_progress(
     log_axis(axes.xaxis, shown[clock], margin=0.02)
     scale.set_axis(axes)
     labels = []
-    for size, group in shown.groupby("batch_size"):
+    for size, group in by_batch_size(shown):
         for _, trial in group.groupby("trial_id"):
             axes.plot(trial[clock], scale.place(trial[target.metric]), color=colours[size], linewidth=1.1, alpha=0.7)
         last = group.groupby("trial_id")[target.metric].last().median()
