@@ -120,10 +120,9 @@ def _by(clock: str) -> ReportFigure:
         return f"{first} {source.lrs_text}"
 
     def has_rows(source: Source) -> bool:
-        metric = source.target.metric if source.target else ""
-        if clock not in (source.clock, "iteration", "examples") or metric not in source.evaluations:
+        if source.target is None or clock not in (source.clock, "iteration", "examples"):
             return False
-        return has_numbers(source.evaluations, metric)
+        return source.target.metric in source.evaluations and has_numbers(source.evaluations, source.target.metric)
 
     def draw(source: Source) -> Figure:
         target = cast("Target", source.target)  # there are no rows without one
