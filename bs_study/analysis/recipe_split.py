@@ -65,5 +65,8 @@ def _key(effect: Effect) -> tuple[tuple[str, Any], ...]:
 
 def with_recipe(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Return the rows of all recipes, the recipe's name first in each."""
-    named = [table.assign(recipe=name)[["recipe", *table.columns]] for name, table in tables.items()]
+    named = [
+        table.assign(recipe=name)[["recipe", *table.columns.drop("recipe", errors="ignore")]]
+        for name, table in tables.items()
+    ]
     return pd.concat([table for table in named if len(table)] or named[:1], ignore_index=True)

@@ -13,12 +13,14 @@ from bs_study.analysis.best import best
 from bs_study.analysis.convergence import convergence, no_times, time_to_target
 from bs_study.analysis.findings import findings
 from bs_study.analysis.grid_state import grid_state
+from bs_study.analysis.lr_fit import lr_fit
 from bs_study.analysis.noise import noise_slope
 from bs_study.analysis.recipe_findings import recipe_findings, recipe_warnings
 from bs_study.analysis.recipe_split import Part, split_by_recipe, with_recipe
 from bs_study.analysis.recipes import recipes
-from bs_study.analysis.scaling import lr_fit, scaling
-from bs_study.analysis.throughput import throughput, throughput_fit
+from bs_study.analysis.scaling import scaling
+from bs_study.analysis.throughput import examples_per_iteration, throughput
+from bs_study.analysis.throughput_fit import throughput_fit
 from bs_study.analysis.timings import clean_iteration_seconds, clean_throughput, trials_own_timings
 from bs_study.analysis.trials import complete_trials
 from bs_study.analysis.warning_texts import warning_texts
@@ -131,7 +133,9 @@ def _tables(study: Study, part: Part, rows: _Rows, *, target: Target | None) -> 
     cells = convergence(evaluations, trials, target=target, clean=clean)
     speed = throughput(epochs, trials, train_examples=examples)
     losses = smoothness(study_curves(study), trials)
-    lrs = scaling(cells, trials, smoothness=losses, grid=state.grid)
+    best_lrs = best(cells)
+    grid = {("", size, lr) for size, lr in state.grid}
+    lrs = scaling(cells, trials, best=best_lrs, smoothness=losses, grid=grid)
     tables = StudyTables(
         trials=trials,
         throughput=speed,
@@ -139,14 +143,14 @@ def _tables(study: Study, part: Part, rows: _Rows, *, target: Target | None) -> 
             source="timings" if len(alone) else "trials"
         ),
         smoothness=losses,
-        noise_slope=noise_slope(losses),
+        noise_slope=noise_slope(losses, examples_per_iteration=examples_per_iteration(trials)),
         times=(
             time_to_target(evaluations, target=target, clean=clean)
             if target and len(evaluations)
             else no_times(evaluations)
         ),
         convergence=cells,
-        best=best(cells),
+        best=best_lrs,
         scaling=lrs,
         lr_fit=lr_fit(lrs),
         target=target,

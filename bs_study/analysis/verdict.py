@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -28,8 +28,12 @@ Reason = Literal[
     "few_batch_sizes",
     "slope_unclear",
     "mixed",
+    "equal_loss_unclear",
+    "far_apart",
+    "narrow_range",
     "too_spread",
     "stable_to_the_edge",
+    "never_stable",
     "few_lrs",
 ]
 
@@ -78,3 +82,10 @@ class Verdict:
     doubts: tuple[Doubt, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
     recipe: str = ""
+
+
+def judged(claim: str, *, doubts: Iterable[Doubt], supports: bool, evidence: Mapping[str, Any]) -> Verdict:
+    """Return the verdict of a claim: undecided where there are doubts, else what the evidence does to it."""
+    doubts = tuple(doubts)
+    outcome: Outcome = "undecided" if doubts else "supported" if supports else "contradicted"
+    return Verdict(claim, outcome, doubts, evidence)

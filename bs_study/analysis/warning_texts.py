@@ -54,7 +54,7 @@ def _edge(row: pd.Series[Any], settings: TrialSettings | None) -> str:
     size = int(row["batch_size"])
     # With an lr rule the grid's lrs are those of the base batch size.
     factor = settings.trial_lr(lr=1.0, batch_size=size) if settings else 1.0
-    lrs = " ".join(typed(float(f"{float(lr) / factor:.4g}")) for lr in row["lrs_to_add"].split(", "))
+    lrs = " ".join(typed(float(f"{float(lr) / factor:.4g}")) for lr in (row["add_lr_1"], row["add_lr_2"]))
     best = f"At batch size {size} the best lr {setting(row['best_lr'])} is {side} of the grid"
     return f"{best}: a better one may lie beyond. Add --lrs {lrs}."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bs_study.analysis.fit import ratio_interval
+from bs_study.analysis.rivals import ratio_interval
 from bs_study.analysis.tables import StudyTables
 from bs_study.report.winners import Winner, censored_rivals, runner_up, unreached_batch_sizes
 from bs_study.report.wording import amount, some_sizes
@@ -126,9 +126,9 @@ def _more_seeds(tables: StudyTables, best: Winner | None) -> list[str]:
 def _more_lrs(tables: StudyTables) -> list[str]:
     """Return the lrs to add, batch sizes that lack the same ones together."""
     lacking: dict[str, list[int]] = {}
-    for size, lrs in zip(tables.scaling["batch_size"], tables.scaling["lrs_to_add"], strict=True):
-        if lrs:
-            lacking.setdefault(lrs, []).append(int(size))
+    on_edge = tables.scaling[tables.scaling["best_lr_on_edge"] != ""]
+    for size, *lrs in on_edge[["batch_size", "add_lr_1", "add_lr_2"]].itertuples(index=False, name=None):
+        lacking.setdefault(", ".join(setting(lr) for lr in lrs), []).append(int(size))
     return [f"lr {lrs} at {some_sizes(sizes)}" for lrs, sizes in lacking.items()]
 
 

@@ -24,7 +24,7 @@ def test_a_study_without_trials_has_every_table_empty(write_study):
     tables = study_tables(write_study([], config=CONFIG))
     for name in ("trials", "throughput", "smoothness", "noise_slope", "times", "convergence", "best", "scaling"):
         assert len(getattr(tables, name)) == 0
-    assert len(tables.throughput_fit) == len(tables.lr_fit) == 1
+    assert len(tables.throughput_fit) == len(tables.lr_fit) == 0
     assert_counts(tables, expected=8, ended=0, running=0, missing=8)
     assert tables.target == Target("loss", 0.5, "min")
 

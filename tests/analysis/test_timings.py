@@ -67,7 +67,16 @@ def test_an_epoch_takes_its_examples_at_the_measured_pace():
     assert (row["load_seconds"], row["compute_seconds"]) == pytest.approx((0.01, 0.08))
     assert row["examples_per_second_high"] == pytest.approx(10_000 / 0.9)
     assert row["load_share"] == pytest.approx(0.1)
+    assert row["examples_per_iteration"] == 100
     assert row["source"] == "timings"
+
+
+def test_a_short_last_batch_counts_with_its_own_examples():
+    """An epoch of 1,437 examples in batches of 1,024 has two iterations."""
+    own = timings(timing(1024, 0.01, examples_per_second=718.5 / 0.01))
+    row = clean_throughput(own, train_examples=1437).iloc[0]
+    assert row["examples_per_iteration"] == pytest.approx(718.5)
+    assert row["epoch_seconds"] == pytest.approx(0.02)
 
 
 def evaluation(iteration, **metrics):

@@ -8,10 +8,12 @@ import pandas as pd
 
 from bs_study.analysis.best import best
 from bs_study.analysis.convergence import convergence, time_to_target
+from bs_study.analysis.lr_fit import lr_fit
 from bs_study.analysis.noise import noise_slope
-from bs_study.analysis.scaling import lr_fit, scaling
+from bs_study.analysis.scaling import scaling
 from bs_study.analysis.tables import StudyTables
-from bs_study.analysis.throughput import throughput, throughput_fit
+from bs_study.analysis.throughput import throughput
+from bs_study.analysis.throughput_fit import throughput_fit
 from bs_study.target import Target
 
 TARGET = Target("accuracy", 0.9)
@@ -34,7 +36,8 @@ def hand_tables(
     trials = pd.DataFrame([trial for trial, _ in rows])
     evaluations = pd.DataFrame([evaluation for _, evaluation in rows])
     reached = convergence(evaluations, trials, target=TARGET)
-    lrs = scaling(reached, trials)
+    best_lrs = best(reached)
+    lrs = scaling(reached, trials, best=best_lrs)
     speed = throughput(pd.DataFrame(columns=EPOCHS), trials)
     smoothness = pd.DataFrame(columns=SMOOTHNESS)
     expected = expected_trials or len(trials)
@@ -46,7 +49,7 @@ def hand_tables(
         noise_slope=noise_slope(smoothness),
         times=time_to_target(evaluations, target=TARGET),
         convergence=reached,
-        best=best(reached),
+        best=best_lrs,
         scaling=lrs,
         lr_fit=lr_fit(lrs),
         target=TARGET,
