@@ -128,7 +128,7 @@ def _most_possible(timing: Mapping[Hashable, Any]) -> float:
     precision = asked if asked in _PRECISIONS else "bf16"  # of an unknown one the fastest
     known = peak_flops(str(timing.get("device_name")), precision)
     if known is None and timing.get("device") == "cpu":
-        threads = pd.to_numeric(timing.get("threads"))
+        threads = float(timing.get("threads") or np.nan)
         known = max(_CPU_LEAST, _CPU_THREAD[precision] * (threads if threads > 0 else 1024))
     if known is None:
         known = max(peaks[_PRECISIONS.index(precision)] for peaks in PEAK_TERAFLOPS.values()) * 1e12

@@ -96,3 +96,10 @@ def test_lrs_that_share_their_noise_do_not_pass_for_independent_points():
         worlds.append(smoothness(noise, recipe=str(world)))
     trend = noise_trend(pd.concat(worlds))
     assert ((trend["slope_low"] <= 0) & (trend["slope_high"] >= 0)).mean() >= 0.93
+
+
+def test_an_lr_with_noise_at_few_batch_sizes_takes_none_from_the_others():
+    noise = {(size, 0.1): [size**-0.5] for size in (1, 10, 100)} | {(1000, 0.2): [5.0], (10_000, 0.2): [9.0]}
+    row = noise_trend(smoothness(noise)).iloc[0]
+    assert row["slope"] == pytest.approx(-0.5)
+    assert (row["lrs"], row["batch_sizes"]) == (1, 3)

@@ -162,5 +162,12 @@ def test_the_error_of_a_time_is_about_that_of_its_median(noise):
     assert true < said < 1.6 * true
 
 
+def test_repeats_that_agree_by_chance_are_no_surer_than_those_of_other_batch_sizes():
+    table = timed({1: 1.0, 2: 1.0, 4: 1.0, 8: 1.0}, spread=0.2, repeats=3)
+    table.loc[0, ["iteration_seconds_low", "iteration_seconds_high"]] = table.loc[0, "iteration_seconds"]
+    errors = timing_errors(table).errors
+    assert errors[0] > 0.8 * errors[1] > 0.1
+
+
 def test_the_level_of_a_verdict_is_that_of_one_of_eight_claims():
     assert epoch_time_falls(timed(FALLING)).evidence["confidence"] == CLAIM_CONFIDENCE == pytest.approx(0.99375)
