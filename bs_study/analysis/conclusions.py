@@ -122,7 +122,11 @@ class _Court:
             verdicts_loss.small_batch_needs_small_lr(lrs, **level),
             verdicts_loss.large_batch_wants_large_lr(lrs, has_target=not of_target, **level),
             verdicts_target.middle_batch_size(
-                Field(self.field.clock, cells), open_cells=rows.open_cells, open_anyway=self.anyway, recipe=recipe, **level
+                Field(self.field.clock, cells),
+                open_cells=rows.open_cells,
+                open_anyway=self.anyway,
+                recipe=recipe,
+                **level,
             ),
             fastest,
             verdicts_target.updates_saturate(

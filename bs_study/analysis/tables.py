@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from bs_study.analysis.convergence import best, convergence, trial_times
+from bs_study.analysis.lr_fit import lr_fit
 from bs_study.analysis.noise import noise_slope
 from bs_study.analysis.rows import StudyRows
-from bs_study.analysis.lr_fit import lr_fit
 from bs_study.analysis.scaling import scaling
 from bs_study.analysis.throughput import examples_per_iteration, throughput
 from bs_study.analysis.throughput_fit import throughput_fit
@@ -114,10 +114,10 @@ def study_tables(rows: StudyRows, *, target: Target | None) -> Tables:
         lr_fit=lr_fit(lrs),
         throughput=speed,
         clean_throughput=alone,
-        throughput_fit=throughput_fit(alone if len(alone) else speed),
-        smoothness=rows.smoothness,
-        noise_slope=noise_slope(
-            rows.smoothness, examples_per_iteration=examples_per_iteration(rows.trials)
+        throughput_fit=throughput_fit(alone if len(alone) else speed).assign(
+            source="timings" if len(alone) else "trials"
         ),
+        smoothness=rows.smoothness,
+        noise_slope=noise_slope(rows.smoothness, examples_per_iteration=examples_per_iteration(rows.trials)),
         timings=rows.timings,
     )
