@@ -36,13 +36,20 @@ class Prepared:
     place: Place
     data: DataSets | None
     train_examples: int
+    eval_examples: int | None
     is_new: bool
     warnings: Sequence[str]
 
     def create(self) -> None:
         """Let the study begin in its store; call it under the study's lease, which found the store writable."""
         if self.is_new:
-            create_study(self.paths, self.config, metrics=self.place.metrics, train_examples=self.train_examples)
+            create_study(
+                self.paths,
+                self.config,
+                metrics=self.place.metrics,
+                train_examples=self.train_examples,
+                eval_examples=self.eval_examples,
+            )
 
 
 def prepared(
@@ -87,6 +94,7 @@ def prepared(
         place,
         data,
         examples,
+        eval_examples=examples_in(data.held_out) if data else None,
         is_new=not resume,
         warnings=look.warnings if look else (),
     )

@@ -72,6 +72,8 @@ def _kinds(annotation: Any) -> set[Any]:
 _SETTING_UNITS = {
     "base_batch_size": "examples",
     "eval_batch_size": "examples",
+    "max_eval_share": "fraction",
+    "target_window": "evaluations",
     "loss_limit": "nats per example",
     "micro_batch": "examples",
 }
@@ -193,6 +195,11 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
     "timings": (*_TIMED_SETTINGS, *_TIMED, *_COMPUTED, *_MACHINE, _LIFE[-1]),
 }
 """The columns of each table after its keys."""
+
+LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
+    "trials": ("target_window", "eval_spacing", "max_eval_share"),
+}
+"""Columns that files of version 0.1.0 lack. They read as null there."""
 
 KEYS = tuple(column.name for column in KEY_COLUMNS)
 """The columns that every table begins with."""

@@ -97,7 +97,8 @@ def assemble(
         kernels: those of an earlier attempt, to go on with.
     """
     device = torch.device(machine.device)
-    plan = Plan(trial, epoch_examples=examples_in(data.train))
+    evaluated = sum(examples_in(by) for by in (data.held_out, data.test) if by is not None)
+    plan = Plan(trial, epoch_examples=examples_in(data.train), evaluated_examples=evaluated)
     loader = chosen_loader(trial.settings.loader, data.train, device)
     processes = machine.loader_processes
     train = make_batches(

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -147,6 +148,17 @@ class TooLargeForTheMachine(Constant):
         if model.training:
             torch.empty(2**60, dtype=torch.float32)
         return super().loss(model, x)
+
+
+class Flickering(Constant):
+    """Its metric `score` after k iterations is `scores[k]`, at lr 1 without momentum: the weight is then 1 - k."""
+
+    name = "flickering"
+    target = Target("score", 0.5)
+    scores: ClassVar[tuple[float, ...]] = ()
+
+    def metrics(self, model: nn.Module, x: Tensor) -> dict[str, Tensor | float]:
+        return {"score": len(x) * self.scores[round(1 - float(model.weight))]}
 
 
 class VisibleGpu(Constant):

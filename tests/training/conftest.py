@@ -19,7 +19,7 @@ from bs_study.training.trial import run_trial
 
 METRICS = dict.fromkeys(
     ("digits", "toy_workloads:Picky", "toy_workloads:Views", "faulty_workloads:Interrupted"), ("accuracy", "loss")
-)
+) | {"toy_workloads:Flickering": ("loss", "score")}
 
 
 @pytest.fixture(scope="session")
