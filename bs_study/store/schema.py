@@ -182,6 +182,12 @@ _TIMED = (
     Column("examples_per_second", NUMBER, "batch_size / iteration_seconds", "examples per second"),
     Column("warmup_seconds", NUMBER, "before the first repeat"),
     Column("peak_memory_bytes", COUNT, "of the device on a GPU, of the process on a CPU"),
+    Column(
+        "flops",
+        COUNT,
+        "of forward and backward on a whole batch, as torch counts them; null where it can't",
+        "floating-point operations",
+    ),
 )
 
 # A timing is a batch size alone on a device; lr and seed are those that it was run with.
@@ -198,6 +204,7 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
 
 LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
     "trials": ("target_window", "eval_spacing", "max_eval_share"),
+    "timings": ("flops",),
 }
 """Columns that files of version 0.1.0 lack. They read as null there."""
 
