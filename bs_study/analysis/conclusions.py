@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -106,34 +106,48 @@ class _Court:
     def of_recipe(self, recipe: str, fastest: Verdict) -> list[Verdict]:
         """Return the verdicts of one recipe; where there is one, the study's own on the fastest batch size."""
         tables, rows = self.tables, self.rows
-        examples = tables.examples_per_iteration
         best, lrs, speed = (_of(frame, recipe) for frame in (tables.best, tables.scaling, tables.speed))
         if len(rows.recipes) > 1:
             own = self.contest([recipe])
             fastest = verdicts_target.fastest_after_tuning(own, best, open_anyway=self.anyway, recipe=recipe)
         iteration_edges = grid_edges(rows.tried, best_cells(best, "iterations"))
-        level = {"confidence": self.confidence, "recipe": recipe}
         of_target = [doubt for doubt in self.anyway if doubt.reason != "clock_alarm"]
         cells = {cell: own for cell, own in self.field.cells.items() if cell.recipe == recipe}
-        return [
+        level = {"confidence": self.confidence}
+        noise = _of(tables.smoothness, recipe)
+        own_verdicts = [
             verdicts_speed.epoch_time_falls(speed, **level),
             verdicts_speed.iteration_time_is_flat(speed, **level),
-            verdicts_loss.noise_falls(_of(tables.noise_slope, recipe), **level),
-            verdicts_loss.small_batch_needs_small_lr(lrs, _of(tables.convergence, recipe), **level),
-            verdicts_loss.large_batch_wants_large_lr(lrs, _of(tables.lr_fit, recipe), **level),
+            verdicts_loss.noise_falls(noise, examples_per_iteration=tables.examples_per_iteration, **level),
+            verdicts_loss.small_batch_needs_small_lr(lrs, **level),
+            verdicts_loss.large_batch_wants_large_lr(lrs, has_target=not of_target, **level),
             verdicts_target.middle_batch_size(
-                Field(self.field.clock, cells), open_cells=rows.open_cells, open_anyway=self.anyway, **level
+                Field(self.field.clock, cells),
+                open_cells=rows.open_cells,
+                open_anyway=self.anyway,
+                recipe=recipe,
+                **level,
             ),
             fastest,
             verdicts_target.updates_saturate(
                 best,
-                examples=examples,
+                examples=dict(zip(lrs["batch_size"], lrs["examples_per_iteration"], strict=True)),
                 edges=iteration_edges,
                 open_cells=rows.open_cells,
                 open_anyway=of_target,
+                recipe=recipe,
                 **level,
             ),
         ]
+        return [_named(verdict, recipe) for verdict in own_verdicts]
+
+
+def _named(verdict: Verdict, recipe: str) -> Verdict:
+    """Return a verdict with the name of its recipe, and its doubts too."""
+    if verdict.recipe == recipe:
+        return verdict
+    doubts = tuple(replace(doubt, recipe=doubt.recipe or recipe) for doubt in verdict.doubts)
+    return replace(verdict, recipe=recipe, doubts=doubts)
 
 
 def _of(frame: pd.DataFrame, recipe: str) -> pd.DataFrame:

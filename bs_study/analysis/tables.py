@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 
 from bs_study.analysis.convergence import best, convergence, trial_times
+from bs_study.analysis.lr_fit import lr_fit
 from bs_study.analysis.noise import noise_slope
 from bs_study.analysis.rows import StudyRows
-from bs_study.analysis.scaling import lr_fit, scaling
-from bs_study.analysis.throughput import throughput, throughput_fit
+from bs_study.analysis.scaling import scaling
+from bs_study.analysis.throughput import examples_per_iteration, throughput
+from bs_study.analysis.throughput_fit import throughput_fit
 from bs_study.analysis.timings import clean_iteration_seconds, clean_throughput, trials_own_timings
 from bs_study.analysis.trials import CELL
 from bs_study.target import Target
@@ -66,11 +68,9 @@ class Tables:
         return "clean_seconds" if self.is_clean else "train_seconds"
 
     @property
-    def examples_per_iteration(self) -> dict[int, float]:
-        """Mean examples of an iteration by batch size: fewer than that where the last batch of an epoch is short."""
-        known = self.speed.dropna(subset="examples_per_iteration")
-        means = known.groupby("batch_size")["examples_per_iteration"].mean()
-        return {int(size): float(mean) for size, mean in means.items()}  # type: ignore[call-overload]
+    def examples_per_iteration(self) -> pd.Series[float]:
+        """Mean examples of an iteration by recipe and batch size: fewer where the last batch of an epoch is short."""
+        return examples_per_iteration(self.trials)
 
     @property
     def timing_spread(self) -> dict[int, tuple[float, float]]:
@@ -114,8 +114,10 @@ def study_tables(rows: StudyRows, *, target: Target | None) -> Tables:
         lr_fit=lr_fit(lrs),
         throughput=speed,
         clean_throughput=alone,
-        throughput_fit=throughput_fit(alone if len(alone) else speed),
+        throughput_fit=throughput_fit(alone if len(alone) else speed).assign(
+            source="timings" if len(alone) else "trials"
+        ),
         smoothness=rows.smoothness,
-        noise_slope=noise_slope(rows.smoothness),
+        noise_slope=noise_slope(rows.smoothness, examples_per_iteration=examples_per_iteration(rows.trials)),
         timings=rows.timings,
     )

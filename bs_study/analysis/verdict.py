@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -42,9 +42,13 @@ Reason = Literal[
     "few_batch_sizes",
     "few_lrs",
     "slope_unclear",
+    "equal_loss_unclear",
+    "far_apart",
+    "narrow_range",
     "mixed",
     "too_spread",
     "stable_to_the_edge",
+    "never_stable",
 ]
 
 CONFIDENCE = 0.95  # that a study says nothing false, over all its claims
@@ -81,3 +85,10 @@ class Verdict:
     doubts: tuple[Doubt, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
     recipe: str = ""
+
+
+def judged(claim: Claim, *, doubts: Iterable[Doubt], supports: bool, evidence: Mapping[str, Any]) -> Verdict:
+    """Return the verdict of a claim: undecided where there are doubts, else what the evidence does to it."""
+    doubts = tuple(doubts)
+    outcome: Outcome = "undecided" if doubts else "supported" if supports else "contradicted"
+    return Verdict(claim, outcome, doubts, evidence)

@@ -41,6 +41,7 @@ class Prepared:
     place: Place
     data: DataSets | None
     train_examples: int
+    eval_examples: int | None
     is_new: bool
     grows_from: Mapping[str, Any] | None
     warnings: Sequence[str]
@@ -52,7 +53,13 @@ class Prepared:
             ValueError: another process has let it grow meanwhile.
         """
         if self.is_new:
-            create_study(self.paths, self.config, metrics=self.place.metrics, train_examples=self.train_examples)
+            create_study(
+                self.paths,
+                self.config,
+                metrics=self.place.metrics,
+                train_examples=self.train_examples,
+                eval_examples=self.eval_examples,
+            )
         if self.grows_from is not None:
             grow_study(self.paths, self.config, seen=self.grows_from)
 
@@ -100,6 +107,7 @@ def prepared(
         place,
         data,
         examples,
+        eval_examples=examples_in(data.held_out) if data else None,
         is_new=not resume,
         grows_from=grows_from,
         warnings=look.warnings if look else (),

@@ -17,8 +17,23 @@ from bs_study.store.schema import SCHEMA_VERSION, table_schema
 from bs_study.version import __version__
 
 
-def create_study(paths: StudyPaths, config: StudyConfig, *, metrics: Sequence[str], train_examples: int) -> None:
-    """Write study.json, with which a study begins. It says what is asked, and not where or how that runs."""
+def create_study(
+    paths: StudyPaths,
+    config: StudyConfig,
+    *,
+    metrics: Sequence[str],
+    train_examples: int,
+    eval_examples: int | None = None,
+) -> None:
+    """Write study.json, with which a study begins. It says what is asked, and not where or how that runs.
+
+    Args:
+        paths: of the study.
+        config: what it asks.
+        metrics: the metric columns of evaluations.
+        train_examples: size of the training set.
+        eval_examples: size of the set that trials are judged by; None where it is not known.
+    """
     asked = {
         "study": paths.name,
         "schema_version": SCHEMA_VERSION,
@@ -26,6 +41,7 @@ def create_study(paths: StudyPaths, config: StudyConfig, *, metrics: Sequence[st
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "metrics": list(metrics),
         "train_examples": train_examples,
+        "eval_examples": eval_examples,
         "config": config.model_dump(mode="json"),
     }
     paths.write(paths.study_json, json.dumps(asked, indent=2).encode())
@@ -75,14 +91,16 @@ def read_asked(paths: StudyPaths) -> dict[str, Any]:
 
 
 def asked_config(paths: StudyPaths, asked: Mapping[str, Any]) -> StudyConfig:
-    """Return the config of a study.
+    """Return the config of a study, which means what it meant when it was written.
 
     Raises:
         ValueError: there is none, or none that this version understands.
     """
     try:
         stored = asked.get("config")
-        return StudyConfig.model_validate(study_settings(stored) if isinstance(stored, dict) else stored)
+        # Version 0.1 stored all settings too, and knew no eval_spacing: that study goes on as it was begun.
+        known = {"eval_spacing": None} | study_settings(stored) if isinstance(stored, dict) else stored
+        return StudyConfig.model_validate(known)
     except ValidationError as error:
         newer = newer_version(paths, asked)
         raise ValueError(newer or f"{paths.study_json}: config is damaged: {one_line(error, known=FIELDS)}") from error

@@ -21,7 +21,6 @@ Outcome = float | str
 
 SMOOTHNESS = ["recipe", "trial_id", "batch_size", "lr", "seed", "window", "limit", "iterations", "loss_variance"]
 SMOOTHNESS += ["detrended_variance", "noise", "spikes", "max_loss_ratio", "stability"]
-EPOCHS = ["recipe", "trial_id", "epoch", "iterations", "examples", "epoch_seconds", "load_seconds", "compute_seconds"]
 
 
 def hand_rows(
@@ -57,7 +56,7 @@ def hand_rows(
         recipes=(recipe,),
         trials=complete_trials(trials),
         evaluations=evaluations,
-        epochs=pd.DataFrame(columns=EPOCHS),
+        epochs=table_schema("epochs").empty_table().to_pandas().assign(recipe=""),
         smoothness=pd.DataFrame(columns=SMOOTHNESS),
         timings=table_schema("timings").empty_table().to_pandas() if timings is None else timings,
         asked=None if asked is None else pd.DataFrame([(recipe, *cell) for cell in asked], columns=names),

@@ -29,7 +29,9 @@ def test_study_json_keeps_what_a_study_asks_and_nothing_of_its_launch(begun: Pre
     stored = json.loads(Path(begun.paths.study_json).read_text())["config"]
     assert stored.keys() & LaunchOptions.model_fields.keys() == set()
     assert (stored["batch_sizes"], stored["target"], stored["name"]) == ([64, 256], "accuracy >= 0.97", "digits")
+    assert stored["eval_spacing"] == 1.05
     assert open_study(begun.paths.uri).config == begun.config
+    assert (open_study(begun.paths.uri).train_examples, open_study(begun.paths.uri).eval_examples) == (1437, 360)
 
 
 def test_a_study_goes_on_however_it_is_launched(begun: Prepared) -> None:

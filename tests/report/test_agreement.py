@@ -17,6 +17,7 @@ from bs_study import Study, Target, analyse, open_study
 from bs_study.analysis.study import Analysis
 from bs_study.report.page import publish
 from bs_study.report.sentences.answer import answer
+from bs_study.report.sentences.steps import step
 from bs_study.report.terminal import closing
 from bs_study.words import setting
 from tests.report.demo_store import write_demo_study
@@ -77,14 +78,17 @@ def test_all_recommend_the_same_cell_or_none(said: Said) -> None:
     words = f"Train with batch size {setting(best.batch_size)} at lr {setting(best.lr)}"
     assert words in said.page
     assert words in said.terminal
-    assert re.findall(r"Train with batch size (\d+)", said.page + said.terminal) == [
-        str(best.batch_size)
-    ] * len(re.findall("Train with", said.page + said.terminal))
+    assert re.findall(r"Train with batch size (\d+)", said.page + said.terminal) == [str(best.batch_size)] * len(
+        re.findall("Train with", said.page + said.terminal)
+    )
 
 
 def test_the_page_has_each_sentence_of_the_answer(said: Said) -> None:
-    for sentence in answer(said.found).sentences:
-        assert " ".join(sentence.split()) in said.page
+    told = answer(said.found)
+    steps = [step(one, said.found) for one in said.found.recommendation.steps]
+    assert told.next == " ".join(steps)
+    for part in (told.use, told.times, told.clocks, told.cost, told.sure, *steps):
+        assert " ".join(part.split()) in said.page
 
 
 def test_an_order_is_known_to_all_or_to_none(said: Said) -> None:
