@@ -111,13 +111,13 @@ def test_cells_read_from_rows_are_those_that_were_drawn() -> None:
     rng = np.random.default_rng(5)
     drawn = draw(make_world(rng, shape="quadratic", budget=1.5, timing_error=0.02), rng, seeds=3)
     found = analyse_rows(rows_of(drawn, rng, missing_metrics=0.1)).tables
-    read = fields_of(
-        found.times, clocks=["clean_seconds"], open_cells=found.times.head(0), timing=found.timing_spread
-    )["clean_seconds"]
+    none = found.times.head(0)
+    fields = fields_of(found.times, clocks=["clean_seconds"], open_cells=none, timing=found.timing_spread)
     for cell, own in field_of(drawn).cells.items():
+        read = fields["clean_seconds"].cells[cell]
         for name in ("met", "unmet", "bounds", "timing"):
-            assert getattr(read.cells[cell], name) == pytest.approx(getattr(own, name), rel=1e-12)
-        assert read.cells[cell].infeasible == own.infeasible
+            assert getattr(read, name) == pytest.approx(getattr(own, name), rel=1e-12)
+        assert read.infeasible == own.infeasible
 
 
 def test_whole_analyses_say_nothing_false() -> None:

@@ -55,7 +55,9 @@ def _trials(drawn: Draw, keys: pd.DataFrame, rng: np.random.Generator, *, is_tim
     iterations = np.where(np.isfinite(met), met, np.where(np.isfinite(ends), ends, 20.0))
     reason = np.where(np.isfinite(met), "target", np.where(np.isfinite(ends), "max_iterations", "non_finite"))
     slowed = np.exp(rng.normal(0.0, 0.0 if is_timed else 0.02, len(keys)))
-    seconds = iterations * np.repeat(drawn.world.iteration_seconds, len(keys) // len(drawn.met)) * slowed
+    of_size = len(keys) // len(drawn.met)
+    budgets = np.full(len(drawn.met), np.nan) if drawn.world.budgets is None else drawn.world.budgets
+    seconds = iterations * np.repeat(drawn.world.iteration_seconds, of_size) * slowed
     return keys.assign(
         status=np.where(reason == "non_finite", "diverged", "completed"),
         stop_reason=reason,
@@ -66,12 +68,14 @@ def _trials(drawn: Draw, keys: pd.DataFrame, rng: np.random.Generator, *, is_tim
         load_seconds=0.1 * seconds,
         compute_seconds=0.9 * seconds,
         eval_seconds=0.25 * seconds,
-        max_iterations=np.nan if drawn.world.budgets is None else np.repeat(drawn.world.budgets, len(keys) // len(drawn.met)),
+        max_iterations=np.repeat(budgets, of_size),
         **MACHINE,
     )
 
 
-def _evaluations(drawn: Draw, trials: pd.DataFrame, rng: np.random.Generator, *, missing_metrics: float) -> pd.DataFrame:
+def _evaluations(
+    drawn: Draw, trials: pd.DataFrame, rng: np.random.Generator, *, missing_metrics: float
+) -> pd.DataFrame:
     """Return every look of every trial: the accuracy nears the target with the log of iterations, and then meets it."""
     parts: list[dict[str, Any]] = []
     for trial, met in zip(trials.to_dict("records"), drawn.met.ravel(), strict=True):

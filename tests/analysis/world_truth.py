@@ -17,6 +17,12 @@ from tests.analysis.worlds import World
 
 EQUAL = 1e-9  # of two logs
 FLAT = 1.25  # times the smallest batch size's iteration
+EXPONENTS = {
+    "noise": "noise",
+    "small_batch_lr": "stable_lr",
+    "large_batch_lr": "best_lr",
+    "updates_saturate": "iterations",
+}
 
 
 class Interval(NamedTuple):
@@ -129,9 +135,6 @@ def told_time(result: CellResult, world: World) -> Iterator[Interval]:
 
 
 def _slopes(claim: str, evidence: Mapping[str, float], world: World) -> Iterator[Interval]:
-    names = {"noise": "noise", "small_batch_lr": "stable_lr", "updates_saturate": "iterations", "large_batch_lr": "best_lr"}
     name = "exponent" if claim == "large_batch_lr" else "slope"
-    if claim in names and np.isfinite(evidence.get(f"{name}_low", np.nan)):
-        exponent = world.exponents[names[claim]]
-        if np.isfinite(exponent):
-            yield Interval(claim, evidence[f"{name}_low"], exponent, evidence[f"{name}_high"])
+    if claim in EXPONENTS and np.isfinite(evidence.get(f"{name}_low", np.nan)):
+        yield Interval(claim, evidence[f"{name}_low"], world.exponents[EXPONENTS[claim]], evidence[f"{name}_high"])

@@ -88,7 +88,7 @@ def make_world(
     timing_error: float = 0.0,
     held_out: int = 10_000,
 ) -> World:
-    """Return a world in which the batch sizes take `ratios` times the clean seconds of the soonest, each at its best lr.
+    """Return a world in which batch sizes at their best lr take `ratios` times the clean seconds of the soonest.
 
     The best lr lies anywhere between two of the lrs.
 

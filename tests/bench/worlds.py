@@ -1,7 +1,7 @@
-"""How often an analysis says something false where the truth is known: python -m tests.bench.worlds (about 20 minutes).
+"""How often an analysis is wrong where the truth is known: python -m tests.bench.worlds (about half an hour).
 
-Two tables. First: contests of the cells alone, 400 worlds a line: whether the soonest batch size is settled, and what is
-called slower. Then: whole analyses, 200 worlds a line, all verdicts. `--contests` and `--analyses` give one of them.
+First a table of contests of cells alone, 400 worlds a line: how often the soonest batch size is settled, and what is
+called slower. Then one of whole analyses, 200 worlds a line: all verdicts. `--contests` or `--analyses` gives one.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ SIZES = (8, 16, 32, 64, 128, 256, 512, 1024)
 LRS_25 = tuple(0.001 * 2.0 ** (step / 3) for step in range(25))
 WIDE = (0.05, 0.3)  # spreads of cells
 GRID_3 = {"ratios": EQUAL[:3], "batch_sizes": (16, 64, 256), "lrs": (0.001, 0.002, 0.004, 0.008, 0.016)}
+LEVEL = {"iteration_growth": math.inf, "is_exact": False}  # all epochs take as long
+HALF = {"saturation": -0.5, "ratios": EIGHT, "batch_sizes": SIZES, "is_exact": False}
 STILL = {"lr_exponent": 0.0, "stable_exponent": 0.0, "noise_exponent": 0.0}
 
 
@@ -63,23 +65,16 @@ POWER: dict[str, tuple[int, dict[str, Any]]] = {
     )
 }
 WHOLE: dict[str, dict[str, Any]] = {
-    "nothing true": {"ratios": EQUAL, "iteration_growth": math.inf, "sharpness": 0.1, "is_exact": False, **STILL},
-    "nothing true, 8 sizes": {
-        "ratios": EIGHT, "batch_sizes": SIZES, "iteration_growth": math.inf, "sharpness": 0.1, "is_exact": False, **STILL,
-    },
+    "nothing true": {"ratios": EQUAL, "sharpness": 0.1, **LEVEL, **STILL},
+    "nothing true, 8 sizes": {"ratios": EIGHT, "batch_sizes": SIZES, "sharpness": 0.1, **LEVEL, **STILL},
     "nothing true, spreads": {"ratios": EQUAL, "sharpness": 0.02, "spread": WIDE, "is_exact": False, **STILL},
-    "updates with slope -1/2": {
-        "saturation": -0.5, "ratios": EIGHT, "batch_sizes": SIZES, "shape": "quadratic", "is_exact": False,
-    },
-    "the same, spreads": {
-        "saturation": -0.5, "ratios": EIGHT, "batch_sizes": SIZES, "sharpness": 0.1, "spread": WIDE, "is_exact": False,
-        "lr_exponent": 0.3,
-    },
+    "updates with slope -1/2": {"shape": "quadratic", **HALF},
+    "the same, spreads": {"sharpness": 0.1, "spread": WIDE, "lr_exponent": 0.3, **HALF},
     "equal at 25 lrs": {"ratios": EQUAL, "lrs": LRS_25, "lr_exponent": 0.0, "sharpness": 0.05},
     "a seed's effect": {"ratios": EQUAL, "seed_effect": 0.15, "spread": 0.05, "sharpness": 0.05, "timing_error": 0.02},
     "budgets": {"ratios": next_at(1.2), "budget": 1.5, "sharpness": 0.1, "spread": WIDE},
     "all true": {"shape": "quadratic", "ratios": next_at(1.7), "timing_error": 0.01},
-}  # fmt: skip
+}
 
 
 def mixture(rng: np.random.Generator, *, calm: float, wild: float, part: float, **options: Any) -> World:
