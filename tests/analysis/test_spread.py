@@ -62,8 +62,8 @@ def test_a_few_wild_cells_among_many_leave_the_pool_few_degrees_of_freedom():
     rng = np.random.default_rng(2)
     alike, mixed = [], []
     for _ in range(100):
-        for spreads, found in (([0.1] * 45, alike), ([0.03] * 38 + [0.4] * 7, mixed)):
+        for spreads, found in (([0.1] * 45, alike), ([0.1] * 40 + [0.5] * 5, mixed)):
             logs = drawn(spreads, seeds=2, rng=rng)
             found.append(seed_spread(logs, resolution=steps(logs)).of(0)[1])
     assert np.median(alike) > 12
-    assert np.quantile(mixed, 0.9) < 6
+    assert np.quantile(mixed, 0.75) < 6
