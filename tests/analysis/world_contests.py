@@ -60,8 +60,14 @@ def tally(worlds: int, make: Callable[[np.random.Generator], World], *, seeds: i
         result = cell_result(field, found.winner, chosen_from=found.ranked)
         times += [told.holds for told in told_time(result, world)]
         widths.append(np.log(result.high / result.low) if result.low > 0 else np.inf)
-    parts = [float(np.mean(values)) for values in (right, wrong, false, ratios, times)]
-    return Tally(*parts, width=float(np.median(widths)))
+    return Tally(
+        right=float(np.mean(right)),
+        wrong=float(np.mean(wrong)),
+        false_orders=float(np.mean(false)),
+        ratios_hold=float(np.mean(ratios)),
+        times_hold=float(np.mean(times)),
+        width=float(np.median(widths)),
+    )
 
 
 def contest_of(field: Field) -> tuple[Contest, bool]:

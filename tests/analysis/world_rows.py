@@ -18,7 +18,7 @@ TARGET = Target("accuracy", 0.95)
 TRAIN_EXAMPLES = 60_000
 CHANCE = 0.1  # accuracy before training
 KEYS = ["recipe", "trial_id", "batch_size", "lr", "seed"]
-MACHINE = {"device_name": "a card", "threads": 4}
+MACHINE: dict[str, Any] = {"device_name": "a card", "threads": 4}
 
 
 def rows_of(drawn: Draw, rng: np.random.Generator, *, missing_metrics: float = 0.0, is_timed: bool = True) -> StudyRows:
@@ -99,7 +99,7 @@ def _evaluations(
 
 def _epochs(drawn: Draw, trials: pd.DataFrame) -> pd.DataFrame:
     """Return the first epochs of each trial, three at most, by the clock of the trial."""
-    frames = []
+    frames: list[pd.DataFrame] = []
     for epoch in (1, 2, 3):
         iterations = np.ceil(TRAIN_EXAMPLES / trials["batch_size"]) * epoch
         whole = trials[iterations <= trials["iterations"]]
@@ -110,7 +110,8 @@ def _epochs(drawn: Draw, trials: pd.DataFrame) -> pd.DataFrame:
                 load_seconds=0.1 * seconds, compute_seconds=0.9 * seconds,
             )
         )  # fmt: skip
-    return pd.concat(frames, ignore_index=True)
+    table: pd.DataFrame = pd.concat(frames, ignore_index=True)
+    return table
 
 
 def _timings(drawn: Draw) -> pd.DataFrame:

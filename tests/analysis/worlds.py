@@ -170,7 +170,7 @@ class Draw:
 
     @property
     def seeds(self) -> int:
-        return self.met.shape[2]
+        return int(self.met.shape[2])
 
 
 def draw(world: World, rng: np.random.Generator, *, seeds: int) -> Draw:
