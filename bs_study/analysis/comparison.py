@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import special
 
 from bs_study.analysis.cell_times import CellTimes, cell_times
+from bs_study.analysis.fit import FloatArray
 from bs_study.analysis.spread import Spread, seed_spread
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Doubt, Reason
@@ -58,8 +59,8 @@ class Field:
     def spread(self) -> Spread:
         """The spread over seeds; of cells all of whose seeds reached the target, if there are any."""
         whole = {cell: own.met for cell, own in self.cells.items() if len(own.met) == own.seeds > 1}
-        logs = whole or {cell: own.met for cell, own in self.cells.items()}
-        steps = {cell: _step(self.cells[cell]) for cell in logs}
+        logs: dict[Hashable, FloatArray] = {**(whole or {cell: own.met for cell, own in self.cells.items()})}
+        steps: dict[Hashable, float] = {cell: _step(own) for cell, own in self.cells.items() if cell in logs}
         return seed_spread(logs, resolution=steps)
 
     def compare(self, winner: Cell, rival: Cell, *, confidence: float) -> Comparison:

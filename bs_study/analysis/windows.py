@@ -21,9 +21,10 @@ from bs_study.analysis.smoothness import (
     rolling_median_residuals,
     variance_of_residuals,
 )
-from bs_study.analysis.trials import KEYS, complete_trials
+from bs_study.analysis.trials import complete_trials
 from bs_study.store import Study
 
+KEYS = ["trial_id", "batch_size", "lr", "seed"]
 FIRST_ITERATIONS = 1000
 LEVEL_ITERATIONS = 100  # a variance from so many is good to about 15 %
 LEVEL_STEP = 10
