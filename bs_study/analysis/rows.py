@@ -119,7 +119,7 @@ def read_rows(study: Study) -> StudyRows:
         trials=trials,
         evaluations=evaluations,
         epochs=epochs,
-        smoothness=_named(smoothness(study_curves(study), trials.drop(columns="recipe")), recipe_of_trial),
+        smoothness=smoothness(study_curves(study), trials),
         timings=study.timings(),
         asked=_asked(config, asked) if config else None,
         begun=frozenset(running_trials(study.paths)),
