@@ -56,3 +56,14 @@ def test_of_two_cells_neither_lends_the_other_its_spread():
     spread = seed_spread({0: np.array([0.0, 0.01]), 1: np.array([0.0, 1.0])}, resolution={})
     assert spread.of(0)[0] == pytest.approx(0.00005)
     assert spread.of(1)[0] == pytest.approx(0.5)
+
+
+def test_a_few_wild_cells_among_many_leave_the_pool_few_degrees_of_freedom():
+    rng = np.random.default_rng(2)
+    alike, mixed = [], []
+    for _ in range(100):
+        for spreads, found in (([0.1] * 45, alike), ([0.03] * 38 + [0.4] * 7, mixed)):
+            logs = drawn(spreads, seeds=2, rng=rng)
+            found.append(seed_spread(logs, resolution=steps(logs)).of(0)[1])
+    assert np.median(alike) > 12
+    assert np.quantile(mixed, 0.9) < 6
