@@ -59,7 +59,7 @@ class Field:
     def spread(self) -> Spread:
         """The spread over seeds; of cells all of whose seeds reached the target, if there are any."""
         whole = {cell: own.met for cell, own in self.cells.items() if len(own.met) == own.seeds > 1}
-        logs: dict[Hashable, FloatArray] = {**(whole or {cell: own.met for cell, own in self.cells.items()})}
+        logs: dict[Hashable, FloatArray] = dict((whole or {cell: own.met for cell, own in self.cells.items()}).items())
         steps: dict[Hashable, float] = {cell: _step(own) for cell, own in self.cells.items() if cell in logs}
         return seed_spread(logs, resolution=steps)
 
