@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import special
 
 from bs_study.analysis.cell_times import CellTimes, cell_times
+from bs_study.analysis.fit import FloatArray
 from bs_study.analysis.spread import Spread, seed_spread
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Doubt, Reason
@@ -58,8 +59,8 @@ class Field:
     def spread(self) -> Spread:
         """The spread over seeds; of cells all of whose seeds reached the target, if there are any."""
         whole = {cell: own.met for cell, own in self.cells.items() if len(own.met) == own.seeds > 1}
-        logs = whole or {cell: own.met for cell, own in self.cells.items()}
-        steps = {cell: _step(self.cells[cell]) for cell in logs}
+        logs: dict[Hashable, FloatArray] = dict((whole or {cell: own.met for cell, own in self.cells.items()}).items())
+        steps: dict[Hashable, float] = {cell: _step(own) for cell, own in self.cells.items() if cell in logs}
         return seed_spread(logs, resolution=steps)
 
     def compare(self, winner: Cell, rival: Cell, *, confidence: float) -> Comparison:
@@ -87,7 +88,7 @@ class Field:
         farthest = np.inf if is_cut else float(other.met.mean() - own.unmet.mean()) + self._timing_high(own, other)
         error = self._error(own, other, len(ends))
         if error is None:
-            doubts = self._doubts(own, other, ratio=ratio, low=np.nan, inner=(np.nan, np.nan))
+            doubts = self._doubts(own, other, low=np.nan, inner=(np.nan, np.nan))
             return Comparison(winner, rival, self.clock, ratio, np.nan, np.nan, np.nan, confidence, doubts)
         half = error.size * float(special.stdtrit(error.freedom, (1 + confidence) / 2))
         p = 2 * float(special.stdtr(error.freedom, -nearest / error.size))
@@ -95,13 +96,13 @@ class Field:
         if len(own.met) < own.seeds:  # of which some took longer than can be known
             p, low = 1.0, 0.0
         inner = (float(np.exp(apart - half)), float(np.exp(apart - timing - half)))
-        doubts = self._doubts(own, other, ratio=ratio, low=low, inner=inner)
+        doubts = self._doubts(own, other, low=low, inner=inner)
         return Comparison(winner, rival, self.clock, ratio, low, high, min(p, 1.0), confidence, doubts)
 
     def _without_times(self, own: CellTimes, other: CellTimes, confidence: float) -> Comparison:
         """Compare with a cell of which no seed reached the target or ran out of budget."""
         if other.infeasible:
-            doubts = self._doubts(own, other, ratio=np.inf, low=np.inf, inner=(np.inf, np.inf))
+            doubts = self._doubts(own, other, low=np.inf, inner=(np.inf, np.inf))
             return Comparison(own.cell, other.cell, self.clock, np.inf, np.inf, np.inf, 0.0, confidence, doubts)
         doubts = (_doubt("no_answer", other.cell),)
         return Comparison(own.cell, other.cell, self.clock, np.nan, np.nan, np.nan, np.nan, confidence, doubts)
@@ -118,9 +119,7 @@ class Field:
         freedom = size**2 / sum(variance**2 / max(freedom, 1.0) for variance, freedom in parts)
         return _Error(np.sqrt(size), max(1.0, min(freedom, self.spread.total)))
 
-    def _doubts(
-        self, own: CellTimes, other: CellTimes, *, ratio: float, low: float, inner: tuple[float, float]
-    ) -> tuple[Doubt, ...]:
+    def _doubts(self, own: CellTimes, other: CellTimes, *, low: float, inner: tuple[float, float]) -> tuple[Doubt, ...]:
         """Return why the rival isn't known to be slower.
 
         Args:
@@ -129,10 +128,8 @@ class Field:
         doubts = [_doubt("not_ended", other.cell)] if other.is_open else []
         if len(own.met) < own.seeds:
             doubts.append(_doubt("missed_seeds", own.cell, count=own.seeds - len(own.met)))
-        elif own.seeds < 2 and np.isfinite(ratio):
-            doubts.append(_doubt("one_seed", own.cell))
-        elif len(other.met) and other.seeds < 2:
-            doubts.append(_doubt("one_seed", other.cell))
+        elif np.isnan(low) or (len(other.met) and min(own.seeds, other.seeds) < 2):
+            doubts.append(_doubt("one_seed", own.cell if own.seeds < 2 else other.cell))
         elif not low > 1:
             is_tie = own.median == other.median
             doubts.append(_doubt("tie" if is_tie else _why_open(own, other, inner=inner), other.cell))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from bs_study.analysis.comparison import Comparison, Field
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Doubt
 
+Rival = TypeVar("Rival")
 Group = tuple[str, int]
 """A recipe and a batch size."""
 
@@ -74,13 +76,11 @@ def contest(
     groups = {group: list(cells) for group, cells in itertools.groupby(_ordered(taking_part), key=_group)}
     own_group = groups.pop(_group_of(winner))
     lrs = [own.cell for own in own_group if own.cell != winner]
-    rivals = _by_holm(
-        [
-            lambda level, cells=cells: _rivalry(field, winner, cells, medians=medians, edges=edges, confidence=level)
-            for cells in groups.values()
-        ],
-        confidence=confidence,
-    )
+
+    def against(cells: Sequence[CellTimes], level: float) -> Comparison:
+        return _rivalry(field, winner, cells, medians=medians, edges=edges, confidence=level)
+
+    rivals = _by_holm(list(groups.values()), against, confidence=confidence)
     rivals.sort(key=lambda comparison: (np.nan_to_num(comparison.ratio, nan=np.inf), comparison.rival))
     left = sum(
         recipe in recipes and (batch_sizes is None or size in batch_sizes)
@@ -94,29 +94,28 @@ def contest(
         ranked=len(medians),
         rivals=tuple(rivals),
         lrs=tuple(
-            _by_holm(
-                [lambda level, cell=cell: field.compare(winner, cell, confidence=level) for cell in lrs],
-                confidence=confidence,
-            )
+            _by_holm(lrs, lambda cell, level: field.compare(winner, cell, confidence=level), confidence=confidence)
         ),
         doubts=once([*unended, *alone, *(doubt for rival in rivals for doubt in rival.doubts)]),
         confidence=confidence,
     )
 
 
-def _by_holm(compared: Sequence[Callable[[float], Comparison]], *, confidence: float) -> list[Comparison]:
+def _by_holm(
+    rivals: Sequence[Rival], compare: Callable[[Rival, float], Comparison], *, confidence: float
+) -> list[Comparison]:
     """Return comparisons at the levels that Holm's procedure gives each, in the order given. Source: Holm 1979.
 
     Args:
-        compared: makes each at a level.
+        compare: gives the comparison with a rival at a level of confidence.
     """
-    first = [make(confidence) for make in compared]
+    first = [compare(rival, confidence) for rival in rivals]
     ranked = sorted(range(len(first)), key=lambda i: np.nan_to_num(first[i].p, nan=1.0))
     found = list(first)
     left = len(first)
     for i in ranked:
         alpha = (1 - confidence) / left
-        found[i] = compared[i](1 - alpha)
+        found[i] = compare(rivals[i], 1 - alpha)
         left -= first[i].p <= alpha
     return found
 
@@ -168,10 +167,11 @@ def grid_edges(tried: pd.DataFrame, best_cells: Iterable[Cell]) -> dict[Cell, st
     Args:
         tried: recipe, batch_size and lr of every cell that was asked for or has an ended trial.
     """
-    ends = tried.groupby(["recipe", "batch_size"])["lr"].agg(["min", "max"])
+    lrs = tried.groupby(["recipe", "batch_size"])["lr"]
+    lows, highs = lrs.min(), lrs.max()
     edges = {}
     for cell in best_cells:
-        low, high = ends.loc[(cell.recipe, cell.batch_size)]
+        low, high = (float(ends[_group_of(cell)]) for ends in (lows, highs))
         sides = [name for name, end in (("low", low), ("high", high)) if cell.lr == end]
         if sides:
             edges[cell] = "both" if len(sides) == 2 else sides[0]

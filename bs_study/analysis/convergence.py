@@ -176,7 +176,8 @@ def convergence(times: pd.DataFrame) -> pd.DataFrame:
 
 def _common(groups: Any) -> pd.Series[Any]:
     """Return the value that all rows of a group have; missing where they differ."""
-    return groups.first().where(groups.nunique(dropna=False) == 1)
+    common: pd.Series[Any] = groups.first().where(groups.nunique(dropna=False) == 1)
+    return common
 
 
 def _over_seeds(times: pd.DataFrame, time: str) -> pd.DataFrame:

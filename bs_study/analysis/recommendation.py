@@ -15,7 +15,7 @@ from bs_study.analysis.contest import Contest, once
 from bs_study.analysis.convergence import OUTCOMES
 from bs_study.analysis.rows import State
 from bs_study.analysis.steps import Step
-from bs_study.analysis.trials import Cell
+from bs_study.analysis.trials import Cell, by_batch_size
 from bs_study.analysis.verdict import CONFIDENCE, Doubt, Verdict
 from bs_study.target import Target
 
@@ -216,15 +216,14 @@ def _by_clock(fields: Mapping[str, Field]) -> dict[str, CellResult]:
 
 
 def _missed(convergence: pd.DataFrame, *, clock: str) -> tuple[Missed, ...]:
-    groups = convergence.groupby(["recipe", "batch_size"])
     return tuple(
         Missed(
-            str(recipe),
-            int(size),
+            recipe,
+            size,
             {name: int(cells[name].sum()) for name in OUTCOMES if cells[name].sum()},
             float(cells[f"censored_{clock}"].min()),
         )
-        for (recipe, size), cells in groups
+        for recipe, size, cells in by_batch_size(convergence)
         if cells["iterations_to_target"].isna().all()
     )
 

@@ -10,7 +10,7 @@ from bs_study.analysis.convergence import best_cells
 from bs_study.analysis.recommendation import Recommendation, closest
 from bs_study.analysis.rows import StudyRows, read_rows
 from bs_study.analysis.tables import Tables, study_tables
-from bs_study.analysis.trials import Cell
+from bs_study.analysis.trials import Cell, by_batch_size
 from bs_study.analysis.verdict import Verdict
 from bs_study.analysis.warnings import Warning
 from bs_study.config import StudyConfig
@@ -91,11 +91,11 @@ def _shown(tables: Tables, target: Target | None) -> dict[tuple[str, int], float
     middle one of the lrs that did not diverge.
     """
     found = {}
-    for key, cells in tables.convergence.groupby(["recipe", "batch_size"]):
+    for recipe, size, cells in by_batch_size(tables.convergence):
         cell = closest(cells, target)
         calm = cells[cells["status"] != "diverged"]
         lrs = (calm if len(calm) else cells)["lr"].sort_values()
         middle = lrs.iloc[(len(lrs) - 1) // 2]
-        found[str(key[0]), int(key[1])] = float(middle if cell is None else cell["lr"])
+        found[recipe, size] = float(middle if cell is None else cell["lr"])
     best = {cell[:2]: cell[2] for cell in best_cells(tables.best, tables.clock)}
     return dict(sorted((found | best).items()))

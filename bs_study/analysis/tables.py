@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,13 +77,9 @@ class Tables:
         clean = self.clean_throughput
         if clean.empty:
             return {}
-        ends = np.log(
-            clean[["iteration_seconds_low", "iteration_seconds_high"]].div(clean["iteration_seconds"], axis=0)
-        )
-        return {
-            int(size): (float(low), float(high))
-            for size, (low, high) in zip(clean["batch_size"], ends.fillna(0.0).to_numpy(), strict=True)
-        }
+        ends = clean[["iteration_seconds_low", "iteration_seconds_high"]].div(clean["iteration_seconds"], axis=0)
+        logs = np.log(ends.fillna(1.0).to_numpy(float)).tolist()
+        return {int(size): (low, high) for size, (low, high) in zip(clean["batch_size"], logs, strict=True)}
 
 
 def study_tables(rows: StudyRows, *, target: Target | None) -> Tables:
@@ -97,7 +92,7 @@ def study_tables(rows: StudyRows, *, target: Target | None) -> Tables:
         ValueError: the target's metric is not among the evaluations.
     """
     own_timings = trials_own_timings(rows.timings, rows.trials)
-    clean: Mapping[int, float] = clean_iteration_seconds(own_timings).to_dict()
+    clean = clean_iteration_seconds(own_timings)
     times = trial_times(rows.evaluations, rows.trials, target=target, window=rows.target_window, clean=clean)
     cells = convergence(times)
     best_cells = best(cells)

@@ -34,9 +34,10 @@ def trials_own_timings(timings: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFr
     return own.reset_index(drop=True) if is_whole else done.head(0)
 
 
-def clean_iteration_seconds(own_timings: pd.DataFrame) -> pd.Series[float]:
+def clean_iteration_seconds(own_timings: pd.DataFrame) -> dict[int, float]:
     """Return the seconds of an iteration by batch size, measured alone; empty where there are none."""
-    return own_timings.set_index("batch_size")["iteration_seconds"].astype(float)
+    pairs = zip(own_timings["batch_size"], own_timings["iteration_seconds"], strict=True)
+    return {int(size): float(seconds) for size, seconds in pairs}
 
 
 def clean_throughput(own_timings: pd.DataFrame, *, train_examples: float) -> pd.DataFrame:

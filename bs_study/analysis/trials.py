@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple, cast
 
 import pandas as pd
 
@@ -40,6 +41,13 @@ _DEFAULTS: dict[str, str | float] = {
     "stop_reason": "",
     "target": "",
 }
+
+
+def by_batch_size(rows: pd.DataFrame) -> Iterator[tuple[str, int, pd.DataFrame]]:
+    """Yield each recipe and batch size with its rows, in order."""
+    for key, own in rows.groupby(["recipe", "batch_size"]):
+        recipe, size = cast("tuple[str, int]", key)
+        yield str(recipe), int(size), own
 
 
 def complete_trials(trials: pd.DataFrame) -> pd.DataFrame:

@@ -183,12 +183,12 @@ def _looks(tables: Tables) -> list[Warning]:
     """
     reached = tables.times[(tables.times["outcome"] == "reached") & (tables.times["iterations_before_target"] > 0)]
     factor = reached["iterations_to_target"] / reached["iterations_before_target"]
-    by_size = factor.groupby(reached["batch_size"]).median()
-    if len(by_size) < 2 or by_size.max() < _COARSE or np.log(by_size.max()) < 2 * np.log(by_size.min()):
+    by_size = factor.groupby(reached["batch_size"]).median().sort_values()
+    if len(by_size) < 2 or by_size.iloc[-1] < _COARSE or np.log(by_size.iloc[-1]) < 2 * np.log(by_size.iloc[0]):
         return []
-    numbers = {"smallest": float(by_size.min()), "largest": float(by_size.max())}
-    sizes = (int(by_size.idxmin()), int(by_size.idxmax()))
-    return [Warning("looks_differ", batch_sizes=sizes, numbers=numbers)]
+    numbers = {"smallest": float(by_size.iloc[0]), "largest": float(by_size.iloc[-1])}
+    finest, coarsest = (int(by_size.index.to_numpy()[place]) for place in (0, -1))
+    return [Warning("looks_differ", batch_sizes=(finest, coarsest), numbers=numbers)]
 
 
 _FRACTIONS = ("accuracy", "acc", "precision", "recall", "f1", "auc", "auroc", "iou", "dice")

@@ -5,22 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from bs_study.analysis.fit import FloatArray
-from bs_study.analysis.smoothness import (
-    LossArray,
-    finite_prefix,
-    is_spike,
-    loss_noise,
-    loss_variance,
-    rolling_median_residuals,
-    variance_of_residuals,
-)
+from bs_study.analysis.loss_variance import STATISTICS, LossArray, finite_prefix, window_statistics
+from bs_study.analysis.stability import is_stuck
 from bs_study.analysis.trials import KEYS, complete_trials
 from bs_study.store import Study
 
@@ -28,7 +21,6 @@ FIRST_ITERATIONS = 1000
 LEVEL_ITERATIONS = 100  # a variance from so many is good to about 15 %
 LEVEL_STEP = 10
 WINDOWS = ("first_1000", "equal_examples", "equal_loss")
-STATISTICS = ["iterations", "loss_variance", "detrended_variance", "noise", "spikes", "max_loss_ratio", "stability"]
 
 
 class Curve(NamedTuple):
@@ -65,7 +57,8 @@ def smoothness(curve_of: Callable[[str], Curve], trials: pd.DataFrame) -> pd.Dat
 
     Losses count up to the first that isn't finite; `iterations` says how many count. The ratio of the largest loss is
     to the first loss of the trial, and a trial is unstable in a window that has spikes above that. A trial that
-    diverged is diverged in every window. A window that a trial lacks is a row with 0 iterations and no statistics.
+    diverged is diverged in every window, and one that ended stuck is stuck in every window that it has. A window that a
+    trial lacks is a row with 0 iterations and no statistics.
 
     Args:
         curve_of: gives the curve of a trial id, as `study_curves(study)`. It is asked at most twice for each trial, so
@@ -76,7 +69,7 @@ def smoothness(curve_of: Callable[[str], Curve], trials: pd.DataFrame) -> pd.Dat
     common_examples = _common_examples(trials)
 
     def first_pass(trial: Any) -> _Beginning:
-        return _beginning(curve_of(trial.trial_id), status=trial.status, common_examples=common_examples)
+        return _beginning(curve_of(trial.trial_id), trial, common_examples=common_examples)
 
     beginnings = _for_each(first_pass, trials.itertuples())
     level = _common_level(trials, [b.lowest_mean for b in beginnings])
@@ -108,19 +101,22 @@ def _for_each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]
 class _Beginning(NamedTuple):
     """What the first reading of a trial's curve gave."""
 
-    is_diverged: bool
+    batch_size: int
+    fate: Literal["stuck", "diverged"] | None
     first_loss: float
     lowest_mean: float  # over 100 consecutive iterations; NaN where there are fewer
     rows: tuple[dict[str, Any], ...]
 
-    def statistics(self, loss: FloatArray) -> dict[str, Any]:
-        return _statistics(loss, first_loss=self.first_loss, is_diverged=self.is_diverged)
+    def statistics(self, loss: LossArray) -> dict[str, Any]:
+        return window_statistics(loss, first_loss=self.first_loss, batch_size=self.batch_size, fate=self.fate)
 
 
-def _beginning(curve: Curve, *, status: str, common_examples: float) -> _Beginning:
+def _beginning(curve: Curve, trial: Any, *, common_examples: float) -> _Beginning:
     loss = finite_prefix(curve.loss)
-    trial = _Beginning(
-        is_diverged=status == "diverged" or len(loss) < len(curve.loss),
+    is_diverged = trial.status == "diverged" or len(loss) < len(curve.loss)
+    begun = _Beginning(
+        batch_size=trial.batch_size,
+        fate="diverged" if is_diverged else "stuck" if is_stuck(loss.astype(np.float64)) else None,
         first_loss=float(loss[0]) if len(loss) else np.nan,
         lowest_mean=float(_means(loss).min()) if len(loss) >= LEVEL_ITERATIONS else np.nan,
         rows=(),
@@ -128,23 +124,7 @@ def _beginning(curve: Curve, *, status: str, common_examples: float) -> _Beginni
     examples = curve.examples[: len(loss)]
     covered = len(loss) > 0 and examples[-1] >= common_examples
     end = int(np.searchsorted(examples, common_examples, side="right")) if covered else 0
-    windows = (loss[:FIRST_ITERATIONS].astype(np.float64), loss[:end].astype(np.float64))
-    return trial._replace(rows=tuple(trial.statistics(window) for window in windows))
-
-
-def _statistics(loss: FloatArray, *, first_loss: float, is_diverged: bool) -> dict[str, Any]:
-    residuals = rolling_median_residuals(loss)
-    spikes = is_spike(residuals)
-    stability = "unstable" if np.any(spikes & (loss > first_loss)) else "stable"
-    return {
-        "iterations": len(loss),
-        "loss_variance": loss_variance(loss),
-        "detrended_variance": variance_of_residuals(residuals),
-        "noise": loss_noise(loss),
-        "spikes": int(spikes.sum()) if len(loss) else np.nan,
-        "max_loss_ratio": float(loss.max() / first_loss) if len(loss) and first_loss > 0 else np.nan,
-        "stability": "diverged" if is_diverged else stability if len(loss) else None,
-    }
+    return begun._replace(rows=(begun.statistics(loss[:FIRST_ITERATIONS]), begun.statistics(loss[:end])))
 
 
 def _means(loss: LossArray) -> FloatArray:

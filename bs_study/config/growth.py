@@ -84,6 +84,7 @@ def _refuse_another(stored: StudyConfig, given: StudyConfig, *, uri: str) -> Non
     before, now = stored.model_dump(mode="json"), given.model_dump(mode="json")
     in_recipes = set(AXES).intersection(*given.recipes) if given.recipes else set()
     left_open = {name for name in ("name", "target") if now[name] is None}  # which the workload gave to the study
+    left_open |= {"eval_spacing"} if before["eval_spacing"] is None else set()  # an older version had another rule
     skipped = {*LISTS, "recipes", *in_recipes, *left_open}
     differing = [name for name in now if name not in skipped and now[name] != before[name]]
     if differing:

@@ -46,9 +46,8 @@ def hand_rows(
         for (size, lr), outcomes in cells.items()
         for seed, outcome in enumerate(outcomes)
     ]
-    trials = pd.DataFrame(
-        [trial for trial, _ in rows], columns=None if rows else ["trial_id", "batch_size", "lr", "seed"]
-    )
+    none = table_schema("trials").empty_table().to_pandas()
+    trials = pd.DataFrame([trial for trial, _ in rows]) if rows else none
     columns = [*_KEYS, *_CLOCKS, "accuracy"]
     evaluations = pd.DataFrame([look for _, looks in rows for look in looks], columns=columns)
     names = ["recipe", "batch_size", "lr", "seed"]

@@ -95,6 +95,13 @@ def test_a_rival_that_missed_is_slower_once_its_budget_outlasted_the_winner_beyo
     assert reasons(compared(times(A, seeds(1.0)), times(B, [], bounds=[0.5] * 3, stopped=3))) == ["not_tried"]
 
 
+def test_a_rival_that_missed_needs_no_second_seed_where_other_cells_show_how_much_seeds_differ():
+    one = times(A, [1.0])
+    others = times(Cell("", 40, 0.1), seeds(3.0))
+    assert compared(one, times(B, [], bounds=[25.0]), others).is_slower
+    assert reasons(compared(one, times(B, [], bounds=[25.0]))) == ["one_seed"]
+
+
 def test_a_rival_of_which_one_seed_missed_late_is_as_slow_as_its_slowest_seed_and_no_slower():
     """Two seeds as quick as the winner's, and one that missed at 25 times that: chance, for all that is known."""
     assert not compared(times(A, seeds(1.0)), times(B, [1.0, 1.02], bounds=[25.0])).is_slower

@@ -36,13 +36,13 @@ def trials(*sizes, **columns):
 def test_times_of_the_machine_that_most_trials_ran_on_count():
     both = timings(timing(10, 0.01), timing(10, 0.02, device_name="loom"), timing(10, 0.03, threads=2))
     own = trials_own_timings(both, pd.concat([trials(10), trials(10, 10, device_name="loom")]))
-    assert clean_iteration_seconds(own).to_dict() == {10: 0.02}
+    assert clean_iteration_seconds(own) == {10: 0.02}
 
 
 def test_of_two_timings_of_a_batch_size_the_newest_counts():
     later = pd.Timestamp(1, tz="UTC")
     own = trials_own_timings(timings(timing(10, 0.02, end_time=later), timing(10, 0.01)), trials(10))
-    assert clean_iteration_seconds(own).to_dict() == {10: 0.02}
+    assert clean_iteration_seconds(own) == {10: 0.02}
 
 
 @pytest.mark.parametrize("status", ["failed", "out_of_memory"])

@@ -128,8 +128,9 @@ def _settled(found: Analysis) -> list[str]:
 
 def _level(found: Analysis) -> list[str]:
     """Say how surely the order of batch sizes holds, and what was allowed for."""
-    made = len(rivals(found.recommendation.comparisons).others)
-    if not made:
+    others = rivals(found.recommendation.comparisons).others
+    if not any(one.is_slower for one in others):
         return []
+    made = len(others)
     allowed = f"The order of batch sizes allows for {counted(made, 'comparison')}"
     return [f"{allowed}, so that all that the study claims holds together at {percent(CONFIDENCE)}."]
