@@ -35,6 +35,7 @@ class CellTimes:
         stopped: how many of these ended at an easier target of their own.
         infeasible: seeds that diverged or did not fit into memory.
         unanswered: seeds that failed, or were never evaluated.
+        unclocked: seeds that reached the target at a time that is not known by this clock.
         is_open: whether trials of it have not ended.
         timing: (low, high) of the log of the clean iteration time, about its median; zeros by a trial's own clock.
     """
@@ -46,6 +47,7 @@ class CellTimes:
     stopped: int = 0
     infeasible: int = 0
     unanswered: int = 0
+    unclocked: int = 0
     is_open: bool = False
     timing: tuple[float, float] = (0.0, 0.0)
 
@@ -88,15 +90,12 @@ def cell_times(
     for clock in clocks:
         met, unmet, end = (_logs(ordered[f"{clock}_{place}"]) for place in ("to_target", "before_target", "at_end"))
         is_known = np.isfinite(met)
-        by_clock = {
-            "reached": kinds["reached"] & is_known,
-            "unanswered": kinds["unanswered"] | (kinds["reached"] & ~is_known),
-        }
+        has_time = kinds["reached"] & is_known
         cells = {}
         for span in spans:
             recipe, batch_size, lr = keys[span.start]
             cell = Cell(str(recipe), int(batch_size), float(lr))
-            reached, censored = by_clock["reached"][span], kinds["censored"][span]
+            reached, censored = has_time[span], kinds["censored"][span]
             cells[cell] = CellTimes(
                 cell,
                 met=met[span][reached],
@@ -104,7 +103,8 @@ def cell_times(
                 bounds=end[span][censored],
                 stopped=int(kinds["stopped"][span].sum()),
                 infeasible=int(kinds["infeasible"][span].sum()),
-                unanswered=int(by_clock["unanswered"][span].sum()),
+                unanswered=int(kinds["unanswered"][span].sum()),
+                unclocked=int((kinds["reached"] & ~is_known)[span].sum()),
                 is_open=tuple(cell) in still_open,
                 timing=(timing or {}).get(cell.batch_size, (0.0, 0.0)) if clock == "clean_seconds" else (0.0, 0.0),
             )

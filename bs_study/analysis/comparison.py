@@ -104,7 +104,7 @@ class Field:
         if other.infeasible:
             doubts = self._doubts(own, other, low=np.inf, inner=(np.inf, np.inf))
             return Comparison(own.cell, other.cell, self.clock, np.inf, np.inf, np.inf, 0.0, confidence, doubts)
-        doubts = (_doubt("no_answer", other.cell),)
+        doubts = (_doubt("no_clock" if other.unclocked else "no_answer", other.cell),)
         return Comparison(own.cell, other.cell, self.clock, np.nan, np.nan, np.nan, np.nan, confidence, doubts)
 
     def _timing_high(self, own: CellTimes, other: CellTimes) -> float:
@@ -126,13 +126,18 @@ class Field:
             inner: the low end of the ratio's interval without the looks and the timing's spread, and with the latter.
         """
         doubts = [_doubt("not_ended", other.cell)] if other.is_open else []
+        doubts += [_doubt("no_clock", other.cell, count=other.unclocked)] if other.unclocked else []
+        # Of a rival that ran out of budget the spread of other cells tells enough; whether one diverges it does not.
+        needs_seeds = not len(other.bounds) or len(other.met) > 0
         if len(own.met) < own.seeds:
             doubts.append(_doubt("missed_seeds", own.cell, count=own.seeds - len(own.met)))
-        elif np.isnan(low) or (len(other.met) and min(own.seeds, other.seeds) < 2):
+        elif np.isnan(low) or (needs_seeds and min(own.seeds, other.seeds) < 2):
             doubts.append(_doubt("one_seed", own.cell if own.seeds < 2 else other.cell))
         elif not low > 1:
             is_tie = own.median == other.median
-            doubts.append(_doubt("tie" if is_tie else _why_open(own, other, inner=inner), other.cell))
+            missed = other.seeds - len(other.met)
+            reason: Reason = "tie" if is_tie else _why_open(own, other, inner=inner)
+            doubts.append(_doubt(reason, other.cell, count=missed if reason == "missed_seeds" else None))
         return tuple(doubts)
 
 
@@ -146,8 +151,10 @@ def _doubt(reason: Reason, cell: Cell, *, count: int | None = None) -> Doubt:
 
 
 def _why_open(own: CellTimes, other: CellTimes, *, inner: tuple[float, float]) -> Reason:
-    if len(other.bounds) and (not len(other.met) or other.bounds.min() < own.met.max()):
+    if len(other.bounds) and other.bounds.min() < own.met.max():
         return "not_tried" if other.stopped else "missed_earlier"
+    if 0 < len(other.met) < other.seeds:
+        return "missed_seeds"
     if inner[1] > 1:
         return "within_looks"
     return "within_timing" if inner[0] > 1 else "within_spread"

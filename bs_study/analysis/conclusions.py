@@ -10,7 +10,7 @@ import pandas as pd
 from bs_study.analysis import verdicts_loss, verdicts_speed, verdicts_target
 from bs_study.analysis.clock_alarm import ClockAlarm, clock_alarms
 from bs_study.analysis.comparison import Field, fields_of
-from bs_study.analysis.contest import Contest, contest, grid_edges
+from bs_study.analysis.contest import Contest, contest, grid_edges, once
 from bs_study.analysis.convergence import TARGET_CLOCKS, best_cells
 from bs_study.analysis.recipes import recipes
 from bs_study.analysis.recommendation import Recommendation, recommendation
@@ -18,7 +18,7 @@ from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.steps import steps
 from bs_study.analysis.tables import Tables
 from bs_study.analysis.trials import Cell
-from bs_study.analysis.verdict import CLAIMS, CONFIDENCE, Doubt, Verdict
+from bs_study.analysis.verdict import CONFIDENCE, JUDGED, Doubt, Verdict
 from bs_study.analysis.warnings import Warning, is_fraction, is_untimed, warnings
 from bs_study.target import Target
 
@@ -41,7 +41,7 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
     anyway = _open_anyway(rows, tables, target, alarms)
     edges = grid_edges(rows.tried, best_cells(tables.best, clock))
     sizes = sorted(int(size) for size in tables.convergence["batch_size"].unique())
-    claims = len(CLAIMS) * len(rows.recipes) + (len(sizes) + 1 if len(rows.recipes) > 1 else 0)
+    claims = JUDGED * len(rows.recipes) + (len(sizes) + 2 if len(rows.recipes) > 1 else 0)
     court = _Court(rows, tables, fields[clock], fields["iterations"], edges, anyway, 1 - (1 - CONFIDENCE) / claims)
     between = {size: court.contest(rows.recipes, batch_sizes=[size]) for size in sizes if len(rows.recipes) > 1}
     whole = court.contest(rows.recipes)
@@ -56,6 +56,7 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
         convergence=tables.convergence,
         fastest=fastest,
         edges=edges,
+        recipes=rows.recipes,
         steps=steps(
             rows,
             fastest.doubts,
@@ -68,13 +69,13 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
         ),
     )
     tells = next((doubt.reason for doubt in anyway if doubt.reason in ("first_look", "out_of_range")), None)
-    told = warnings(rows, tables, target=target, edges=edges, alarms=alarms, tells=tells)
+    told = warnings(rows, tables, target=target, edges={} if tells else edges, alarms=alarms, tells=tells)
     overall = [fastest] if len(rows.recipes) > 1 else []
     soonest = [
-        verdicts_target.soonest_recipe(own, _at(tables.best, size), batch_size=size, clock=clock)
+        verdicts_target.soonest_recipe(own, _at(tables.best, size), batch_size=size, clock=clock, open_anyway=anyway)
         for size, own in between.items()
     ]
-    compared = recipes(tables.best, between) if between else pd.DataFrame()
+    compared = recipes(tables.best, between, open_anyway=anyway) if between else pd.DataFrame()
     return Conclusions(found, (*soonest, *overall, *within), told, compared)
 
 
@@ -92,7 +93,7 @@ class _Court:
 
     def contest(self, recipes: Sequence[str], *, batch_sizes: Sequence[int] | None = None) -> Contest | None:
         """Return the contest of the cells of some recipes and batch sizes; None where the target tells nothing."""
-        if any(doubt.reason != "clock_alarm" for doubt in self.anyway):
+        if _but_of_clock(self.anyway):
             return None
         return contest(
             self.field,
@@ -101,7 +102,18 @@ class _Court:
             edges=self.edges,
             open_cells=self.rows.open_cells,
             confidence=self.confidence,
+            open_anyway=self.anyway,
         )
+
+    def _left(self, recipe: str) -> list[Doubt]:
+        """Return what of a recipe has not ended."""
+        left = int((self.rows.open_cells["recipe"] == recipe).sum())
+        return [Doubt("not_ended", recipe, count=left)] if left else []
+
+    def _lrs_left(self, recipe: str, best: pd.DataFrame) -> list[Doubt]:
+        """Return what may still move the best lr of a batch size: trials that have not ended, or ended too early."""
+        cut = best[best["censored_rivals_by_iterations"] > 0]
+        return [*self._left(recipe), *(Doubt("missed_earlier", recipe, int(size)) for size in cut["batch_size"])]
 
     def of_recipe(self, recipe: str, fastest: Verdict) -> list[Verdict]:
         """Return the verdicts of one recipe; where there is one, the study's own on the fastest batch size."""
@@ -111,16 +123,18 @@ class _Court:
             own = self.contest([recipe])
             fastest = verdicts_target.fastest_after_tuning(own, best, open_anyway=self.anyway, recipe=recipe)
         iteration_edges = grid_edges(rows.tried, best_cells(best, "iterations"))
-        of_target = [doubt for doubt in self.anyway if doubt.reason != "clock_alarm"]
+        of_target = _but_of_clock(self.anyway)
+        of_clock = [doubt for doubt in self.anyway if doubt.reason == "clock_alarm"]
+        of_lrs = of_target or self._lrs_left(recipe, best)
         cells = {cell: own for cell, own in self.field.cells.items() if cell.recipe == recipe}
         level = {"confidence": self.confidence}
         noise = _of(tables.smoothness, recipe)
         own_verdicts = [
-            verdicts_speed.epoch_time_falls(speed, **level),
-            verdicts_speed.iteration_time_is_flat(speed, **level),
+            _open(verdicts_speed.epoch_time_falls(speed, **level), of_clock),
+            _open(verdicts_speed.iteration_time_is_flat(speed, **level), of_clock),
             verdicts_loss.noise_falls(noise, examples_per_iteration=tables.examples_per_iteration, **level),
-            verdicts_loss.small_batch_needs_small_lr(lrs, **level),
-            verdicts_loss.large_batch_wants_large_lr(lrs, has_target=not of_target, **level),
+            _open(verdicts_loss.small_batch_needs_small_lr(lrs, **level), self._left(recipe)),
+            _open(verdicts_loss.large_batch_wants_large_lr(lrs, **level), of_lrs, alone=bool(of_target)),
             verdicts_target.middle_batch_size(
                 Field(self.field.clock, cells),
                 open_cells=rows.open_cells,
@@ -140,6 +154,22 @@ class _Court:
             ),
         ]
         return [_named(verdict, recipe) for verdict in own_verdicts]
+
+
+def _but_of_clock(doubts: Sequence[Doubt]) -> list[Doubt]:
+    """Return the doubts that leave nothing to rank."""
+    return [doubt for doubt in doubts if doubt.reason not in ("clock_alarm", "differing_devices")]
+
+
+def _open(verdict: Verdict, doubts: Sequence[Doubt], *, alone: bool = False) -> Verdict:
+    """Return a verdict that further doubts keep open.
+
+    Args:
+        alone: whether these are all that there is to say, as of a target that tells nothing.
+    """
+    if not doubts:
+        return verdict
+    return replace(verdict, outcome="undecided", doubts=once([*doubts, *(() if alone else verdict.doubts)]))
 
 
 def _named(verdict: Verdict, recipe: str) -> Verdict:
@@ -165,10 +195,16 @@ def _open_anyway(
     """Return what keeps every ranking open, whoever is first."""
     if target is None:
         return (Doubt("no_target"),)
-    of_clock = (Doubt("clock_alarm", batch_size=alarms[0].batch_size),) if alarms else ()
+    of_clock = tuple(Doubt("clock_alarm", batch_size=alarm.batch_size) for alarm in alarms)
+    devices = rows.trials["device_name"].dropna().nunique() if "device_name" in rows.trials else 0
+    if devices > 1 and tables.clock == "train_seconds":
+        of_clock += (Doubt("differing_devices", count=devices),)
     if _is_out_of_range(tables.convergence, target):
         return (Doubt("out_of_range"), *of_clock)
     outcomes, times = tables.times["outcome"], tables.times
+    is_reached = outcomes == "reached"
+    if is_reached.any() and not (times.loc[is_reached, f"{tables.clock}_to_target"] > 0).any():
+        return (Doubt("no_clock", count=int(is_reached.sum())), *of_clock)
     is_first = times.loc[outcomes == "reached", "iterations_before_target"] == 0
     if len(is_first) and is_first.all() and not outcomes.isin(["missed", "not_tried"]).any():
         return (Doubt("first_look", count=len(is_first)), *of_clock)

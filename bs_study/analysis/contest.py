@@ -51,6 +51,7 @@ def contest(
     edges: Mapping[Cell, str],
     open_cells: pd.DataFrame,
     confidence: float,
+    open_anyway: Sequence[Doubt] = (),
 ) -> Contest | None:
     """Return the contest of the cells of some recipes; None where none reached the target.
 
@@ -63,7 +64,8 @@ def contest(
         batch_sizes: those that take part; all by default.
         edges: on which edge of its grid of lrs a cell lies, of those that do.
         open_cells: recipe, batch_size and lr of cells of which trials have not ended.
-        confidence: that all of it is right together.
+        confidence: of the rivals, and of the lrs: that all of it is right together.
+        open_anyway: what keeps the order of batch sizes and recipes open, whoever is first.
     """
     taking_part = [
         own for own in field.cells.values()
@@ -72,13 +74,14 @@ def contest(
     medians = {own.cell: own.median for own in taking_part if np.isfinite(own.median)}
     if not medians:
         return None
-    winner = min(medians, key=lambda cell: (medians[cell], recipes.index(cell.recipe), *cell[1:]))
+    winner = first_cell(medians, recipes)
     groups = {group: list(cells) for group, cells in itertools.groupby(_ordered(taking_part), key=_group)}
     own_group = groups.pop(_group_of(winner))
     lrs = [own.cell for own in own_group if own.cell != winner]
 
     def against(cells: Sequence[CellTimes], level: float) -> Comparison:
-        return _rivalry(field, winner, cells, medians=medians, edges=edges, confidence=level)
+        found = _rivalry(field, winner, cells, medians=medians, edges=edges, confidence=level)
+        return replace(found, doubts=once([*open_anyway, *found.doubts]))
 
     rivals = _by_holm(list(groups.values()), against, confidence=confidence)
     rivals.sort(key=lambda comparison: (np.nan_to_num(comparison.ratio, nan=np.inf), comparison.rival))
@@ -99,6 +102,11 @@ def contest(
         doubts=once([*unended, *alone, *(doubt for rival in rivals for doubt in rival.doubts)]),
         confidence=confidence,
     )
+
+
+def first_cell(medians: Mapping[Cell, float], recipes: Sequence[str], *, preferred: Cell | None = None) -> Cell:
+    """Return the cell with the smallest median; of those that tie the preferred one, or the one asked for first."""
+    return min(medians, key=lambda cell: (medians[cell], cell != preferred, recipes.index(cell.recipe), *cell[1:]))
 
 
 def _by_holm(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,8 @@ def time_to_target(
 
     Returns:
         recipe, trial_id, batch_size, lr, seed; for iterations, examples, epochs, train_, compute_, wall_ and
-        clean_seconds: <clock>_to_target and <clock>_before_target; best_metric (at any look), looks (how many).
+        clean_seconds: <clock>_to_target and <clock>_before_target; best_metric (at any look; of a window, its median),
+        looks (how many).
 
     Raises:
         ValueError: no column for the target's metric.
@@ -62,7 +63,11 @@ def time_to_target(
     )
     met_first = looks.assign(**before)[is_met].drop_duplicates("trial_id")
     first = met_first[["trial_id", *columns, *before.columns]].rename(columns=columns)
-    found = of_trial[target.metric].agg([target.direction, "size"]).set_axis(["best_metric", "looks"], axis=1)
+    judged = looks[target.metric]
+    if window > 1:
+        judged = of_trial[target.metric].rolling(window).median().droplevel(0).reindex(looks.index)
+    judged_by_trial = judged.groupby(looks["trial_id"], sort=False)
+    found = judged_by_trial.agg([target.direction, "size"]).set_axis(["best_metric", "looks"], axis=1)
     times = looks[KEYS].drop_duplicates("trial_id").merge(first, on="trial_id", how="left")
     clocks = dict.fromkeys([*TIMES, *before.columns], float)
     return times.merge(found, left_on="trial_id", right_index=True, how="left").astype(clocks).reset_index(drop=True)
@@ -137,7 +142,7 @@ def _outcomes(times: pd.DataFrame, *, has_target: bool) -> pd.Series[str]:
     return outcome.where(times["iterations_to_target"].isna(), "reached")
 
 
-def convergence(times: pd.DataFrame) -> pd.DataFrame:
+def convergence(times: pd.DataFrame, *, direction: Literal["max", "min"] = "max") -> pd.DataFrame:
     """Return what each cell took to the target, a row per cell with an ended trial.
 
     Over seeds: the median, where a trial that did not reach it counts as above every number, so that it can be missing;
@@ -146,12 +151,14 @@ def convergence(times: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         times: `trial_times`.
+        direction: in which the target's metric is better.
 
     Returns:
         recipe, batch_size, lr, effective_lr (missing where trials differ), seeds (trials), how many of them reached,
         missed, not_tried, diverged, out_of_memory, failed, not_evaluated (each counted once); <clock>_to_target with
-        _low and _high; best_metric with _low and _high (median, smallest and largest over seeds); status: what became
-        of all trials of the cell, or mixed; the budgets (missing where there was none, or trials differ);
+        _low and _high; best_metric, which most seeds reached (the median; of two in the middle the worse), with
+        _low and _high (smallest and largest over seeds); status: what became of all trials of the cell, or mixed; the
+        budgets (missing where there was none, or trials differ);
         censored_<clock>: where on that clock the first of those ended that missed or were not tried; censored_by: their
         stop_reason, or mixed; '' where the median was reached or none missed.
     """
@@ -162,7 +169,11 @@ def convergence(times: pd.DataFrame) -> pd.DataFrame:
         cells[outcome] = (times["outcome"] == outcome).groupby([times[key] for key in CELL]).sum().astype(int)
     for time in TIMES:
         cells = cells.join(_over_seeds(times, time))
-    metric = by_cell["best_metric"].agg(["median", "min", "max"])
+    ordered = times.sort_values("best_metric", ascending=direction == "min", kind="stable")
+    known = ordered[ordered["best_metric"].notna()].groupby(CELL)["best_metric"]
+    counts = known.transform("size")
+    middle = ordered.loc[counts.index[known.cumcount() == counts // 2]].set_index(CELL)["best_metric"]
+    metric = pd.DataFrame({"median": middle, "min": known.min(), "max": known.max()}).reindex(cells.index)
     cells = cells.join(metric.set_axis(["best_metric", "best_metric_low", "best_metric_high"], axis=1))
     cells["status"] = _common(by_cell["outcome"]).fillna("mixed")
     cells = cells.join(pd.DataFrame({budget: _common(by_cell[budget]) for budget in BUDGETS}))

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from bs_study.analysis.contest import Contest
 from bs_study.analysis.convergence import TARGET_CLOCKS
+from bs_study.analysis.verdict import Doubt
 
 
-def recipes(best: pd.DataFrame, contests: Mapping[int, Contest | None]) -> pd.DataFrame:
+def recipes(
+    best: pd.DataFrame, contests: Mapping[int, Contest | None], *, open_anyway: Sequence[Doubt] = ()
+) -> pd.DataFrame:
     """Return how the recipes compare, a row per batch size and recipe; none where there is one recipe.
 
     A recipe that did not reach the target at a batch size has missing times there, and is not ranked.
@@ -18,6 +21,7 @@ def recipes(best: pd.DataFrame, contests: Mapping[int, Contest | None]) -> pd.Da
     Args:
         best: the table of `convergence.best`.
         contests: of all recipes at each batch size, by the study's clock; None where no recipe reached the target.
+        open_anyway: what keeps the order open, whoever is first.
 
     Returns:
         batch_size, recipe; for each clock of TARGET_CLOCKS best_lr_by_<clock>, <clock>_to_target with it, and
@@ -32,17 +36,18 @@ def recipes(best: pd.DataFrame, contests: Mapping[int, Contest | None]) -> pd.Da
         place = list(table.columns).index(f"{clock}_to_target") + 1
         table.insert(place, f"rank_by_{clock}", ranks)
     rows = zip(table["batch_size"], table["recipe"], strict=True)
-    standings = [_standing(contests.get(int(size)), str(recipe)) for size, recipe in rows]
+    standings = [_standing(contests.get(int(size)), str(recipe), open_anyway) for size, recipe in rows]
     table["standing"] = pd.Series([standing for standing, _ in standings], dtype=object)
     table["why_open"] = pd.Series([reasons for _, reasons in standings], dtype=object)
     return table
 
 
-def _standing(contest: Contest | None, recipe: str) -> tuple[str, str]:
+def _standing(contest: Contest | None, recipe: str, open_anyway: Sequence[Doubt]) -> tuple[str, str]:
     if contest is None:
-        return "open", "nothing_reached"
+        return "open", ", ".join(doubt.reason for doubt in open_anyway) or "nothing_reached"
     of_it = [c for c in contest.rivals if c.rival.recipe == recipe]
-    doubts = contest.doubts if contest.winner.recipe == recipe else [d for c in of_it for d in c.doubts]
+    own = contest.doubts if contest.winner.recipe == recipe else [d for c in of_it for d in c.doubts]
+    doubts = [*open_anyway, *own]
     reasons = ", ".join(dict.fromkeys(doubt.reason for doubt in doubts))
     if reasons:
         return "open", reasons

@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import special
 
 from bs_study.analysis.comparison import Comparison, Field
-from bs_study.analysis.contest import Contest, once
+from bs_study.analysis.contest import Contest, first_cell, once
 from bs_study.analysis.convergence import OUTCOMES
 from bs_study.analysis.rows import State
 from bs_study.analysis.steps import Step
@@ -35,6 +35,7 @@ class CellResult:
         seeds: those that gave an answer.
         chosen_from: how many cells were ranked.
         tied: how many cells of the study share this median, itself included.
+        cut_off: how many cells ended before this time, and had not reached the target.
     """
 
     cell: Cell
@@ -46,6 +47,7 @@ class CellResult:
     seeds: int
     chosen_from: int
     tied: int = 1
+    cut_off: int = 0
 
     @property
     def recipe(self) -> str:
@@ -161,7 +163,8 @@ def cell_result(field: Field, cell: Cell, *, chosen_from: int, tied: int = 1) ->
         low = float(np.exp(own.unmet.mean() + own.timing[0] - below))
         high = float(np.exp(own.met.mean() + own.timing[1] + above)) if len(own.met) == own.seeds else np.inf
     times = tuple(float(time) for time in np.exp(own.met))
-    return CellResult(cell, field.clock, own.median, low, high, times, own.seeds, chosen_from, tied)
+    cut_off = sum(bool(len(other.bounds)) and np.exp(other.bounds.min()) < own.median for other in field.cells.values())
+    return CellResult(cell, field.clock, own.median, low, high, times, own.seeds, chosen_from, tied, cut_off)
 
 
 def recommendation(
@@ -175,6 +178,7 @@ def recommendation(
     fastest: Verdict,
     edges: Mapping[Cell, str],
     steps: Sequence[Step],
+    recipes: Sequence[str],
 ) -> Recommendation:
     """Return the recommendation of a study.
 
@@ -196,20 +200,20 @@ def recommendation(
         closest=None if contest else _closest(convergence, target),
         comparisons=(*contest.rivals, *contest.lrs) if contest else (),
         missed=_missed(convergence, clock=clock),
-        by_clock=_by_clock(fields) if contest else {},
+        by_clock=_by_clock(fields, recipes, best=contest.winner) if contest else {},
         fastest=fastest,
         doubts=once([*fastest.doubts, *own_edge]),
         steps=tuple(steps),
     )
 
 
-def _by_clock(fields: Mapping[str, Field]) -> dict[str, CellResult]:
-    """Return the cell with the smallest median by each clock that is known; of those that tie, the first in order."""
+def _by_clock(fields: Mapping[str, Field], recipes: Sequence[str], *, best: Cell) -> dict[str, CellResult]:
+    """Return the cell with the smallest median by each clock that is known; of those that tie, the recommended one."""
     found = {}
     for clock, field in fields.items():
         medians = {own.cell: own.median for own in field.cells.values() if np.isfinite(own.median)}
         if medians:
-            cell = min(medians, key=lambda cell: (medians[cell], cell))
+            cell = first_cell(medians, recipes, preferred=best)
             tied = sum(median == medians[cell] for median in medians.values())
             found[clock] = cell_result(field, cell, chosen_from=len(medians), tied=tied)
     return found
@@ -229,7 +233,8 @@ def _missed(convergence: pd.DataFrame, *, clock: str) -> tuple[Missed, ...]:
 
 
 def _closest(convergence: pd.DataFrame, target: Target | None) -> Closest | None:
-    cell = closest(convergence[convergence["missed"] + convergence["not_tried"] > 0], target)
+    evaluated = convergence["missed"] + convergence["not_tried"] + convergence["reached"] > 0
+    cell = closest(convergence[evaluated & convergence["iterations_to_target"].isna()], target)
     if cell is None:
         return None
     return Closest(Cell(str(cell["recipe"]), int(cell["batch_size"]), float(cell["lr"])), float(cell["best_metric"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,7 @@ class StudyRows:
         timings: the store's table, which has no recipe.
         asked: recipe, trial_id, batch_size, lr and seed of the trials asked for; None where that is not known.
         begun: ids of trials that have begun; those without a row in `trials` are running, or were interrupted.
+        settings: of each recipe that was asked for, by its name.
         train_examples, eval_examples: how many there are; NaN if not known.
     """
 
@@ -57,6 +58,7 @@ class StudyRows:
     asked: pd.DataFrame | None = None
     begun: Collection[str] = ()
     config: StudyConfig | None = None
+    settings: Mapping[str, TrialSettings] = field(default_factory=dict)
     train_examples: float = np.nan
     eval_examples: float = np.nan
 
@@ -124,6 +126,7 @@ def read_rows(study: Study) -> StudyRows:
         asked=_asked(config, asked) if config else None,
         begun=frozenset(running_trials(study.paths)),
         config=config,
+        settings=asked,
         train_examples=study.train_examples,
         eval_examples=study.eval_examples,
     )

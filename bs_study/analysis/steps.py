@@ -64,13 +64,14 @@ def steps(
         is_untimed: whether batch sizes lack a clean time.
     """
     reasons = {doubt.reason for doubt in doubts}
+    tells_nothing = bool(reasons & {"first_look", "out_of_range"})
     found = [
         Step("finish", trials=rows.state.left) if rows.state.left else None,
-        _finish_failed(rows) if "no_answer" in reasons and not rows.state.left else None,
+        _finish_failed(rows) if not rows.state.left else None,
         Step("timing") if is_untimed else None,
         _easier_target(convergence, target) if contest is None and "nothing_reached" in reasons else None,
         _seeds(rows, field, contest) if reasons & set(OF_SEEDS) else None,
-        _lrs(rows, scaling),
+        None if tells_nothing else _lrs(rows, scaling),
         _batch_sizes(rows, contest),
         _budget(rows, doubts, convergence, target) if reasons & set(OF_BUDGET) else None,
     ]
@@ -90,11 +91,14 @@ def _finish_failed(rows: StudyRows) -> Step | None:
 def _easier_target(convergence: pd.DataFrame, target: Target | None) -> Step | None:
     """Return the step to a target that half of the cells reached, in three digits."""
     known = convergence["best_metric"][np.isfinite(convergence["best_metric"])]
-    if target is None or known.empty:
+    if target is None or known.empty or convergence["iterations_to_target"].notna().any():
         return None
     value, step = float(known.median()), 1e-3 * 10 ** np.floor(np.log10(abs(known.median()) or 1.0))
     rounded = np.floor(value / step) * step if target.direction == "max" else np.ceil(value / step) * step
-    return Step("target", target=Target(target.metric, float(f"{rounded:.4g}"), target.direction))
+    easier = float(f"{rounded:.4g}")
+    if target.is_met(easier):
+        return None
+    return Step("target", target=Target(target.metric, easier, target.direction))
 
 
 def _seeds(rows: StudyRows, field: Field, contest: Contest | None) -> Step | None:
@@ -125,11 +129,11 @@ def _lrs(rows: StudyRows, scaling: pd.DataFrame) -> Step | None:
     beyond = scaling[scaling[columns[0]].notna()]
     if beyond.empty:
         return None
-    settings = rows.config.settings if rows.config else None
     typed = set()
-    for row in beyond[["batch_size", *columns]].itertuples(index=False, name=None):
-        factor = settings.trial_lr(lr=1.0, batch_size=int(row[0])) if settings else 1.0
-        typed |= {float(f"{lr / factor:.4g}") for lr in row[1:] if np.isfinite(lr)}
+    for row in beyond[["recipe", "batch_size", *columns]].itertuples(index=False, name=None):
+        settings = rows.settings.get(str(row[0]))
+        factor = settings.trial_lr(lr=1.0, batch_size=int(row[1])) if settings else 1.0
+        typed |= {float(f"{lr / factor:.4g}") for lr in row[2:] if np.isfinite(lr)}
     sizes = tuple(sorted({int(size) for size in beyond["batch_size"]}))
     others = rows.tried[["recipe", "batch_size"]].drop_duplicates()
     return Step("lrs", lrs=tuple(sorted(typed)), at=sizes, trials=len(typed) * len(others) * _seed_count(rows))

@@ -94,7 +94,7 @@ def study_tables(rows: StudyRows, *, target: Target | None) -> Tables:
     own_timings = trials_own_timings(rows.timings, rows.trials)
     clean = clean_iteration_seconds(own_timings)
     times = trial_times(rows.evaluations, rows.trials, target=target, window=rows.target_window, clean=clean)
-    cells = convergence(times)
+    cells = convergence(times, direction=target.direction if target else "max")
     best_cells = best(cells)
     alone = clean_throughput(own_timings, train_examples=rows.train_examples)
     speed = throughput(rows.epochs, rows.trials, train_examples=rows.train_examples)

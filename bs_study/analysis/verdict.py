@@ -38,6 +38,8 @@ Reason = Literal[
     "not_tried",
     "missed_seeds",
     "no_answer",
+    "no_clock",
+    "differing_devices",
     "lr_on_edge",
     "few_batch_sizes",
     "few_lrs",
@@ -52,7 +54,8 @@ Reason = Literal[
 ]
 
 CONFIDENCE = 0.95  # that a study says nothing false, over all its claims
-CLAIM_CONFIDENCE = 1 - (1 - CONFIDENCE) / len(CLAIMS)  # Bonferroni
+JUDGED = len(CLAIMS) + 1  # of each recipe: its claims, and the other lrs of its best batch size
+CLAIM_CONFIDENCE = 1 - (1 - CONFIDENCE) / JUDGED  # Bonferroni
 
 
 @dataclass(frozen=True)

@@ -124,23 +124,20 @@ def _stability_doubts(scaling: pd.DataFrame, known: pd.DataFrame, fit: Line) -> 
     return [Doubt("never_stable", batch_size=int(size)) for size in without[against]]
 
 
-def large_batch_wants_large_lr(
-    scaling: pd.DataFrame, *, has_target: bool = True, confidence: float = CLAIM_CONFIDENCE
-) -> Verdict:
+def large_batch_wants_large_lr(scaling: pd.DataFrame, *, confidence: float = CLAIM_CONFIDENCE) -> Verdict:
     """Judge whether a larger batch wants a larger lr: whether the exponent of the best lr lies above 0 or below it.
 
     Best lrs on the edge of the grid are left out, and named where too few others are left.
 
     Args:
         scaling: gives the best lrs.
-        has_target: without one nothing can be the best.
     """
     fits = lr_fit(scaling, confidence=confidence)
     names = ("exponent", "exponent_low", "exponent_high", "batch_sizes", "left_out", "saturates_at")
     fit = dict(fits.iloc[0]) if len(fits) else dict.fromkeys(names, np.nan) | {"batch_sizes": 0, "left_out": 0}
     evidence = {name: fit[name] for name in names} | {"confidence": confidence}
     evidence |= {"best_lr": _by_batch_size(scaling, "best_lr")}
-    doubts = _best_lr_doubts(scaling, fit) if has_target else [Doubt("no_target")]
+    doubts = _best_lr_doubts(scaling, fit)
     return judged("large_batch_lr", doubts=doubts, supports=fit["exponent_low"] > 0, evidence=evidence)
 
 

@@ -37,7 +37,7 @@ def fastest_after_tuning(
         return Verdict("fastest_after_tuning", "undecided", tuple(doubts), evidence, recipe)
     evidence |= {
         "confidence": contest.confidence,
-        "comparisons": len(contest.rivals) + len(contest.lrs),
+        "comparisons": len(contest.rivals),
         "batch_size": contest.winner.batch_size,
         "lr": contest.winner.lr,
         "recipe": contest.winner.recipe,
@@ -65,7 +65,8 @@ def by_clock(best: pd.DataFrame) -> dict[str, Any]:
         ranked = best[best[time].notna()].sort_values([time, "batch_size"], kind="stable")
         if ranked.empty:
             continue
-        rows = ranked[["batch_size", lr, time]].set_axis(["batch_size", "lr", time], axis=1).to_dict("records")
+        names = ["recipe", "batch_size", "lr", time]
+        rows = ranked[["recipe", "batch_size", lr, time]].set_axis(names, axis=1).to_dict("records")
         first, second = ranked[time].iloc[0], ranked[time].iloc[1] if len(ranked) > 1 else np.nan
         found[clock] = dict(zip(("first", "second"), rows, strict=False))
         found[clock]["ratio_of_medians"] = second / first if first > 0 else np.nan
@@ -197,7 +198,7 @@ def updates_saturate(
         "confidence": confidence,
         "iterations_to_target": dict(zip(large["batch_size"], large["iterations_to_target"], strict=True)),
     }
-    doubts = once([*open_anyway, *_why_updates_are_open(large, edges=edges, open_cells=open_cells, recipe=recipe)])
+    doubts = tuple(open_anyway) or once(_why_updates_are_open(large, edges=edges, open_cells=open_cells, recipe=recipe))
     if not doubts and not (fit.low > SATURATED or fit.high < SATURATED):
         doubts = (Doubt("slope_unclear", recipe, count=fit.points),)
     outcome: Outcome = "undecided" if doubts else "supported" if fit.low > SATURATED else "contradicted"
@@ -212,13 +213,17 @@ def _why_updates_are_open(
         return [Doubt("few_batch_sizes", recipe, count=len(sizes))]
     missed = large.loc[large["iterations_to_target"].isna(), "batch_size"]
     doubts = [Doubt("nothing_reached", recipe, int(size)) for size in missed]
-    left = open_cells[(open_cells["recipe"] == recipe) & open_cells["batch_size"].isin(sizes)]
+    cut = large[large["censored_rivals_by_iterations"] > 0]
+    doubts += [Doubt("missed_earlier", recipe, int(size)) for size in cut["batch_size"]]
+    left = open_cells[(open_cells["recipe"] == recipe) & (open_cells["batch_size"] >= sizes[0])]
     doubts += [Doubt("not_ended", recipe, count=len(left))] if len(left) else []
     doubts += [Doubt("lr_on_edge", *cell) for cell in edges if cell.recipe == recipe and cell.batch_size in sizes]
     return doubts
 
 
-def soonest_recipe(contest: Contest | None, rows: pd.DataFrame, *, batch_size: int, clock: str) -> Verdict:
+def soonest_recipe(
+    contest: Contest | None, rows: pd.DataFrame, *, batch_size: int, clock: str, open_anyway: Sequence[Doubt] = ()
+) -> Verdict:
     """Judge which recipe reaches the target first at one batch size, each at its best of the lrs tried.
 
     Args:
@@ -232,7 +237,8 @@ def soonest_recipe(contest: Contest | None, rows: pd.DataFrame, *, batch_size: i
         "best_lr": dict(zip(rows["recipe"], rows[f"best_lr_by_{clock}"], strict=True)),
     }
     if contest is None:
-        return Verdict("soonest_recipe", "undecided", (Doubt("nothing_reached", batch_size=batch_size),), evidence)
+        doubts = tuple(open_anyway) or (Doubt("nothing_reached", batch_size=batch_size),)
+        return Verdict("soonest_recipe", "undecided", doubts, evidence)
     evidence |= {
         "confidence": contest.confidence,
         "soonest": contest.winner.recipe,
@@ -241,4 +247,4 @@ def soonest_recipe(contest: Contest | None, rows: pd.DataFrame, *, batch_size: i
         "ratio_low": {c.rival.recipe: c.low for c in contest.rivals},
         "ratio_high": {c.rival.recipe: c.high for c in contest.rivals},
     }
-    return _verdict("soonest_recipe", contest.doubts, evidence, recipe="")
+    return _verdict("soonest_recipe", once([*open_anyway, *contest.doubts]), evidence, recipe="")

@@ -114,20 +114,23 @@ def _target_in_noise(rows: StudyRows, tables: Tables, target: Target) -> list[Wa
 
     A fraction p of n held-out examples has steps of 1 / n and a standard error of sqrt(p (1 - p) / n). Within two of
     these (or one step) of the best metric of at least half of the cells, a few examples more or less decide.
+    Cells of which every trial ended at its target can't tell: they had no time for a better one.
     """
     n = rows.eval_examples
     known = tables.convergence["best_metric"].dropna()
-    if not (n > 0 and 0 < target.value < 1 and is_fraction(target.metric)) or known.empty:
+    unit = 1.0 if target.value <= 1 else 100.0  # a target above 1 is a percentage
+    wanted = target.value / unit
+    if not (n > 0 and 0 < wanted < 1 and is_fraction(target.metric)) or known.empty:
         return []
-    noise = float(np.sqrt(target.value * (1 - target.value) / n))
-    is_near = (known - target.value).abs() <= max(2 * noise, 1 / n)
+    noise = float(np.sqrt(wanted * (1 - wanted) / n))
+    is_near = (known / unit - wanted).abs() <= max(2 * noise, 1 / n)
     # A trial that ends at its target has no better metric to show: only those that went on, or missed, can tell.
     stopped = tables.times["stop_reason"].eq("target").groupby([tables.times[key] for key in CELL]).all()
     can_tell = ~stopped.reindex(pd.MultiIndex.from_frame(tables.convergence[CELL])).to_numpy(bool)[known.index]
-    near, told = int((is_near & can_tell).sum()), int(can_tell.sum())
-    if told < 2 or near * 2 < told:
+    near = int((is_near & can_tell).sum())
+    if near < 2 or near * 2 < len(tables.convergence):
         return []
-    numbers = {"cells": near, "of_cells": told, "step": 1 / n, "noise": noise, "examples": n}
+    numbers = {"cells": near, "of_cells": len(tables.convergence), "step": 1 / n, "noise": noise, "examples": n}
     return [Warning("target_in_noise", names=(target.metric,), numbers=numbers)]
 
 

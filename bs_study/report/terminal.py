@@ -20,7 +20,7 @@ _MOST_LINES = 8  # of the recommendation
 _ENDS = {
     "reached": "reached",
     "missed": "missed",
-    "not_tried": "at an easier target",
+    "not_tried": "at another target",
     "diverged": "diverged",
     "out_of_memory": "out of memory",
     "failed": "failed",

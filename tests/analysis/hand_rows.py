@@ -60,6 +60,7 @@ def hand_rows(
         timings=table_schema("timings").empty_table().to_pandas() if timings is None else timings,
         asked=None if asked is None else pd.DataFrame([(recipe, *cell) for cell in asked], columns=names),
         config=config,
+        settings={recipe: config.settings} if config else {},
     )
 
 

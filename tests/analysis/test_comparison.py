@@ -114,6 +114,27 @@ def test_a_rival_that_diverged_or_did_not_fit_never_gets_there():
     assert np.isinf(found.ratio)
 
 
+def test_one_seed_that_diverged_may_be_chance_as_one_that_reached_the_target_may():
+    assert reasons(compared(times(A, seeds(1.0)), times(B, [], infeasible=1))) == ["one_seed"]
+    assert reasons(compared(times(A, [1.0]), times(B, [], infeasible=3))) == ["one_seed"]
+
+
+def test_a_rival_that_only_some_seeds_reached_is_open_for_those_that_did_not():
+    found = compared(times(A, seeds(3.0)), times(B, [1.0], infeasible=2))
+    assert [(doubt.reason, doubt.count) for doubt in found.doubts] == [("missed_seeds", 2)]
+    found = compared(times(A, seeds(3.0)), times(B, [3.1], bounds=[50.0, 50.0]))
+    assert [(doubt.reason, doubt.count) for doubt in found.doubts] == [("missed_seeds", 2)]
+
+
+def test_a_rival_that_outlasted_every_seed_of_the_winner_is_open_for_their_spread_and_not_for_its_budget():
+    found = compared(times(A, [1.8, 3.0, 5.1]), times(B, [], bounds=[7.5] * 3))
+    assert reasons(found) == ["within_spread"]
+
+
+def test_a_rival_whose_time_is_not_known_by_this_clock_is_open():
+    assert reasons(compared(times(A, seeds(1.0)), times(B, [], unclocked=3))) == ["no_clock"]
+
+
 def test_a_rival_without_an_answer_is_open():
     assert reasons(compared(times(A, seeds(1.0)), times(B, [], unanswered=3))) == ["no_answer"]
 
@@ -178,5 +199,5 @@ def test_the_cells_of_a_table_of_times_are_read_with_their_looks_and_bounds():
     assert np.exp(own.met).tolist() == [2.0]
     assert np.exp(own.unmet).tolist() == [1.0]
     assert sorted(np.exp(own.bounds)) == pytest.approx([4.0, 9.0])
-    assert (own.stopped, own.infeasible, own.unanswered, own.is_open) == (1, 1, 2, True)
+    assert (own.stopped, own.infeasible, own.unanswered, own.unclocked, own.is_open) == (1, 1, 1, 1, True)
     assert own.seeds == 4

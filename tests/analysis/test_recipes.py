@@ -74,5 +74,5 @@ def test_cells_of_different_recipes_are_never_pooled():
 def test_the_more_recipes_the_surer_each_claim_must_be():
     alone = analyse_rows(hand_rows(QUICK), target=TARGET).recommendation.fastest.evidence["confidence"]
     both = compared(QUICK, SLOW).recommendation.fastest.evidence["confidence"]
-    assert alone == pytest.approx(1 - 0.05 / 8)
-    assert both == pytest.approx(1 - 0.05 / (2 * 8 + 2 + 1))
+    assert alone == pytest.approx(1 - 0.05 / 9)
+    assert both == pytest.approx(1 - 0.05 / (2 * 9 + 2 + 2))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from bs_study import StudyConfig, Target, analyse
 from bs_study.analysis.study import analyse_rows
 from bs_study.analysis.trials import Cell
-from tests.analysis.hand_rows import TARGET, hand_rows
+from tests.analysis.hand_rows import TARGET, hand_rows, joined
 
 STEADY = (0.98, 1.0, 1.02)  # what three seeds make of a time
 
@@ -126,34 +124,6 @@ def test_where_nothing_reached_the_target_nothing_is_recommended_and_an_easier_t
     assert {missed.batch_size: dict(missed.why) for missed in found.missed} == {10: {"missed": 2}, 20: {"diverged": 2}}
 
 
-def test_a_target_that_every_cell_meets_at_its_first_look_tells_nothing():
-    rows = hand_rows(tuned({10: 9.0, 100: 3.0}))
-    first = rows.evaluations[rows.evaluations["accuracy"] >= 0.9]
-    analysis = analyse_rows(replace(rows, evaluations=first), target=TARGET)
-    assert analysis.recommendation.best is None
-    assert reasons(analysis.recommendation.doubts) == {"first_look"}
-    assert "first_look" in {warning.kind for warning in analysis.warnings}
-
-
-def test_a_metric_that_leaves_its_natural_range_tells_nothing():
-    rows = hand_rows(tuned({10: 9.0, 100: 3.0}))
-    sums = rows.evaluations.assign(accuracy=rows.evaluations["accuracy"] * 100)
-    analysis = analyse_rows(replace(rows, evaluations=sums), target=TARGET)
-    assert analysis.recommendation.best is None
-    assert reasons(analysis.recommendation.doubts) == {"out_of_range"}
-    percent = analyse_rows(replace(rows, evaluations=sums), target=Target("accuracy", 90.0))
-    assert percent.recommendation.best is not None
-
-
-def test_without_a_target_nothing_is_ranked():
-    rows = hand_rows(tuned({10: 9.0}))
-    rows = replace(rows, trials=rows.trials.assign(target=""))
-    analysis = analyse_rows(rows)
-    assert analysis.recommendation.best is None
-    assert reasons(analysis.recommendation.doubts) == {"no_target"}
-    assert analysis.warnings[0].kind == "no_target"
-
-
 def test_a_study_without_rows_has_every_table_empty_and_every_verdict_open_for_a_reason():
     analysis = analyse_rows(hand_rows({}), target=TARGET)
     for name in ("trials", "throughput", "smoothness", "noise_slope", "times", "convergence", "best", "scaling"):
@@ -167,38 +137,6 @@ def test_a_study_without_rows_has_every_table_empty_and_every_verdict_open_for_a
 def test_the_fastest_verdict_is_the_recommendations_own():
     analysis = analyse_rows(hand_rows(tuned({10: 9.0, 100: 3.0})), target=TARGET)
     assert [v for v in analysis.verdicts if v is analysis.recommendation.fastest] == [analysis.recommendation.fastest]
-
-
-def test_targets_budgets_and_settings_that_differ_are_warned_of():
-    rows = hand_rows({(10, 0.1): seeds(3.0)})
-    trials = rows.trials.assign(target=["accuracy >= 0.9", "accuracy >= 0.9", "accuracy >= 0.95"],
-                                max_epochs=[1.0, 2.0, 2.0], momentum=[0.5, 0.9, 0.9])  # fmt: skip
-    warned = {w.kind: w for w in analyse_rows(replace(rows, trials=trials)).warnings}
-    assert warned["different_targets"].names == ("accuracy >= 0.9", "accuracy >= 0.95")
-    assert warned["differing_budgets"].names == ("max_epochs",)
-    assert warned["differing_settings"].names == ("momentum",)
-
-
-def test_looks_that_are_not_alike_are_warned_of():
-    coarse = hand_rows({(10, 0.1): seeds(3.0)}, step=1.5)
-    fine = hand_rows({(20, 0.1): seeds(9.0)}, step=1.02)
-    both = replace(coarse, **{n: pd.concat([getattr(r, n) for r in (coarse, fine)], ignore_index=True)
-                                     for n in ("trials", "evaluations")})  # fmt: skip
-    (warning,) = [w for w in analyse_rows(both, target=TARGET).warnings if w.kind == "looks_differ"]
-    assert warning.batch_sizes == (20, 10)
-    assert warning.numbers["largest"] == pytest.approx(1.5, rel=0.01)
-    alike = analyse_rows(coarse, target=TARGET)
-    assert "looks_differ" not in {w.kind for w in alike.warnings}
-
-
-def test_a_target_within_the_noise_of_what_most_cells_reach_is_warned_of():
-    """Of 100 examples the standard error at 0.9 is 0.03: the best of 0.85 to 0.95 may be luck."""
-    rows = replace(hand_rows({(size, 0.1): ["missed"] * 3 for size in (10, 20)}), eval_examples=100.0)
-    (warning,) = [w for w in analyse_rows(rows, target=TARGET).warnings if w.kind == "target_in_noise"]
-    assert warning.numbers["step"] == 0.01
-    assert warning.numbers["noise"] == pytest.approx(0.03)
-    many = replace(rows, eval_examples=10_000.0)
-    assert "target_in_noise" not in {w.kind for w in analyse_rows(many, target=TARGET).warnings}
 
 
 def test_every_number_of_the_recommendation_is_finite_or_said_to_be_missing():
@@ -220,3 +158,40 @@ def test_a_study_of_a_store_is_analysed_by_its_public_name(write_study, trial):
     assert analysis.tables.times["iterations_to_target"].tolist() == [20]
     with pytest.raises(ValueError, match=r"'recall'.*accuracy"):
         analyse(study, target="recall>=0.5")
+
+
+def verdicts_of(cells, **options):
+    return {verdict.claim: verdict for verdict in analyse_rows(hand_rows(cells, **options), target=TARGET).verdicts}
+
+
+def test_trials_that_have_not_ended_keep_open_what_the_lrs_tell():
+    lrs = [0.05 * 2**k for k in range(10)]
+    cells = {
+        (size, lr): seeds(3.0 * (1 + abs(np.log2(lr / (0.01 * size)))))
+        for size in (10, 20, 40, 80, 160, 320, 640, 1280)
+        for lr in lrs
+    }
+    assert verdicts_of(cells)["large_batch_lr"].outcome == "supported"
+    asked = [(size, lr, seed) for size, lr in [*cells, (1280, 51.2)] for seed in range(3)]
+    for claim in ("large_batch_lr", "small_batch_lr", "updates_saturate"):
+        assert "not_ended" in reasons(verdicts_of(cells, asked=asked)[claim].doubts)
+
+
+def test_an_easier_target_is_one_that_most_seeds_of_a_cell_reach():
+    rows = hand_rows({(10, 0.1): [3.0, "missed"]})
+    found = analyse_rows(rows, target=TARGET).recommendation
+    assert found.closest.metric == 0.85
+    assert [step.target.value for step in found.steps if step.kind == "target"] == [0.85]
+
+
+def test_a_clock_by_which_a_rival_was_cut_off_earlier_says_so():
+    cells = tuned({10: 9.0, 100: 3.0}) | {(1000, 0.1): ["missed"] * 3}
+    found = analyse_rows(hand_rows(cells, iterations={(1000, 0.1): 50}), target=TARGET).recommendation
+    assert found.by_clock["train_seconds"].cut_off == 0
+    assert found.by_clock["iterations"].cut_off == 1
+
+
+def test_of_recipes_that_tie_every_clock_names_the_recommended_one():
+    rows = joined(hand_rows(tuned({10: 3.0}), recipe="b"), hand_rows(tuned({10: 3.0}), recipe="a"))
+    found = analyse_rows(rows, target=TARGET).recommendation
+    assert {one.recipe for one in found.by_clock.values()} == {found.best.recipe} == {"b"}

@@ -110,14 +110,15 @@ def test_of_25_lrs_at_which_all_batch_sizes_are_alike_no_more_than_one_study_in_
     assert told / 200 <= 0.05
 
 
-def best_of(iterations):
+def best_of(iterations, cut_off=()):
     return pd.DataFrame({
         "recipe": "", "batch_size": list(iterations), "iterations_to_target": list(iterations.values()),
+        "censored_rivals_by_iterations": [int(size in cut_off) for size in iterations],
     })  # fmt: skip
 
 
-def saturates(iterations, *, edges=None, open_cells=NONE, confidence=0.95, examples=None):
-    best = best_of(iterations)
+def saturates(iterations, *, cut_off=(), edges=None, open_cells=NONE, confidence=0.95, examples=None):
+    best = best_of(iterations, cut_off)
     return updates_saturate(
         best, examples=examples or {}, edges=edges or {}, open_cells=open_cells, confidence=confidence
     )
@@ -158,6 +159,8 @@ def test_a_best_lr_on_the_edge_of_a_large_batch_or_an_open_or_missed_one_leaves_
     assert reasons(saturates(law, edges={Cell("", 320, 0.1): "high"})) == {"lr_on_edge"}
     assert saturates(law, edges={Cell("", 10, 0.1): "low"}).outcome == "supported"
     assert reasons(saturates(law, open_cells=pd.DataFrame([("", 320, 0.1)], columns=CELL))) == {"not_ended"}
+    assert reasons(saturates(law, open_cells=pd.DataFrame([("", 640, 0.1)], columns=CELL))) == {"not_ended"}
+    assert reasons(saturates(law, cut_off=(160,))) == {"missed_earlier"}
     missed = saturates(law | {160: np.nan})
     assert [(doubt.reason, doubt.batch_size) for doubt in missed.doubts] == [("nothing_reached", 160)]
     assert reasons(saturates({10: 100.0, 20: 100.0})) == {"few_batch_sizes"}

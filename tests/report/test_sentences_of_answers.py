@@ -63,14 +63,14 @@ def test_a_rival_whose_seeds_missed_takes_at_least_as_long_as_they_ran() -> None
         outcomes={BEST: {"reached": 3}, RIVAL: {"reached": 2, "missed": 1}},
         comparisons=(comparison(ratio=2.1, low=1.4, high=np.inf),),
     )
-    assert "Batch size 256 is slower, at least 2.1× (1.4 or more)." in answer(found).cost
+    assert "Batch size 256 is slower, at least 1.4×." in answer(found).cost
 
 
 def test_of_one_seed_each_too_a_rival_with_a_seed_that_missed_takes_at_least_that() -> None:
     nothing: dict[str, Any] = {"low": np.nan, "high": np.nan}
     one = comparison(RIVAL, Doubt("one_seed", *BEST), ratio=2.1, **nothing)
     found = analysis(outcomes={BEST: {"reached": 1}, RIVAL: {"missed": 1}}, comparisons=(one,), best=result(seeds=1))
-    assert "Not known to be slower: batch size 256, at least 2.1× at its best lr." in answer(found).sure
+    assert "Not known to be slower: batch size 256." in answer(found).sure
 
 
 def test_a_rival_that_diverged_cannot_reach_the_target() -> None:
@@ -112,7 +112,7 @@ def test_a_batch_size_that_ran_out_of_budget_is_told_from_one_that_was_not_tried
     )
     said = answer(analysis(missed=missed)).cost
     assert "No trial of batch size 16 reached the target." in said
-    assert "Of these, 4 ran out of budget and 2 ended at an easier target." in said
+    assert "Of these, 4 ran out of budget and 2 ended at another target." in said
     assert "Batch size 256 reached it in 1 of 6 trials, too few at each lr." in said
 
 
@@ -193,4 +193,4 @@ def test_what_would_help_is_said_in_words() -> None:
     state = State(expected=30, ended=27, running=0, missing=3)
     said = answer(analysis(steps=steps, state=state)).next
     assert said.startswith("Finish the 3 trials that have not ended. Add seeds 3 and 4: 12 trials.")
-    assert said.endswith(" Add lr 0.4, for batch size 64: 9 trials.")
+    assert said.endswith(" Add lr 0.4, because of batch size 64: 9 trials.")

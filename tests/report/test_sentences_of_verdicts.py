@@ -29,7 +29,7 @@ def test_an_open_verdict_on_the_fastest_names_it_so_far_and_why_it_is_open() -> 
 
 def test_a_supported_verdict_on_the_fastest_says_so() -> None:
     settled = verdict(batch_size=256, lr=0.2, **FIRST)
-    said = "After tuning the lr, batch size 256 at lr 0.2 reaches the target first, after 570 ms of training time."
+    said = "After tuning the lr, batch size 256 reaches the target first, after 570 ms of training time."
     assert verdicts.claim(settled) == said
     assert verdicts.why(settled) == ""
 
@@ -42,7 +42,7 @@ def test_the_clock_of_the_timing_pass_is_told_where_there_was_one() -> None:
 def test_the_soonest_recipe_is_named_with_its_batch_size() -> None:
     told: dict[str, Any] = {"batch_size": 64, "soonest": "warm-up 1 epoch", "lr": 0.1}
     settled, left = (verdict(*doubts, claim="soonest_recipe", **told) for doubts in ((), (Doubt("one_seed"),)))
-    assert verdicts.claim(settled) == "At batch size 64, “warm-up 1 epoch” at lr 0.1 reaches the target soonest."
+    assert verdicts.claim(settled) == "At batch size 64, “warm-up 1 epoch” reaches the target soonest."
     assert verdicts.claim(left) == "Soonest so far at batch size 64: “warm-up 1 epoch” at lr 0.1."
 
 

@@ -135,7 +135,8 @@ def test_what_no_command_can_say_has_none() -> None:
     assert command(BUDGET, analysis(config=recipes)) == ""
     assert command(Step("seeds", seeds=(3,)), analysis(config=None)) == ""
     assert (
-        step(BUDGET, analysis(config=recipes)) == "Begin a study with 4 times the budget, for batch size 64: 8 trials."
+        step(BUDGET, analysis(config=recipes))
+        == "Begin a study with 4 times the budget, because of batch size 64: 8 trials."
     )
 
 
@@ -143,7 +144,7 @@ def test_lrs_of_a_rule_are_told_to_be_those_of_the_base_batch_size() -> None:
     rule = asked(GRID | {"max_epochs": 5, "lr_rule": "linear", "base_batch_size": 64}).config
     record = Step("lrs", lrs=(0.4, 0.8), at=(16,), trials=8)
     assert step(record, analysis(config=rule)).endswith("They are those of the base batch size, as they are typed.")
-    assert step(record, analysis()) == "Add lrs 0.4 and 0.8, for batch size 16: 8 trials."
+    assert step(record, analysis()) == "Add lrs 0.4 and 0.8, because of batch size 16: 8 trials."
 
 
 def test_trials_that_failed_are_tried_again_where_all_have_ended() -> None:

@@ -136,7 +136,8 @@ def _missed_earlier(group: _Group) -> str:
 
 
 def _not_tried(group: _Group) -> str:
-    return f"{group.where or 'a cell'} ended at an easier target, too early to tell"
+    its = "its" if group.is_one else "their"
+    return f"{group.where or 'a cell'} ended at a target of {its} own, too early to tell"
 
 
 def _missed_seeds(group: _Group) -> str:
@@ -148,6 +149,14 @@ def _no_answer(group: _Group) -> str:
     if not group.where:
         return "trials failed, or were never evaluated"
     return f"{group.where} gave no answer: {its} trials failed, or were never evaluated"
+
+
+def _no_clock(group: _Group) -> str:
+    return f"the time{_of_where(group)} is not known by this clock"
+
+
+def _differing_devices(group: _Group) -> str:
+    return f"trials ran on {counted(group.total, 'kind') if group.total else 'several kinds'} of device"
 
 
 def _lr_on_edge(group: _Group) -> str:
@@ -226,13 +235,14 @@ _CLAUSES: dict[str, Callable[[_Group], str]] = {
     "not_tried": _not_tried,
     "missed_seeds": _missed_seeds,
     "no_answer": _no_answer,
+    "no_clock": _no_clock,
+    "differing_devices": _differing_devices,
     "lr_on_edge": _lr_on_edge,
     "few_batch_sizes": _few_batch_sizes,
     "few_lrs": _few_lrs,
     "slope_unclear": _always("the interval of the slope leaves it open"),
     "mixed": _mixed,
     "equal_loss_unclear": _always("the noise at an equal loss level leaves it open"),
-    "level": _always("the times are level"),
     "narrow_range": _always("the batch sizes tried span too little"),
     "far_apart": _far_apart,
     "too_spread": _too_spread,

@@ -13,7 +13,7 @@ from bs_study.words import count, listing
 OUTCOME_WORDS = {
     "reached": "reached it",
     "missed": "ran out of budget",
-    "not_tried": "ended at an easier target",
+    "not_tried": "ended at another target",
     "diverged": "diverged",
     "out_of_memory": "ran out of memory",
     "failed": "gave no answer",

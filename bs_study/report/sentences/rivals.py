@@ -29,16 +29,15 @@ def factor(ratio: float) -> str:
 def how_much(comparison: Comparison, found: Analysis) -> str:
     """Return how many times as long a rival takes, with its interval; empty where that is not known.
 
-    A rival with seeds that missed the target counts with where they ended: its ratio is at least that. It is empty too
-    where no seed of it can reach the target.
+    Of a rival with seeds that missed the target only the lower end is known. It is empty too where no seed of it can
+    reach the target, or where nothing of it is known.
     """
     if not math.isfinite(comparison.ratio):
         return ""
     ratio = f"{factor(comparison.ratio)}×"
     is_cut = any(outcomes(found, comparison.rival).get(name) for name in CUT)
     if is_cut or math.isinf(comparison.high):
-        low = f" ({factor(comparison.low)} or more)" if math.isfinite(comparison.low) else ""
-        return f"at least {ratio}{low}"
+        return f"at least {factor(comparison.low)}×" if comparison.low > 0 else ""
     if not (math.isfinite(comparison.low) and math.isfinite(comparison.high)):
         return ratio
     return f"{ratio} ({factor(comparison.low)} to {factor(comparison.high)})"
@@ -118,8 +117,14 @@ def sizes_as_good(found: Analysis) -> list[str]:
     others = rivals(found.recommendation.as_good).others
     if len(others) > _EACH:
         return [f"Not known to be slower: {sizes_of(one.rival[:2] for one in others)}."]
-    names = [_with_ratio(size_of(one.rival[:2]), one, found, terms=" at its best lr") for one in others]
+    names = [_with_ratio(size_of(one.rival[:2]), one, found, terms=_terms(one, found)) for one in others]
     return [f"Not known to be slower: {name}." for name in names]
+
+
+def _terms(comparison: Comparison, found: Analysis) -> str:
+    """Return at which lr a batch size takes so long; one that missed has no best lr."""
+    has_best = comparison.rival[:2] not in {_place(one) for one in found.recommendation.missed}
+    return " at its best lr" if has_best else ""
 
 
 def lrs_as_good(found: Analysis) -> list[str]:

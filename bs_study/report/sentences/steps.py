@@ -22,7 +22,7 @@ LARGER = 4  # times the budget that a new study has
 def step(record: Step, found: Analysis) -> str:
     """Return a step in a sentence."""
     what = _what(record, found)
-    at = f", for {some_sizes(record.at)}" if record.at else ""
+    at = f", because of {some_sizes(record.at)}" if record.at else ""
     cost = f": {counted(record.trials, 'trial')}" if record.trials and record.kind != "finish" else ""
     return f"{what}{at}{cost}.{_rule(record, found)}"
 

@@ -57,10 +57,11 @@ def _seeds(best: CellResult) -> str:
 
 def _rank(found: Analysis) -> str:
     cells = found.tables.convergence
+    cells = cells[cells["iterations_to_target"].notna()]
     tried = len(cells[["recipe", "batch_size"]].drop_duplicates())
     recipes = f" and {len(found.recipes)} recipes" if len(found.recipes) > 1 else ""
     if tried < 2:
-        return "No other batch size has ended"
+        return "No other batch size has a median"
     lrs = cells["lr"].unique()
     terms = f"all at lr {setting(lrs[0])}" if len(lrs) == 1 else "each at its best lr"
     sizes = counted(cells["batch_size"].nunique(), "batch size")
@@ -90,9 +91,11 @@ def _interval(best: CellResult) -> list[str]:
 def by_clock(found: Analysis, best: CellResult) -> list[str]:
     """Return which cell has the smallest median by each other clock: the same one, or another; and which tie."""
     others = {clock: one for clock, one in found.recommendation.by_clock.items() if clock != best.clock}
+    others = {clock: one for clock, one in others.items() if not one.cut_off}  # else another may have been sooner
     same = [clock for clock, one in others.items() if one.cell == best.cell]
     clocks = listing([CLOCK_WORDS[clock] for clock in same])
-    by = "every other clock" if len(same) == len(others) > 1 else clocks
+    every = len(found.recommendation.by_clock) - 1
+    by = "every other clock" if len(same) == every > 1 else clocks
     told = [f"It has the smallest median by {by} too."] if same else []
     for clock, one in others.items():
         by, took = f"By {CLOCK_WORDS[clock]}, ", amount(one.value, clock=clock)

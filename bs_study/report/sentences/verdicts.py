@@ -94,7 +94,9 @@ def _fastest(verdict: Verdict) -> str:
     took = _took(told)
     if verdict.outcome == "undecided":
         return f"Fastest so far: {named}{f' ({took})' if took else ''}."
-    return f"After tuning the lr, {named} reaches the target first{f', after {took}' if took else ''}."
+    recipe = f" with the recipe “{told['recipe']}”" if told.get("recipe") and not verdict.recipe else ""
+    size = f"batch size {setting(told['batch_size'])}{recipe}"
+    return f"After tuning the lr, {size} reaches the target first{f', after {took}' if took else ''}."
 
 
 def _took(evidence: Mapping[str, Any]) -> str:
@@ -114,7 +116,7 @@ def _soonest(verdict: Verdict) -> str:
     recipe = f"“{told['soonest']}” at lr {setting(told['lr'])}"
     if verdict.outcome == "undecided":
         return f"Soonest so far at {at}: {recipe}."
-    return f"At {at}, {recipe} reaches the target soonest."
+    return f"At {at}, “{told['soonest']}” reaches the target soonest."
 
 
 def how(verdict: Verdict) -> str:
