@@ -7,7 +7,7 @@ unbiased sample ones (n - 1), as in pandas, DuckDB and Polars.
 from __future__ import annotations
 
 import functools
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from scipy.ndimage import median_filter
 
 from bs_study.analysis.fit import FloatArray
 from bs_study.analysis.spikes import spikes
-from bs_study.analysis.stability import Stability, is_unstable
+from bs_study.analysis.stability import Fate, Stability, is_unstable
 
 LossArray = npt.NDArray[np.floating[Any]]
 
@@ -114,7 +114,7 @@ def max_loss_ratio(loss: LossArray, *, first_loss: float) -> float:
 
 
 def window_statistics(
-    loss: LossArray, *, first_loss: float, batch_size: int, fate: Literal["stuck", "diverged"] | None = None
+    loss: LossArray, *, first_loss: float, batch_size: int, fate: Fate | None = None
 ) -> dict[str, Any]:
     """Return the loss-variance statistics of a window of a trial: the columns STATISTICS.
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bs_study.analysis.trials import CELL, complete_trials
-from bs_study.analysis.windows import smoothness, study_curves
+from bs_study.analysis.windows import smoothness
 from bs_study.config import StudyConfig, TrialSettings
 from bs_study.config.recipe import AXES, recipe_of
 from bs_study.config.recipe_names import recipe_names
@@ -121,7 +121,7 @@ def read_rows(study: Study) -> StudyRows:
         trials=trials,
         evaluations=evaluations,
         epochs=epochs,
-        smoothness=smoothness(study_curves(study), trials),
+        smoothness=smoothness(study, trials, keep=True),
         timings=study.timings(),
         asked=_asked(config, asked) if config else None,
         begun=frozenset(running_trials(study.paths)),

@@ -10,6 +10,8 @@ from bs_study.analysis.fit import FloatArray
 from bs_study.analysis.spikes import BoolArray, mean_around
 
 Stability = Literal["stable", "unstable", "stuck", "diverged"]
+Fate = Literal["stuck", "diverged"]
+"""How a trial ended, where that holds for all of its windows."""
 
 BLOCKS = 20  # of consecutive iterations, whose means tell a trend
 FALL = 0.1  # of the first loss: less is no fall

@@ -1,26 +1,29 @@
-"""The loss-variance statistics of every trial over three windows, read trial by trial."""
+"""The loss-variance statistics of every trial over three windows, each trial's curve read by itself."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from bs_study.analysis.aggregates import Aggregate, read_aggregates, stamps, write_aggregates
 from bs_study.analysis.fit import FloatArray
-from bs_study.analysis.loss_variance import STATISTICS, LossArray, finite_prefix, window_statistics
+from bs_study.analysis.loss_variance import STATISTICS, LossArray, finite_prefix
 from bs_study.analysis.stability import is_stuck
 from bs_study.analysis.trials import KEYS, complete_trials
 from bs_study.store import Study
+from bs_study.store.reader import Each
 
 FIRST_ITERATIONS = 1000
 LEVEL_ITERATIONS = 100  # a variance from so many is good to about 15 %
 LEVEL_STEP = 10
 WINDOWS = ("first_1000", "equal_examples", "equal_loss")
+IN_MEMORY = 2**24  # losses that may be kept from the first reading for the second, of all trials together
+
+R = TypeVar("R")
 
 
 class Curve(NamedTuple):
@@ -30,30 +33,21 @@ class Curve(NamedTuple):
     loss: LossArray
 
 
-def study_curves(study: Study) -> Callable[[str], Curve]:
-    """Return a function that reads the curve of a trial from a study's store."""
-
-    def curve(trial_id: str) -> Curve:
-        table = study.scan("iterations", ["examples", "loss"], trial_id=trial_id)
-        examples, loss = (column.to_numpy() for column in table.columns)
-        if np.any(examples[1:] < examples[:-1]):  # another writer's order
-            order = np.argsort(examples)
-            examples, loss = examples[order], loss[order]
-        return Curve(examples, loss)
-
-    return curve
+CurveOf = Callable[[str], Curve]
+EachCurve = Callable[[Callable[[str, Curve], R], Sequence[str]], list[Each[R]]]
 
 
-def smoothness(curve_of: Callable[[str], Curve], trials: pd.DataFrame) -> pd.DataFrame:
+def smoothness(curves: Study | CurveOf, trials: pd.DataFrame, *, keep: bool = False) -> pd.DataFrame:
     """Return the loss-variance statistics of each ended trial, a row per trial and window.
 
     Windows (`limit` is where each ends):
         first_1000: the first 1000 iterations; all of a shorter trial.
-        equal_examples: the iterations within the largest number of examples that all completed trials have seen.
-            Batches larger than a third of it have too few iterations for a noise; trials that ended before it, none.
+        equal_examples: the iterations within the largest number of examples that all completed trials of the recipe
+            have seen. Batches larger than a third of it have too few iterations for a noise; trials that ended before
+            it, none.
         equal_loss: the first 100 consecutive iterations (from 1, 11, 21, ... on) whose mean loss is at most a level
-            that all batch sizes reach: the lowest that each of them reaches with at least one completed trial. Trials
-            that never do have none.
+            that all batch sizes of the recipe reach: the lowest that each of them reaches with at least one completed
+            trial. Trials that never do have none.
 
     Losses count up to the first that isn't finite; `iterations` says how many count. The ratio of the largest loss is
     to the first loss of the trial, and a trial is unstable in a window that has spikes above that. A trial that
@@ -61,70 +55,132 @@ def smoothness(curve_of: Callable[[str], Curve], trials: pd.DataFrame) -> pd.Dat
     trial lacks is a row with 0 iterations and no statistics.
 
     Args:
-        curve_of: gives the curve of a trial id, as `study_curves(study)`. It is asked at most twice for each trial, so
-            that only a few curves are in memory at a time.
-        trials: the store's table.
+        curves: the study, or what gives the curve of a trial id. A trial is read once, or twice where its curve is long
+            or a limit has changed; only a few curves are in memory at a time.
+        trials: the store's table; without a column `recipe` all trials have the same, named "".
+        keep: write what is known of each trial beside the study's report. It is read there in any case, and trials that
+            have not changed since are read again only for a window whose limit has.
     """
     trials = complete_trials(trials)
-    common_examples = _common_examples(trials)
-
-    def first_pass(trial: Any) -> _Beginning:
-        return _beginning(curve_of(trial.trial_id), trial, common_examples=common_examples)
-
-    beginnings = _for_each(first_pass, trials.itertuples())
-    level = _common_level(trials, [b.lowest_mean for b in beginnings])
-
-    def second_pass(pair: tuple[Any, _Beginning]) -> dict[str, Any]:
-        trial, beginning = pair
-        if not beginning.lowest_mean <= level:
-            return beginning.statistics(np.empty(0))
-        loss = finite_prefix(curve_of(trial.trial_id).loss)
-        return beginning.statistics(_first_reaching(loss, level=level))
-
-    last = _for_each(second_pass, zip(trials.itertuples(), beginnings, strict=True))
-    limits = (FIRST_ITERATIONS, common_examples, level)
-    rows = [
-        {**{key: getattr(trial, key) for key in KEYS}, "window": window, "limit": float(limit), **statistics}
-        for trial, beginning, at_level in zip(trials.itertuples(), beginnings, last, strict=True)
-        for window, limit, statistics in zip(WINDOWS, limits, (*beginning.rows, at_level), strict=True)
-    ]
-    table = pd.DataFrame(rows, columns=[*KEYS, "window", "limit", *STATISTICS])
-    return table.astype({"spikes": float, "iterations": int, "stability": object})
+    if "recipe" not in trials:
+        trials.insert(0, "recipe", "")
+    known = stamps(curves, trials) if isinstance(curves, Study) else {}
+    kept = read_aggregates(curves, known) if isinstance(curves, Study) else {}
+    each_curve = _each_of_study(curves) if isinstance(curves, Study) else _each_of(curves)
+    looks = _Looks(trials, dict(kept), each_curve)
+    looks.look_at_examples(_common_examples(trials))
+    looks.look_at_level(_common_level(trials, looks.lowest_means()))
+    if keep and isinstance(curves, Study) and looks.learned:
+        write_aggregates(curves, looks.aggregates, known)
+    return looks.table()
 
 
-def _for_each(function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-    """Return the results in order; reading and numpy release the interpreter, so threads fill the cores."""
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as threads:
-        return list(threads.map(function, items))
+def _each_of_study(study: Study) -> EachCurve[Any]:
+    def each(function: Callable[[str, Curve], R], trial_ids: Sequence[str]) -> list[Each[R]]:
+        def of_columns(trial_id: str, examples: npt.NDArray[Any], loss: npt.NDArray[Any]) -> R:
+            return function(trial_id, _in_order(examples, loss))
+
+        return study.each_trial(of_columns, "iterations", ["examples", "loss"], trial_ids)
+
+    return each
 
 
-class _Beginning(NamedTuple):
-    """What the first reading of a trial's curve gave."""
-
-    batch_size: int
-    fate: Literal["stuck", "diverged"] | None
-    first_loss: float
-    lowest_mean: float  # over 100 consecutive iterations; NaN where there are fewer
-    rows: tuple[dict[str, Any], ...]
-
-    def statistics(self, loss: LossArray) -> dict[str, Any]:
-        return window_statistics(loss, first_loss=self.first_loss, batch_size=self.batch_size, fate=self.fate)
+def _each_of(curve_of: CurveOf) -> EachCurve[Any]:
+    return lambda function, trial_ids: [Each(function(i, curve_of(i)), is_whole=True) for i in trial_ids]
 
 
-def _beginning(curve: Curve, trial: Any, *, common_examples: float) -> _Beginning:
-    loss = finite_prefix(curve.loss)
+def _in_order(examples: npt.NDArray[Any], loss: npt.NDArray[Any]) -> Curve:
+    if np.any(examples[1:] < examples[:-1]):  # another writer's order
+        order = np.argsort(examples)
+        examples, loss = examples[order], loss[order]
+    return Curve(examples, loss)
+
+
+class _Looks:
+    """What has been learned of the trials, reading after reading."""
+
+    def __init__(self, trials: pd.DataFrame, aggregates: dict[str, Aggregate], each_curve: EachCurve[Any]) -> None:
+        self.aggregates = aggregates
+        self.learned = 0
+        self._trials = {trial.trial_id: trial for trial in trials.itertuples()}
+        self._each_curve = each_curve
+        self._losses: dict[str, LossArray] = {}  # short ones, for the second reading
+
+    def look_at_examples(self, limits: dict[str, float]) -> None:
+        """Learn the first two windows and what the limit of the third is made of; the limits are by recipe."""
+        longest = IN_MEMORY // max(len(self._trials), 1)
+
+        def begin(trial_id: str, curve: Curve) -> tuple[Aggregate, LossArray | None]:
+            trial = self._trials[trial_id]
+            loss = finite_prefix(curve.loss)
+            found = _beginning(trial, curve, loss)
+            found.look("first_1000", limit=FIRST_ITERATIONS, loss=loss[:FIRST_ITERATIONS])
+            _look_at_examples(found, curve.examples[: len(loss)], loss, limit=limits[trial.recipe])
+            return found, loss if len(loss) <= longest else None
+
+        unknown = [i for i, trial in self._trials.items() if not self._knows_examples(i, limit=limits[trial.recipe])]
+        for trial_id, each in zip(unknown, self._each_curve(begin, unknown), strict=True):
+            self.aggregates[trial_id], loss = each.result
+            self.aggregates[trial_id].is_whole = each.is_whole
+            if loss is not None:
+                self._losses[trial_id] = loss
+        self.learned += len(unknown)
+
+    def _knows_examples(self, trial_id: str, *, limit: float) -> bool:
+        known = self.aggregates.get(trial_id)
+        if known is not None and not known.last_examples >= limit:
+            known.look("equal_examples", limit=limit, loss=np.empty(0))  # it ended before: there is nothing to read
+        return known is not None and known.knows("equal_examples", limit=limit)
+
+    def lowest_means(self) -> dict[str, float]:
+        return {trial_id: self.aggregates[trial_id].lowest_mean for trial_id in self._trials}
+
+    def look_at_level(self, levels: dict[str, float]) -> None:
+        """Learn the third window."""
+
+        def look(trial_id: str, loss: LossArray) -> None:
+            level = levels[self._trials[trial_id].recipe]
+            self.aggregates[trial_id].look("equal_loss", limit=level, loss=_first_reaching(loss, level=level))
+
+        unknown = []
+        for trial_id, trial in self._trials.items():
+            known, level = self.aggregates[trial_id], levels[trial.recipe]
+            if known.knows("equal_loss", limit=level):
+                continue
+            if not known.lowest_mean <= level:
+                known.look("equal_loss", limit=level, loss=np.empty(0))
+            elif trial_id in self._losses:
+                look(trial_id, self._losses.pop(trial_id))
+            else:
+                unknown.append(trial_id)
+            self.learned += 1
+        self._each_curve(lambda trial_id, curve: look(trial_id, finite_prefix(curve.loss)), unknown)
+
+    def table(self) -> pd.DataFrame:
+        rows = [
+            {key: getattr(trial, key) for key in ("recipe", *KEYS)} | {"window": window, "limit": float(limit)} | found
+            for trial_id, trial in self._trials.items()
+            for window, (limit, found) in ((name, self.aggregates[trial_id].windows[name]) for name in WINDOWS)
+        ]
+        table = pd.DataFrame(rows, columns=["recipe", *KEYS, "window", "limit", *STATISTICS])
+        return table.astype({"spikes": float, "iterations": int, "stability": object})
+
+
+def _beginning(trial: Any, curve: Curve, loss: LossArray) -> Aggregate:
     is_diverged = trial.status == "diverged" or len(loss) < len(curve.loss)
-    begun = _Beginning(
-        batch_size=trial.batch_size,
+    return Aggregate(
+        batch_size=int(trial.batch_size),
         fate="diverged" if is_diverged else "stuck" if is_stuck(loss.astype(np.float64)) else None,
         first_loss=float(loss[0]) if len(loss) else np.nan,
         lowest_mean=float(_means(loss).min()) if len(loss) >= LEVEL_ITERATIONS else np.nan,
-        rows=(),
+        last_examples=float(curve.examples[len(loss) - 1]) if len(loss) else np.nan,
     )
-    examples = curve.examples[: len(loss)]
-    covered = len(loss) > 0 and examples[-1] >= common_examples
-    end = int(np.searchsorted(examples, common_examples, side="right")) if covered else 0
-    return begun._replace(rows=(begun.statistics(loss[:FIRST_ITERATIONS]), begun.statistics(loss[:end])))
+
+
+def _look_at_examples(found: Aggregate, examples: npt.NDArray[Any], loss: LossArray, *, limit: float) -> None:
+    is_covered = found.last_examples >= limit
+    end = int(np.searchsorted(examples, limit, side="right")) if is_covered else 0
+    found.look("equal_examples", limit=limit, loss=loss[:end])
 
 
 def _means(loss: LossArray) -> FloatArray:
@@ -136,16 +192,18 @@ def _means(loss: LossArray) -> FloatArray:
     return means
 
 
-def _first_reaching(loss: LossArray, *, level: float) -> FloatArray:
+def _first_reaching(loss: LossArray, *, level: float) -> LossArray:
     """Return the first 100 losses whose mean is at most the level, which there are."""
     start = int((_means(loss) <= level).argmax()) * LEVEL_STEP
-    return loss[start : start + LEVEL_ITERATIONS].astype(np.float64)
+    return loss[start : start + LEVEL_ITERATIONS]
 
 
-def _common_examples(trials: pd.DataFrame) -> float:
-    return float(trials.loc[trials["status"] == "completed", "examples"].min())
+def _common_examples(trials: pd.DataFrame) -> dict[str, float]:
+    completed = trials["examples"].where(trials["status"] == "completed")
+    return {str(recipe): float(least) for recipe, least in completed.groupby(trials["recipe"]).min().items()}
 
 
-def _common_level(trials: pd.DataFrame, lowest: list[float]) -> float:
-    lowest_mean = pd.Series(lowest, index=trials.index, dtype=float).where(trials["status"] == "completed")
-    return float(lowest_mean.groupby(trials["batch_size"]).min().max())
+def _common_level(trials: pd.DataFrame, lowest_means: dict[str, float]) -> dict[str, float]:
+    lowest_mean = trials["trial_id"].map(lowest_means).astype(float).where(trials["status"] == "completed")
+    of_size = lowest_mean.groupby([trials["recipe"], trials["batch_size"]]).min()
+    return {str(recipe): float(level) for recipe, level in of_size.groupby(level=0).max().items()}

@@ -9,6 +9,9 @@ import pyarrow.parquet as pq
 
 from bs_study.store.schema import KEYS
 
+FEW_ROWS = 8
+"""Below, as in `trials`, a file is headers mostly: compressing it saves nothing and doubles the time to read it."""
+
 _COUNTERS = ("epoch", "iteration", "iterations", "examples")
 
 
@@ -25,11 +28,12 @@ def encode(table: pa.Table) -> pa.Buffer:
     """Return a table as one complete Parquet file in memory."""
     sink = io.BytesIO()
     encodings = column_encodings(table.schema)
+    has_few_rows = table.num_rows < FEW_ROWS
     pq.write_table(
         table,
         sink,
-        compression="zstd",
-        use_dictionary=[name for name in table.schema.names if name not in encodings],
+        compression="none" if has_few_rows else "zstd",
+        use_dictionary=[] if has_few_rows else [name for name in table.schema.names if name not in encodings],
         column_encoding=encodings,
         write_page_checksum=True,  # 0.08 % larger, and a file that was damaged later is told from one that was not
     )

@@ -53,6 +53,12 @@ def table_chains(
     return chains, holes
 
 
+def ended_files(paths: StudyPaths, table: Table, trial_ids: Collection[str]) -> dict[str, str]:
+    """Return the file in a table of each of these trials that has ended and has one."""
+    held = _held(paths, "trials", set(trial_ids))
+    return {trial_id: paths.trial_file(table, trial_id) for trial_id in _held(paths, table, set(held))}
+
+
 def running_trials(paths: StudyPaths) -> list[str]:
     """Return the trials that have something live: they run, were interrupted, or commit at this moment."""
     return [name for name in paths.names(paths.live) if not name.startswith("tmp-")]

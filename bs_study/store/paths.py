@@ -77,8 +77,13 @@ class StudyPaths:
 
     def names(self, folder: str) -> list[str]:
         """Return the names in a folder, sorted; none where there is no such folder."""
+        return sorted(info.base_name for info in self.listed(folder))
+
+    def listed(self, folder: str) -> list[pafs.FileInfo]:
+        """Return what is in a folder, each with its size and the time of its last change."""
         selector = pafs.FileSelector(folder, allow_not_found=True)
-        return sorted(info.base_name for info in self._ask(lambda: self.filesystem.get_file_info(selector)))
+        found: list[pafs.FileInfo] = self._ask(lambda: self.filesystem.get_file_info(selector))
+        return found
 
     def trial_ids(self, table: Table) -> list[str]:
         """Return the trials that have a file in this table, sorted."""

@@ -6,22 +6,33 @@ import functools
 import operator
 import os
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
 from bs_study.config import StudyConfig
-from bs_study.store.listing import table_chains
+from bs_study.store.file_rows import Question, VanishedError, file_rows
+from bs_study.store.listing import ended_files, table_chains
 from bs_study.store.paths import StudyPaths, study_paths
-from bs_study.store.scan import Found, Question, VanishedError, read_chains
+from bs_study.store.scan import Found, read_chains, side_by_side
 from bs_study.store.schema import Table
 from bs_study.store.study_json import asked_config, asked_metrics, newer_version, read_asked
 
+R = TypeVar("R")
+
 LISTINGS = 1000  # of a table whose trials commit faster than they are read
+
+
+@dataclass(frozen=True)
+class Each(Generic[R]):
+    """What a function made of a trial's rows, and whether they were all there."""
+
+    result: R
+    is_whole: bool
 
 
 @dataclass(frozen=True)
@@ -116,6 +127,37 @@ class Study:
         self._complain(found.faults)
         return found.rows
 
+    def each_trial(
+        self, function: Callable[..., R], table: Table, columns: Sequence[str], trial_ids: Sequence[str]
+    ) -> list[Each[R]]:
+        """Return what a function makes of each trial and its columns of a table, in order of the trials.
+
+        It is called as function(trial_id, column, ...) with an array for each of the columns, shape (rows,).
+        The tables are listed once and the files read by a few threads, which call the function too: at most a few
+        trials' rows are in memory at a time. What a file that can't be read would have held is missing.
+        """
+        question = self._question(table, columns, {}, is_empty=False)
+        files = ended_files(self.paths, table, trial_ids)
+
+        def of_trial(trial_id: str) -> tuple[R, dict[str, str]]:
+            found = self._found_quickly(files.get(trial_id), question)
+            rows, faults = found or self._found(table, columns, {"trial_id": trial_id})
+            return function(trial_id, *(column.to_numpy() for column in rows.columns)), faults
+
+        found = list(side_by_side(self.paths, of_trial, trial_ids))
+        self._complain({file: fault for _, faults in found for file, fault in faults.items()})
+        return [Each(result, is_whole=not faults) for result, faults in found]
+
+    def _found_quickly(self, file: str | None, question: Question) -> Found | None:
+        """Return the rows of an ended trial; None where its files must be listed: it runs, is damaged, or is gone."""
+        if file is None:
+            return None
+        try:
+            found = file_rows(self.paths, file, question)
+        except VanishedError:
+            return None
+        return None if found.rows is None else Found(found.rows.select(list(question.columns or ())), {})
+
     def _found(self, table: Table, columns: Sequence[str] | None, filters: dict[str, object]) -> Found:
         """List the files and read them. Those of a trial that committed in between are gone: list again."""
         vanished: set[str] = set()
@@ -135,12 +177,12 @@ class Study:
     def _question(
         self, table: Table, columns: Sequence[str] | None, filters: dict[str, object], *, is_empty: bool
     ) -> Question:
-        named = frozenset((*filters, *(columns or ())))
         if _named_trials(filters) is not None:
             # The files are these trials' own; comparing the id in every row would take longer than reading them.
             filters = {name: value for name, value in filters.items() if name != "trial_id"}
         metrics = self._metrics() if is_empty and table == "evaluations" else ()
-        return Question(table, list(columns) if columns else None, _expression(filters), named, metrics)
+        wanted = list(columns) if columns else None
+        return Question(table, wanted, _expression(filters), frozenset(filters), metrics)
 
     def _metrics(self) -> tuple[str, ...]:
         try:

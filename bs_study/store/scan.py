@@ -2,43 +2,27 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from bs_study.store.faults import DAMAGE, reason, schema_fault
+from bs_study.store.faults import reason
+from bs_study.store.file_rows import FileRows, Question, contract, file_rows
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import Table, table_schema
 
 Chain = Sequence[str]
 """The files of one trial in a table, in order: one once it has ended, its parts before."""
 
 REQUESTS = 16  # that an object store answers side by side
+GATHERED = 256  # files whose few rows are copied together: an Arrow table of one row takes as much memory as of 1000
+FEW_ROWS = 2**16
 
-
-class VanishedError(Exception):
-    """A file was there when it was listed and is not any more."""
-
-    def __init__(self, file: str) -> None:
-        super().__init__(file)
-        self.file = file
-
-
-@dataclass(frozen=True)
-class Question:
-    """Which rows and columns of which table."""
-
-    table: Table
-    columns: list[str] | None
-    filters: ds.Expression | None
-    named: frozenset[str]  # columns that the question names
-    metrics: tuple[str, ...] = ()  # that evaluations have even where there is none yet
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Found(NamedTuple):
@@ -48,17 +32,10 @@ class Found(NamedTuple):
     faults: dict[str, str]
 
 
-class _File(NamedTuple):
-    path: str
-    fragment: ds.Fragment
-    schema: pa.Schema
-    fault: str | None
-
-
 def read_chains(paths: StudyPaths, chains: Sequence[Chain], question: Question) -> Found:
     """Return the rows of all chains; where a file is at fault, those of its chain before it.
 
-    All files are one dataset, which is quick. When reading it fails, each is read by itself, to tell which one is it.
+    Each file is opened once, by one of a few threads, and closed.
 
     Raises:
         KeyError: the question names a column that the table does not have.
@@ -66,90 +43,89 @@ def read_chains(paths: StudyPaths, chains: Sequence[Chain], question: Question) 
         VanishedError: a file is gone.
         OSError: the store does not answer.
     """
-    inspected = [_until_fault(files) for files in _inspected(paths, chains, question.table)]
-    faults = {file.path: file.fault for files in inspected for file in files if file.fault}
-    sound = [[file for file in files if not file.fault] for files in inspected]
-    schema, conflicts = _common_schema(sound, question)
-    _refuse_unknown(question, schema)
-    sound = [list(itertools.takewhile(lambda file: file.path not in conflicts, files)) for files in sound]
-    faults |= conflicts
-    try:
-        return Found(_rows([file.fragment for files in sound for file in files], schema, question), faults)
-    except DAMAGE:
-        _refuse_unfit(question, schema)
-    rows, unread = _read_file_by_file(paths, sound, schema, question)
-    return Found(rows, faults | unread)
+    if question.is_pushed_down:
+        _refuse_unfit(question, contract(question.table))
+    files = side_by_side(paths, lambda file: file_rows(paths, file, question), [f for chain in chains for f in chain])
+    gathered = _Gathered(question)
+    for chain in chains:
+        for found in _taken(files, len(chain)):
+            if not gathered.takes(found):
+                break  # what follows would leave a gap
+    return Found(gathered.rows(), gathered.faults)
 
 
-@functools.cache
-def _format() -> ds.ParquetFileFormat:
-    # Files without checksums are read as they are.
-    return ds.ParquetFileFormat(
-        default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
-    )
+def side_by_side(paths: StudyPaths, function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
+    """Yield the results in order. Reading and numpy release the interpreter, so threads fill the cores."""
+    if len(items) < 2:
+        yield from map(function, items)
+        return
+    with ThreadPoolExecutor(min(4, os.cpu_count() or 1) if paths.is_local else REQUESTS) as threads:
+        yield from threads.map(function, items)
 
 
-def _inspected(paths: StudyPaths, chains: Sequence[Chain], table: Table) -> Iterator[list[_File]]:
-    """Look at the schema of each file. Its footer is then not read a second time."""
-    files = [file for chain in chains for file in chain]
-    if paths.is_local or len(files) == 1:
-        looked_at = iter([_inspect(paths, file, table) for file in files])
-    else:
-        with ThreadPoolExecutor(REQUESTS) as pool:
-            looked_at = iter(list(pool.map(lambda file: _inspect(paths, file, table), files)))
-    return (list(itertools.islice(looked_at, len(chain))) for chain in chains)
+def _taken(files: Iterator[FileRows], count: int) -> list[FileRows]:
+    return [next(files) for _ in range(count)]
 
 
-def _inspect(paths: StudyPaths, file: str, table: Table) -> _File:
-    fragment = _format().make_fragment(file, filesystem=paths.filesystem)
-    try:
-        return _File(file, fragment, fragment.physical_schema, schema_fault(fragment.physical_schema, table))
-    except DAMAGE as error:
-        content = _content(paths, file)
-        if content is None:
-            return _File(file, fragment, pa.schema([]), reason(error))
-    return _inspect_in_memory(file, content, table)
+class _Gathered:
+    """The rows of file after file, in the contract's columns and those that files add."""
 
+    def __init__(self, question: Question) -> None:
+        self.faults: dict[str, str] = {}
+        self._question = question
+        self._contract = contract(question.table)
+        self._known = set(self._contract.names)
+        self._added = {name: pa.field(name, pa.float64()) for name in question.metrics}
+        self._few: list[pa.Table] = []
+        self._tables: list[pa.Table] = []
 
-def _inspect_in_memory(file: str, content: pa.Buffer, table: Table) -> _File:
-    """Look at a file that has arrived whole: what fails now is the file's fault, not the store's."""
-    fragment = _format().make_fragment(content)
-    try:
-        return _File(file, fragment, fragment.physical_schema, schema_fault(fragment.physical_schema, table))
-    except DAMAGE as error:
-        return _File(file, fragment, pa.schema([]), reason(error))
+    def takes(self, found: FileRows) -> bool:
+        """Take the rows of a file, or its fault: its own, or a column of another type than in an earlier file."""
+        fault = found.fault or self._conflict(found.schema)
+        if fault:
+            self.faults[found.path] = fault
+            return False
+        if found.rows is not None and len(found.rows):
+            self._few.append(found.rows)
+        if len(self._few) == GATHERED:
+            self._put_together()
+        return True
 
-
-def _content(paths: StudyPaths, file: str) -> pa.Buffer | None:
-    """Return all bytes of a file; None where this disk does not give them."""
-    try:
-        return pa.py_buffer(paths.read(file))
-    except FileNotFoundError:
-        raise VanishedError(file) from None
-    except OSError:
-        if paths.is_local:
+    def _conflict(self, schema: pa.Schema) -> str | None:
+        if schema.equals(self._contract):
             return None
-        raise
+        for field in (field for field in schema if field.name not in self._known):
+            other = self._added.setdefault(field.name, field)
+            if other.type != field.type:
+                return f"its column {field.name!r} is {field.type}, and {other.type} elsewhere"
+        return None
+
+    def _put_together(self) -> None:
+        if self._few:
+            rows = _joined(self._few)
+            self._tables.append(rows.combine_chunks() if len(rows) < FEW_ROWS else rows)
+            self._few.clear()
+
+    def rows(self) -> pa.Table:
+        """Return all rows that were taken, in the columns asked for."""
+        self._put_together()
+        schema = self._contract
+        for field in self._added.values():
+            schema = schema.append(field)
+        _refuse_unknown(self._question, schema)
+        names = self._question.needed(schema.names)
+        empty = pa.schema([schema.field(name) for name in names], metadata=schema.metadata).empty_table()
+        rows = _joined([empty, *self._tables])
+        if self._question.filters is not None and not self._question.is_pushed_down:
+            _refuse_unfit(self._question, schema)
+            rows = rows.filter(self._question.filters)
+        return rows.select(list(self._question.columns or schema.names))
 
 
-def _until_fault(files: list[_File]) -> list[_File]:
-    """Return the files up to the first with a fault, this one included: what follows it would leave a gap."""
-    faulty = next((i for i, file in enumerate(files) if file.fault), len(files))
-    return files[: faulty + 1]
-
-
-def _common_schema(chains: Sequence[Sequence[_File]], question: Question) -> tuple[pa.Schema, dict[str, str]]:
-    """Return the contract's columns and those that files add, and the files that contradict an earlier one's."""
-    schema = table_schema(question.table, metrics=question.metrics)
-    contract = set(schema.names)
-    fields = {field.name: field for field in schema}
-    conflicts = {}
-    for file in (file for chain in chains for file in chain if file.schema != schema):
-        for field in (field for field in file.schema if field.name not in contract):
-            known = fields.setdefault(field.name, field)
-            if known.type != field.type:
-                conflicts[file.path] = f"its column {field.name!r} is {field.type}, and {known.type} elsewhere"
-    return pa.schema(list(fields.values()), metadata=schema.metadata), conflicts
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of tables, with null in the columns that one lacks."""
+    are_alike = all(table.schema.equals(tables[0].schema) for table in tables)
+    return pa.concat_tables(tables, promote_options="none" if are_alike else "default")
 
 
 def _refuse_unknown(question: Question, schema: pa.Schema) -> None:
@@ -161,31 +137,6 @@ def _refuse_unknown(question: Question, schema: pa.Schema) -> None:
 def _refuse_unfit(question: Question, schema: pa.Schema) -> None:
     """Try the question on a table without rows."""
     try:
-        ds.dataset(schema.empty_table()).to_table(columns=question.columns, filter=question.filters)
+        ds.dataset(schema.empty_table()).to_table(filter=question.filters)
     except pa.ArrowException as error:
         raise ValueError(f"{question.table} can't be filtered by {question.filters}: {reason(error)}") from error
-
-
-def _rows(fragments: list[ds.Fragment], schema: pa.Schema, question: Question) -> pa.Table:
-    dataset = ds.FileSystemDataset(fragments, schema, _format()) if fragments else ds.dataset(schema.empty_table())
-    rows = dataset.to_table(columns=question.columns, filter=question.filters)
-    rows.validate(full=True)  # text that is none
-    return rows
-
-
-def _read_file_by_file(
-    paths: StudyPaths, chains: Sequence[Sequence[_File]], schema: pa.Schema, question: Question
-) -> Found:
-    tables, faults = [_rows([], schema, question)], {}
-    for chain in chains:
-        for file in chain:
-            content = _content(paths, file.path)
-            if content is None:
-                faults[file.path] = "it can't be read"
-                break
-            try:
-                tables.append(_rows([_format().make_fragment(content)], schema, question))
-            except DAMAGE as error:
-                faults[file.path] = reason(error)
-                break
-    return Found(pa.concat_tables(tables), faults)

@@ -162,7 +162,6 @@ def test_best_lrs_on_the_edge_support_nothing_and_are_named():
 def test_without_a_best_lr_or_a_target_that_is_the_reason():
     nothing = best_lrs([NAN] * 5)
     assert reasons(large_batch_wants_large_lr(nothing)) == ["nothing_reached"]
-    assert reasons(large_batch_wants_large_lr(nothing, has_target=False)) == ["no_target"]
 
 
 @pytest.mark.parametrize(("step", "curvature"), [(2.0, 0.02), (4.0, 0.15)])

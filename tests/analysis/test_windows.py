@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from bs_study.analysis.loss_variance import window_statistics
-from bs_study.analysis.windows import Curve, smoothness, study_curves
+from bs_study.analysis.windows import Curve, smoothness
 
 
 def trial_row(trial_id, batch_size, *, iterations, lr=0.1, seed=0, status="completed"):
@@ -86,6 +89,19 @@ def test_a_trial_without_iterations_has_rows_without_statistics():
     assert table["stability"].isna().all()
 
 
+def test_the_limits_are_each_recipes_own_and_the_recipe_is_the_first_column():
+    curves = {"b10": noisy(300, 0.5), "b20": noisy(200, 1.0), "c10": noisy(250, 3.0), "c20": noisy(400, 2.0)}
+    rows = [trial_row(name, int(name[1:]), iterations=len(curves[name])) for name in curves]
+    together = table_of(curves, [row | {"recipe": {"b": "adam", "c": "sgd"}[row["trial_id"][0]]} for row in rows])
+    assert together.reset_index(drop=True).columns[0] == "recipe"
+    for recipe, first in (("adam", "b"), ("sgd", "c")):
+        alone = table_of(curves, [row for row in rows if row["trial_id"][0] == first])
+        assert alone["recipe"].eq("").all()
+        pd.testing.assert_frame_equal(
+            together[together["recipe"] == recipe].drop(columns="recipe"), alone.drop(columns="recipe")
+        )
+
+
 def test_no_trials_give_no_rows():
     table = smoothness(
         lambda trial_id: Curve(np.zeros(0, int), np.zeros(0)), pd.DataFrame([trial_row("a", 1, iterations=1)])[:0]
@@ -93,8 +109,18 @@ def test_no_trials_give_no_rows():
     assert len(table) == 0
 
 
-def test_curves_of_a_store_are_those_of_its_trial_alone(write_study, trial):
+def test_the_curves_of_a_store_are_each_trials_own(write_study, trial):
     study = write_study([trial(10, 0.1, loss=[3, 2, 1]), trial(20, 0.1, loss=[5, 4])])
-    curve = study_curves(study)("b20-lr0.1-s0")
-    assert curve.examples.tolist() == [20, 40]
-    assert curve.loss.tolist() == [5, 4]
+    table = smoothness(study, study.trials()).set_index(["trial_id", "window"])
+    assert table.loc[("b10-lr0.1-s0", "first_1000"), ["iterations", "loss_variance"]].tolist() == [3, 1.0]
+    assert table.loc[("b20-lr0.1-s0", "first_1000"), ["iterations", "loss_variance"]].tolist() == [2, 0.5]
+    assert table.loc[("b20-lr0.1-s0", "equal_examples"), "iterations"] == 1
+
+
+def test_rows_in_another_writers_order_are_put_in_order(write_study, trial):
+    study = write_study([trial(10, 0.1, loss=[4, 3, 2, 1])])
+    file = Path(study.paths.trial_file("iterations", "b10-lr0.1-s0"))
+    pq.write_table(pq.read_table(file).take([3, 1, 0, 2]), file)
+    table = smoothness(study, study.trials())
+    assert table["max_loss_ratio"].tolist()[:1] == [1.0]
+    assert table["detrended_variance"].tolist()[:1] == [0.0]

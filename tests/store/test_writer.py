@@ -72,6 +72,11 @@ def test_files_are_zstd_with_delta_counters_byte_stream_split_floats_and_diction
     assert all("RLE_DICTIONARY" in encodings[name] for name in ("study", "trial_id"))
 
 
+def test_a_row_of_trials_which_is_read_among_thousands_is_not_compressed(written: Path) -> None:
+    group = pq.ParquetFile(next((written / "toy" / "trials").iterdir())).metadata.row_group(0)
+    assert {group.column(i).compression for i in range(group.num_columns)} == {"UNCOMPRESSED"}
+
+
 def test_rows_come_back_as_they_were_added(written: Path) -> None:
     rows = pq.read_table(next((written / "toy" / "iterations").glob("b4-lr0.02-*"))).to_pydict()
     assert rows["iteration"] == list(range(1, 11))

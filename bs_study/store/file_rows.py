@@ -1,0 +1,167 @@
+"""Rows of one Parquet file of a table, in the types of the contract; or its fault."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from bs_study.store.faults import DAMAGE, reason, schema_fault
+from bs_study.store.paths import StudyPaths
+from bs_study.store.schema import Table, table_schema
+
+AT_ONCE = 2**17  # bytes: a smaller file is read whole, a larger one column by column
+
+
+class VanishedError(Exception):
+    """A file was there when it was listed and is not any more."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(file)
+        self.file = file
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which rows and columns of which table."""
+
+    table: Table
+    columns: Sequence[str] | None = None
+    filters: ds.Expression | None = None
+    filtered: frozenset[str] = frozenset()  # columns that the filters name
+    metrics: tuple[str, ...] = ()  # that evaluations have even where there is none yet
+
+    @property
+    def named(self) -> frozenset[str]:
+        return self.filtered | frozenset(self.columns or ())
+
+    def needed(self, names: Sequence[str]) -> list[str]:
+        """Return which of the columns that there are must be read; one in any case, as it says how many rows."""
+        if self.columns is None:
+            return list(names)
+        return [name for name in names if name in self.named] or ["trial_id"]
+
+    @property
+    def is_pushed_down(self) -> bool:
+        """Whether the filters skip parts of a file: they name columns of the contract alone, whose types are known."""
+        return self.filters is not None and self.filtered <= set(contract(self.table).names)
+
+
+class FileRows(NamedTuple):
+    """What a file gives: the rows asked for, and the names and types of all that it has."""
+
+    path: str
+    schema: pa.Schema
+    rows: pa.Table | None
+    fault: str | None = None
+
+
+@functools.cache
+def contract(table: Table) -> pa.Schema:
+    return table_schema(table)
+
+
+def file_rows(paths: StudyPaths, file: str, question: Question) -> FileRows:
+    """Return what a file gives; one at fault has no rows.
+
+    Raises:
+        VanishedError: it is gone.
+        OSError: the store does not answer.
+    """
+    unread = ""
+    # Of a file in an object store all is fetched at once, unless parts of it can be skipped.
+    if paths.is_local or question.is_pushed_down:
+        try:
+            return _read_in_parts(paths, file, question)
+        except DAMAGE as error:
+            unread = reason(error)  # the file's fault, the disk's or the store's, or it is gone: its bytes tell
+    content = _content(paths, file)
+    if content is None:
+        return FileRows(file, pa.schema([]), None, unread)
+    try:
+        return _read(file, content, question)
+    except DAMAGE as error:
+        return FileRows(file, pa.schema([]), None, reason(error))
+
+
+def _read_in_parts(paths: StudyPaths, file: str, question: Question) -> FileRows:
+    with paths.filesystem.open_input_file(file) as opened:
+        if opened.size() <= AT_ONCE:
+            return _read(file, opened.read_buffer(), question)
+        return _read(file, opened, question)
+
+
+def _content(paths: StudyPaths, file: str) -> pa.Buffer | None:
+    """Return all bytes of a file; None where this disk does not give them."""
+    try:
+        return pa.py_buffer(paths.read(file))
+    except FileNotFoundError:
+        raise VanishedError(file) from None
+    except OSError:
+        if paths.is_local:
+            return None
+        raise
+
+
+def _read(file: str, source: pa.Buffer | pa.NativeFile, question: Question) -> FileRows:
+    if question.is_pushed_down:
+        fragment = _format().make_fragment(source)
+        schema = fragment.physical_schema
+        fault = schema_fault(schema, question.table)
+        rows = None if fault else _filtered(fragment, question)
+    else:
+        opened = pq.ParquetFile(source, page_checksum_verification=True)
+        schema = opened.schema_arrow
+        fault = schema_fault(schema, question.table)
+        rows = None if fault else _unfiltered(opened, schema, question)
+    if rows is not None:
+        rows.validate(full=True)  # text that is none
+    return FileRows(file, schema, rows, fault)
+
+
+@functools.cache
+def _format() -> ds.ParquetFileFormat:
+    # Files without checksums are read as they are.
+    return ds.ParquetFileFormat(
+        default_fragment_scan_options=ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+    )
+
+
+def _filtered(fragment: ds.Fragment, question: Question) -> pa.Table:
+    schema = _in_contract_types(fragment.physical_schema, question.table)
+    names = question.needed(schema.names)
+    return fragment.to_table(schema=schema, columns=names, filter=question.filters, use_threads=False)
+
+
+def _unfiltered(opened: pq.ParquetFile, found: pa.Schema, question: Question) -> pa.Table:
+    schema = _in_contract_types(found, question.table)
+    names = question.needed(schema.names)
+    there = set(found.names)
+    rows = opened.read(columns=[name for name in names if name in there] or ["trial_id"], use_threads=False)
+    fields = pa.schema([schema.field(name) for name in names], metadata=schema.metadata)
+    if rows.schema.equals(fields):
+        return rows
+    return pa.Table.from_arrays([_column(rows, field) for field in fields], schema=fields)
+
+
+def _column(rows: pa.Table, field: pa.Field) -> pa.ChunkedArray | pa.Array:
+    if field.name not in rows.schema.names:
+        return pa.nulls(len(rows), field.type)
+    column = rows.column(field.name)
+    return column if column.type == field.type else column.cast(field.type)
+
+
+def _in_contract_types(found: pa.Schema, table: Table) -> pa.Schema:
+    """Return the contract's columns, and those that a file adds."""
+    fields = contract(table)
+    if found.equals(fields):
+        return fields
+    known = set(fields.names)
+    for added in (field for field in found if field.name not in known):
+        fields = fields.append(added)
+    return fields
