@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         study = open_study(asked.study)
         target = Target.parse(asked.target) if asked.target else None
-        found = analyse(study, target)
+        found = analyse(study, target, keep=True)
         place = publish(study, found, png=asked.png)
     except (OSError, ValueError, KeyError, ValidationError) as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)

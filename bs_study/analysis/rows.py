@@ -108,8 +108,12 @@ class StudyRows:
         return State(ended + running + missing, ended, running, missing)
 
 
-def read_rows(study: Study) -> StudyRows:
-    """Return the rows of a study's store; its iterations are read trial by trial, and of each only statistics stay."""
+def read_rows(study: Study, *, keep: bool = False) -> StudyRows:
+    """Return the rows of a study's store; its iterations are read trial by trial, and of each only statistics stay.
+
+    Args:
+        keep: write these statistics beside the study's report, so that the next time only new trials are read.
+    """
     config = study.known_config
     trials = study.trials()
     of_trials, asked, others = _recipes(trials, config)
@@ -121,7 +125,7 @@ def read_rows(study: Study) -> StudyRows:
         trials=trials,
         evaluations=evaluations,
         epochs=epochs,
-        smoothness=smoothness(study, trials, keep=True),
+        smoothness=smoothness(study, trials, keep=keep),
         timings=study.timings(),
         asked=_asked(config, asked) if config else None,
         begun=frozenset(running_trials(study.paths)),

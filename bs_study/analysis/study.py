@@ -50,7 +50,7 @@ class Analysis:
         return best.cell if best else None
 
 
-def analyse(study: Study, target: Target | str | None = None) -> Analysis:
+def analyse(study: Study, target: Target | str | None = None, *, keep: bool = False) -> Analysis:
     """Return what a study's store says; its iterations are read trial by trial.
 
     It works on a study that still runs, and on one of which nothing has ended.
@@ -58,12 +58,13 @@ def analyse(study: Study, target: Target | str | None = None) -> Analysis:
     Args:
         study: as `open_study` returns it.
         target: asks the evaluations again with another target than the study's own, as "accuracy>=0.97".
+        keep: write what is known of each trial's iterations beside the study's report, where the next time finds it.
 
     Raises:
         ValueError: the target is none, or its metric is not among the evaluations.
     """
     asked = Target.parse(target) if isinstance(target, str) else target
-    return analyse_rows(read_rows(study), target=asked, name=study.name, uri=study.paths.uri)
+    return analyse_rows(read_rows(study, keep=keep), target=asked, name=study.name, uri=study.paths.uri)
 
 
 def analyse_rows(rows: StudyRows, *, target: Target | None = None, name: str = "", uri: str = "") -> Analysis:

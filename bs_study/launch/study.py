@@ -131,7 +131,7 @@ def conclude(study: Prepared, listener: Listener) -> bool:
 
     stored = Study(study.paths)
     try:
-        found = analyse(stored)
+        found = analyse(stored, keep=True)
         listener.say("\n".join(closing(found, start=_start(study))))
         listener.say(f"report: {publish(stored, found)}")
     except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer

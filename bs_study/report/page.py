@@ -42,7 +42,7 @@ def write_report(study: Study, *, target: Target | None = None, png: bool = Fals
         target: asks the store another question than the study's own target.
         png: write each figure as PNG too.
     """
-    return publish(study, analyse(study, target=target), png=png)
+    return publish(study, analyse(study, target=target, keep=True), png=png)
 
 
 def publish(study: Study, found: Analysis, *, png: bool = False) -> str:
