@@ -133,18 +133,18 @@ def window_statistics(
     >>> window_statistics(np.array([2.0, 1.0, 1.0, 1.9, 1.0, 1.0, 1.0]), first_loss=2.0, batch_size=256)["stability"]
     'stable'
     """
-    loss = loss.astype(np.float64)
-    residuals = rolling_median_residuals(loss)
-    found = spikes(loss, residuals, first_loss=first_loss, batch_size=batch_size)
+    doubles: FloatArray = loss.astype(np.float64)
+    residuals = rolling_median_residuals(doubles)
+    found = spikes(doubles, residuals, first_loss=first_loss, batch_size=batch_size)
     stability: Stability | None = fate or "stable"
-    if not fate and is_unstable(loss, residuals, found, first_loss=first_loss):
+    if not fate and is_unstable(doubles, residuals, found, first_loss=first_loss):
         stability = "unstable"
     return {
         "iterations": len(loss),
-        "loss_variance": loss_variance(loss),
+        "loss_variance": loss_variance(doubles),
         "detrended_variance": detrended_variance(residuals),
-        "noise": loss_noise(loss),
+        "noise": loss_noise(doubles),
         "spikes": int(found.sum()) if len(loss) else np.nan,
-        "max_loss_ratio": max_loss_ratio(loss, first_loss=first_loss),
+        "max_loss_ratio": max_loss_ratio(doubles, first_loss=first_loss),
         "stability": stability if len(loss) or fate == "diverged" else None,
     }

@@ -45,7 +45,7 @@ def spikes(loss: FloatArray, residuals: FloatArray, *, first_loss: float, batch_
         return np.zeros(0, bool)
     scale = _noise_scale(residuals)
     z = np.divide(residuals, scale, out=np.zeros_like(residuals), where=scale > 0)
-    found = _bursts(z) & (residuals > np.abs(residuals).mean())
+    found: BoolArray = _bursts(z) & (residuals > np.abs(residuals).mean())
     if (batch_size * residuals > EXAMPLE_LIMIT * abs(first_loss)).any():
         typical = np.maximum(abs(first_loss), mean_around(np.abs(loss), FAR))
         found |= _outliers(z) & (batch_size * residuals > EXAMPLE_LIMIT * typical)

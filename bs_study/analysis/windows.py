@@ -102,7 +102,7 @@ class _Looks:
     def __init__(self, trials: pd.DataFrame, aggregates: dict[str, Aggregate], each_curve: EachCurve[Any]) -> None:
         self.aggregates = aggregates
         self.learned = 0
-        self._trials = {trial.trial_id: trial for trial in trials.itertuples()}
+        self._trials: dict[str, Any] = {str(trial.trial_id): trial for trial in trials.itertuples()}
         self._each_curve = each_curve
         self._losses: dict[str, LossArray] = {}  # short ones, for the second reading
 

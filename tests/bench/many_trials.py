@@ -129,7 +129,7 @@ def _measured(uri: str) -> dict[str, float]:
     seconds, found = {}, {}
     for name, table in read.items():
         seconds[name], found[name] = _timed(table)
-    seconds["loss variance"], _ = _timed(lambda: smoothness(study, found["trials"]))
+    seconds["loss variance"], _ = _timed(lambda: smoothness(study, found["trials"], keep=True))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return seconds | {"all": sum(seconds.values()), "peak_bytes": peak}
 

@@ -81,7 +81,12 @@ def test_the_folders_are_listed_once_however_many_trials_there_are(toy: Path, mo
     trial_ids = study.trials()["trial_id"].tolist()
     listed: list[str] = []
     names = StudyPaths.names
-    monkeypatch.setattr(StudyPaths, "names", lambda self, folder: listed.append(folder) or names(self, folder))
+
+    def noted(self: StudyPaths, folder: str) -> list[str]:
+        listed.append(folder)
+        return names(self, folder)
+
+    monkeypatch.setattr(StudyPaths, "names", noted)
     monkeypatch.setattr(StudyPaths, "exists", lambda self, path: pytest.fail(f"{path} was asked for by itself"))
     losses(study, trial_ids)
     assert sorted(Path(folder).name for folder in listed) == ["iterations", "trials"]
