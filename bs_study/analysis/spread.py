@@ -57,7 +57,9 @@ def seed_spread(logs: Mapping[Hashable, FloatArray], *, resolution: Mapping[Hash
     shrunk = (prior_freedom * prior_variance + freedom * variance) / (prior_freedom + freedom)
     degrees = np.minimum(prior_freedom + freedom, total)
     own = {cell: (float(v), float(d)) for cell, v, d in zip(known, shrunk, degrees, strict=True)}
-    return Spread(own, (prior_variance, min(max(prior_freedom, 1.0), total)), total)
+    # A cell that shows no spread of its own takes the common one; of too few cells to differ, all that they know.
+    common = total if len(known) < MIN_CELLS else min(max(prior_freedom, 1.0), total)
+    return Spread(own, (prior_variance, common), total)
 
 
 def _prior(variance: FloatArray, freedom: FloatArray) -> tuple[float, float]:

@@ -195,3 +195,12 @@ def test_of_recipes_that_tie_every_clock_names_the_recommended_one():
     rows = joined(hand_rows(tuned({10: 3.0}), recipe="b"), hand_rows(tuned({10: 3.0}), recipe="a"))
     found = analyse_rows(rows, target=TARGET).recommendation
     assert {one.recipe for one in found.by_clock.values()} == {found.best.recipe} == {"b"}
+
+
+@pytest.mark.parametrize("seeds_of_rival", [1, 3])
+@pytest.mark.parametrize("others", [{}, tuned({1000: 6.0})], ids=["alone", "among others"])
+def test_a_rival_whose_budget_outlasted_the_winner_25_times_is_known_to_be_slower(seeds_of_rival, others):
+    cells = {(100, 0.2): seeds(2.0)} | others | {(10, 0.2): ["missed"] * seeds_of_rival}
+    found = found_of(cells)
+    assert found.best.cell == Cell("", 100, 0.2)
+    assert (10, 0.2) in {(c.rival.batch_size, c.rival.lr) for c in found.slower}
