@@ -1,8 +1,30 @@
 """Which batch size and learning rate should I train with, on this hardware, and how sure is that?"""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.store import Study, open_study
 from bs_study.target import Target
 from bs_study.version import __version__
 
-__all__ = ["Study", "StudyConfig", "Target", "TrialConfig", "__version__", "open_study"]
+if TYPE_CHECKING:
+    from bs_study.analysis.study import Analysis
+
+__all__ = ["Study", "StudyConfig", "Target", "TrialConfig", "__version__", "analyse", "open_study"]
+
+
+def analyse(study: Study, target: Target | str | None = None) -> Analysis:
+    """Return what a study's store says: its tables, verdicts and one recommendation.
+
+    Args:
+        study: as `open_study` returns it.
+        target: asks the evaluations again with another target than the study's own, as "accuracy>=0.97".
+
+    Raises:
+        ValueError: the target is none, or its metric is not among the evaluations.
+    """
+    from bs_study.analysis.study import analyse as analyse_study  # with scipy, which a worker need not wait for
+
+    return analyse_study(study, target)

@@ -18,7 +18,8 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from bs_study.config import BUDGETS, StudyConfig
-from bs_study.config.asked import FIELDS, LAUNCH_FIELDS, Asked, asked
+from bs_study.config.asked import FIELDS, Asked, asked
+from bs_study.config.growth import resumed_settings
 from bs_study.store.reader import open_study
 
 NO_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
@@ -47,11 +48,17 @@ _ACTIONS = {
     "config": Annotated[
         Path | None,
         tyro.conf.arg(
-            help="YAML file of the study; with --resume, only how it is launched is read from it "
-            "(default: the study that ships for the workload)"
+            help="YAML file of the study; with --resume its lists are added to the study, and its other settings "
+            "must be those of the study (default: the study that ships for the workload)"
         ),
     ],
-    "resume": Annotated[str | None, tyro.conf.arg(help="go on with the study in this folder, as results/digits")],
+    "resume": Annotated[
+        str | None,
+        tyro.conf.arg(
+            help="go on with the study in this folder, as results/digits; --batch-sizes, --lrs, --seeds and --recipes "
+            "that it does not have yet are added to it"
+        ),
+    ],
     "dry_run": Annotated[bool, tyro.conf.arg(help="print the trials and exit")],
     "check": Annotated[bool, tyro.conf.arg(help="run one batch through the workload, print what was seen and exit")],
 }
@@ -157,7 +164,7 @@ def _kind(flag: str) -> str:
 def what_is_asked(request: Request) -> Asked:
     """Return the study and the launch that file and flags ask for: flags override the file.
 
-    A study that goes on is what its store says, so of a file only the launch counts.
+    Of a study that goes on, its store says what they leave out.
 
     Raises:
         ValueError: the file can't be read, or a setting is unknown or wrong.
@@ -167,8 +174,7 @@ def what_is_asked(request: Request) -> Asked:
         stored = open_study(request.resume).config
         refuse_flags_of_recipes(request.flags, stored)
         given = read_yaml(_there(request.config)) if request.config else {}
-        launch = {name: value for name, value in given.items() if name in LAUNCH_FIELDS}
-        return asked(stored.model_dump(mode="json") | launch | request.flags)
+        return asked(resumed_settings(stored, given | request.flags))
     file = _there(request.config) if request.config else _shipped_file(request.flags.get("workload", "digits"))
     settings = (read_yaml(file) if file else {}) | request.flags
     if not file and not settings.keys() & set(BUDGETS):

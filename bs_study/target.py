@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -53,3 +54,16 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.metric} {'>=' if self.direction == 'max' else '<='} {float(self.value)!r}"
+
+
+def is_met_by_window(met: Sequence[bool], *, window: int) -> bool:
+    """Return whether the median of the last `window` evaluations meets the target: more than half of them do.
+
+    Args:
+        met: whether each evaluation so far met it, in order. Fewer than `window` are not enough.
+        window: an odd number, so that the median is one of the values.
+
+    >>> is_met_by_window([True, False, True], window=3), is_met_by_window([True, True], window=3)
+    (True, False)
+    """
+    return len(met) >= window and sum(met[-window:]) > window / 2

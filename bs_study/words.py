@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 UNKNOWN = "–"
+MOST_NAMED = 5  # longer lists are told as how many and from where to where
 CLOCK_WORDS = {
     "clean_seconds": "clean training time",
     "train_seconds": "training time",
@@ -75,6 +76,29 @@ def _two_units(seconds: float) -> str:
     return f"{whole:,} {large} {rest} {small}" if rest else f"{whole:,} {large}"
 
 
+def amount(value: float, *, clock: str) -> str:
+    """Return what a clock shows, with its unit; a count without what a logarithm and its inverse leave behind.
+
+    >>> amount(1200, clock="iterations"), amount(3.2, clock="train_seconds"), amount(9920.00000000001, clock="examples")
+    ('1,200 iterations', '3.2 s', '9,920 examples')
+    """
+    return duration(value) if clock.endswith("_seconds") else counted(_rounded(value, 12), clock.removesuffix("s"))
+
+
+def span(low: float, high: float, *, clock: str) -> str:
+    """Return the range of what a clock shows, a unit that both ends share but once.
+
+    >>> span(3.0, 3.4, clock="train_seconds"), span(0.9, 1.5, clock="train_seconds")
+    ('3 to 3.4 s', '900 ms to 1.5 s')
+    """
+    first, last = amount(low, clock=clock), amount(high, clock=clock)
+    if first == last:
+        return f"{last} each"
+    if first.count(" ") == 1 and last.count(" ") == 1:
+        first = first.removesuffix(f" {last.split()[-1]}")
+    return f"{first} to {last}"
+
+
 def times(ratio: float) -> str:
     """Return how many times as much a ratio is.
 
@@ -82,6 +106,16 @@ def times(ratio: float) -> str:
     ('1.03×', '2.5×', '1,230×')
     """
     return f"{number(ratio)}×"
+
+
+def percent(share: float) -> str:
+    """Return a share in percent; one close to 1 keeps the digits that tell it from 1.
+
+    >>> percent(0.95), percent(0.99375), percent(0.99965), percent(0.025)
+    ('95 %', '99.4 %', '99.97 %', '2.5 %')
+    """
+    digits = next(d for d in range(1, 15) if share >= 1 or round(100 * share, d) < 100)
+    return f"{number(round(100 * share, digits), digits=15)} %"
 
 
 def typed(value: float) -> str:
@@ -119,6 +153,36 @@ def cell(batch_size: float, lr: float) -> str:
     'batch size 64 at lr 0.08'
     """
     return f"batch size {setting(batch_size)} at lr {setting(lr)}"
+
+
+def goal(target: object) -> str:
+    """Return a target, or its text, as prose has it.
+
+    >>> goal("accuracy >= 0.98")
+    'accuracy ≥ 0.98'
+    """
+    return str(target).replace(">=", "≥").replace("<=", "≤")
+
+
+def some_sizes(batch_sizes: Sequence[int]) -> str:
+    """Return batch sizes by name, or how many there are and their range where they would fill a line.
+
+    >>> some_sizes([16]), some_sizes([16, 64]), some_sizes([1, 2, 4, 8, 16, 32, 64])
+    ('batch size 16', 'batch sizes 16 and 64', '7 batch sizes (1 to 64)')
+    """
+    if len(batch_sizes) <= MOST_NAMED:
+        noun = "batch size" if len(batch_sizes) == 1 else "batch sizes"
+        return f"{noun} {listing([setting(size) for size in batch_sizes])}"
+    return f"{count(len(batch_sizes))} batch sizes ({setting(min(batch_sizes))} to {setting(max(batch_sizes))})"
+
+
+def sentence(clause: str) -> str:
+    """Return a clause as a sentence.
+
+    >>> sentence("trials have not ended")
+    'Trials have not ended.'
+    """
+    return f"{clause[0].upper()}{clause[1:]}."
 
 
 def listing(words: Sequence[str]) -> str:

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 import argparse
 import sys
-import textwrap
 from collections.abc import Sequence
 from typing import NoReturn
 
 from pydantic import ValidationError
 
 from bs_study import Target, open_study
-from bs_study.analysis.tables import study_tables
-from bs_study.report.answer import answer
+from bs_study.analysis.study import analyse
 from bs_study.report.page import publish
+from bs_study.report.terminal import closing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the report, print where it is and what it answers; return the exit status."""
+    """Write the report, print where it is and what the study answers; return the exit status."""
     asked = _parser().parse_args(arguments)
     try:
         study = open_study(asked.study)
         target = Target.parse(asked.target) if asked.target else None
-        tables = study_tables(study, target=target)
-        place = publish(study, tables, png=asked.png)
+        found = analyse(study, target, keep=True)
+        place = publish(study, found, png=asked.png)
     except (OSError, ValueError, KeyError, ValidationError) as error:
         print(f"error: {_one_line(error)}", file=sys.stderr)
         return 2
     print(place)
-    for sentence in answer(tables).sentences:
-        print(textwrap.fill(sentence, width=100))
+    for line in closing(found):
+        print(line)
     return 0
 
 

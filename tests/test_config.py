@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from bs_study import StudyConfig, TrialConfig
 from bs_study.config.asked import FIELDS, asked
+from bs_study.store.timings import timing_id
 
 LEAST: dict[str, Any] = {"batch_sizes": [4], "lrs": [0.1], "max_iterations": 10}
 
@@ -44,6 +45,14 @@ def complaint(**settings: Any) -> str:
         ("max_iterations", 0),
         ("max_train_seconds", float("inf")),
         ("eval_every_examples", 0),
+        ("eval_spacing", 1),
+        ("eval_spacing", 0.9),
+        ("eval_spacing", float("inf")),
+        ("max_eval_share", 0),
+        ("max_eval_share", 1.1),
+        ("target_window", 0),
+        ("target_window", 2),
+        ("target_window", 1.5),
         ("target", "accuracy"),
         ("gpus_per_trial", 1.5),
         ("gpus_per_trial", -1),
@@ -146,6 +155,15 @@ def test_a_config_survives_json_with_its_trials() -> None:
     again = StudyConfig.model_validate_json(config.model_dump_json())
     assert again == config
     assert [t.trial_id for t in study_trials(again)] == [t.trial_id for t in study_trials(config)]
+
+
+def test_settings_that_are_new_keep_the_ids_of_trials_that_were_begun_without_them() -> None:
+    cell = {"batch_size": 4, "lr": 0.1, "seed": 0, "max_iterations": 10}
+    today, older = TrialConfig(**cell), TrialConfig(**cell, eval_spacing=None)
+    assert today.trial_id == older.trial_id == "b4-lr0.1-s0-6b8aa6"
+    assert timing_id(today, {}) == timing_id(older, {})
+    for change in ({"eval_spacing": 1.1}, {"max_eval_share": 0.5}, {"target_window": 3}):
+        assert TrialConfig(**cell, **change).trial_id != today.trial_id
 
 
 def test_every_setting_is_explained() -> None:

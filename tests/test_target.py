@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import itertools
 import math
+import statistics
 
 import pytest
 
 from bs_study import Target
+from bs_study.target import is_met_by_window
 
 
 @pytest.mark.parametrize(
@@ -42,3 +45,17 @@ def test_a_value_exactly_at_the_target_meets_it_and_nan_never_does() -> None:
 def test_an_unknown_direction_is_refused() -> None:
     with pytest.raises(ValueError, match="'up'"):
         Target("accuracy", 0.98, "up")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("window", [1, 3, 5])
+def test_a_window_meets_the_target_where_the_median_of_its_values_does(window: int) -> None:
+    target = Target("accuracy", 0.5)
+    for values in itertools.product((0.0, 0.5, 1.0, math.nan), repeat=5):
+        median = statistics.median([-1.0 if math.isnan(value) else value for value in values[-window:]])
+        assert is_met_by_window([target.is_met(v) for v in values], window=window) == (median >= 0.5)
+
+
+def test_fewer_values_than_the_window_has_are_not_enough() -> None:
+    assert not is_met_by_window([True, True], window=3)
+    assert is_met_by_window([True, True], window=1)
+    assert not is_met_by_window([], window=1)

@@ -1,5 +1,1 @@
-"""What a store says: tables in, tables out, with numpy, pandas and scipy alone."""
-
-from bs_study.analysis.tables import StudyTables, study_tables
-
-__all__ = ["StudyTables", "study_tables"]
+"""What a store says: tables in, tables and records out, with numpy, pandas and scipy alone."""

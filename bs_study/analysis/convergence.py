@@ -1,156 +1,251 @@
-"""Iterations, examples and seconds to the target."""
+"""Time to the target: of each trial, of each cell over its seeds, and the best lr of each batch size."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.censoring import TARGET_CLOCKS, budget_text, censored_amounts, censored_text
-from bs_study.analysis.trials import CELL, KEYS, complete_trials, effective_lr
+from bs_study.analysis.trials import CELL, KEYS, Cell, complete_trials, effective_lr
+from bs_study.config import BUDGETS
 from bs_study.target import Target
 
-TIMES = [f"{clock}_to_target" for clock in ("iterations", "examples", "epochs", *TARGET_CLOCKS[2:])]
-OUTCOMES = ["reached", "missed", "diverged", "out_of_memory", "failed", "not_evaluated"]
+TARGET_CLOCKS = ["iterations", "examples", "train_seconds", "compute_seconds", "wall_seconds", "clean_seconds"]
+OUTCOMES = ["reached", "missed", "not_tried", "diverged", "out_of_memory", "failed", "not_evaluated"]
 NO_ANSWER = ["failed", "not_evaluated"]
-_FROM_COLUMN = {
-    "iterations_to_target": "iteration",
-    "examples_to_target": "examples",
-    "epochs_to_target": "epoch",
-    "train_seconds_to_target": "train_seconds",
-    "compute_seconds_to_target": "compute_seconds",
-    "wall_seconds_to_target": "wall_seconds",
-    "clean_seconds_to_target": "clean_seconds",
-}
+_COLUMNS = {"iterations": "iteration", "examples": "examples", "epochs": "epoch"} | {c: c for c in TARGET_CLOCKS[2:]}
+"""The clocks of a time to the target, each with the column of evaluations that it is read from."""
+TIMES = [f"{clock}_to_target" for clock in _COLUMNS]
 
 
-def time_to_target(evaluations: pd.DataFrame, *, target: Target, clean: pd.Series[float] | None = None) -> pd.DataFrame:
-    """Return what each trial took to the first evaluation that meets the target, a row per trial with evaluations.
+def time_to_target(
+    evaluations: pd.DataFrame, *, target: Target, window: int = 1, clean: Mapping[int, float] | None = None
+) -> pd.DataFrame:
+    """Return what each trial took to the target, a row per trial with evaluations.
 
-    A trial that never met it has missing times; NaN never meets a target. Wall seconds are the training clock plus all
-    evaluations up to and including that one. Clean seconds are its iterations times the seconds of one, measured alone:
-    what the machine's other trials did is not in them. `best_metric` is the best value at any evaluation.
+    Reached is the first look (evaluation) that meets the target, as MLPerf and AlgoPerf have it. The target was met
+    at some time after the look before, so a time is an interval: above `<clock>_before_target`, which is 0 where the
+    first look met it, up to `<clock>_to_target`. A trial that never met it has neither; a missing metric meets no
+    target. Wall seconds are the training clock plus all evaluations up to and including that one. Clean seconds are
+    its iterations times the seconds of one, measured alone.
 
     Args:
         evaluations: the store's table, with a column for the target's metric.
+        window: an odd number of looks; reached is the first at which the median of so many last ones meets the target,
+            which it does where more than half of them do.
         clean: seconds of an iteration by batch size, of the timing pass; clean seconds are missing without it.
 
     Returns:
-        trial_id, batch_size, lr, seed; iterations_, examples_, epochs_, train_seconds_, compute_seconds_,
-        wall_seconds_ and clean_seconds_to_target; best_metric.
+        recipe, trial_id, batch_size, lr, seed; for iterations, examples, epochs, train_, compute_, wall_ and
+        clean_seconds: <clock>_to_target and <clock>_before_target; best_metric (at any look; of a window, its median),
+        looks (how many).
 
     Raises:
         ValueError: no column for the target's metric.
     """
     if target.metric not in evaluations:
         raise ValueError(f"target: no metric {target.metric!r} in the evaluations. They have {_metrics(evaluations)}")
-    numbers = dict.fromkeys(["train_seconds", "compute_seconds", "eval_seconds", target.metric], float)
-    ordered = evaluations.sort_values(["trial_id", "iteration"], kind="stable").astype(numbers)
-    pauses = ordered.groupby("trial_id")["eval_seconds"].cumsum(skipna=False)
-    ordered = ordered.assign(
-        wall_seconds=ordered["train_seconds"] + pauses,
-        clean_seconds=_clean_seconds(ordered["iteration"], ordered["batch_size"], clean),
+    looks = _looks(evaluations, metric=target.metric, clean=clean or {})
+    of_trial = looks.groupby("trial_id", sort=False)
+    is_met = looks[target.metric] >= target.value
+    if target.direction == "min":
+        is_met = looks[target.metric] <= target.value
+    if window > 1:
+        met = is_met.astype(float).groupby(looks["trial_id"], sort=False).rolling(window).sum()
+        is_met = met.droplevel(0).reindex(looks.index) > window / 2
+    columns = {column: f"{clock}_to_target" for clock, column in _COLUMNS.items()}
+    before = (
+        of_trial[list(columns)]
+        .shift(fill_value=0.0)
+        .rename(columns={c: f"{k}_before_target" for k, c in _COLUMNS.items()})
     )
-    metric = ordered[target.metric]
-    met = ordered[metric >= target.value if target.direction == "max" else metric <= target.value]
-    first = met.drop_duplicates("trial_id")[["trial_id", *_FROM_COLUMN.values()]]
-    first = first.rename(columns={column: time for time, column in _FROM_COLUMN.items()})
-    best = metric.groupby(ordered["trial_id"]).agg(target.direction).rename("best_metric")
-    times = ordered[KEYS].drop_duplicates("trial_id").merge(first, on="trial_id", how="left")
-    return times.merge(best, left_on="trial_id", right_index=True, how="left").astype(dict.fromkeys(TIMES, float))
+    met_first = looks.assign(**before)[is_met].drop_duplicates("trial_id")
+    first = met_first[["trial_id", *columns, *before.columns]].rename(columns=columns)
+    judged = looks[target.metric]
+    if window > 1:
+        judged = of_trial[target.metric].rolling(window).median().droplevel(0).reindex(looks.index)
+    judged_by_trial = judged.groupby(looks["trial_id"], sort=False)
+    found = judged_by_trial.agg([target.direction, "size"]).set_axis(["best_metric", "looks"], axis=1)
+    times = looks[KEYS].drop_duplicates("trial_id").merge(first, on="trial_id", how="left")
+    clocks = dict.fromkeys([*TIMES, *before.columns], float)
+    return times.merge(found, left_on="trial_id", right_index=True, how="left").astype(clocks).reset_index(drop=True)
 
 
-def _clean_seconds(
-    iterations: pd.Series[int], batch_sizes: pd.Series[int], clean: pd.Series[float] | None
-) -> pd.Series[float]:
-    of_one = batch_sizes.map({} if clean is None else clean.to_dict()).astype(float)
-    return iterations * of_one
+def _looks(evaluations: pd.DataFrame, *, metric: str, clean: Mapping[int, float]) -> pd.DataFrame:
+    """Return the evaluations in order, each with every clock."""
+    numbers = dict.fromkeys(["train_seconds", "compute_seconds", "eval_seconds", metric], float)
+    recipe = {} if "recipe" in evaluations else {"recipe": ""}
+    looks = evaluations.assign(**recipe).sort_values(["trial_id", "iteration"], kind="stable").astype(numbers)
+    pauses = looks.groupby("trial_id", sort=False)["eval_seconds"].cumsum(skipna=False)
+    return looks.assign(
+        wall_seconds=looks["train_seconds"] + pauses,
+        clean_seconds=looks["iteration"] * looks["batch_size"].map(clean).astype(float),
+    ).reset_index(drop=True)
 
 
 def _metrics(evaluations: pd.DataFrame) -> str:
     """Return the metrics by name: the last columns, behind the schema's."""
-    names = list(evaluations.columns)
+    names = [name for name in evaluations.columns if name != "recipe"]
     start = names.index("eval_seconds") + 1 if "eval_seconds" in names else 0
     return ", ".join(names[start:]) or "none"
 
 
-def convergence(
-    evaluations: pd.DataFrame, trials: pd.DataFrame, *, target: Target | None, clean: pd.Series[float] | None = None
+def trial_times(
+    evaluations: pd.DataFrame,
+    trials: pd.DataFrame,
+    *,
+    target: Target | None,
+    window: int = 1,
+    clean: Mapping[int, float] | None = None,
 ) -> pd.DataFrame:
-    """Return what each cell took to the target, a row per cell with an ended trial.
-
-    Over seeds: the median, where a trial that missed counts as above every number, so that it can be missing; `_low`
-    and `_high` are the smallest and largest (missing if a trial missed). Trials that failed or were never evaluated
-    before the target are no answer and count in no median; one that failed or diverged later counts as reached.
+    """Return what became of each ended trial, a row per trial: `time_to_target`, and how it answered.
 
     Args:
         trials: the ended ones; evaluations of others do not count.
-        target: without one nobody reached it and nobody missed it: times are missing, the status is the trials' own.
-        clean: as of `time_to_target`.
+        target: without one nobody reached it and nobody missed it: times are missing, the outcome is the status.
 
     Returns:
-        batch_size, lr, effective_lr (missing where trials differ), seeds (trials), how many of them reached, missed,
-        diverged, out_of_memory, failed, not_evaluated (each counted once); <clock>_to_target with _low and _high;
-        best_metric with _low and _high (median, smallest and largest over seeds); status: what became of all trials of
-        the cell, or mixed; budget; censored_<clock>: where on that clock the first of the missed trials ended;
-        censored_at: the budget that the missed trials spent, '' where the median was reached or none missed.
+        the columns of `time_to_target`; <clock>_at_end of each clock of TARGET_CLOCKS: where the trial ended;
+        stop_reason and the budgets; effective_lr; outcome: reached, or missed, not_tried (it ended at another target
+        of its own), diverged, out_of_memory, failed, not_evaluated (it ended before a first look).
     """
-    trials = complete_trials(trials).assign(effective_lr=lambda table: effective_lr(table))
-    times = _times(evaluations, target, clean)
-    answers = trials.merge(times, on="trial_id", how="left")
-    answers["clean_seconds"] = _clean_seconds(answers["iterations"], answers["batch_size"], clean)
-    answers["is_evaluated"] = answers["trial_id"].isin(evaluations["trial_id"])
-    answers["outcome"] = _outcomes(answers, has_target=target is not None)
-    answers["budget"] = [budget_text(trial) for trial in answers.to_dict("records")]
-    by_cell = answers.groupby(CELL)
-    cells = by_cell["effective_lr"].agg(lambda lrs: lrs.iloc[0] if lrs.nunique() == 1 else np.nan).to_frame()
+    trials = complete_trials(trials)
+    keys = trials[KEYS].assign(effective_lr=effective_lr(trials), **{name: trials[name] for name in BUDGETS})
+    ends = pd.DataFrame({name: trials[name] for name in ("iterations", "examples", "train_seconds", "compute_seconds")})
+    ends["wall_seconds"] = trials["train_seconds"] + trials["eval_seconds"]
+    ends["clean_seconds"] = trials["iterations"] * trials["batch_size"].map(clean or {}).astype(float)
+    keys = keys.join(ends.add_suffix("_at_end")).assign(status=trials["status"], stop_reason=trials["stop_reason"])
+    own = evaluations[evaluations["trial_id"].isin(trials["trial_id"])]
+    if target is None or own.empty:
+        found = own[["trial_id"]].drop_duplicates().assign(**dict.fromkeys([*_time_columns(), "best_metric"], np.nan))
+        found["looks"] = own.groupby("trial_id").size().reindex(found["trial_id"]).to_numpy(float)
+    else:
+        found = time_to_target(own, target=target, window=window, clean=clean).drop(columns=["recipe", *KEYS[2:]])
+    times = keys.merge(found, on="trial_id", how="left")
+    times["looks"] = times["looks"].fillna(0).astype(int)
+    times["outcome"] = _outcomes(times, has_target=target is not None)
+    return times
+
+
+def _time_columns() -> list[str]:
+    return [f"{clock}_{end}" for clock in _COLUMNS for end in ("to_target", "before_target")]
+
+
+def _outcomes(times: pd.DataFrame, *, has_target: bool) -> pd.Series[str]:
+    is_answer = times["status"].isin(["completed", "diverged", "out_of_memory"])
+    outcome = times["status"].astype(object).where(is_answer, "failed")
+    if has_target:
+        unmet = np.where(times["stop_reason"] == "target", "not_tried", "missed")
+        outcome = outcome.where(outcome != "completed", np.where(times["looks"] > 0, unmet, "not_evaluated"))
+    return outcome.where(times["iterations_to_target"].isna(), "reached")
+
+
+def convergence(times: pd.DataFrame, *, direction: Literal["max", "min"] = "max") -> pd.DataFrame:
+    """Return what each cell took to the target, a row per cell with an ended trial.
+
+    Over seeds: the median, where a trial that did not reach it counts as above every number, so that it can be missing;
+    `_low` and `_high` are the smallest and largest (missing if a trial did not). Trials that failed or were never
+    evaluated are no answer and count in no median; one that failed or diverged later counts as reached.
+
+    Args:
+        times: `trial_times`.
+        direction: in which the target's metric is better.
+
+    Returns:
+        recipe, batch_size, lr, effective_lr (missing where trials differ), seeds (trials), how many of them reached,
+        missed, not_tried, diverged, out_of_memory, failed, not_evaluated (each counted once); <clock>_to_target with
+        _low and _high; best_metric, which most seeds reached (the median; of two in the middle the worse), with
+        _low and _high (smallest and largest over seeds); status: what became of all trials of the cell, or mixed; the
+        budgets (missing where there was none, or trials differ);
+        censored_<clock>: where on that clock the first of those ended that missed or were not tried; censored_by: their
+        stop_reason, or mixed; '' where the median was reached or none missed.
+    """
+    by_cell = times.groupby(CELL)
+    cells = _common(by_cell["effective_lr"]).to_frame()
     cells["seeds"] = by_cell.size()
     for outcome in OUTCOMES:
-        cells[outcome] = (answers["outcome"] == outcome).groupby([answers[key] for key in CELL]).sum()
+        cells[outcome] = (times["outcome"] == outcome).groupby([times[key] for key in CELL]).sum().astype(int)
     for time in TIMES:
-        cells = cells.join(_over_seeds(answers, time))
-    metric = by_cell["best_metric"].agg(["median", "min", "max"])
+        cells = cells.join(_over_seeds(times, time))
+    ordered = times.sort_values("best_metric", ascending=direction == "min", kind="stable")
+    known = ordered[ordered["best_metric"].notna()].groupby(CELL)["best_metric"]
+    counts = known.transform("size")
+    middle = ordered.loc[counts.index[known.cumcount() == counts // 2]].set_index(CELL)["best_metric"]
+    metric = pd.DataFrame({"median": middle, "min": known.min(), "max": known.max()}).reindex(cells.index)
     cells = cells.join(metric.set_axis(["best_metric", "best_metric_low", "best_metric_high"], axis=1))
-    cells["status"] = by_cell["outcome"].agg(lambda outcomes: outcomes.iloc[0] if outcomes.nunique() == 1 else "mixed")
-    cells["budget"] = by_cell["budget"].agg(lambda texts: " / ".join(sorted(set(texts) - {""})))
-    return cells.join(censored_amounts(answers)).join(_censored_at(answers, cells)).reset_index()
+    cells["status"] = _common(by_cell["outcome"]).fillna("mixed")
+    cells = cells.join(pd.DataFrame({budget: _common(by_cell[budget]) for budget in BUDGETS}))
+    censored = times[times["outcome"].isin(["missed", "not_tried"])].groupby(CELL)
+    ends = censored[[f"{clock}_at_end" for clock in TARGET_CLOCKS]].min()
+    cells = cells.join(ends.set_axis([f"censored_{clock}" for clock in TARGET_CLOCKS], axis=1))
+    reasons = _common(censored["stop_reason"]).fillna("mixed").reindex(cells.index)
+    cells["censored_by"] = reasons.where(cells["iterations_to_target"].isna()).fillna("")
+    return cells.reset_index()
 
 
-def _times(evaluations: pd.DataFrame, target: Target | None, clean: pd.Series[float] | None) -> pd.DataFrame:
-    if target is None or evaluations.empty:
-        times = no_times(evaluations)
-    else:
-        times = time_to_target(evaluations, target=target, clean=clean)
-    return times.drop(columns=["batch_size", "lr", "seed"])
+def _common(groups: Any) -> pd.Series[Any]:
+    """Return the value that all rows of a group have; missing where they differ."""
+    common: pd.Series[Any] = groups.first().where(groups.nunique(dropna=False) == 1)
+    return common
 
 
-def no_times(evaluations: pd.DataFrame) -> pd.DataFrame:
-    """Return what `time_to_target` does, for no target: every time and best metric is missing."""
-    times = evaluations[KEYS].drop_duplicates("trial_id", ignore_index=True)
-    return times.assign(**dict.fromkeys([*TIMES, "best_metric"], np.nan))
-
-
-def _outcomes(answers: pd.DataFrame, *, has_target: bool) -> pd.Series[str]:
-    """Return how each trial answered: reached, or why it did not."""
-    is_answer = answers["status"].isin(["completed", "diverged", "out_of_memory"])
-    outcome = answers["status"].astype(object).where(is_answer, "failed")
-    if has_target:
-        outcome = outcome.where(outcome != "completed", np.where(answers["is_evaluated"], "missed", "not_evaluated"))
-    return outcome.where(answers["iterations_to_target"].isna(), "reached")
-
-
-def _over_seeds(answers: pd.DataFrame, time: str) -> pd.DataFrame:
+def _over_seeds(times: pd.DataFrame, time: str) -> pd.DataFrame:
     """Return the median, smallest and largest time of each cell's trials; never reached is above every number."""
-    cell = [answers[key] for key in CELL]
-    is_reached = answers["outcome"] == "reached"
-    values = answers[time].where(is_reached, np.inf).where(~answers["outcome"].isin(NO_ANSWER))
+    cell = [times[key] for key in CELL]
+    is_reached = times["outcome"] == "reached"
+    values = times[time].where(is_reached, np.inf).where(~times["outcome"].isin(NO_ANSWER))
     unknown = (is_reached & values.isna()).groupby(cell).any()
     over = values.groupby(cell).agg(["median", "min", "max"]).set_axis([time, f"{time}_low", f"{time}_high"], axis=1)
     return over.where(np.isfinite(over)).where(~unknown, axis=0)
 
 
-def _censored_at(answers: pd.DataFrame, cells: pd.DataFrame) -> pd.Series[str]:
-    missed = answers[answers["outcome"] == "missed"]
-    texts = pd.Series([censored_text(trial) for trial in missed.to_dict("records")], index=missed.index, dtype=object)
-    joined = texts.groupby([missed[key] for key in CELL]).agg(lambda parts: " / ".join(sorted(set(parts))))
-    is_open = cells["iterations_to_target"].isna()
-    return joined.reindex(cells.index).where(is_open).fillna("").rename("censored_at")
+def best(convergence: pd.DataFrame) -> pd.DataFrame:
+    """Return the best lr of each recipe and batch size by each clock: the smallest median time to the target.
+
+    Only cells whose median seed reached the target are ranked, whatever the budget. A cell that did not and ended
+    earlier on this clock than the best one could have been faster: it is a censored rival. Of lrs that tie, the
+    smallest is named, and how many there are is told.
+
+    Returns:
+        recipe, batch_size and, for each clock of TARGET_CLOCKS: best_lr_by_<clock> and <clock>_to_target with it
+        (missing where no lr reached); tied_by_<clock>: how many lrs share that time, itself included;
+        censored_rivals_by_<clock>; is_best_by_<clock>: whether no batch size of the recipe is faster (of those that
+        tie, each is best).
+    """
+    group = ["recipe", "batch_size"]
+    table = convergence[group].drop_duplicates().sort_values(group).set_index(group)
+    for clock in TARGET_CLOCKS:
+        table = table.join(_best_by(convergence, clock))
+        table[f"tied_by_{clock}"] = table[f"tied_by_{clock}"].fillna(0).astype(int)
+        table[f"censored_rivals_by_{clock}"] = _censored_rivals(convergence, table, clock)
+        times = table[f"{clock}_to_target"]
+        table[f"is_best_by_{clock}"] = times.notna() & (times == times.groupby("recipe").transform("min"))
+    return table.reset_index().sort_values(group, kind="stable", ignore_index=True)
+
+
+def _best_by(convergence: pd.DataFrame, clock: str) -> pd.DataFrame:
+    time, group = f"{clock}_to_target", ["recipe", "batch_size"]
+    ranked = convergence[convergence[time].notna()].sort_values([*group, time, "lr"])
+    is_tied = ranked[time] == ranked.groupby(group)[time].transform("min")
+    winners = ranked.drop_duplicates(group).set_index(group)[["lr", time]]
+    tied = is_tied.groupby([ranked[name] for name in group]).sum()
+    return winners.rename(columns={"lr": f"best_lr_by_{clock}"}).assign(**{f"tied_by_{clock}": tied})
+
+
+def _censored_rivals(convergence: pd.DataFrame, table: pd.DataFrame, clock: str) -> pd.Series[int]:
+    """Return how many cells missed and ended before the best time of their batch size, or at an unknown time."""
+    is_censored = convergence["missed"] + convergence["not_tried"] > 0
+    missed = convergence[is_censored & convergence[f"{clock}_to_target"].isna()]
+    group = pd.MultiIndex.from_frame(missed[["recipe", "batch_size"]])
+    best_time = table[f"{clock}_to_target"].reindex(group).to_numpy(float)
+    is_rival = pd.Series(~(missed[f"censored_{clock}"].to_numpy(float) >= best_time), index=group, dtype=bool)
+    return is_rival.groupby(level=[0, 1]).sum().reindex(table.index, fill_value=0).astype(int)
+
+
+def best_cells(best: pd.DataFrame, clock: str) -> list[Cell]:
+    """Return the best cell by a clock of each recipe and batch size that has one."""
+    known = best.dropna(subset=[f"best_lr_by_{clock}"])
+    rows = known[["recipe", "batch_size", f"best_lr_by_{clock}"]].itertuples(index=False, name=None)
+    return [Cell(str(recipe), int(size), float(lr)) for recipe, size, lr in rows]

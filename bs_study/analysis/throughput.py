@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.fit import MIN_FOR_INTERVAL, FloatArray, coefficients
 from bs_study.analysis.trials import complete_trials
 
 EPOCH_PARTS = ["epoch_seconds", "load_seconds", "compute_seconds"]
 MEASURES = [*EPOCH_PARTS, "iteration_seconds", "examples_per_second"]
-DOUBLING_GAIN = 0.10
+_GROUP = ["recipe", "batch_size"]
 
 
 def throughput(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: float = np.nan) -> pd.DataFrame:
-    """Return how long an epoch and an iteration take, a row per batch size, warm-up left out.
+    """Return how long an epoch and an iteration take, a row per recipe and batch size, warm-up left out.
 
     A trial's measure is the median over its epochs; a batch size's is the median over its trials, whatever became of
     them (a diverging iteration takes as long). Of a trial count the epochs that are whole and free of warm-up; where
@@ -22,9 +21,12 @@ def throughput(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: fl
     of its trials row. `epochs_left_out` says how many rows did not count.
 
     `<measure>_low` and `<measure>_high` are quartiles: over trials, of each trial's lower (upper) quartile over epochs.
-    iteration_seconds = epoch_seconds / timed iterations, and examples_per_second = timed examples / epoch_seconds.
+    iteration_seconds = epoch_seconds / timed iterations, examples_per_second = timed examples / epoch_seconds, and
+    examples_per_iteration = timed examples / timed iterations, which a short last batch makes smaller than batch_size.
     A whole epoch is the most examples that an epoch of this batch size had; or the whole training set, if that is a
     batch more: then no epoch of this batch size was whole. (A loop that drops the last, incomplete batch loses less.)
+
+    An epoch of 1,437 examples in batches of 1,024, of which the first was warm-up, has 1 timed iteration of 413.
 
     Args:
         epochs: the store's table; iterations and examples are cumulative, the clocks leave warm-up out.
@@ -33,26 +35,41 @@ def throughput(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: fl
         train_examples: the training set's; if it isn't known, the longest epoch of the study stands for it.
 
     Returns:
-        batch_size, trials (timed ones; with 0 all times are missing), epochs, epochs_left_out, load_share (of an epoch,
-        load_seconds / epoch_seconds), and for each of epoch_seconds, load_seconds, compute_seconds, iteration_seconds,
-        examples_per_second: it, its low, its high; source, which says that they are the clocks of trials.
+        recipe, batch_size, examples_per_iteration, trials (timed ones; with 0 all times are missing), epochs,
+        epochs_left_out, load_share (of an epoch, load_seconds / epoch_seconds), and for each of epoch_seconds,
+        load_seconds, compute_seconds, iteration_seconds, examples_per_second: it, its low, its high; source, which says
+        that they are the clocks of trials.
     """
-    spans = _timed_spans(epochs, complete_trials(trials), train_examples=train_examples)
+    trials = complete_trials(trials).assign(recipe=trials.get("recipe", ""))
+    spans = _timed_spans(epochs, trials, train_examples=train_examples)
     counted = spans[spans["counts"]]
-    table = pd.DataFrame(index=pd.Index(np.unique(trials["batch_size"].to_numpy(np.int64)), name="batch_size"))
-    by_batch_size = counted.groupby("batch_size")
+    by_batch_size = counted.groupby(_GROUP)
+    by_trial = counted.groupby([*_GROUP, "trial_id"])
+    table = trials[_GROUP].drop_duplicates().astype({"batch_size": np.int64}).set_index(_GROUP).sort_index()
+    table["examples_per_iteration"] = by_trial["examples_per_iteration"].median().groupby(_GROUP).median()
     table["trials"] = by_batch_size["trial_id"].nunique()
     table["epochs"] = by_batch_size.size()
-    table["epochs_left_out"] = spans.groupby("batch_size").size() - table["epochs"].fillna(0)
+    table["epochs_left_out"] = spans.groupby(_GROUP).size() - table["epochs"].fillna(0)
     for measure in MEASURES:
-        by_trial = counted.groupby(["batch_size", "trial_id"])[measure]
         for suffix, share in (("", 0.5), ("_low", 0.25), ("_high", 0.75)):
-            table[measure + suffix] = by_trial.quantile(share).groupby("batch_size").quantile(share)
-    table.insert(3, "load_share", table["load_seconds"] / table["epoch_seconds"])
+            table[measure + suffix] = by_trial[measure].quantile(share).groupby(_GROUP).quantile(share)
+    table.insert(4, "load_share", table["load_seconds"] / table["epoch_seconds"])
     counts = ["trials", "epochs", "epochs_left_out"]
     table[counts] = table[counts].fillna(0).astype(int)
     table["source"] = "trials"
     return table.reset_index()
+
+
+def examples_per_iteration(trials: pd.DataFrame) -> pd.Series[float]:
+    """Return the mean examples of an iteration by recipe and batch size: the batch size of a point of a trend.
+
+    Over all iterations of all trials: sum(examples) / sum(iterations). A short last batch makes it smaller than the
+    batch size. It is the batch size where no trial has an iteration.
+    """
+    known = trials.assign(recipe=trials.get("recipe", ""), nominal=trials["batch_size"].astype(float))
+    sums = known.groupby(_GROUP)[["examples", "iterations"]].sum()
+    ratio = (sums["examples"] / sums["iterations"]).where((sums["examples"] > 0) & (sums["iterations"] > 0))
+    return ratio.fillna(known.groupby(_GROUP)["nominal"].first()).rename("examples_per_iteration")
 
 
 def _timed_spans(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: float) -> pd.DataFrame:
@@ -60,16 +77,18 @@ def _timed_spans(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: 
     spans = epochs[["trial_id", "epoch", "iterations", "examples", *EPOCH_PARTS]].sort_values(["trial_id", "epoch"])
     spans = pd.concat([frame for frame in (spans, _whole_trials(spans, trials)) if len(frame)] or [spans])
     warm = trials["warmup_iterations"].where(trials["warmup_seconds"] > 0, 0)
-    spans = spans.merge(trials[["trial_id", "batch_size"]].assign(warm=warm), on="trial_id").astype(
+    spans = spans.merge(trials[["trial_id", *_GROUP]].assign(warm=warm), on="trial_id").astype(
         dict.fromkeys(["iterations", "examples", *EPOCH_PARTS], float)
     )
     before = spans.groupby("trial_id")[["iterations", "examples"]].shift(fill_value=0.0)
     done = spans["iterations"] - before["iterations"]
-    spans["examples"] -= before["examples"]
-    first_timed = np.maximum(before["iterations"], np.minimum(spans["warm"], spans["iterations"]))
-    spans["timed"] = spans["iterations"] - first_timed
-    full = _full_examples(spans, train_examples=train_examples)
-    return _with_measures(spans, timed_share=spans["timed"] / done.where(done > 0), full=full)
+    spans = spans.assign(examples=spans["examples"] - before["examples"])
+    untimed = (spans["warm"] - before["iterations"]).clip(lower=0, upper=done)
+    # Warm-up comes first and the short batch last: what warmed up had whole batches.
+    rest = spans["examples"] - untimed * spans["batch_size"]
+    share = (done - untimed) / done.where(done > 0)
+    timed = pd.DataFrame({"iterations": done - untimed, "examples": rest.where(rest > 0, spans["examples"] * share)})
+    return _with_measures(spans, timed=timed, full=_full_examples(spans, train_examples=train_examples))
 
 
 def _whole_trials(spans: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
@@ -79,17 +98,19 @@ def _whole_trials(spans: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     return whole.loc[whole["epoch_seconds"] > 0, list(spans.columns)]
 
 
-def _with_measures(spans: pd.DataFrame, *, timed_share: pd.Series[float], full: pd.Series[float]) -> pd.DataFrame:
-    timed_examples = spans["examples"] * timed_share
-    is_timed = (spans["timed"] > 0) & (spans["epoch_seconds"] > 0)
-    spans["iteration_seconds"] = spans["epoch_seconds"] / spans["timed"].where(is_timed)
-    spans["examples_per_second"] = timed_examples / spans["epoch_seconds"].where(is_timed)
-    for clock in EPOCH_PARTS:
-        spans[clock] *= (full / timed_examples.where(is_timed)).where(timed_examples != full, 1.0)
-    is_whole = is_timed & (timed_examples == full)
+def _with_measures(spans: pd.DataFrame, *, timed: pd.DataFrame, full: pd.Series[float]) -> pd.DataFrame:
+    is_timed = (timed["iterations"] > 0) & (spans["epoch_seconds"] > 0)
+    iterations, examples = timed["iterations"].where(is_timed), timed["examples"].where(is_timed)
+    is_whole = is_timed & (examples == full)
     has_whole = is_whole.groupby(spans["trial_id"]).transform("any")
-    spans["counts"] = is_timed & (is_whole | ~has_whole)
-    return spans
+    to_whole_epoch = (full / examples).where(~is_whole, 1.0)
+    return spans.assign(
+        iteration_seconds=spans["epoch_seconds"] / iterations,
+        examples_per_second=examples / spans["epoch_seconds"],
+        examples_per_iteration=examples / iterations,
+        counts=is_timed & (is_whole | ~has_whole),
+        **{clock: spans[clock] * to_whole_epoch for clock in EPOCH_PARTS},
+    )
 
 
 def _full_examples(spans: pd.DataFrame, *, train_examples: float) -> pd.Series[float]:
@@ -98,62 +119,3 @@ def _full_examples(spans: pd.DataFrame, *, train_examples: float) -> pd.Series[f
     whole = train_examples if train_examples > 0 else of_epochs.max()
     own = of_epochs.groupby(spans["batch_size"]).transform("max")
     return own.where(own > whole - spans["batch_size"], whole)
-
-
-def throughput_fit(throughput: pd.DataFrame) -> pd.DataFrame:
-    """Return the fit of iteration time t(B) = a + b * B, as one row.
-
-    Weighted by 1 / t, for times span decades and their errors are relative: minimises sum(((t - a - b B) / t)^2) with
-    a, b >= 0. 95 % intervals by the t distribution; their lower ends are not below 0. From the line follow the
-    half-limit batch size a / b, where throughput B / t(B) is half of its limit 1 / b, and the batch size beyond which
-    doubling gains less than 10 %: 2 t(B) / t(2B) - 1 = a / (a + 2 b B) < 0.1, so B > 4.5 a / b.
-
-    Two batch sizes give the line without intervals, fewer give no line. With b = 0 no limit was seen: it is missing.
-
-    Returns:
-        a_seconds, a_low, a_high, b_seconds_per_example, b_low, b_high, half_limit_batch_size,
-        limit_examples_per_second, doubling_gain_limit_batch_size, worst_relative_error (max |fit - t| / t),
-        batch_sizes (number of points).
-    """
-    known = throughput[throughput["iteration_seconds"] > 0]
-    batch_size = known["batch_size"].to_numpy(float)
-    seconds = known["iteration_seconds"].to_numpy(float)
-    estimate, low, high = _fixed_and_per_example(batch_size, seconds)
-    a, b = (float(value) for value in estimate)
-    has_limit = b > 0
-    error = np.abs((a + b * batch_size) / seconds - 1)
-    row = {
-        "a_seconds": a,
-        "a_low": low[0],
-        "a_high": high[0],
-        "b_seconds_per_example": b,
-        "b_low": low[1],
-        "b_high": high[1],
-        "half_limit_batch_size": a / b if has_limit else np.nan,
-        "limit_examples_per_second": 1 / b if has_limit else np.nan,
-        "doubling_gain_limit_batch_size": (1 - DOUBLING_GAIN) / (2 * DOUBLING_GAIN) * a / b if has_limit else np.nan,
-        "worst_relative_error": float(error.max()) if len(known) > 1 else np.nan,
-        "batch_sizes": len(known),
-    }
-    return pd.DataFrame([row])
-
-
-def _fixed_and_per_example(batch_size: FloatArray, seconds: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return (a, b), the lower and the upper ends of their intervals."""
-    missing = np.full(2, np.nan)
-    if len(seconds) < 2:
-        return missing, missing, missing
-    design = np.column_stack([np.ones_like(batch_size), batch_size]) / seconds[:, None]
-    ones = np.ones_like(seconds)
-    estimate, half = coefficients(design, ones)
-    upper = np.maximum(estimate + half, 0)
-    if estimate.min() < 0:
-        bound = int(estimate.argmin())
-        free = 1 - bound
-        alone, alone_half = coefficients(design[:, [free]], ones)
-        estimate[bound], half[bound] = 0.0, upper[bound]
-        estimate[free], half[free] = alone[0], alone_half[0]
-        upper[free] = alone[0] + alone_half[0]
-    if len(seconds) < MIN_FOR_INTERVAL:
-        return estimate, missing, missing
-    return estimate, np.maximum(estimate - half, 0), upper

@@ -34,24 +34,28 @@ def trials_own_timings(timings: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFr
     return own.reset_index(drop=True) if is_whole else done.head(0)
 
 
-def clean_iteration_seconds(own_timings: pd.DataFrame) -> pd.Series[float]:
+def clean_iteration_seconds(own_timings: pd.DataFrame) -> dict[int, float]:
     """Return the seconds of an iteration by batch size, measured alone; empty where there are none."""
-    return own_timings.set_index("batch_size")["iteration_seconds"].astype(float)
+    pairs = zip(own_timings["batch_size"], own_timings["iteration_seconds"], strict=True)
+    return {int(size): float(seconds) for size, seconds in pairs}
 
 
 def clean_throughput(own_timings: pd.DataFrame, *, train_examples: float) -> pd.DataFrame:
     """Return what `throughput` does, from the timing pass in place of the clocks of trials.
 
     epoch_seconds = train_examples / examples_per_second, and the load and compute of an epoch have the share in it that
-    they have in an iteration. `<measure>_low` and `_high` are the quickest and the slowest repeat. Without a known
-    `train_examples` the times of an epoch are missing.
+    they have in an iteration. examples_per_iteration = examples_per_second * iteration_seconds, which is less than the
+    batch size where the last batch is short. `<measure>_low` and `_high` are the quickest and the slowest repeat.
+    Without a known `train_examples` the times of an epoch are missing.
 
     Returns:
-        the columns of `throughput`, where `trials` is 1, the timing, and `epochs` counts its repeats;
+        the columns of `throughput` but recipe, where `trials` is 1, the timing, and `epochs` counts its repeats;
         source, which says so; iteration_seconds_spread, (high - low) / median; peak_memory_bytes and neighbours.
     """
     own = own_timings
-    table = pd.DataFrame({"batch_size": own["batch_size"].astype(np.int64), "trials": 1, "epochs": own["repeats"]})
+    table = pd.DataFrame({"batch_size": own["batch_size"].astype(np.int64)})
+    table["examples_per_iteration"] = own["examples_per_second"] * own["iteration_seconds"]
+    table["trials"], table["epochs"] = 1, own["repeats"]
     table["load_share"] = own["load_seconds"] / own["iteration_seconds"]
     table["epochs_left_out"] = 0
     ratios = {end: own[f"iteration_seconds{end}"] / own["iteration_seconds"] for end in ("", "_low", "_high")}

@@ -158,11 +158,11 @@ class _Looks:
 
     def table(self) -> pd.DataFrame:
         rows = [
-            {key: getattr(trial, key) for key in ("recipe", *KEYS)} | {"window": window, "limit": float(limit)} | found
+            {key: getattr(trial, key) for key in KEYS} | {"window": window, "limit": float(limit)} | found
             for trial_id, trial in self._trials.items()
             for window, (limit, found) in ((name, self.aggregates[trial_id].windows[name]) for name in WINDOWS)
         ]
-        table = pd.DataFrame(rows, columns=["recipe", *KEYS, "window", "limit", *STATISTICS])
+        table = pd.DataFrame(rows, columns=[*KEYS, "window", "limit", *STATISTICS])
         return table.astype({"spikes": float, "iterations": int, "stability": object})
 
 

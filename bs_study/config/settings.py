@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, PlainSerializer, model_validator
 
 from bs_study.config.lr_rule import LrRule, lr_multiplier, scaled_moments
-from bs_study.config.values import Count, Index, NonNegative, Positive
+from bs_study.config.values import Count, Index, NonNegative, Odd, Positive
 from bs_study.target import Target
 
 COUNTED_BUDGETS = ("max_epochs", "max_iterations", "max_examples")
@@ -81,6 +81,9 @@ class TrialSettings(BaseModel):
     max_examples: Count | None = Field(None, description="budget in examples (none)")
     max_train_seconds: Positive | None = Field(None, description="budget in seconds of training clock (none)")
     stop_at_target: bool = Field(True, description="end a trial at the target")
+    target_window: Odd = Field(
+        1, description="the target is reached when the median of so many evaluations in a row meets it (an odd number)"
+    )
     min_iterations: Index = Field(
         1000, description="iterations to run, budget permitting, before the target may end it"
     )
@@ -89,7 +92,19 @@ class TrialSettings(BaseModel):
         0, description="examples taken out of the training set to be judged by; the held-out set then is a test set"
     )
     validation_seed: Index = Field(0, description="decides which examples these are, for all trials alike")
-    eval_every_examples: Count | None = Field(None, description="examples between evaluations (a tenth of an epoch)")
+    eval_spacing: Annotated[Positive, Field(gt=1)] | None = Field(
+        1.05,
+        description="factor of iterations from one evaluation to the next: by 1.05 they are 5 % apart, or up to 10 % "
+        "where max_eval_share asks for it; null, as in studies of version 0.1: every tenth of an epoch",
+    )
+    max_eval_share: Annotated[Positive, Field(le=1)] = Field(
+        0.25,
+        description="part of a trial's time that evaluations are to take at most, if a forward pass takes a third of "
+        "an update",
+    )
+    eval_every_examples: Count | None = Field(
+        None, description="examples between evaluations (those that eval_spacing and max_eval_share give)"
+    )
     eval_batch_size: Count = Field(1000, description="examples per batch of an evaluation")
     loss_limit: Positive | None = Field(
         None, description="a trial whose loss stays above this is diverged (10 times the loss of the initial weights)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
@@ -42,5 +43,16 @@ class TrialConfig(BaseModel):
 
         The hash covers what differs from the defaults, so that a setting which a later version adds keeps old ids.
         """
-        digest = hashlib.sha256(self.model_dump_json(exclude_defaults=True).encode()).hexdigest()
+        digest = hashlib.sha256(self.distinction().encode()).hexdigest()
         return f"b{self.batch_size}-lr{self.lr:g}-s{self.seed}-{digest[:6]}"
+
+    def distinction(self, *, but: Iterable[str] = ()) -> str:
+        """Return what differs from the defaults, as JSON; ids are made of it.
+
+        A study of version 0.1 knows no `eval_spacing`, and its ids stay what they were.
+
+        Args:
+            but: parts of the cell, or the seed, that are left out.
+        """
+        unknown = {"settings": {"eval_spacing"}} if self.settings.eval_spacing is None else {}
+        return self.model_dump_json(exclude_defaults=True, exclude={**dict.fromkeys(but, True), **unknown})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from bs_study.words import typed
 
@@ -17,8 +17,15 @@ def _number_not_bool(value: object) -> object:
     return value
 
 
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError("is even. Give an odd number, so that the median is one of the values")
+    return value
+
+
 Count = Annotated[int, BeforeValidator(_number_not_bool), Field(ge=1, le=2**63 - 1)]
 Index = Annotated[int, BeforeValidator(_number_not_bool), Field(ge=0, le=2**31 - 1)]
+Odd = Annotated[Count, AfterValidator(_odd)]
 Positive = Annotated[float, BeforeValidator(_number_not_bool), Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, BeforeValidator(_number_not_bool), Field(ge=0, allow_inf_nan=False)]
 

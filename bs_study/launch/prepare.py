@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.config.asked import asked
+from bs_study.config.growth import grown
 from bs_study.config.launch import resume_command
 from bs_study.grid import trials_to_run
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import open_study
 from bs_study.store.schema import table_schema
-from bs_study.store.study_json import create_study
+from bs_study.store.study_json import create_study, grow_study
 from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets, load_data
 from bs_study.training.placement import Place
@@ -27,7 +29,10 @@ from bs_study.workloads.check_batch import Look, look_at
 
 @dataclass(frozen=True)
 class Prepared:
-    """A study that is ready to start: its config with nothing left open, its trials, where they write and read."""
+    """A study that is ready to start: its config with nothing left open, its trials, where they write and read.
+
+    `grows_from` is what study.json said, where more is asked now.
+    """
 
     config: StudyConfig
     options: LaunchOptions
@@ -36,13 +41,27 @@ class Prepared:
     place: Place
     data: DataSets | None
     train_examples: int
+    eval_examples: int | None
     is_new: bool
+    grows_from: Mapping[str, Any] | None
     warnings: Sequence[str]
 
     def create(self) -> None:
-        """Let the study begin in its store; call it under the study's lease, which found the store writable."""
+        """Let the study begin, or grow, in its store; call it under its lease, which found the store writable.
+
+        Raises:
+            ValueError: another process has let it grow meanwhile.
+        """
         if self.is_new:
-            create_study(self.paths, self.config, metrics=self.place.metrics, train_examples=self.train_examples)
+            create_study(
+                self.paths,
+                self.config,
+                metrics=self.place.metrics,
+                train_examples=self.train_examples,
+                eval_examples=self.eval_examples,
+            )
+        if self.grows_from is not None:
+            grow_study(self.paths, self.config, seen=self.grows_from)
 
 
 def prepared(
@@ -53,14 +72,15 @@ def prepared(
     Args:
         config: what it asks. What it leaves to the workload, its name and its target, is completed.
         options: where and how it runs.
-        resume: folder or URI of the study to go on with, which must ask the same; None begins one.
+        resume: folder or URI of the study to go on with, to which batch sizes, lrs, seeds and recipes may be added;
+            all else must be the same. None begins one.
         is_dry_run: no data is read where the workload tells how much there is.
 
     Raises:
         ValueError: a setting is wrong; the message says which and what would be right.
         FileNotFoundError: the data, or the study to resume, is not there.
     """
-    config, paths = _resumed(config, resume) if resume else (config, None)
+    config, paths, grows_from = _resumed(config, resume) if resume else _Resumed(config)
     workload = load_workload(config.settings.workload)
     config = _completed(config, workload)
     if paths is None:
@@ -87,7 +107,9 @@ def prepared(
         place,
         data,
         examples,
+        eval_examples=examples_in(data.held_out) if data else None,
         is_new=not resume,
+        grows_from=grows_from,
         warnings=look.warnings if look else (),
     )
 
@@ -95,7 +117,7 @@ def prepared(
 def checked(config: StudyConfig, options: LaunchOptions, *, resume: str | None = None) -> tuple[StudyConfig, Look]:
     """Return what a look at the workload shows, whatever its grid; takes and raises what `prepared` does."""
     if resume:
-        config, _ = _resumed(config, resume)
+        config = _resumed(config, resume).config
     workload = load_workload(config.settings.workload)
     config = _completed(config, workload)
     data, look = _seen(config, workload, data_directory(options))
@@ -103,17 +125,23 @@ def checked(config: StudyConfig, options: LaunchOptions, *, resume: str | None =
     return config, look
 
 
-def _resumed(config: StudyConfig, resume: str) -> tuple[StudyConfig, StudyPaths]:
-    """Return the study to go on with, under the name that its folder has now, and where it lies."""
+class _Resumed(NamedTuple):
+    """A study to go on with: what is asked of it now, where it lies, and what study.json says if that is less."""
+
+    config: StudyConfig
+    paths: StudyPaths | None = None
+    grows_from: Mapping[str, Any] | None = None
+
+
+def _resumed(config: StudyConfig, resume: str) -> _Resumed:
+    """Return the study to go on with, grown by what is asked, under the name that its folder has now."""
     study = open_study(resume)
-    given, stored = config.model_dump(mode="json"), study.config.model_dump(mode="json")
-    for name, value in given.items():
-        is_left_open = value is None and name in ("name", "target")  # which the workload gave to the study
-        if value != stored[name] and not is_left_open:
-            raise ValueError(
-                f"{name}: {value} contradicts the study, which has {stored[name]}. Leave it out, or start another"
-            )
-    return study.config.model_copy(update={"name": study.name}), study_paths(study.paths.uri, patience_seconds=0)
+    whole = grown(study.config, config, uri=study.paths.uri)
+    return _Resumed(
+        whole.model_copy(update={"name": study.name}),
+        study_paths(study.paths.uri, patience_seconds=0),
+        study.asked if whole != study.config else None,
+    )
 
 
 def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[DataSets, Look]:
@@ -154,7 +182,8 @@ def _refuse_existing(paths: StudyPaths, options: LaunchOptions) -> None:
     if is_study:
         raise ValueError(
             f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
-            f"`{resume_command(paths.uri, options)}`, or choose another --name"
+            f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
+            "to it), or choose another --name"
         )
 
 

@@ -8,14 +8,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from rich.console import RenderableType
-
-from bs_study.config.launch import resume_command
+from bs_study.config.launch import flags_of, resume_command
 from bs_study.config.recipe_names import named_recipes
 from bs_study.launch.display import Display
 from bs_study.launch.launcher import Launcher
 from bs_study.launch.prepare import Prepared
-from bs_study.launch.summary import summary
 from bs_study.launch.timing import lacks_timings, timing_lines, timing_trials, wants_timing
 from bs_study.launch.trackers import TrackedWatcher, Tracker, chosen_trackers
 from bs_study.store.lease import study_lease
@@ -26,8 +23,8 @@ from bs_study.words import counted
 class Listener(Protocol):
     """Who hears of a study while it runs: a terminal, say."""
 
-    def say(self, text: RenderableType) -> None:
-        """Take a line, or a table, of what goes on."""
+    def say(self, text: str) -> None:
+        """Take a line, or several, of what goes on."""
 
     def warn(self, line: str) -> None:
         """Take a line of what is odd or went wrong."""
@@ -107,11 +104,11 @@ def _announce(study: Prepared, launcher: Launcher, listener: Listener) -> None:
 
 def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None:
     """Time each batch size alone on its device, if it is wanted; the trials run also where that can't be done."""
-    if not wants_timing(study.options, launcher.resources, trials=len(study.trials)):
-        return
+    there = Study(study.paths)
     try:
-        for line in timing_lines(launcher.time(timing_trials(study.config))):
-            listener.say(line)
+        if wants_timing(study.options, launcher.resources, trials=len(study.trials), study=there):
+            for line in timing_lines(launcher.time(timing_trials(study.config))):
+                listener.say(line)
     except OSError as error:  # no node was free, or the store does not answer
         listener.warn(f"timing: left out, {' '.join(str(error).split())}")
 
@@ -127,17 +124,25 @@ def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, tracker
 
 
 def conclude(study: Prepared, listener: Listener) -> bool:
-    """Say what the study found, a row per batch size, and write its report; return whether the store allowed it."""
-    from bs_study.report.page import write_report  # with matplotlib, which trials need not wait for
+    """Say what the study found and write its report, from one analysis; return whether the store allowed it."""
+    from bs_study.analysis.study import analyse  # with scipy and matplotlib, which trials need not wait for
+    from bs_study.report.page import publish
+    from bs_study.report.terminal import closing
 
-    found = Study(study.paths)
+    stored = Study(study.paths)
     try:
-        listener.say(summary(found))
-        listener.say(f"report: {write_report(found)}")
+        found = analyse(stored, keep=True)
+        listener.say("\n".join(closing(found, start=_start(study))))
+        listener.say(f"report: {publish(stored, found)}")
     except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer
         listener.warn(f"error: no report: {' '.join(str(error).split())}")
         return False
     metric = str(study.config.settings.target).partition(" ")[0]
-    uri = shlex.quote(found.paths.uri)
+    uri = shlex.quote(stored.paths.uri)
     listener.say(f"next: open it, or ask for another target: python sweeps/report.py {uri} --target {metric}=...")
     return True
+
+
+def _start(study: Prepared) -> str:
+    """Return the command that runs studies launched as this one is; whether it is timed is for each step to say."""
+    return shlex.join(["python", "sweeps/grid.py", *flags_of(study.options.model_copy(update={"timing": None}))])

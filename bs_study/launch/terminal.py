@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 
 from bs_study.launch.display import Display
 
@@ -15,11 +15,8 @@ class Terminal:
     def __init__(self) -> None:
         self._console = Console(soft_wrap=True)
 
-    def say(self, text: RenderableType) -> None:
-        if isinstance(text, str):
-            print(text, flush=True)  # noqa: T201  as it is: a path may hold what rich takes for markup
-        else:
-            self._console.print(text)
+    def say(self, text: str) -> None:
+        print(text, flush=True)  # noqa: T201  as it is: a path may hold what rich takes for markup
 
     def warn(self, line: str) -> None:
         print(line, file=sys.stderr)  # noqa: T201

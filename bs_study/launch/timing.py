@@ -5,36 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
-from bs_study.grid import study_trials
+from bs_study.grid import recipe_trials
 from bs_study.launch.launcher import Resources
 from bs_study.store.reader import Study
 from bs_study.training.timing import BatchTiming
 from bs_study.words import duration
 
 
-def wants_timing(options: LaunchOptions, resources: Resources, *, trials: int) -> bool:
+def wants_timing(options: LaunchOptions, resources: Resources, *, trials: int, study: Study) -> bool:
     """Return whether the timing pass comes before the trials.
 
-    Where it is left open: if trials are to run beside others on one machine, whose clocks then say less.
+    Where it is left open: if trials are to run beside others on one machine, whose clocks then say less; or if the
+    study was timed and has batch sizes that were not, as one that has grown, since clean times count only of all.
     """
     if options.timing is not None:
         return options.timing
-    return min(resources.most_per_machine, trials) > 1
+    return min(resources.most_per_machine, trials) > 1 or bool(_timed(study) and lacks_timings(study))
 
 
 def lacks_timings(study: Study) -> bool:
     """Return whether a batch size of the study has not been timed on any machine."""
+    return bool(set(study.config.batch_sizes) - _timed(study))
+
+
+def _timed(study: Study) -> set[int]:
+    """Return the batch sizes that have been timed on some machine."""
     timings = study.timings(["batch_size", "status"])
-    return bool(set(study.config.batch_sizes) - set(timings.loc[timings["status"] != "failed", "batch_size"]))
+    return set(timings.loc[timings["status"] != "failed", "batch_size"])
 
 
 def timing_trials(config: StudyConfig) -> Sequence[TrialConfig]:
-    """Return whom to time: of each batch size, the smallest first, the trial with the least lr.
+    """Return whom to time: of each batch size, the smallest first, the first recipe's trial with the least lr.
 
-    The lr costs no time, but at a large one a loss may overflow within seconds.
+    The lr costs no time, but at a large one a loss may overflow within seconds. Recipes that are added later come last,
+    so that what was timed counts on.
     """
     by_size: dict[int, TrialConfig] = {}
-    for trial in sorted(study_trials(config), key=lambda trial: (trial.batch_size, trial.lr)):
+    for trial in sorted(recipe_trials(config, config.each_recipe()[0]), key=lambda trial: (trial.batch_size, trial.lr)):
         by_size.setdefault(trial.batch_size, trial)
     return list(by_size.values())
 

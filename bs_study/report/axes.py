@@ -54,13 +54,13 @@ def log_axis(axis: Axis, values: Iterable[float], *, margin: float = 0.06) -> No
     _set_ticks(axis, ticks, [number(tick) for tick in ticks])
 
 
-def batch_axis(axis: Axis, batch_sizes: Iterable[int], *, most: int = 9) -> None:
+def batch_axis(axis: Axis, batch_sizes: Iterable[int], *, most: int = 9, label: str = "batch size (examples)") -> None:
     """Make an axis logarithmic with a tick at each batch size, or at as many as have room for their text."""
     sizes = sorted(set(batch_sizes))
     _set_log(axis, *_log_limits(sizes, margin=0.06))
     ticks = _roomy(sizes, most=most)
     _set_ticks(axis, ticks, [setting(size) for size in ticks])
-    axis.set_label_text("batch size (examples)")
+    axis.set_label_text(label)
 
 
 def lr_axis(axis: Axis, lrs: Iterable[float]) -> None:

@@ -1,64 +1,115 @@
-"""Which curves the figures show, and their reading from the store: one lr for each batch size, every seed of it."""
+"""What the figures of a recipe are drawn from: its rows of the tables, and curves, read from the store once for all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.tables import StudyTables
+from bs_study.analysis.study import Analysis
 from bs_study.analysis.windows import FIRST_ITERATIONS
-from bs_study.report.winners import closest
+from bs_study.report.style import Colours, batch_colours
 from bs_study.store import Study
+from bs_study.target import Target
+from bs_study.words import CLOCK_WORDS, counted, goal, listing, setting
+
+MOST_CURVES = 16  # batch sizes in a figure of curves: more can't be told apart, and take minutes to draw
+_MOST_NAMED = 12
 
 
-def shown_lrs(tables: StudyTables) -> dict[int, float]:
-    """Return the lr at which each batch size is drawn.
+@dataclass(frozen=True)
+class Source:
+    """One recipe of an analysis, for the figures to draw.
 
-    Its best lr by (clean) training time; where none reached the target, the lr whose metric came closest; without a
-    metric the middle one of the lrs that did not diverge.
+    Attributes:
+        recipe: its name; "" where the study has one, and for the figures that compare all.
     """
-    lrs = {size: _closest_lr(tables, cells) for size, cells in by_batch_size(tables.convergence)}
-    if len(tables.best):
-        found = tables.best[["batch_size", f"best_lr_by_{tables.clock}"]].to_numpy(float)
-        lrs |= {int(size): float(lr) for size, lr in found if np.isfinite(lr)}
-    return dict(sorted(lrs.items()))
+
+    study: Study
+    found: Analysis
+    recipe: str = ""
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return the recipe's rows of a table; those without a recipe are of all."""
+        table: pd.DataFrame = getattr(self.found.tables, name)
+        return table[table["recipe"].isin(["", self.recipe])] if "recipe" in table else table
+
+    @property
+    def target(self) -> Target | None:
+        return self.found.recommendation.target
+
+    @property
+    def clock(self) -> str:
+        return self.found.tables.clock
+
+    @cached_property
+    def colours(self) -> Colours:
+        """Of each batch size; the same in all figures of the study."""
+        return batch_colours(self.found.tables.trials["batch_size"])
+
+    @cached_property
+    def lrs(self) -> dict[int, float]:
+        """The lr at which each batch size's curves are drawn; of many batch sizes, some of them."""
+        lrs = {size: lr for (recipe, size), lr in self.found.shown.items() if recipe == self.recipe}
+        best = self.found.best_cell
+        kept = [best.batch_size] if best and best.recipe == self.recipe else []
+        return {size: lrs[size] for size in some_of(sorted(lrs), most=MOST_CURVES, kept=kept)}
+
+    @cached_property
+    def trial_ids(self) -> list[str]:
+        """Every seed at these lrs."""
+        trials = self.table("trials")
+        return list(trials.loc[trials["lr"] == trials["batch_size"].map(self.lrs), "trial_id"])
+
+    @cached_property
+    def losses(self) -> pd.DataFrame:
+        """The loss of the first iterations of these trials: batch_size, lr, seed, iteration, loss."""
+        columns = ["batch_size", "lr", "seed", "iteration", "loss"]
+        return self.study.iterations(columns, trial_id=self.trial_ids, iteration=range(1, FIRST_ITERATIONS + 1))
+
+    @cached_property
+    def evaluations(self) -> pd.DataFrame:
+        """The evaluations of these trials; `clean_seconds` are iterations so far × clean iteration time."""
+        of_one = self.found.tables.clean_throughput.set_index("batch_size")["iteration_seconds"]
+        table = self.study.evaluations(trial_id=self.trial_ids)
+        return table.assign(clean_seconds=table["iteration"] * table["batch_size"].map(of_one).astype(float))
+
+    @property
+    def goal_text(self) -> str:
+        return goal(self.target) if self.target else "the target"
+
+    @property
+    def seeds_text(self) -> str:
+        return counted(int(self.table("trials")["seed"].nunique()), "seed")
+
+    @property
+    def lrs_text(self) -> str:
+        """At which lr each batch size is drawn, as a sentence."""
+        rule = f"its best lr by {CLOCK_WORDS[self.clock]}, or where it missed the target at the lr that came closest"
+        sizes = {size for recipe, size in self.found.shown if recipe == self.recipe}
+        if len(self.lrs) < len(sizes):
+            return f"{len(self.lrs)} of {counted(len(sizes), 'batch size')} are drawn, each at {rule}."
+        named = [f"{setting(lr)} for {setting(size)}" for size, lr in self.lrs.items()]
+        return f"Each batch size is drawn at {rule}{f': {listing(named)}' if len(named) <= _MOST_NAMED else ''}."
 
 
-def _closest_lr(tables: StudyTables, cells: pd.DataFrame) -> float:
-    cell = closest(cells, tables.target)
-    if cell is not None:
-        return float(cell["lr"])
-    calm = cells[cells["status"] != "diverged"]
-    lrs = (calm if len(calm) else cells)["lr"].sort_values()
-    return float(lrs.iloc[(len(lrs) - 1) // 2])
+def some_of(sizes: Sequence[int], *, most: int, kept: Collection[int] = ()) -> list[int]:
+    """Return at most so many of some batch sizes in order, evenly by rank, the first, the last and those kept in it.
 
-
-def shown_trials(tables: StudyTables) -> list[str]:
-    """Return the ids of the trials at those lrs."""
-    lrs = tables.trials["batch_size"].map(shown_lrs(tables))
-    return list(tables.trials.loc[tables.trials["lr"] == lrs, "trial_id"])
-
-
-def first_losses(study: Study, trial_ids: list[str]) -> pd.DataFrame:
-    """Return the loss of the first iterations of some trials: batch_size, lr, seed, iteration, loss."""
-    columns = ["batch_size", "lr", "seed", "iteration", "loss"]
-    return study.iterations(columns, trial_id=trial_ids, iteration=range(1, FIRST_ITERATIONS + 1))
-
-
-def evaluations(study: Study, trial_ids: list[str]) -> pd.DataFrame:
-    """Return the evaluations of some trials."""
-    return study.evaluations(trial_id=trial_ids)
-
-
-def with_clean_seconds(evaluations: pd.DataFrame, tables: StudyTables) -> pd.DataFrame:
-    """Return evaluations with their `clean_seconds`: iterations so far × clean iteration time."""
-    of_one = tables.clean_throughput.set_index("batch_size")["iteration_seconds"].to_dict()
-    return evaluations.assign(clean_seconds=evaluations["iteration"] * evaluations["batch_size"].map(of_one))
+    >>> some_of([1, 2, 4, 8, 16, 32], most=3, kept=[8])
+    [1, 8, 32]
+    """
+    if len(sizes) <= most:
+        return list(sizes)
+    places = set(np.linspace(0, len(sizes) - 1, most - len(kept)).round().astype(int))
+    return [sizes[place] for place in sorted(places | {sizes.index(size) for size in kept})]
 
 
 def by_batch_size(table: pd.DataFrame) -> Iterator[tuple[int, pd.DataFrame]]:
     """Yield the rows of each batch size, the smallest first."""
-    for size in sorted(table["batch_size"].unique()):
-        yield int(size), table[table["batch_size"] == size]
+    for size, rows in table.groupby("batch_size"):
+        yield int(cast("int", size)), rows

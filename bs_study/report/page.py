@@ -1,4 +1,4 @@
-"""The report of a study: its tables as CSV, its figures as files, and one self-contained HTML page."""
+"""The report of a study: one self-contained HTML page, the answer as JSON, its tables as CSV, its figures as files."""
 
 from __future__ import annotations
 
@@ -13,14 +13,23 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bs_study.analysis.tables import StudyTables, study_tables
-from bs_study.report import contents
-from bs_study.report.answer import answer
-from bs_study.report.gallery import Picture, pictures
-from bs_study.report.recipes import recipes_view, soonest
-from bs_study.report.wording import goal
+from bs_study.analysis.study import Analysis, analyse
+from bs_study.analysis.verdict import Verdict
+from bs_study.report import setup
+from bs_study.report.answer_json import answer_json
+from bs_study.report.answer_tables import clock_rows, rival_rows
+from bs_study.report.curves import Source
+from bs_study.report.figure import Picture, pictures
+from bs_study.report.figures import COMPARING, FIGURES
+from bs_study.report.page_tables import TABLES, page_tables, recipes_view
+from bs_study.report.sentences import steps, verdicts
+from bs_study.report.sentences.answer import answer
+from bs_study.report.sentences.doubts import edges_of
+from bs_study.report.sentences.rivals import rivals
+from bs_study.report.sentences.warnings import warning
 from bs_study.store import Study
 from bs_study.target import Target
+from bs_study.words import goal
 
 
 def write_report(study: Study, *, target: Target | None = None, png: bool = False) -> str:
@@ -33,26 +42,33 @@ def write_report(study: Study, *, target: Target | None = None, png: bool = Fals
         target: asks the store another question than the study's own target.
         png: write each figure as PNG too.
     """
-    return publish(study, study_tables(study, target=target), png=png)
+    return publish(study, analyse(study, target=target, keep=True), png=png)
 
 
-def publish(study: Study, tables: StudyTables, *, png: bool = False) -> str:
-    """Write the report of tables that are at hand, and return where its page is."""
-    drawn = list(pictures(study, tables, png=png))
+def publish(study: Study, found: Analysis, *, png: bool = False) -> str:
+    """Write the report of an analysis that is at hand, and return where its page is."""
+    drawn = list(_pictures(study, found, png=png))
     folder = f"{study.paths.root}/report"
-    _write_folder(study, f"{folder}/tables", _table_files(tables))
+    _write_folder(study, f"{folder}/tables", _table_files(found))
     _write_folder(study, f"{folder}/figures", _figure_files(drawn))
-    study.paths.write(f"{folder}/report.html", page(study, tables, drawn).encode())
+    said = json.dumps(answer_json(found), indent=2, ensure_ascii=False, allow_nan=False)
+    study.paths.write(f"{folder}/answer.json", said.encode())
+    study.paths.write(f"{folder}/report.html", page(study, found, drawn).encode())
     return f"{study.paths.uri.partition('?')[0]}/report/report.html"
 
 
-def _table_files(tables: StudyTables) -> dict[str, bytes]:
-    files = {f"{name}.csv": getattr(tables, name).to_csv(index=False).encode() for name in contents.TABLE_WORDS}
-    if tables.by_recipe:
-        files["recipes.csv"] = tables.recipes.to_csv(index=False).encode()
-    return files | {
-        "findings.json": json.dumps(tables.findings, indent=2, ensure_ascii=False, allow_nan=False).encode()
-    }
+def _pictures(study: Study, found: Analysis, *, png: bool) -> Iterable[Picture]:
+    if len(found.recipes) > 1:
+        yield from pictures(COMPARING, Source(study, found), png=png)
+    for recipe in found.recipes:
+        yield from pictures(FIGURES, Source(study, found, recipe), png=png)
+
+
+def _table_files(found: Analysis) -> dict[str, bytes]:
+    tables = {table.name: getattr(found.tables, table.name) for table in TABLES}
+    if len(found.recipes) > 1:
+        tables["recipes"] = found.tables.recipes
+    return {f"{name}.csv": table.to_csv(index=False).encode() for name, table in tables.items()}
 
 
 def _figure_files(drawn: Iterable[Picture]) -> dict[str, bytes]:
@@ -67,13 +83,13 @@ def _write_folder(study: Study, folder: str, files: dict[str, bytes]) -> None:
         study.paths.filesystem.delete_file(f"{folder}/{name}")
 
 
-def page(study: Study, tables: StudyTables, drawn: Collection[Picture]) -> str:
+def page(study: Study, found: Analysis, drawn: Collection[Picture]) -> str:
     """Return the page: no link, script, style or image comes from outside of it."""
     css, script = (resources.files("bs_study.report").joinpath(name).read_text() for name in ("page.css", "page.js"))
     template = _environment().get_template("page.html.j2")
     return template.render(
-        _words(study, tables),
-        parts=_parts(tables, drawn),
+        _words(study, found),
+        parts=_parts(found, drawn),
         css=Markup(css),  # noqa: S704 the package's own file
         script=Markup(script),  # noqa: S704
         policy=_policy(css, script),
@@ -90,32 +106,35 @@ def _environment() -> Environment:
     )
 
 
-def _words(study: Study, tables: StudyTables) -> dict[str, Any]:
-    said = answer(tables)
+def _words(study: Study, found: Analysis) -> dict[str, Any]:
+    recommendation, compared = found.recommendation, rivals(found.recommendation.comparisons)
     return {
-        "study": study.name,
+        "study": found.name,
         "workload": study.asked.get("config", {}).get("workload", ""),
-        "target": goal(tables.target) if tables.target else "none",
-        "state": contents.state(tables),
-        "is_finished": tables.ended >= tables.expected_trials,
+        "target": goal(recommendation.target) if recommendation.target else "none",
+        "state": setup.state_text(recommendation.state),
+        "is_finished": recommendation.state.left <= 0,
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "warnings": tables.warnings,
-        "answer": said,
-        "clocks": contents.clock_rows(tables),
-        "recipes": recipes_view(tables) if tables.by_recipe else None,
-        "tables": contents.study_views(tables),
-        "ends": contents.ends(tables),
-        "settings": contents.settings(study),
-        "surroundings": contents.surroundings(study, tables),
+        "warnings": [warning(record, found) for record in found.warnings],
+        "answer": answer(found),
+        "clocks": clock_rows(found),
+        "rivals": rival_rows(found, compared.others),
+        "lrs": rival_rows(found, compared.lrs),
+        "steps": [{"text": steps.step(s, found), "command": steps.command(s, found)} for s in recommendation.steps],
+        "recipes": recipes_view(found) if len(found.recipes) > 1 else None,
+        "tables": page_tables(found),
+        "ends": setup.ends(found.tables.trials),
+        "settings": setup.settings(study),
+        "surroundings": setup.surroundings(study, found.tables.trials),
     }
 
 
-def _parts(tables: StudyTables, drawn: Iterable[Picture]) -> list[dict[str, Any]]:
-    """Return findings and figures recipe by recipe, those that compare recipes (or all there are) first.
+def _parts(found: Analysis, drawn: Iterable[Picture]) -> list[dict[str, Any]]:
+    """Return verdicts and figures recipe by recipe, those that compare recipes (or all there are) first.
 
     Of the recipes, the soonest is shown, and the others wait for a click.
     """
-    shown = ["", soonest(tables)] if tables.by_recipe else [""]
+    best = found.best_cell
     numbered: list[dict[str, Any]] = [
         {"picture": p, "number": n, "source": f"data:image/svg+xml;base64,{base64.b64encode(p.svg).decode()}"}
         for n, p in enumerate(drawn, start=1)
@@ -123,17 +142,22 @@ def _parts(tables: StudyTables, drawn: Iterable[Picture]) -> list[dict[str, Any]
     return [
         {
             "recipe": name,
-            "is_open": name in shown,
-            "findings": [_finding(finding) for finding in tables.findings if finding.get("recipe", "") == name],
+            "is_open": name == (best.recipe if best else found.recipes[0]),
+            "verdicts": [_verdict(verdict, found) for verdict in found.verdicts if verdict.recipe == name],
             "pictures": [entry for entry in numbered if entry["picture"].recipe == name],
         }
-        for name in ["", *tables.by_recipe]
+        for name in (["", *found.recipes] if len(found.recipes) > 1 else [""])
     ]
 
 
-def _finding(finding: dict[str, Any]) -> dict[str, Any]:
-    evidence = finding["evidence"]
-    return finding | {"numbers": contents.evidence_text(evidence), "series": contents.evidence_rows(evidence)}
+def _verdict(verdict: Verdict, found: Analysis) -> dict[str, Any]:
+    return {
+        "outcome": verdict.outcome,
+        "claim": verdicts.claim(verdict),
+        "why": verdicts.why(verdict, edges=edges_of(found)),
+        "how": verdicts.how(verdict),
+        "numbers": verdicts.numbers(verdict),
+    }
 
 
 def _policy(css: str, script: str) -> str:

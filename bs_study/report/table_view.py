@@ -3,21 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from bs_study.words import count, counted, number, setting
+from bs_study.words import UNKNOWN, count, counted, number, setting
 
 MOST_ROWS = 250
-_AS_TYPED = ("batch_size", "lr", "seed", "best_lr", "largest_stable_lr", "effective_lr")
 
 
 @dataclass(frozen=True)
-class Cell:
-    """One value: what is shown, its spread, and what sorting compares (empty: missing, sorted last)."""
+class Column:
+    """A column that the page shows.
+
+    Attributes:
+        meaning: for whom its name does not tell.
+        is_setting: it is a batch size, an lr, a seed: shown as it was typed, not as what was measured or counted.
+    """
+
+    name: str
+    meaning: str = ""
+    is_setting: bool = False
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What stands above a column."""
+
+    text: str
+    meaning: str
+    is_number: bool
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is shown, its spread, and what sorting compares (empty: missing, sorted last)."""
 
     text: str
     spread: str = ""
@@ -31,9 +53,8 @@ class TableView:
     name: str
     title: str
     note: str
-    headings: list[str]
-    is_number: list[bool]
-    rows: list[list[Cell]]
+    headings: list[Heading]
+    rows: list[list[Value]]
     total: int
 
     @property
@@ -45,35 +66,34 @@ class TableView:
         return self.total > len(self.rows)
 
 
-def table_view(name: str, table: pd.DataFrame, *, title: str, note: str = "") -> TableView:
-    """Return a table ready to be shown: its first rows, <column>_low and <column>_high beside <column>."""
-    spreads = {c for c in table.columns if f"{c}_low" in table and f"{c}_high" in table}
-    columns = [c for c in table.columns if not any(c in (f"{s}_low", f"{s}_high") for s in spreads)]
-    shown = table.head(MOST_ROWS)
-    return TableView(
-        name=name,
-        title=title,
-        note=note,
-        headings=[column.replace("_", " ") for column in columns],
-        is_number=[pd.api.types.is_numeric_dtype(table[c]) and table[c].dtype != bool for c in columns],
-        rows=[[_cell(row, c, has_spread=c in spreads) for c in columns] for row in shown.to_dict("records")],
-        total=len(table),
-    )
+def table_view(name: str, table: pd.DataFrame, columns: Sequence[Column], *, title: str, note: str = "") -> TableView:
+    """Return a table ready to be shown: its first rows, and of its columns those named.
+
+    A column that has <column>_low and <column>_high beside it in the table is shown with them as its spread.
+    """
+    headings = [_heading(column, table[column.name]) for column in columns]
+    rows = [[_value(row, column) for column in columns] for row in table.head(MOST_ROWS).to_dict("records")]
+    return TableView(name, title, note, headings, rows, len(table))
 
 
-def _cell(row: Mapping[Hashable, Any], column: str, *, has_spread: bool) -> Cell:
-    value = row[column]
-    spread = f"{_shown(row[f'{column}_low'], column)} to {_shown(row[f'{column}_high'], column)}" if has_spread else ""
-    return Cell(_shown(value, column), "" if "–" in spread else spread, _key(value))
+def _heading(column: Column, values: pd.Series[Any]) -> Heading:
+    is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    return Heading(column.name.replace("_", " "), column.meaning, is_number)
 
 
-def _shown(value: object, column: str) -> str:
+def _value(row: Mapping[Hashable, Any], column: Column) -> Value:
+    ends = [_shown(row[end], column) for end in (f"{column.name}_low", f"{column.name}_high") if end in row]
+    spread = " to ".join(ends) if len(ends) == 2 and UNKNOWN not in ends else ""
+    return Value(_shown(row[column.name], column), spread, _key(row[column.name]))
+
+
+def _shown(value: object, column: Column) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
     if isinstance(value, int | float):
         if not math.isfinite(value):
-            return "–"
-        if column.removesuffix("_low").removesuffix("_high") in _AS_TYPED or "lr_by" in column:
+            return UNKNOWN
+        if column.is_setting:
             return setting(value)
         return count(value) if isinstance(value, int) else number(value, digits=4)
     return "" if value is None or value is pd.NA or value is pd.NaT else str(value)

@@ -79,9 +79,17 @@ class Study:
     @property
     def train_examples(self) -> float:
         """The size of the training set; NaN where ``study.json`` doesn't say."""
+        return self._asked_number("train_examples")
+
+    @property
+    def eval_examples(self) -> float:
+        """The size of the set that trials are judged by; NaN where ``study.json`` doesn't say."""
+        return self._asked_number("eval_examples")
+
+    def _asked_number(self, name: str) -> float:
         try:
-            return float(self.asked["train_examples"])
-        except (KeyError, TypeError, ValueError):
+            return float(self.asked[name])
+        except (KeyError, TypeError, ValueError, OverflowError):
             return float("nan")
 
     def trials(self, columns: Sequence[str] | None = None, **filters: object) -> pd.DataFrame:

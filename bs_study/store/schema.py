@@ -72,6 +72,8 @@ def _kinds(annotation: Any) -> set[Any]:
 _SETTING_UNITS = {
     "base_batch_size": "examples",
     "eval_batch_size": "examples",
+    "max_eval_share": "fraction",
+    "target_window": "evaluations",
     "loss_limit": "nats per example",
     "micro_batch": "examples",
 }
@@ -180,6 +182,12 @@ _TIMED = (
     Column("examples_per_second", NUMBER, "batch_size / iteration_seconds", "examples per second"),
     Column("warmup_seconds", NUMBER, "before the first repeat"),
     Column("peak_memory_bytes", COUNT, "of the device on a GPU, of the process on a CPU"),
+    Column(
+        "flops",
+        COUNT,
+        "of forward and backward on a whole batch, as torch counts them; null where it can't",
+        "floating-point operations",
+    ),
 )
 
 # A timing is a batch size alone on a device; lr and seed are those that it was run with.
@@ -193,6 +201,12 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
     "timings": (*_TIMED_SETTINGS, *_TIMED, *_COMPUTED, *_MACHINE, _LIFE[-1]),
 }
 """The columns of each table after its keys."""
+
+LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
+    "trials": ("target_window", "eval_spacing", "max_eval_share"),
+    "timings": ("flops",),
+}
+"""Columns that files of version 0.1.0 lack. They read as null there."""
 
 KEYS = tuple(column.name for column in KEY_COLUMNS)
 """The columns that every table begins with."""

@@ -1,4 +1,4 @@
-"""The file study.json: what was asked of a study. It is read with care, since anyone may have edited it."""
+"""The file study.json: what was asked of a study, and when. It is read with care, since anyone may have edited it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,23 @@ from bs_study.store.schema import SCHEMA_VERSION, table_schema
 from bs_study.version import __version__
 
 
-def create_study(paths: StudyPaths, config: StudyConfig, *, metrics: Sequence[str], train_examples: int) -> None:
-    """Write study.json, with which a study begins. It says what is asked, and not where or how that runs."""
+def create_study(
+    paths: StudyPaths,
+    config: StudyConfig,
+    *,
+    metrics: Sequence[str],
+    train_examples: int,
+    eval_examples: int | None = None,
+) -> None:
+    """Write study.json, with which a study begins. It says what is asked, and not where or how that runs.
+
+    Args:
+        paths: of the study.
+        config: what it asks.
+        metrics: the metric columns of evaluations.
+        train_examples: size of the training set.
+        eval_examples: size of the set that trials are judged by; None where it is not known.
+    """
     asked = {
         "study": paths.name,
         "schema_version": SCHEMA_VERSION,
@@ -26,8 +41,36 @@ def create_study(paths: StudyPaths, config: StudyConfig, *, metrics: Sequence[st
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "metrics": list(metrics),
         "train_examples": train_examples,
+        "eval_examples": eval_examples,
         "config": config.model_dump(mode="json"),
     }
+    paths.write(paths.study_json, json.dumps(asked, indent=2).encode())
+
+
+def grow_study(paths: StudyPaths, config: StudyConfig, *, seen: Mapping[str, Any]) -> None:
+    """Write study.json anew, as more is asked of the study; call it under the study's lease.
+
+    `history` then lists what was asked, the first time included, in order: `asked` (UTC), `package_version`, `config`.
+
+    Args:
+        paths: the study.
+        config: all that is asked of it now.
+        seen: the content of study.json that this config has grown from.
+
+    Raises:
+        ValueError: study.json says something else by now.
+    """
+    if read_asked(paths) != seen:
+        raise ValueError(f"name: {paths.name!r} was changed by another process at this moment. Try it again")
+    first = {"asked": seen.get("created"), **{name: seen.get(name) for name in ("package_version", "config")}}
+    now = {
+        "asked": datetime.now(UTC).isoformat(timespec="seconds"),
+        "package_version": __version__,
+        "config": config.model_dump(mode="json"),
+    }
+    before = seen.get("history")
+    history = [*(before if isinstance(before, list) and before else [first]), now]
+    asked = {**seen, "config": now["config"], "history": history}
     paths.write(paths.study_json, json.dumps(asked, indent=2).encode())
 
 
@@ -48,14 +91,16 @@ def read_asked(paths: StudyPaths) -> dict[str, Any]:
 
 
 def asked_config(paths: StudyPaths, asked: Mapping[str, Any]) -> StudyConfig:
-    """Return the config of a study.
+    """Return the config of a study, which means what it meant when it was written.
 
     Raises:
         ValueError: there is none, or none that this version understands.
     """
     try:
         stored = asked.get("config")
-        return StudyConfig.model_validate(study_settings(stored) if isinstance(stored, dict) else stored)
+        # Version 0.1 stored all settings too, and knew no eval_spacing: that study goes on as it was begun.
+        known = {"eval_spacing": None} | study_settings(stored) if isinstance(stored, dict) else stored
+        return StudyConfig.model_validate(known)
     except ValidationError as error:
         newer = newer_version(paths, asked)
         raise ValueError(newer or f"{paths.study_json}: config is damaged: {one_line(error, known=FIELDS)}") from error

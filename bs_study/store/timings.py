@@ -24,8 +24,9 @@ def timing_id(trial: TrialConfig, machine: Mapping[str, object]) -> str:
         trial: of whose config all counts but lr and seed.
         machine: what is known of the device, its threads among it.
     """
-    settings = trial.model_dump_json(exclude_defaults=True, exclude={"lr", "seed"})
-    digest = hashlib.sha256(f"{settings} {json.dumps(machine, sort_keys=True)}".encode()).hexdigest()
+    digest = hashlib.sha256(
+        f"{trial.distinction(but=('lr', 'seed'))} {json.dumps(machine, sort_keys=True)}".encode()
+    ).hexdigest()
     return f"timing-b{trial.batch_size}-{digest[:6]}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
@@ -56,7 +57,8 @@ class TrialWriter:
         self._rows["epochs"].append({**row, "clipped_share": clipped_share})
 
     def add_evaluation(self, **row: float) -> None:
-        self._rows["evaluations"].append(dict(row))
+        """Add an evaluation. A metric that is no number is null: DuckDB and Polars hold NaN to be above any target."""
+        self._rows["evaluations"].append({name: None if math.isnan(value) else value for name, value in row.items()})
 
     def write_part(self) -> None:
         """Write what was added since the last part. The iterations go last: with them the part is whole."""

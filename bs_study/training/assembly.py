@@ -13,15 +13,15 @@ from bs_study.training.cuda_graph import GraphEngine, cuda_capture
 from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
 from bs_study.training.kernel_cache import cached_kernels
-from bs_study.training.kernels import KERNELS, KernelName, Kernels, has_convolutions, use_kernels
-from bs_study.training.learner import Learner, has_batch_statistics
+from bs_study.training.kernels import KERNELS, KernelName, Kernels, evaluation_kernels, has_convolutions, use_kernels
+from bs_study.training.learner import Learner, has_batch_statistics, is_out_of_memory
 from bs_study.training.loop import evaluate
 from bs_study.training.machine import cpu_name
 from bs_study.training.optimizer import make_optimizer, make_schedule
 from bs_study.training.placement import Machine
 from bs_study.training.plan import Plan
 from bs_study.training.precision import autocast, keep_outputs_float32
-from bs_study.training.randomness import kept_generators
+from bs_study.training.randomness import kept_generators, random_state, restore_random
 from bs_study.workloads.base import Data, Workload, examples_in
 
 
@@ -32,6 +32,7 @@ class Assembly:
     Args:
         kernels: those of a CPU; None on a GPU, whose libraries choose for themselves.
         needs_whole_batches: its model looks at the statistics of its batch, so that it may not be split.
+        has_evaluation_kernels: evaluations may convolve in their own way, until it is seen that the model can't.
     """
 
     device: torch.device
@@ -44,9 +45,24 @@ class Assembly:
     test: Batches | None
     kernels: Kernels | None
     needs_whole_batches: bool
+    has_evaluation_kernels: bool
 
     def evaluate(self) -> dict[str, float]:
         """Return the mean of each metric over the held-out set, and as `test_...` over the test set if there is one."""
+        if self.has_evaluation_kernels:
+            drawn = random_state()
+            try:
+                with evaluation_kernels(self.learner.model):
+                    return self._evaluated()
+            except RuntimeError as error:
+                if is_out_of_memory(error):
+                    raise
+            # A model that takes a view of its images, say, wants the usual order of their dimensions.
+            self.has_evaluation_kernels = False
+            restore_random(drawn)
+        return self._evaluated()
+
+    def _evaluated(self) -> dict[str, float]:
         found = evaluate(self.learner, self.held_out)
         if self.test is None:
             return found
@@ -81,7 +97,8 @@ def assemble(
         kernels: those of an earlier attempt, to go on with.
     """
     device = torch.device(machine.device)
-    plan = Plan(trial, epoch_examples=examples_in(data.train))
+    evaluated = sum(examples_in(by) for by in (data.held_out, data.test) if by is not None)
+    plan = Plan(trial, epoch_examples=examples_in(data.train), evaluated_examples=evaluated)
     loader = chosen_loader(trial.settings.loader, data.train, device)
     processes = machine.loader_processes
     train = make_batches(
@@ -102,7 +119,19 @@ def assemble(
     engine = _engine(trial, learner, device, losses_kept=losses_kept)
     test = None if data.test is None else judged(data.test)
     return Assembly(
-        device, plan, learner, engine, loader, train, judged(data.held_out), test, kernels, not learner.may_halve
+        device,
+        plan,
+        learner,
+        engine,
+        loader,
+        train,
+        judged(data.held_out),
+        test,
+        kernels,
+        needs_whole_batches=not learner.may_halve,
+        has_evaluation_kernels=(
+            device.type == "cpu" and trial.settings.kernels == "auto" and has_convolutions(learner.model)
+        ),
     )
 
 

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from fractions import Fraction
 
 from bs_study.config import TrialConfig
+from bs_study.training.looks import Looks, least_stretch
 
 
 @dataclass(frozen=True)
 class Plan:
     """The iterations of a trial, counted from 1.
 
+    Args:
+        trial: what is trained.
+        epoch_examples: size of the training set.
+        evaluated_examples: how many an evaluation passes over.
+
     >>> from bs_study.config import TrialConfig
-    >>> plan = Plan(TrialConfig(batch_size=4, lr=0.1, seed=0, max_epochs=2.5), epoch_examples=10)
+    >>> plan = Plan(TrialConfig(batch_size=4, lr=0.1, seed=0, max_epochs=2.5), epoch_examples=10, evaluated_examples=2)
     >>> plan.epoch_iterations, plan.last_iteration, plan.examples_after(4)
     (3, 8, 14)
     """
 
     trial: TrialConfig
     epoch_examples: int
+    evaluated_examples: int
 
     @property
     def epoch_iterations(self) -> int:
@@ -64,15 +72,26 @@ class Plan:
         """The iteration at which the first of these budgets runs out; None where only seconds limit the trial."""
         return min(self.budgets.values(), default=None)
 
-    @property
-    def eval_every_examples(self) -> int:
-        """Examples between evaluations; by default a tenth of an epoch."""
-        return self.trial.settings.eval_every_examples or max(1, self.epoch_examples // 10)
-
     def next_evaluation(self, iteration: int) -> int:
-        """Return the first iteration after this one that completes another stretch between evaluations."""
-        stretches = self.examples_after(iteration) // self.eval_every_examples
-        return self.iteration_reaching((stretches + 1) * self.eval_every_examples)
+        """Return the first iteration after this one that an evaluation follows, but for that at the end."""
+        if self.looks:
+            return self.looks.after(iteration)
+        # As settings say, or every tenth of an epoch in a study of version 0.1.
+        every = self.trial.settings.eval_every_examples or max(1, self.epoch_examples // 10)
+        return self.iteration_reaching((self.examples_after(iteration) // every + 1) * every)
+
+    @functools.cached_property
+    def looks(self) -> Looks | None:
+        """The iterations that evaluations follow; None where these come after equal numbers of examples."""
+        settings = self.trial.settings
+        if settings.eval_every_examples or settings.eval_spacing is None:
+            return None
+        stretch = least_stretch(
+            batch_size=self.trial.batch_size,
+            evaluated_examples=self.evaluated_examples,
+            max_share=settings.max_eval_share,
+        )
+        return Looks(settings.eval_spacing, stretch=stretch)
 
     @property
     def lr_warmup_iterations(self) -> int:

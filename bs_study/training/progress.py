@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bs_study.config import TrialConfig
 from bs_study.store.schema import Status
@@ -21,6 +21,7 @@ class Position:
         examples: seen in them.
         loss: of the last iteration.
         metric: of the last evaluation.
+        recent_met: whether each of the last evaluations met the target, as many as `target_window` asks for.
         reached_iteration: the one at which it first met its target.
     """
 
@@ -28,6 +29,7 @@ class Position:
     examples: int = 0
     loss: float = math.nan
     metric: float | None = None
+    recent_met: list[bool] = field(default_factory=list)
     reached_iteration: int | None = None
 
     @property

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bs_study.store.writer import TrialWriter
-from bs_study.target import Target
+from bs_study.target import Target, is_met_by_window
 from bs_study.training.checkpoint import State, write_checkpoint
 from bs_study.training.clock import Clocks
 from bs_study.training.machine_load import MachineLoad
@@ -82,7 +82,9 @@ class Recorder:
             **metrics,
         )
         position.metric = metrics[target.metric]
-        if not position.is_reached and target.is_met(position.metric):
+        window = plan.trial.settings.target_window
+        position.recent_met = [*position.recent_met, target.is_met(position.metric)][-window:]
+        if not position.is_reached and is_met_by_window(position.recent_met, window=window):
             position.reached_iteration = position.iteration
 
     def keep_up(self, plan: Plan, learnt: Callable[[], State]) -> None:

@@ -17,6 +17,7 @@ from bs_study.store.timings import read_timing, timing_id, write_timing
 from bs_study.training.assembly import assemble
 from bs_study.training.data import DataSets, trial_data
 from bs_study.training.engine import first_line
+from bs_study.training.flops import iteration_flops
 from bs_study.training.learner import is_out_of_memory
 from bs_study.training.loop import STRETCH_ITERATIONS
 from bs_study.training.machine import machine_columns, peak_memory_bytes, set_up
@@ -143,4 +144,5 @@ def _timed(
         "warmup_seconds": warmup_seconds,
         "peak_memory_bytes": peak_memory_bytes(assembly.device),
     }
+    computed["flops"] = iteration_flops(assembly)  # last: eagerly, an iteration may take more time and memory
     return BatchTiming(trial.batch_size, "completed", assembly.engine.complaint, time=found, computed=computed)

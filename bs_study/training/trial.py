@@ -13,7 +13,7 @@ from bs_study.config import TrialConfig
 from bs_study.store.commit import commit_failed, trial_row
 from bs_study.store.reader import Study
 from bs_study.store.writer import TrialWriter
-from bs_study.target import Target
+from bs_study.target import Target, is_met_by_window
 from bs_study.training.assembly import Assembly, assemble, first_micro_batch
 from bs_study.training.checkpoint import State, newest_checkpoint
 from bs_study.training.data import DataSets, trial_data
@@ -93,9 +93,14 @@ def _earlier_ending(trial: TrialConfig, place: Place, *, launched: datetime | No
 
 
 def _reached_iteration(trial: TrialConfig, place: Place) -> int | None:
-    target = _target(trial, load_workload(trial.settings.workload))
+    target, window = _target(trial, load_workload(trial.settings.workload)), trial.settings.target_window
     evaluations = Study(place.paths).evaluations(["iteration", target.metric], trial_id=trial.trial_id)
-    return next((int(iteration) for iteration, value in evaluations.to_numpy() if target.is_met(value)), None)
+    met: list[bool] = []
+    for iteration, value in evaluations.to_numpy():
+        met.append(target.is_met(value))
+        if is_met_by_window(met, window=window):
+            return int(iteration)
+    return None
 
 
 def _target(trial: TrialConfig, workload: Workload) -> Target:

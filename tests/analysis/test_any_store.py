@@ -1,6 +1,5 @@
 """What holds of every store, whatever is missing from it: on small stores drawn at random."""
 
-import json
 import math
 import random
 import statistics
@@ -9,12 +8,11 @@ import warnings
 import numpy as np
 import pytest
 
-from bs_study import Target
-from bs_study.analysis import study_tables
+from bs_study import Target, analyse
 
 STATUSES = ["completed", "completed", "completed", "diverged", "failed", "out_of_memory", "unheard-of", None]
 CLOCKS = ("iterations", "examples", "train_seconds", "compute_seconds", "wall_seconds")
-OUTCOMES = ["reached", "missed", "diverged", "out_of_memory", "failed", "not_evaluated"]
+OUTCOMES = ["reached", "missed", "not_tried", "diverged", "out_of_memory", "failed", "not_evaluated"]
 COLUMNS = {
     "momentum": [0.5, 0.9, None],
     "optimizer": ["sgd", "adam", None],
@@ -70,29 +68,27 @@ def drawn(request, tmp_path_factory, write_study_in, trial):
     study = write_study_in(tmp_path_factory.mktemp("store"), trials, metrics=("accuracy",))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return trials, study_tables(study, target=Target("accuracy", 0.9))
+        return trials, analyse(study, target=Target("accuracy", 0.9))
 
 
 @pytest.fixture
 def tables(drawn):
-    return drawn[1]
+    return drawn[1].tables
 
 
-def test_the_best_is_a_reached_time_and_no_reached_time_is_smaller(tables):
+def test_the_best_is_the_reached_cell_with_the_smallest_time_of_its_batch_size(tables):
     for clock in CLOCKS:
-        smallest = tables.convergence.groupby("batch_size")[f"{clock}_to_target"].min()
-        assert tables.best.set_index("batch_size")[f"{clock}_to_target"].equals(smallest)
-        ranked = tables.best.dropna(subset=[f"best_lr_by_{clock}"])
-        cells = ranked.merge(
-            tables.convergence, left_on=["batch_size", f"best_lr_by_{clock}"], right_on=["batch_size", "lr"]
-        )
-        assert len(cells) == len(ranked)
-        assert (cells["reached"] > 0).all()
+        for row in tables.best.to_dict("records"):
+            own = tables.convergence[tables.convergence["batch_size"] == row["batch_size"]]
+            times = {lr: time for lr, time in zip(own["lr"], own[f"{clock}_to_target"], strict=True) if time == time}
+            assert row[f"{clock}_to_target"] == pytest.approx(min(times.values(), default=math.nan), nan_ok=True)
+            if times:
+                assert times[row[f"best_lr_by_{clock}"]] == min(times.values())
 
 
 def test_every_trial_has_one_outcome_and_no_time_is_infinite(tables):
     assert (tables.convergence[OUTCOMES].sum(axis=1) == tables.convergence["seeds"]).all()
-    assert tables.convergence["seeds"].sum() == tables.ended
+    assert tables.convergence["seeds"].sum() == len(tables.trials)
     assert not np.isinf(tables.convergence.filter(like="_to_target").to_numpy(float)).any()
 
 
@@ -112,8 +108,8 @@ def time_by_hand(trial, clock):
 
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_a_cells_time_is_the_median_over_its_trials_each_read_row_by_row(drawn, clock):
-    trials, tables = drawn
-    found = tables.convergence.set_index(["batch_size", "lr"])[f"{clock}_to_target"]
+    trials, analysis = drawn
+    found = analysis.tables.convergence.set_index(["batch_size", "lr"])[f"{clock}_to_target"]
     by_cell = {}
     for trial in trials:
         by_cell.setdefault((trial.batch_size, trial.lr), []).append(time_by_hand(trial, clock))
@@ -124,7 +120,18 @@ def test_a_cells_time_is_the_median_over_its_trials_each_read_row_by_row(drawn, 
         assert found[cell] == pytest.approx(median if math.isfinite(median) else math.nan, nan_ok=True)
 
 
-def test_findings_are_json_and_undecided_ones_say_why(tables):
-    findings = json.loads(json.dumps(tables.findings, allow_nan=False))
-    assert len(findings) == 8
-    assert all((finding["verdict"] == "undecided") == bool(finding["reason"]) for finding in findings)
+def test_a_verdict_is_open_exactly_if_it_has_doubts(drawn):
+    analysis = drawn[1]
+    assert len(analysis.verdicts) == 8
+    assert all((verdict.outcome == "undecided") == bool(verdict.doubts) for verdict in analysis.verdicts)
+
+
+def test_a_rival_is_either_slower_or_as_good_and_the_winner_is_settled_only_if_all_are_slower(drawn):
+    found = drawn[1].recommendation
+    if found.best is None:
+        assert found.doubts
+    else:
+        assert {*found.as_good, *found.slower} == set(found.comparisons)
+        assert set(found.as_good).isdisjoint(found.slower)
+        others = [c for c in found.comparisons if c.rival.batch_size != found.best.cell.batch_size]
+        assert found.fastest.outcome == "undecided" or all(c.is_slower for c in others)

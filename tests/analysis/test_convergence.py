@@ -3,42 +3,8 @@ import pandas as pd
 import pytest
 
 from bs_study import Target
-from bs_study.analysis.best import best
-from bs_study.analysis.convergence import convergence, time_to_target
-
-ACCURACY = Target("accuracy", 0.9)
-KEYS = ["trial_id", "batch_size", "lr", "seed"]
-CLOCKS = ["epoch", "iteration", "examples", "train_seconds", "compute_seconds", "load_seconds", "eval_seconds"]
-
-
-def evaluations_of(trial_id, metrics, *, batch_size=10, lr=0.1, seed=0, metric="accuracy", every=100, slow=1.0):
-    """Evaluations every so many iterations, an iteration taking 10 ms and an evaluation 1 s."""
-    rows = []
-    for k, value in enumerate(metrics, start=1):
-        iteration = k * every
-        row = {"trial_id": trial_id, "batch_size": batch_size, "lr": lr, "seed": seed}
-        row |= {"epoch": iteration / 50, "iteration": iteration, "examples": iteration * batch_size}
-        row |= {"train_seconds": iteration * 0.01 * slow, "compute_seconds": iteration * 0.008 * slow}
-        rows.append(row | {"load_seconds": 0.0, "eval_seconds": 1.0, metric: value})
-    return pd.DataFrame(rows, columns=[*KEYS, *CLOCKS, metric])
-
-
-def trial_of(trial_id, *, batch_size=10, lr=0.1, seed=0, status="completed", **columns):
-    row = {"trial_id": trial_id, "batch_size": batch_size, "lr": lr, "seed": seed, "status": status}
-    return row | {"iterations": 400, "examples": 400 * batch_size, "train_seconds": 4.0, "eval_seconds": 4.0} | columns
-
-
-def cells_of(trials, curves, *, target=ACCURACY, **options):
-    """Convergence of trials, each with its metrics by trial id."""
-    parts = [evaluations_of(t["trial_id"], curves.get(t["trial_id"], []), **{k: t[k] for k in KEYS[1:]}, **options)
-             for t in trials]  # fmt: skip
-    filled = [part for part in parts if len(part)] or parts[:1]
-    return convergence(pd.concat(filled), pd.DataFrame(trials), target=target)
-
-
-def one(table):
-    assert len(table) == 1
-    return table.iloc[0]
+from bs_study.analysis.convergence import best, time_to_target
+from tests.analysis.curves import ACCURACY, cells_from, cells_of, evaluations_of, one, trial_of
 
 
 def test_the_first_evaluation_that_meets_the_target_gives_every_time():
@@ -101,16 +67,16 @@ def test_the_effective_lr_is_that_of_sgd_with_momentum_and_the_lr_itself_elsewhe
 
 
 def test_the_median_counts_a_seed_that_missed_as_above_every_number():
-    trials = [trial_of(f"s{k}", seed=k) for k in range(3)]
+    trials = [trial_of(f"s{k}", seed=k, stop_reason="max_epochs") for k in range(3)]
     two = one(cells_of(trials, {"s0": [0.9], "s1": [0.5, 0.9], "s2": [0.5, 0.5]}))
     assert (two["reached"], two["missed"], two["status"]) == (2, 1, "mixed")
     assert two["iterations_to_target"] == 200
     assert two["iterations_to_target_low"] == 100
     assert np.isnan(two["iterations_to_target_high"])
-    assert two["censored_at"] == ""
+    assert two["censored_by"] == ""
     one_of_three = one(cells_of(trials, {"s0": [0.9], "s1": [0.5], "s2": [0.5]}))
     assert np.isnan(one_of_three["iterations_to_target"])
-    assert one_of_three["censored_at"] != ""
+    assert one_of_three["censored_by"] == "max_epochs"
 
 
 def test_of_two_seeds_one_that_missed_leaves_no_median():
@@ -139,7 +105,7 @@ def test_a_failed_seed_is_no_answer_but_a_diverged_one_missed_for_good():
 def test_a_cell_has_the_status_of_all_its_trials(status):
     row = one(cells_of([trial_of("a", status=status)], {}))
     assert row["status"] == status
-    assert row["censored_at"] == ""
+    assert row["censored_by"] == ""
     assert np.isnan(row["iterations_to_target"])
 
 
@@ -157,35 +123,70 @@ def test_without_a_target_nobody_missed():
     assert (row["status"], row["reached"], row["missed"]) == ("completed", 0, 0)
 
 
-@pytest.mark.parametrize(
-    ("columns", "text"),
-    [
-        ({"max_iterations": 400}, "400 iterations"),
-        ({"max_iterations": 400, "max_epochs": 2.5, "stop_reason": "max_epochs"}, "2.5 epochs"),
-        ({"max_examples": 20000, "max_epochs": np.nan, "stop_reason": "max_examples"}, "20,000 examples"),
-        ({"max_train_seconds": 60.0}, "60 s of training time"),
-        ({"max_iterations": 400, "max_epochs": 2.5}, "400 iterations"),
-        ({}, "400 iterations"),
-        ({"max_iterations": 900, "stop_reason": "target", "target": "accuracy >= 0.4"},
-         "400 iterations, its own target accuracy >= 0.4"),
-    ],
-)  # fmt: skip
-def test_a_cell_that_missed_says_at_which_budget(columns, text):
-    row = one(cells_of([trial_of("a", **columns)], {"a": [0.5]}))
-    assert row["censored_at"] == text
+@pytest.mark.parametrize("reason", ["max_iterations", "max_epochs", "max_train_seconds"])
+def test_a_cell_that_missed_says_by_which_budget_and_where(reason):
+    row = one(cells_of([trial_of("a", max_epochs=2.5, stop_reason=reason)], {"a": [0.5]}))
+    assert (row["status"], row["censored_by"], row["max_epochs"]) == ("missed", reason, 2.5)
+    assert np.isnan(row["max_examples"])
     assert row["censored_iterations"] == 400
     assert row["censored_wall_seconds"] == 8.0
 
 
+def test_budgets_and_reasons_that_differ_within_a_cell_are_none_and_mixed():
+    trials = [
+        trial_of("s0", max_epochs=2.5, stop_reason="max_epochs"),
+        trial_of("s1", seed=1, max_epochs=5.0, stop_reason="max_iterations"),
+    ]
+    row = one(cells_of(trials, {"s0": [0.5], "s1": [0.5]}))
+    assert (row["censored_by"], np.isnan(row["max_epochs"])) == ("mixed", True)
+
+
+def test_a_trial_that_ended_at_an_easier_target_of_its_own_was_not_tried_at_this_one_and_did_not_miss():
+    row = one(cells_of([trial_of("a", stop_reason="target", target="accuracy >= 0.4")], {"a": [0.5]}))
+    assert (row["status"], row["missed"], row["not_tried"]) == ("not_tried", 0, 1)
+    assert row["censored_iterations"] == 400
+
+
+def test_a_time_is_known_to_lie_after_the_last_look_that_did_not_meet_the_target():
+    row = one(time_to_target(evaluations_of("a", [0.5, 0.6, 0.9, 0.5]), target=ACCURACY))
+    assert (row["iterations_before_target"], row["iterations_to_target"]) == (200, 300)
+    assert row["wall_seconds_before_target"] == pytest.approx(2.0 + 2 * 1.0)
+    first = one(time_to_target(evaluations_of("a", [0.9, 0.5]), target=ACCURACY))
+    assert (first["iterations_before_target"], first["iterations_to_target"]) == (0, 100)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "window", "iterations"),
+    [
+        ([0.5, 0.9, 0.5, 0.9, 0.9], 1, 200),
+        ([0.5, 0.9, 0.5, 0.9, 0.9], 3, 400),
+        ([0.9, 0.9, 0.5], 3, 300),
+        ([0.9, 0.9], 3, np.nan),
+        ([0.9, np.nan, 0.5, 0.9], 3, np.nan),
+        ([0.9, np.nan, 0.9], 3, 300),
+    ],
+)
+def test_with_a_window_the_median_of_the_last_looks_must_meet_the_target(metrics, window, iterations):
+    row = one(time_to_target(evaluations_of("a", metrics), target=ACCURACY, window=window))
+    assert row["iterations_to_target"] == pytest.approx(iterations, nan_ok=True)
+
+
+def test_a_window_does_not_reach_from_one_trial_into_the_next():
+    both = pd.concat([evaluations_of("a", [0.5, 0.9, 0.9]), evaluations_of("b", [0.9, 0.5, 0.5], seed=1)])
+    times = time_to_target(both, target=ACCURACY, window=3).set_index("trial_id")["iterations_to_target"]
+    assert times["a"] == 300
+    assert np.isnan(times["b"])
+
+
 def test_running_trials_do_not_count():
     table = pd.concat([evaluations_of("a", [0.5]), evaluations_of("live", [0.9], seed=1)])
-    row = one(convergence(table, pd.DataFrame([trial_of("a")]), target=ACCURACY))
+    row = one(cells_from(table, pd.DataFrame([trial_of("a")])))
     assert (row["seeds"], row["reached"]) == (1, 0)
 
 
 def test_no_trials_give_no_cells_and_no_best():
     cells = cells_of([trial_of("a")], {"a": [0.5]})
-    none = convergence(evaluations_of("a", []), pd.DataFrame([trial_of("a")])[:0], target=ACCURACY)
+    none = cells_from(evaluations_of("a", []), pd.DataFrame([trial_of("a")])[:0])
     assert list(none.columns) == list(cells.columns)
     assert len(none) == len(best(none)) == 0
 
@@ -194,56 +195,3 @@ def test_lrs_that_differ_in_the_last_digit_are_different_cells():
     near = 0.1 + 1e-16 * 2
     assert near != 0.1
     assert len(cells_of([trial_of("a"), trial_of("b", lr=near)], {"a": [0.9], "b": [0.9]})) == 2
-
-
-def grid(curves, **columns):
-    """Cells of curves by (batch size, lr); None is a trial that diverged."""
-    trials = [
-        trial_of(f"b{size}-{lr}", batch_size=size, lr=lr, status="completed" if metrics else "diverged", **columns)
-        for (size, lr), metrics in curves.items()
-    ]
-    return cells_of(trials, {f"b{size}-{lr}": metrics or [] for (size, lr), metrics in curves.items()})
-
-
-def test_the_best_lr_has_the_smallest_time_and_missed_or_diverged_cells_have_no_rank():
-    table = best(grid({(10, 0.1): [0.5, 0.9], (10, 0.2): [0.9], (10, 0.4): [0.5], (10, 0.8): None, (20, 0.1): [0.5]}))
-    row = table.set_index("batch_size").loc[10]
-    assert row["best_lr_by_iterations"] == 0.2
-    assert row["iterations_to_target"] == 100
-    assert bool(row["is_best_by_iterations"])
-    other = table.set_index("batch_size").loc[20]
-    assert np.isnan(other["best_lr_by_iterations"])
-    assert not other["is_best_by_iterations"]
-
-
-def test_of_lrs_that_tie_the_smallest_is_named_and_the_tie_counted():
-    row = one(best(grid({(10, 0.4): [0.9], (10, 0.1): [0.9], (10, 0.2): [0.5, 0.9]})))
-    assert (row["best_lr_by_iterations"], row["tied_by_iterations"]) == (0.1, 2)
-
-
-def test_batch_sizes_that_tie_are_both_best():
-    table = best(grid({(10, 0.1): [0.9], (20, 0.1): [0.9]}))
-    assert table["is_best_by_iterations"].tolist() == [True, True]
-    assert table["is_best_by_examples"].tolist() == [True, False]
-
-
-def test_the_winner_differs_by_the_clock():
-    slow = evaluations_of("slow", [0.9], lr=0.1, slow=5.0)
-    fast = evaluations_of("fast", [0.5, 0.9], lr=0.2)
-    trials = pd.DataFrame([trial_of("slow", lr=0.1), trial_of("fast", lr=0.2)])
-    row = one(best(convergence(pd.concat([slow, fast]), trials, target=ACCURACY)))
-    assert (row["best_lr_by_iterations"], row["best_lr_by_train_seconds"]) == (0.1, 0.2)
-
-
-def test_a_cell_that_missed_earlier_than_the_best_time_is_a_censored_rival():
-    curves = {(10, 0.1): [0.5] * 4 + [0.9], (10, 0.2): [0.5]}
-    assert one(best(grid(curves)))["censored_rivals_by_iterations"] == 1
-    curves[(10, 0.1)] = [0.5, 0.9]
-    assert one(best(grid(curves)))["censored_rivals_by_iterations"] == 0
-
-
-def test_a_target_met_at_once_costs_nothing_and_is_best():
-    table = evaluations_of("a", [0.9], every=0)
-    row = one(best(convergence(table, pd.DataFrame([trial_of("a")]), target=ACCURACY)))
-    assert row["iterations_to_target"] == 0
-    assert bool(row["is_best_by_iterations"])

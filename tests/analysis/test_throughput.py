@@ -2,9 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bs_study.analysis.throughput import throughput, throughput_fit
+from bs_study.analysis.throughput import examples_per_iteration, throughput
 
-A, B = 0.002, 1e-5  # seconds of an iteration: fixed, and per example
 TRAIN_EXAMPLES = 1000
 
 
@@ -140,56 +139,49 @@ def test_no_trials_give_no_rows():
     assert len(throughput(epochs[:0], trials[:0])) == 0
 
 
-def fit_of(batch_sizes, seconds):
-    return one(throughput_fit(pd.DataFrame({"batch_size": batch_sizes, "iteration_seconds": seconds})))
+SHORT = 1437  # examples: no multiple of these batch sizes, so that each epoch's last batch is short
 
 
-def test_the_fit_finds_the_line_that_made_the_times():
-    sizes = np.array([1, 6, 60, 600, 6000, 60000])
-    fit = fit_of(sizes, A + B * sizes)
-    assert fit["a_seconds"] == pytest.approx(A)
-    assert fit["b_seconds_per_example"] == pytest.approx(B)
-    assert fit["half_limit_batch_size"] == pytest.approx(A / B)
-    assert fit["limit_examples_per_second"] == pytest.approx(1 / B)
-    assert (fit["a_low"], fit["a_high"]) == pytest.approx((A, A))
+def short_tables(batch_sizes, *, a, b, warmup=0, epochs=5):
+    """Rows of trials whose iterations take a + b * their own examples, the short last one too."""
+    rows, trials = [], []
+    for size in batch_sizes:
+        batches = [size] * (SHORT // size) + [SHORT % size] * (SHORT % size > 0)
+        taken = [a + b * examples for _ in range(epochs) for examples in batches]
+        for epoch in range(epochs):
+            first, end = epoch * len(batches), (epoch + 1) * len(batches)
+            seconds = sum(taken[max(first, warmup) : end])
+            row = {"trial_id": f"b{size}", "epoch": epoch + 1, "iterations": end, "examples": (epoch + 1) * SHORT}
+            rows.append(row | {"epoch_seconds": seconds, "load_seconds": seconds / 10, "compute_seconds": seconds})
+        trials.append({"trial_id": f"b{size}", "batch_size": size, "warmup_iterations": warmup, "warmup_seconds": 1.0})
+    return pd.DataFrame(rows), trial_rows(*trials)
 
 
-def test_beyond_the_doubling_limit_twice_the_batch_gains_less_than_a_tenth():
-    fit = fit_of([10, 100, 1000], [A + B * size for size in (10, 100, 1000)])
-    limit = fit["doubling_gain_limit_batch_size"]
-    gain = (2 * limit / (A + B * 2 * limit)) / (limit / (A + B * limit)) - 1
-    assert gain == pytest.approx(0.10)
+@pytest.mark.parametrize("warmup", [0, 1, 3])
+def test_a_short_last_batch_makes_the_mean_iteration_smaller_than_the_batch_size(warmup):
+    epochs, trials = short_tables([16, 1024, 1437], a=0.002, b=1e-5, warmup=warmup)
+    table = throughput(epochs, trials, train_examples=SHORT).set_index("batch_size")
+    assert table["examples_per_iteration"].tolist() == pytest.approx([SHORT / 90, SHORT / 2, SHORT])
+    assert table.loc[1024, "iteration_seconds"] == pytest.approx(0.002 + 1e-5 * SHORT / 2)
+    assert table.loc[1024, "examples_per_second"] == pytest.approx(SHORT / (2 * 0.002 + 1e-5 * SHORT))
 
 
-def test_intervals_hold_the_truth_as_often_as_they_say():
-    rng = np.random.default_rng(0)
-    sizes = np.array([1, 10, 100, 1000, 10000])
-    held = [
-        fit["b_low"] <= B <= fit["b_high"]
-        for fit in (fit_of(sizes, (A + B * sizes) * rng.normal(1, 0.05, 5)) for _ in range(200))
-    ]
-    assert 0.90 < np.mean(held) < 0.99
+def test_a_warm_first_batch_leaves_the_examples_of_the_short_one():
+    epochs, trials = short_tables([1024], a=0.002, b=1e-5, warmup=1, epochs=1)
+    row = one(throughput(epochs, trials))
+    assert row["examples_per_iteration"] == SHORT - 1024
+    assert row["iteration_seconds"] == pytest.approx(0.002 + 1e-5 * (SHORT - 1024))
 
 
-def test_two_batch_sizes_give_a_line_without_interval_and_one_gives_none():
-    fit = fit_of([10, 100], [A + B * 10, A + B * 100])
-    assert fit["a_seconds"] == pytest.approx(A)
-    assert np.isnan([fit["a_low"], fit["b_high"]]).all()
-    assert np.isnan(fit_of([10], [0.1])["a_seconds"])
-    assert fit_of([], [])["batch_sizes"] == 0
+def test_recipes_have_rows_of_their_own():
+    epochs, trials = tables(100, [10, 20, 30])
+    slow = epochs.assign(trial_id="u", epoch_seconds=2 * epochs["epoch_seconds"])
+    both = pd.concat([trials.assign(recipe="a"), trials.assign(recipe="b", trial_id="u")])
+    table = throughput(pd.concat([epochs, slow]), both)
+    assert list(table.columns[:3]) == ["recipe", "batch_size", "examples_per_iteration"]
+    assert table.set_index("recipe")["iteration_seconds"].to_dict() == pytest.approx({"a": 0.01, "b": 0.02})
 
 
-def test_times_that_do_not_depend_on_the_batch_show_no_limit():
-    fit = fit_of([1, 10, 100], [0.01, 0.01, 0.01])
-    assert fit["a_seconds"] == pytest.approx(0.01)
-    assert fit["b_seconds_per_example"] == pytest.approx(0, abs=1e-12)
-    falling = fit_of([1, 10, 100], [0.011, 0.010, 0.009])
-    assert falling["b_seconds_per_example"] == 0
-    assert np.isnan(falling["half_limit_batch_size"])
-
-
-def test_a_negative_fixed_cost_is_zero():
-    fit = fit_of([1, 10, 100], [1e-5, 2e-4, 3e-3])
-    assert fit["a_seconds"] == 0
-    assert fit["a_low"] == 0
-    assert fit["half_limit_batch_size"] == 0
+def test_the_batch_size_of_a_point_is_examples_over_iterations():
+    trials = pd.DataFrame({"batch_size": [1024, 1024, 16], "examples": [SHORT, 1024, 0], "iterations": [2, 1, 0]})
+    assert examples_per_iteration(trials).to_dict() == {("", 16): 16.0, ("", 1024): (SHORT + 1024) / 3}

@@ -4,12 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bs_study.analysis import study_tables
-from bs_study.analysis.convergence import convergence, time_to_target
+from bs_study import analyse
+from bs_study.analysis.convergence import convergence, time_to_target, trial_times
 from bs_study.analysis.timings import clean_iteration_seconds, clean_throughput, trials_own_timings
 from bs_study.config import TrialConfig
-from bs_study.report.answer import answer
-from bs_study.report.time_source import time_source
 from bs_study.store.schema import table_schema
 from bs_study.store.timings import write_timing
 from bs_study.target import Target
@@ -38,13 +36,13 @@ def trials(*sizes, **columns):
 def test_times_of_the_machine_that_most_trials_ran_on_count():
     both = timings(timing(10, 0.01), timing(10, 0.02, device_name="loom"), timing(10, 0.03, threads=2))
     own = trials_own_timings(both, pd.concat([trials(10), trials(10, 10, device_name="loom")]))
-    assert clean_iteration_seconds(own).to_dict() == {10: 0.02}
+    assert clean_iteration_seconds(own) == {10: 0.02}
 
 
 def test_of_two_timings_of_a_batch_size_the_newest_counts():
     later = pd.Timestamp(1, tz="UTC")
     own = trials_own_timings(timings(timing(10, 0.02, end_time=later), timing(10, 0.01)), trials(10))
-    assert clean_iteration_seconds(own).to_dict() == {10: 0.02}
+    assert clean_iteration_seconds(own) == {10: 0.02}
 
 
 @pytest.mark.parametrize("status", ["failed", "out_of_memory"])
@@ -67,7 +65,16 @@ def test_an_epoch_takes_its_examples_at_the_measured_pace():
     assert (row["load_seconds"], row["compute_seconds"]) == pytest.approx((0.01, 0.08))
     assert row["examples_per_second_high"] == pytest.approx(10_000 / 0.9)
     assert row["load_share"] == pytest.approx(0.1)
+    assert row["examples_per_iteration"] == 100
     assert row["source"] == "timings"
+
+
+def test_a_short_last_batch_counts_with_its_own_examples():
+    """An epoch of 1,437 examples in batches of 1,024 has two iterations."""
+    own = timings(timing(1024, 0.01, examples_per_second=718.5 / 0.01))
+    row = clean_throughput(own, train_examples=1437).iloc[0]
+    assert row["examples_per_iteration"] == pytest.approx(718.5)
+    assert row["epoch_seconds"] == pytest.approx(0.02)
 
 
 def evaluation(iteration, **metrics):
@@ -82,7 +89,7 @@ def rows(iterations, loss):
 
 def test_clean_seconds_are_the_iterations_times_the_time_of_one():
     evaluations = rows([100, 200], [0.9, 0.4])
-    clean = time_to_target(evaluations, target=TARGET, clean=pd.Series({10: 0.01}))
+    clean = time_to_target(evaluations, target=TARGET, clean={10: 0.01})
     assert clean["clean_seconds_to_target"].tolist() == pytest.approx([2.0])
     assert clean["train_seconds_to_target"].tolist() == pytest.approx([20.0])
     assert time_to_target(evaluations, target=TARGET)["clean_seconds_to_target"].isna().all()
@@ -90,7 +97,8 @@ def test_clean_seconds_are_the_iterations_times_the_time_of_one():
 
 def test_a_trial_that_missed_is_censored_at_its_iterations_times_the_time_of_one():
     trial = {"trial_id": "t", "batch_size": 10, "lr": 0.1, "seed": 0, "status": "completed", "iterations": 300}
-    cells = convergence(rows([300], [0.9]), pd.DataFrame([trial]), target=TARGET, clean=pd.Series({10: 0.01}))
+    times = trial_times(rows([300], [0.9]), pd.DataFrame([trial]), target=TARGET, clean={10: 0.01})
+    cells = convergence(times)
     assert np.isnan(cells["clean_seconds_to_target"].iloc[0])
     assert cells["censored_clean_seconds"].tolist() == pytest.approx([3.0])
 
@@ -100,7 +108,16 @@ def study(write_study, trial):
     """Batch size 10 takes 100 iterations and 20 takes 60, by clocks that say 10 s and 3 s; two seeds each."""
     machine = {"device_name": "abacus", "threads": 1, "neighbours": 1}
     trials = [
-        trial(size, 0.1, seed, evaluations=[evaluation(count, loss=0.4, train_seconds=seconds)], columns=machine)
+        trial(
+            size,
+            0.1,
+            seed,
+            evaluations=[
+                evaluation(count - 5, loss=0.6, train_seconds=0.95 * seconds),
+                evaluation(count, loss=0.4, train_seconds=seconds),
+            ],
+            columns=machine,
+        )
         for size, count, seconds in ((10, 100, 10.0), (20, 60, 3.0))
         for seed in (0, 1)
     ]
@@ -115,31 +132,26 @@ def time_alone(study, batch_size, seconds):
 def test_a_study_that_was_timed_is_ranked_by_clean_seconds_and_says_so(study):
     time_alone(study, 10, 0.01)
     time_alone(study, 20, 0.1)
-    tables = study_tables(study)
+    found = analyse(study)
+    tables, told = found.tables, found.recommendation
     assert (tables.clock, tables.speed["source"].tolist()) == ("clean_seconds", ["timings"] * 2)
     assert tables.throughput_fit["source"].tolist() == ["timings"]
     assert tables.convergence["clean_seconds_to_target"].tolist() == pytest.approx([1.0, 6.0])
     assert tables.convergence["train_seconds_to_target"].tolist() == pytest.approx([10.0, 3.0])
-    said = answer(tables)
-    assert said.use.startswith("Train with batch size 10 at lr 0.1: loss ≤ 0.5 after 1 s of clean training time")
-    assert "by training time batch size 20" in said.clocks
-    assert "measured alone, in the timing pass" in said.times
-    assert "repeats differ by up to 30 %" in said.times
-    (fastest,) = (each for each in tables.findings if each["name"] == "fastest_after_tuning")
-    assert "batch size 10 reaches" in fastest["claim"]
-    assert "clean training time" in fastest["how"]
+    assert (told.clock, told.best.batch_size, told.best.value) == ("clean_seconds", 10, pytest.approx(1.0))
+    assert told.by_clock["train_seconds"].batch_size == 20
+    assert told.fastest.evidence["batch_size"] == 10
 
 
-def test_a_study_that_was_not_timed_is_ranked_by_its_clocks_and_says_how_crowded_they_were(study):
-    tables = study_tables(study)
-    assert tables.clock == "train_seconds"
-    assert time_source(tables) == "Times: the clocks of the trials, which shared the machine with up to 1 other."
-    assert not any("timing pass" in text for text in tables.warnings)
-    assert answer(tables).use.startswith("Train with batch size 20")
+def test_a_study_that_was_not_timed_is_ranked_by_its_clocks(study):
+    found = analyse(study)
+    assert found.recommendation.clock == "train_seconds"
+    assert found.recommendation.best.batch_size == 20
+    assert "untimed" not in {warning.kind for warning in found.warnings}
 
 
 def test_a_timing_pass_that_lacks_a_batch_size_is_left_out_and_the_reader_is_told(study):
     time_alone(study, 10, 0.01)
-    tables = study_tables(study)
-    assert tables.clock == "train_seconds"
-    assert any("timing pass lacks a batch size" in text for text in tables.warnings)
+    found = analyse(study)
+    assert found.recommendation.clock == "train_seconds"
+    assert "untimed" in {warning.kind for warning in found.warnings}

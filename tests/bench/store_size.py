@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bs_study import open_study
-from bs_study.analysis.tables import study_tables
+from bs_study.analysis.study import analyse
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.grid import study_trials
 from bs_study.report.page import publish
@@ -91,9 +91,9 @@ def _measured(uri: str) -> dict[str, float]:
     """Return the seconds of the tables and of the report, and the peak memory of this process."""
     started = time.perf_counter()
     study = open_study(uri)
-    tables = study_tables(study)
+    found = analyse(study)
     tables_seconds = time.perf_counter() - started
-    page = Path(publish(study, tables))
+    page = Path(publish(study, found))
     return {
         "tables_seconds": tables_seconds,
         "report_seconds": time.perf_counter() - started,

@@ -99,7 +99,7 @@ WRONG_COLUMNS: list[tuple[Table, str, list[Any], str]] = [
     ("evaluations", "iteration", [5, 12], "iteration is 12 in row 2, and the trial has 10 iterations"),
     ("evaluations", "train_seconds", [2.0, 1.0], "train_seconds goes from 2 to 1 in row 2"),
     ("evaluations", "compute_seconds", [0.9, 0.5], "compute_seconds goes from 0.9 to 0.5"),
-    ("evaluations", "accuracy", [None, 0.5], "'accuracy' has 1 nulls"),
+    ("evaluations", "eval_seconds", [None, 0.5], "'eval_seconds' has 1 nulls"),
     ("trials", "iterations", [9], "iterations is 9, and the table iterations ends with 10"),
     ("trials", "examples", [36], "examples is 36, and the table iterations ends with 40"),
     ("trials", "train_seconds", [1.5], "train_seconds is 1.5, and the table epochs says 2"),
@@ -124,6 +124,11 @@ def test_a_wrong_column_is_told_with_its_file_and_row(
 
 def test_loss_that_is_nan_or_infinite_is_no_problem(paths: StudyPaths) -> None:
     set_column(trial_files(paths, "iterations")[0], "loss", [1.0] * 8 + [float("inf"), float("nan")])
+    assert found(paths) == []
+
+
+def test_a_metric_that_was_no_number_and_so_is_null_is_no_problem(paths: StudyPaths) -> None:
+    set_column(trial_files(paths, "evaluations")[0], "accuracy", [None, 0.5])
     assert found(paths) == []
 
 

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bs_study import open_study
-from bs_study.analysis.tables import study_tables
+from bs_study import analyse, open_study
 from bs_study.config.asked import FIELDS
 from bs_study.store.check import problems
 from bs_study.store.paths import StudyPaths, study_paths
@@ -131,7 +130,7 @@ def ask_everything(paths: StudyPaths) -> None:
         warnings.simplefilter("ignore")
         study = open_study(paths.root)
         config_or_refusal(lambda: study.config)
-        study_tables(study)
+        analyse(study)
         assert len(study.iterations()) == 20
     assert all(refused_in_one_line(problem) for problem in problems(paths))
 

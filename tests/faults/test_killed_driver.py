@@ -78,6 +78,25 @@ def test_a_study_that_is_killed_and_then_terminated_is_finished_by_resume_and_re
     watched.remember()
 
 
+def test_a_study_that_is_killed_while_what_was_added_is_trained_goes_on_with_all_of_it(
+    tmp_path: Path, pace: Path, start_study: StartStudy, grid: Grid
+) -> None:
+    pace.unlink()
+    watched = Watched(tmp_path / "results" / "paced")
+    resume = ("--resume", str(watched.study), "--local")
+    assert grid(*FLAGS, "--local", "--seeds", "0", "--max-iterations", "200").status == 0
+    watched.remember()
+    pace.touch()
+    running = start_study(*resume, *OFTEN, "--seeds", "1", "2")
+    running.wait_until(lambda: watched.is_between_trials(ended=2))
+    running.kill()
+    watched.remember()
+    pace.unlink()
+    assert grid(*resume).status == 0
+    watched.remember()
+    assert table(watched.study, "trials").sort_values("seed")["attempts"].tolist() == [1, 1, 2]
+
+
 @pytest.fixture
 def broken(tmp_path: Path, grid: Grid, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A study of which the trial of batch size 7 failed, for a reason that is gone now."""
@@ -93,7 +112,6 @@ def broken(tmp_path: Path, grid: Grid, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 CONTRADICTING = {
-    "--lrs 0.5": ("lrs", "0.5", "0.01"),
     "--optimizer adam": ("optimizer", "adam", "sgd"),
     "--max-iterations 60": ("max_iterations", "60", "50"),
     "--workload digits": ("workload", "digits", "faulty_workloads:Broken"),

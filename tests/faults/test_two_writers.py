@@ -42,6 +42,9 @@ def test_a_running_study_is_refused_to_a_second_process_and_free_once_the_first_
     assert socket.gethostname() in line
     assert f"process {first.process.pid}" in line
     assert "'paced'" in line
+    asked = (study / "study.json").read_bytes()
+    assert refusal(grid("--resume", str(study), "--local", "--seeds", "1")) == line
+    assert (study / "study.json").read_bytes() == asked
 
     beside = grid(*LINE, "--name", "beside")
     assert beside.status == 0, beside

@@ -29,7 +29,9 @@ def test_study_json_keeps_what_a_study_asks_and_nothing_of_its_launch(begun: Pre
     stored = json.loads(Path(begun.paths.study_json).read_text())["config"]
     assert stored.keys() & LaunchOptions.model_fields.keys() == set()
     assert (stored["batch_sizes"], stored["target"], stored["name"]) == ([64, 256], "accuracy >= 0.97", "digits")
+    assert stored["eval_spacing"] == 1.05
     assert open_study(begun.paths.uri).config == begun.config
+    assert (open_study(begun.paths.uri).train_examples, open_study(begun.paths.uri).eval_examples) == (1437, 360)
 
 
 def test_a_study_goes_on_however_it_is_launched(begun: Prepared) -> None:
@@ -45,12 +47,46 @@ def test_a_study_goes_on_by_a_config_that_leaves_its_name_and_target_open(begun:
     assert prepared(config, options, resume=begun.paths.uri).config == begun.config
 
 
-@pytest.mark.parametrize("change", [{"lrs": (0.1, 0.8)}, {"momentum": 0.9}, {"target": "loss<=0.1"}, {"seeds": (0, 1)}])
+@pytest.mark.parametrize("change", [{"max_epochs": 2}, {"momentum": 0.9}, {"target": "loss<=0.1"}])
 def test_a_study_does_not_go_on_as_another(begun: Prepared, change: dict[str, Any]) -> None:
     config, options = asked(GRID | change)
     for look_at in (prepared, checked):
         with pytest.raises(ValueError, match=rf"^{next(iter(change))}: .* contradicts the study, which has "):
             look_at(config, options, resume=begun.paths.uri)
+
+
+def test_a_study_grows_in_its_store_only_when_it_begins_again_and_keeps_what_was_asked_when(begun: Prepared) -> None:
+    first = json.loads(Path(begun.paths.study_json).read_text())
+    config, options = asked(GRID | {"lrs": (0.8,), "seeds": (0, 1)})
+    more = prepared(config, options, resume=begun.paths.uri)
+    assert (more.config.lrs, more.config.seeds) == ((0.1, 0.4, 0.8), (0, 1))
+    assert json.loads(Path(begun.paths.study_json).read_text()) == first
+    more.create()
+    told = json.loads(Path(begun.paths.study_json).read_text())
+    assert open_study(begun.paths.uri).config == more.config
+    assert [list(entry) for entry in told["history"]] == [["asked", "package_version", "config"]] * 2
+    assert [entry["config"] for entry in told["history"]] == [first["config"], told["config"]]
+    assert told["history"][0]["asked"] == first["created"] <= told["history"][1]["asked"]
+    assert {name: told[name] for name in first if name != "config"} == {
+        name: first[name] for name in first if name != "config"
+    }
+    third = prepared(*asked(GRID | {"batch_sizes": (16,)}), resume=begun.paths.uri)
+    third.create()
+    told = json.loads(Path(begun.paths.study_json).read_text())
+    assert [len(entry["config"]["batch_sizes"]) for entry in told["history"]] == [2, 2, 3]
+
+
+def test_a_study_that_grew_by_another_process_meanwhile_is_not_overwritten(begun: Prepared) -> None:
+    mine, theirs = (prepared(*asked(GRID | {"seeds": (seed,)}), resume=begun.paths.uri) for seed in (1, 2))
+    theirs.create()
+    with pytest.raises(ValueError, match="'digits' was changed by another process"):
+        mine.create()
+    assert open_study(begun.paths.uri).config.seeds == (0, 2)
+
+
+def test_batch_sizes_that_are_added_are_held_against_the_training_set(begun: Prepared) -> None:
+    with pytest.raises(ValueError, match=r"^batch_sizes: 1438 is larger than the training set"):
+        prepared(*asked(GRID | {"batch_sizes": (1438,)}), resume=begun.paths.uri)
 
 
 def test_a_study_that_exists_is_continued_by_a_command_that_launches_it_alike(begun: Prepared) -> None:

@@ -13,6 +13,7 @@ from bs_study.config import LaunchOptions
 from bs_study.launch.launcher import Resources
 from bs_study.launch.serial import serial_launcher
 from bs_study.launch.timing import lacks_timings, timing_trials, wants_timing
+from bs_study.store.timings import timing_id, write_timing
 
 
 def config(**settings: Any) -> StudyConfig:
@@ -30,15 +31,36 @@ def config(**settings: Any) -> StudyConfig:
     ],
 )
 def test_by_itself_the_pass_comes_where_trials_are_to_share_a_machine(
-    asked: bool | None, per_machine: int, trials: int, wanted: bool
+    asked: bool | None, per_machine: int, trials: int, wanted: bool, tmp_path: Path, small_study: Callable[..., Any]
 ) -> None:
     resources = Resources(0, slots=4, description="", most_per_machine=per_machine)
-    assert wants_timing(LaunchOptions(timing=asked), resources, trials=trials) == wanted
+    untimed = open_study(small_study(tmp_path / "untimed").paths.root)
+    assert wants_timing(LaunchOptions(timing=asked), resources, trials=trials, study=untimed) == wanted
+
+
+def test_a_study_that_was_timed_and_has_grown_is_timed_further_also_where_trials_run_alone(
+    tmp_path: Path, small_study: Callable[..., Any]
+) -> None:
+    alone = Resources(0, slots=1, description="")
+    options = LaunchOptions(local=True)
+    paths = small_study(tmp_path / "grown", batch_sizes=(7, 64)).paths
+    for batch_size, is_wanted in ((7, True), (64, False)):
+        trial = timing_trials(config(batch_sizes=(batch_size,)))[0]
+        write_timing(paths, timing_id(trial, {}), trial, {"status": "completed"})
+        assert wants_timing(options, alone, trials=1, study=open_study(paths.root)) == is_wanted
+    assert not wants_timing(LaunchOptions(timing=False), alone, trials=1, study=open_study(paths.root))
 
 
 def test_each_batch_size_is_timed_once_the_smallest_first_at_the_least_lr() -> None:
     found = [(trial.batch_size, trial.lr, trial.seed) for trial in timing_trials(config())]
     assert found == [(4, 0.02, 0), (16, 0.02, 0)]
+
+
+def test_what_was_timed_counts_on_when_recipes_are_added() -> None:
+    before = config(base_batch_size=64)
+    after = config(base_batch_size=64, recipes=[{}, {"lr_rule": "linear"}, {"optimizer": "adam"}])
+    ids = [[timing_id(trial, {}) for trial in timing_trials(each)] for each in (before, after)]
+    assert ids[0] == ids[1]
 
 
 def test_the_pass_in_this_process_leaves_a_row_for_each_batch_size_whatever_becomes_of_it(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 
 from bs_study.report import figures
 from bs_study.report.figures.losses import loss_limit
-from bs_study.report.style import as_png, as_svg, batch_colours
+from bs_study.report.style import as_svg, batch_colours
 from bs_study.target import Target
 
 
@@ -22,25 +25,45 @@ def first_losses(count: int = 1000) -> pd.DataFrame:
     return pd.concat(curves, ignore_index=True)
 
 
-def test_every_seed_has_a_line_and_a_dot_where_it_meets_the_target() -> None:
-    rows = [(8, 0.1, seed, k, 8 * k, 0.1 * k, 0.5 + 0.1 * k + 0.05 * seed) for seed in (0, 1) for k in range(1, 5)]
-    names = ["batch_size", "lr", "seed", "iteration", "examples", "train_seconds", "accuracy"]
-    figure = figures.metric_progress(
-        pd.DataFrame(rows, columns=names), clock="iteration", target=Target("accuracy", 0.85)
-    )
-    dots = [drawn for drawn in figure.axes[0].lines if drawn.get_marker() == "o"]
-    # Seed 0 has 0.9 at iteration 4, seed 1 has 0.85 at iteration 3.
-    assert sorted(float(np.asarray(dot.get_xdata())[0]) for dot in dots) == [3, 4]
-    np.testing.assert_allclose(
-        sorted(float(np.asarray(dot.get_ydata())[0]) for dot in dots), [0.1, 0.15]
-    )  # 1 - accuracy
+def evaluations(metric: list[list[float]]) -> pd.DataFrame:
+    """Return the looks of trials of one cell, each at iterations 1, 2, ...: the metric of each seed."""
+    rows = [
+        (f"s{seed}", 8, 0.1, seed, k, 8 * k, 0.1 * k, value)
+        for seed, values in enumerate(metric)
+        for k, value in enumerate(values, start=1)
+    ]
+    names = ["trial_id", "batch_size", "lr", "seed", "iteration", "examples", "train_seconds", "score"]
+    return pd.DataFrame(rows, columns=names)
 
 
+def progress(metric: list[list[float]], *, reached: list[float], target: Target, clock: str = "iteration") -> Axes:
+    times = pd.DataFrame({"trial_id": [f"s{k}" for k in range(len(reached))], "iterations_to_target": reached})
+    return figures.metric_progress(evaluations(metric), times, clock=clock, target=target).axes[0]
+
+
+def test_every_seed_has_a_line_and_a_dot_where_it_reached_the_target() -> None:
+    # The first look that meets it is iteration 2; by a median of three looks it is reached at 4.
+    metric = [[0.6, 0.9, 0.7, 0.9], [0.6, 0.7, 0.85, 0.9]]
+    axes = progress(metric, reached=[4, 3], target=Target("score", 0.85))
+    assert len([drawn for drawn in axes.lines if len(drawn.get_xdata()) == 4]) == 2
+    dots = sorted(tuple(place) for place in axes.collections[-1].get_offsets())
+    np.testing.assert_allclose(dots, [(3, 0.15), (4, 0.1)])  # 1 - score
+
+
+def test_a_trial_that_missed_has_a_line_and_no_dot() -> None:
+    axes = progress([[0.6, 0.7], [0.6, 0.9]], reached=[np.nan, 2], target=Target("score", 0.85))
+    assert len([drawn for drawn in axes.lines if len(drawn.get_xdata()) == 2]) == 3  # and the target's
+    assert len(axes.collections[-1].get_offsets()) == 1
+
+
+@pytest.mark.parametrize("direction", ["max", "min"])
 @pytest.mark.parametrize("values", [[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 0.0], [-3.0, -2.0, 5.0, 9.0]])
-def test_a_metric_of_any_range_is_drawn(values: list[float]) -> None:
-    table = pd.DataFrame({"batch_size": 8, "lr": 0.1, "seed": 0, "train_seconds": [1.0, 2, 3, 4], "score": values})
-    for direction in ("max", "min"):
-        as_png(figures.metric_progress(table, clock="train_seconds", target=Target("score", 0.5, direction)))
+def test_a_metric_of_any_range_lies_within_its_axes(values: list[float], direction: Literal["min", "max"]) -> None:
+    axes = progress([values], reached=[np.nan], target=Target("score", 0.5, direction), clock="train_seconds")
+    heights = np.asarray(axes.lines[0].get_ydata())
+    low, high = sorted(axes.get_ylim())
+    assert ((low <= heights) & (heights <= high)).all()
+    assert low <= float(np.asarray(axes.lines[-1].get_ydata())[0]) <= high  # the target
 
 
 def test_a_loss_that_turned_nan_ends_in_a_cross() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -11,13 +12,20 @@ import pytest
 from matplotlib.colors import same_color, to_hex
 from matplotlib.figure import Figure
 
-from bs_study.analysis.tables import joined_tables
+from bs_study.analysis.study import analyse_rows
+from bs_study.analysis.tables import Tables
 from bs_study.report import figures
 from bs_study.report.axes import log_ticks
 from bs_study.report.style import as_svg, batch_colours
-from tests.report.hand_tables import Seconds, hand_tables
+from tests.analysis.hand_rows import TARGET, Outcome, hand_rows, joined
 
-THREE = {(32, 0.1): [40.0, 41.0], (64, 0.1): [20.0, 22.0], (128, 0.1): [None, None], (128, 0.2): [16.0, 15.0]}
+Cells = Mapping[tuple[int, float], Sequence[Outcome]]
+MISSED = ["missed", "missed"]
+THREE: Cells = {(32, 0.1): [40.0, 41.0], (64, 0.1): [20.0, 22.0], (128, 0.1): MISSED, (128, 0.2): [16.0, 15.0]}
+
+
+def tables_of(cells: Cells) -> Tables:
+    return analyse_rows(hand_rows(cells), target=TARGET).tables
 
 
 def texts(figure: Figure) -> list[str]:
@@ -30,13 +38,24 @@ def line(figure: Figure, style: str) -> np.ndarray:
     return next(np.array(drawn.get_data()) for drawn in figure.axes[0].lines if drawn.get_linestyle() == style)
 
 
+def line_named(figure: Figure, label: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return x and y of the line of which a label has the colour."""
+    axes = figure.axes[0]
+    (colour,) = [text.get_color() for text in axes.texts if text.get_text() == label]
+    (found,) = [
+        drawn for drawn in axes.lines if same_color(drawn.get_color(), colour) and drawn.get_linestyle() != "None"
+    ]
+    return np.array(found.get_xdata(), float), np.array(found.get_ydata(), float)
+
+
 def test_each_recipe_has_a_line_to_its_own_times_and_a_cross_where_it_missed() -> None:
-    slower: dict[tuple[int, float], Seconds] = {(32, 0.1): [80.0, 82.0], (64, 0.1): [None, None]}
-    tables = joined_tables({"one": hand_tables(THREE), "other": hand_tables(slower)})
-    drawn = figures.target_by_recipe(tables.recipes, tables.convergence, clock="iterations").axes[0]
+    slower: Cells = {(32, 0.1): [80.0, 82.0], (64, 0.1): MISSED}
+    rows = joined(hand_rows(THREE, recipe="one"), hand_rows(slower, recipe="other"))
+    tables = analyse_rows(rows, target=TARGET).tables
+    drawn = figures.target_by_recipe(tables.best, tables.convergence, clock="iterations").axes[0]
     one, other = (next(line for line in drawn.lines if line.get_label() == name) for name in ("one", "other"))
-    assert list(one.get_ydata()) == [405, 210, 155]
-    assert list(other.get_ydata()) == pytest.approx([810, math.nan], nan_ok=True)
+    assert list(one.get_ydata()) == [4050, 2100, 1550]
+    assert list(other.get_ydata()) == pytest.approx([8100, math.nan], nan_ok=True)
     crosses = [line.get_xdata() for line in drawn.lines if line.get_marker() == "x" and len(line.get_xdata())]
     assert [x.round(-1).tolist() for x in crosses] == [[70]]  # beside 64, not on it
 
@@ -50,52 +69,21 @@ def throughput_table() -> pd.DataFrame:
         "compute_seconds": 90 / sizes,
     }.items():
         table[name] = table[f"{name}_low"] = table[f"{name}_high"] = value
-    return table.assign(iteration_seconds=0.1 + 0.01 * sizes)
+    return table.assign(iteration_seconds=0.1 + 0.01 * sizes, examples_per_iteration=sizes.astype(float))
 
 
 def test_perfect_scaling_halves_the_iterations_when_the_batch_doubles() -> None:
-    tables = hand_tables(THREE)
+    tables = tables_of(THREE)
     x, y = line(figures.iterations_to_target(tables.best, tables.convergence), "--")
-    assert (x[0], y[0]) == (32, 405)
-    np.testing.assert_allclose(x * y, 32 * 405)
+    assert (x[0], y[0]) == (32, 4050)
+    np.testing.assert_allclose(x * y, 32 * 4050)
 
 
 def test_a_batch_size_that_missed_is_named_and_has_no_point() -> None:
-    tables = hand_tables(THREE | {(128, 0.2): [None, None]})
+    tables = tables_of({**THREE, (128, 0.2): MISSED})
     figure = figures.iterations_to_target(tables.best, tables.convergence)
     assert "× missed" in texts(figure)
     assert [float(x) for x, _ in figure.axes[0].collections[-1].get_offsets()] == [32, 64]
-
-
-def test_the_heatmap_shows_no_time_for_a_cell_that_missed() -> None:
-    shown = texts(figures.target_heatmap(hand_tables(THREE).convergence))
-    assert sorted(shown) == ["15.5 s", "21 s", "40.5 s", "missed"]
-
-
-def test_the_heatmap_marks_the_best_cell_of_all_once() -> None:
-    figure = figures.target_heatmap(hand_tables(THREE).convergence)
-    widest = max(patch.get_linewidth() for patch in figure.axes[0].patches)
-    (best,) = [patch for patch in figure.axes[0].patches if patch.get_linewidth() == widest]
-    assert (round(best.get_x() + 0.46), round(best.get_y() + 0.46)) == (1, 2)  # the second lr, the third batch size
-
-
-def test_a_diverged_cell_is_dark_and_says_so() -> None:
-    table = hand_tables({(32, 0.1): [None]}).convergence.assign(status="diverged", diverged=1, missed=0)
-    figure = figures.target_heatmap(table)
-    assert texts(figure) == ["div."]
-    assert max(mpl.colors.to_rgb(figure.axes[0].patches[0].get_facecolor())) < 0.3
-
-
-def test_a_cell_of_which_some_seeds_diverged_says_how_many() -> None:
-    table = hand_tables({(32, 0.1): [None, None]}).convergence.assign(status="mixed", diverged=1, missed=1)
-    assert texts(figures.target_heatmap(table)) == ["1 of 2\ndiv."]
-
-
-def test_a_grid_of_twenty_lrs_has_no_room_for_text_and_still_hatches_what_missed() -> None:
-    cells: dict[tuple[int, float], list[float | None]] = {(32, 0.001 * 2**k): [1.0 + k] for k in range(20)}
-    figure = figures.target_heatmap(hand_tables(cells | {(64, 0.001): [None]}).convergence)
-    assert texts(figure) == []
-    assert sum(bool(patch.get_hatch()) for patch in figure.axes[0].patches) == 1
 
 
 def test_the_fit_of_iteration_time_passes_through_points_on_a_line() -> None:
@@ -103,6 +91,12 @@ def test_the_fit_of_iteration_time_passes_through_points_on_a_line() -> None:
     fit = pd.DataFrame([{"a_seconds": 0.1, "b_seconds_per_example": 0.01, "half_limit_batch_size": 10.0}])
     x, y = line(figures.iteration_time(table, fit), "--")
     np.testing.assert_allclose(y, 0.1 + 0.01 * x)
+
+
+def test_a_batch_size_with_a_short_last_batch_lies_at_the_examples_that_its_iterations_had() -> None:
+    table = throughput_table().assign(examples_per_iteration=[1.0, 10.0, 71.5])
+    points = figures.iteration_time(table, pd.DataFrame()).axes[0].collections[-1].get_offsets()
+    assert [float(x) for x, _ in points] == [1, 10, 71.5]
 
 
 def test_an_epoch_without_loading_draws_no_load_line() -> None:
@@ -133,14 +127,40 @@ def test_diverged_trials_have_no_noise_point() -> None:
 
 
 def test_the_linear_rule_doubles_the_lr_when_the_batch_doubles() -> None:
-    tables = hand_tables(THREE | {(64, 0.2): [10.0, 10.0]})
+    tables = tables_of({**THREE, (64, 0.2): [10.0, 10.0]})
     x, y = line(figures.best_lr(tables.scaling, tables.lr_fit), ":")
     np.testing.assert_allclose(y[1] / y[0], x[1] / x[0])
 
 
+def lr_fit_of(**row: float) -> pd.DataFrame:
+    names = [f"{name}{end}" for name in ("exponent", "exponent_below") for end in ("", "_low", "_high")]
+    names += ["log_lr_at_one", "saturates_at", "saturated_lr"]
+    return pd.DataFrame([dict.fromkeys(names, math.nan) | row])
+
+
+def best_lrs(sizes: list[int], lrs: list[float]) -> pd.DataFrame:
+    table = pd.DataFrame({"batch_size": sizes, "best_lr": lrs, "best_lr_on_edge": ""})
+    table["examples_per_iteration"] = table["batch_size"].astype(float)
+    return table.assign(largest_stable_lr=lrs, band_low_lr=lrs, band_high_lr=lrs)
+
+
+def test_the_fit_of_the_best_lr_is_the_power_law_that_it_says() -> None:
+    fit = lr_fit_of(exponent=0.5, log_lr_at_one=math.log(0.01))
+    drawn = figures.best_lr(best_lrs([16, 64, 256], [0.04, 0.08, 0.16]), fit)
+    x, y = (np.array(values) for values in line_named(drawn, "fit: power 0.5"))
+    np.testing.assert_allclose(y, 0.01 * np.sqrt(x))
+
+
+def test_a_best_lr_that_saturates_is_drawn_flat_beyond_the_knee() -> None:
+    fit = lr_fit_of(exponent=0.4, log_lr_at_one=-3, saturates_at=128, exponent_below=0.5, saturated_lr=0.2)
+    drawn = figures.best_lr(best_lrs([32, 128, 512], [0.1, 0.2, 0.2]), fit)
+    _, y = line_named(drawn, "fit: power 0.5,\nthen flat")
+    np.testing.assert_allclose(y, [0.1, 0.2, 0.2])
+
+
 def test_a_batch_size_has_one_colour_in_all_figures() -> None:
     colours = batch_colours([8, 16, 32, 64, 128])
-    tables = hand_tables(THREE)
+    tables = tables_of(THREE)
     drawn = figures.iterations_to_target(tables.best, tables.convergence, colours=colours)
     faces = drawn.axes[0].collections[-1].get_facecolors()
     assert [to_hex(face) for face in faces] == [colours[32], colours[64], colours[128]]
@@ -155,26 +175,25 @@ def test_batch_sizes_have_distinct_colours_however_many() -> None:
     assert not any(same_color(colour, "white") for colour in colours.values())
 
 
-def test_the_same_table_gives_the_same_svg() -> None:
-    tables = hand_tables(THREE)
-    first, second = (as_svg(figures.target_heatmap(tables.convergence)) for _ in range(2))
-    assert first == second
-
-
 def test_drawing_leaves_the_users_settings_alone() -> None:
     before = dict(mpl.rcParams)
-    as_svg(figures.best_lr(hand_tables(THREE).scaling, hand_tables(THREE).lr_fit))
+    tables = tables_of(THREE)
+    as_svg(figures.best_lr(tables.scaling, tables.lr_fit))
     assert dict(mpl.rcParams) == before
 
 
-def test_one_cell_is_enough_for_every_figure_of_the_target() -> None:
-    tables = hand_tables({(32, 0.1): [2.0]})
-    for figure in (
-        figures.target_heatmap(tables.convergence),
-        figures.iterations_to_target(tables.best, tables.convergence),
-        figures.best_lr(tables.scaling, tables.lr_fit),
+def test_one_cell_is_drawn_where_it_lies_in_every_figure_of_the_target() -> None:
+    tables = tables_of({(32, 0.1): [2.0]})
+    assert texts(figures.target_heatmap(tables.convergence, tables.best)) == ["2 s"]
+    for drawn, y in (
+        (figures.iterations_to_target(tables.best, tables.convergence), 200),
+        (figures.best_lr(tables.scaling, tables.lr_fit), 0.1),
     ):
-        assert as_svg(figure).startswith(b"<?xml")
+        axes = drawn.axes[0]
+        (point,) = axes.collections[-1].get_offsets()
+        assert tuple(point) == (32, y)
+        assert axes.get_xlim()[0] < 32 < axes.get_xlim()[1]
+        assert axes.get_ylim()[0] < y < axes.get_ylim()[1]
 
 
 @pytest.mark.parametrize(("low", "high"), [(1, 1.0001), (1, 1.3), (0.9, 31), (1e-6, 1e9), (60000, 60001)])

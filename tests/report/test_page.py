@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from pathlib import Path
@@ -11,7 +12,9 @@ import pandas as pd
 import pytest
 
 from bs_study import Target, open_study
-from bs_study.report.page import write_report
+from bs_study.analysis.study import analyse
+from bs_study.report.page import publish, write_report
+from bs_study.report.sentences.answer import answer
 from tests.report.conftest import HOSTILE
 from tests.report.demo_store import write_demo_study
 
@@ -38,6 +41,7 @@ TABLES = {
     "best",
     "scaling",
     "lr_fit",
+    "times",
 }
 SMALL: dict[str, Any] = {"batch_sizes": (64, 256), "lrs": (0.04, 0.16), "seeds": (0,), "max_epochs": 10}
 
@@ -46,16 +50,44 @@ def page_of(folder: Path) -> str:
     return (folder / "report/report.html").read_text()
 
 
+def text_of(page: str) -> str:
+    """Return what a reader sees: text without tags, blanks as one."""
+    return words(html.unescape(re.sub(r"<[^>]*>", " ", page.partition("<body>")[2])))
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+def figures_of(folder: Path) -> set[str]:
+    return {file.stem for file in (folder / "report/figures").iterdir()}
+
+
 def test_a_report_has_every_figure_as_svg_and_where_asked_as_png(reported: Path) -> None:
     files = {file.name for file in (reported / "report/figures").iterdir()}
     assert files == {f"{name}.{kind}" for name in FIGURES for kind in ("svg", "png")}
 
 
-def test_a_report_has_every_table_as_csv_and_the_findings_as_json(reported: Path) -> None:
+def test_a_report_has_every_table_as_csv(reported: Path) -> None:
     files = {file.name for file in (reported / "report/tables").iterdir()}
-    assert files == {f"{name}.csv" for name in TABLES} | {"findings.json"}
-    findings = json.loads((reported / "report/tables/findings.json").read_text())
-    assert {"claim", "verdict", "evidence", "how"} <= set(findings[0])
+    assert files == {f"{name}.csv" for name in TABLES}
+
+
+def test_a_csv_has_all_columns_of_its_table(reported: Path) -> None:
+    tables = analyse(open_study(reported)).tables
+    for name in TABLES:
+        columns = pd.read_csv(reported / f"report/tables/{name}.csv").columns
+        assert list(columns) == list(getattr(tables, name).columns)
+
+
+def test_the_answer_lies_beside_the_page_as_json_that_any_program_reads(reported: Path) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    said = json.loads((reported / "report/answer.json").read_text(), parse_constant=refuse)
+    found = analyse(open_study(reported))
+    assert said["version"] == 1
+    assert [verdict["claim"] for verdict in said["verdicts"]] == [verdict.claim for verdict in found.verdicts]
 
 
 def test_the_csv_of_cells_has_a_row_for_each_cell_of_the_grid(reported: Path) -> None:
@@ -95,11 +127,6 @@ def test_the_policy_lets_no_other_script_run_and_nothing_load(reported: Path) ->
     assert "unsafe" not in policy
 
 
-def test_the_page_answers_before_it_shows_anything_else(reported: Path) -> None:
-    page = page_of(reported)
-    assert page.index("Train with batch size") < page.index('id="findings"') < page.index('id="figures"')
-
-
 def test_a_finished_study_says_so(reported: Path) -> None:
     assert "All 24 trials have ended." in page_of(reported)
 
@@ -112,7 +139,7 @@ def test_a_study_that_still_runs_says_how_much_is_missing(tmp_path: Path) -> Non
         is_ended=lambda trial: trial.batch_size == 64,
     )
     write_report(open_study(tmp_path / "s"))
-    assert "Not finished: 1 of 4 trials have ended, 1 are running and 2 are missing" in page_of(tmp_path / "s")
+    assert "Not finished: 1 of 4 trials has ended, 1 is running and 2 are missing" in page_of(tmp_path / "s")
 
 
 def test_a_study_that_has_not_begun_has_a_page_without_figures(tmp_path: Path) -> None:
@@ -123,22 +150,52 @@ def test_a_study_that_has_not_begun_has_a_page_without_figures(tmp_path: Path) -
     assert "<img" not in page
 
 
+NOT_REACHED = {"iterations_to_target", "best_lr"}
+WARM_UP_ONLY = {"loss_noise", "epoch_time", "iteration_time"}
+
+
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "lacking", "reason"),
     [
-        {"batch_sizes": (64,), "lrs": (0.04,)},
-        {"batch_sizes": (64,)},
-        {"lrs": (0.04,)},
-        {"lrs": (0.6, 0.64), "batch_sizes": (16, 64)},
-        {"target": "loss<=0.2"},
-        {"target": "accuracy>=0.9999", "max_epochs": 1},
-        {"batch_sizes": (12_000,), "max_epochs": 1},
+        ({"batch_sizes": (64,), "lrs": (0.04,)}, set(), "alone"),
+        ({"batch_sizes": (64,)}, set(), "alone"),
+        ({"lrs": (0.04,)}, set(), "one_seed"),
+        ({"lrs": (0.6, 0.64), "batch_sizes": (16, 64)}, NOT_REACHED | {"loss_noise"}, "nothing_reached"),
+        ({"target": "loss<=0.2"}, set(), "one_seed"),
+        ({"target": "accuracy>=0.9999", "max_epochs": 1}, NOT_REACHED, "nothing_reached"),
+        ({"batch_sizes": (12_000,), "max_epochs": 1}, NOT_REACHED | WARM_UP_ONLY, "nothing_reached"),
     ],
     ids=["one cell", "one batch size", "one lr", "all diverged", "a loss target", "nothing reached", "one iteration"],
 )
-def test_a_study_of_any_shape_has_a_report(tmp_path: Path, changes: dict[str, Any]) -> None:
+def test_a_study_of_any_shape_has_a_report_of_what_it_has(
+    tmp_path: Path, changes: dict[str, Any], lacking: set[str], reason: str
+) -> None:
     write_demo_study(str(tmp_path / "s"), **(SMALL | changes))
-    assert write_report(open_study(tmp_path / "s")) == str(tmp_path / "s/report/report.html")
+    study = open_study(tmp_path / "s")
+    found = analyse(study)
+    assert publish(study, found) == str(tmp_path / "s/report/report.html")
+    assert figures_of(tmp_path / "s") == FIGURES - lacking
+    assert reason in {doubt.reason for doubt in found.recommendation.doubts}
+    assert words(answer(found).use) in text_of(page_of(tmp_path / "s"))
+
+
+def test_recipes_are_compared_and_that_of_the_best_cell_is_open(tmp_path: Path) -> None:
+    recipes = ({"momentum": 0.5}, {"momentum": 0.9})
+    write_demo_study(str(tmp_path / "s"), **SMALL | {"recipes": recipes, "max_epochs": 20})
+    study = open_study(tmp_path / "s")
+    found = analyse(study)
+    publish(study, found)
+    comparing = {"recipes_by_train_seconds", "recipes_by_iterations"}
+    names = {f"{recipe}-{name}" for recipe in ("momentum_0.5", "momentum_0.9") for name in FIGURES}
+    assert figures_of(tmp_path / "s") == comparing | names
+    compared = pd.read_csv(tmp_path / "s/report/tables/recipes.csv")
+    assert compared[["batch_size", "recipe"]].to_numpy().tolist() == [
+        [size, recipe] for size in (64, 256) for recipe in ("momentum 0.5", "momentum 0.9")
+    ]
+    best = found.best_cell
+    assert best is not None
+    opened = re.findall(r'<details class="recipe" open>\s*<summary>(.*?)</summary>', page_of(tmp_path / "s"))
+    assert opened == [best.recipe, best.recipe]  # among the verdicts and among the figures
 
 
 def test_another_target_asks_the_same_store_another_question(tmp_path: Path) -> None:
@@ -150,11 +207,11 @@ def test_another_target_asks_the_same_store_another_question(tmp_path: Path) -> 
 def test_a_study_that_was_timed_alone_shows_its_clean_times_and_says_so(tmp_path: Path) -> None:
     write_demo_study(str(tmp_path / "s"), **SMALL, is_timed=True)
     write_report(open_study(tmp_path / "s"))
-    page = page_of(tmp_path / "s")
-    assert "Times: measured alone, in the timing pass" in page
-    assert "shared the machine with up to 7 others" in page
-    figures = {file.stem for file in (tmp_path / "s/report/figures").iterdir()}
-    assert figures == FIGURES - {"metric_by_train_seconds"} | {"metric_by_clean_seconds"}
+    text = text_of(page_of(tmp_path / "s"))
+    assert "measured alone in the timing pass" in text
+    assert "shared the machine with up to 7 others" in text
+    assert "clean seconds to target" in text
+    assert figures_of(tmp_path / "s") == FIGURES - {"metric_by_train_seconds"} | {"metric_by_clean_seconds"}
 
 
 def test_a_new_report_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
@@ -176,6 +233,8 @@ def test_a_report_without_png_leaves_none_of_an_earlier_one(tmp_path: Path) -> N
 
 def test_a_report_changes_no_table_of_the_store(tmp_path: Path) -> None:
     write_demo_study(str(tmp_path / "s"), **SMALL)
-    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "s").rglob("*.parquet")}
+    before = {file: file.stat().st_mtime_ns for file in (tmp_path / "s").glob("*/*.parquet")}
     write_report(open_study(tmp_path / "s"))
-    assert {file: file.stat().st_mtime_ns for file in (tmp_path / "s").rglob("*.parquet")} == before
+    after = {file: file.stat().st_mtime_ns for file in (tmp_path / "s").glob("*/*.parquet")}
+    kept = {tmp_path / "s/report/aggregates.parquet"}
+    assert after == before | {file: after[file] for file in kept}

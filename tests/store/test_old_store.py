@@ -24,6 +24,8 @@ from bs_study.grid import study_trials
 from bs_study.store.check import problems
 from bs_study.store.paths import study_paths
 from bs_study.store.schema import TABLES, table_schema
+from bs_study.training.placement import Machine, Pacing, Place
+from bs_study.training.trial import run_trial
 
 ROOT = Path(__file__).parents[2]
 ENDED = {
@@ -114,6 +116,21 @@ def test_a_resume_trains_the_open_trial_on_from_its_checkpoint(resumed: Resumed)
     losses = study.iterations(trial_id=OPEN)["loss"]
     assert len(losses) == ALL_ITERATIONS
     assert losses[:OPEN_ITERATIONS].tolist() == resumed.open_losses_before.tolist()
+
+
+def test_a_study_that_was_begun_with_an_evaluation_every_tenth_of_an_epoch_goes_on_with_it(tmp_path: Path) -> None:
+    study = unpacked(tmp_path)
+    asked = json.loads((study / "study.json").read_text())
+    assert "eval_spacing" not in asked["config"]
+    asked["config"] |= {"eval_every_examples": None, "max_epochs": 2, "stop_at_target": False}
+    (study / "study.json").write_text(json.dumps(asked))
+    trial = study_trials(open_study(study).config)[0]
+    place = Place(study_paths(study), tmp_path, ("accuracy", "loss"))
+    run_trial(trial, place, Machine("cpu", threads=1), pacing=Pacing(checkpoint_seconds=60))
+    examples = open_study(study).evaluations(trial_id=trial.trial_id)["examples"]
+    assert trial.batch_size == 64
+    assert examples.diff().mean() == pytest.approx(143, rel=0.05)
+    assert examples.diff().max() <= 3 * 64
 
 
 def test_a_resume_leaves_what_had_ended_as_it_was(resumed: Resumed) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -124,6 +125,20 @@ class Picky(Digits):
         return loss * float("nan") if model.training and len(images) == 13 else loss
 
 
+class Views(Digits):
+    """Digits, by a model that takes a view of its images and so wants the usual order of their dimensions."""
+
+    name = "views"
+
+    def model(self) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(1, 4, 3), View(), nn.Linear(144, 10))
+
+
+class View(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(len(x), -1)
+
+
 class TooLargeForTheMachine(Constant):
     """Asks the allocator of the CPU for 4 EiB."""
 
@@ -133,6 +148,17 @@ class TooLargeForTheMachine(Constant):
         if model.training:
             torch.empty(2**60, dtype=torch.float32)
         return super().loss(model, x)
+
+
+class Flickering(Constant):
+    """Its metric `score` after k iterations is `scores[k]`, at lr 1 without momentum: the weight is then 1 - k."""
+
+    name = "flickering"
+    target = Target("score", 0.5)
+    scores: ClassVar[tuple[float, ...]] = ()
+
+    def metrics(self, model: nn.Module, x: Tensor) -> dict[str, Tensor | float]:
+        return {"score": len(x) * self.scores[round(1 - float(model.weight))]}
 
 
 class VisibleGpu(Constant):

@@ -17,7 +17,9 @@ from bs_study.training.placement import Machine, Pacing, Place
 from bs_study.training.progress import Ending
 from bs_study.training.trial import run_trial
 
-METRICS = dict.fromkeys(("digits", "toy_workloads:Picky", "faulty_workloads:Interrupted"), ("accuracy", "loss"))
+METRICS = dict.fromkeys(
+    ("digits", "toy_workloads:Picky", "toy_workloads:Views", "faulty_workloads:Interrupted"), ("accuracy", "loss")
+) | {"toy_workloads:Flickering": ("loss", "score")}
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,12 @@ from bs_study.training.progress import Ending
 
 Run = Callable[..., tuple[Ending, Study]]
 
+FLICKERING = {
+    "workload": "toy_workloads:Flickering", "batch_size": 20, "lr": 1, "momentum": 0, "eval_every_examples": 20,
+    "min_iterations": 0,
+}  # fmt: skip
+"""A trial that is judged after each iteration by the score that the workload has for it."""
+
 
 def row(study: Study) -> dict[str, Any]:
     trials = study.trials().to_dict("records")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.training.recorded import Run, losses, row
+from bs_study.training.progress import Progress
+from tests.training.recorded import FLICKERING, Run, losses, row
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,36 @@ def test_a_trial_ends_at_its_target_and_the_last_evaluation_is_the_first_that_me
     assert (ending.status, ending.stop_reason) == ("completed", "target")
     assert met.tolist() == [False] * (len(met) - 1) + [True]
     assert ending.reached_iteration == ending.iterations == evaluations["iteration"].max() == len(study.iterations())
+
+
+SCORES = (0.0, 0.0, 1.0, 0.0, 0.0, 1.0, math.nan, 1.0, 1.0, 0.0)
+"""After 0, 1, ... iterations; 0.5 is the target."""
+
+
+@pytest.mark.parametrize(("window", "reached"), [(1, 2), (3, 7), (5, 8)])
+def test_the_target_is_reached_by_the_median_of_a_window_of_evaluations(
+    run: Run, monkeypatch: pytest.MonkeyPatch, window: int, reached: int
+) -> None:
+    monkeypatch.setattr("toy_workloads.Flickering.scores", SCORES)
+    ending, study = run(**FLICKERING, max_iterations=9, target_window=window)
+    assert (ending.stop_reason, ending.iterations, ending.reached_iteration) == ("target", reached, reached)
+    assert row(study)["target_window"] == window
+    again, _ = run(**FLICKERING, max_iterations=9, target_window=window)  # it has ended, and its rows tell how
+    assert again == ending
+
+
+def test_a_window_goes_on_over_an_interruption(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(progress: Progress) -> None:
+        if progress.iteration == 6:
+            raise RuntimeError("interrupted by the test")
+
+    monkeypatch.setattr("toy_workloads.Flickering.scores", SCORES)
+    trial = FLICKERING | {"max_iterations": 9, "target_window": 3, "checkpoint_seconds": 1e-9, "report_seconds": 0}
+    with pytest.raises(RuntimeError, match="interrupted by the test"):
+        run(**trial, report=interrupt)
+    ending, study = run(**trial)
+    assert (row(study)["attempts"], ending.reached_iteration, ending.iterations) == (2, 7, 7)
+    assert study.evaluations()["iteration"].tolist() == list(range(1, 8))
 
 
 def test_at_the_target_a_trial_goes_on_until_the_iterations_that_smoothness_needs_have_run(run: Run) -> None:

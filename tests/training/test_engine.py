@@ -50,7 +50,7 @@ def learner(workload: Workload, *, lr_on: torch.device | None = None, **settings
     torch.manual_seed(0)
     model = workload.model()
     optimizer = make_optimizer(model.parameters(), trial, lr_on=lr_on)
-    schedule = make_schedule(optimizer, Plan(trial, epoch_examples=80))
+    schedule = make_schedule(optimizer, Plan(trial, epoch_examples=80, evaluated_examples=1))
     return Learner(workload, model, optimizer, schedule, micro_batch=trial.settings.micro_batch or 8, may_halve=True)
 
 

@@ -16,10 +16,11 @@ from torch.nn.functional import mse_loss
 from bs_study.config import TrialConfig
 from bs_study.training.calibration import Stopwatch, adds_up, fastest_kernels
 from bs_study.training.kernel_cache import cached_kernels
-from bs_study.training.kernels import KERNELS, KernelName, Kernels, use_kernels
+from bs_study.training.kernels import KERNELS, KernelName, Kernels, evaluation_kernels, use_kernels
 from bs_study.training.learner import Learner
 from bs_study.training.randomness import host_random_state
 from bs_study.workloads import load_workload
+from tests.training.recorded import Run
 
 X, Y = torch.linspace(-1, 1, 4000).unsqueeze(1), torch.ones(4000, 1)
 
@@ -103,6 +104,29 @@ def test_a_model_that_cant_race_has_usable_kernels_all_the_same(
     subject, batch = learner(make()), (torch.rand(16, *shape), torch.ones(16, 1))
     use_kernels(fastest_kernels(subject, batch).name, subject.model)
     assert subject.update(batch).isfinite()
+
+
+def test_after_an_evaluation_the_model_has_its_own_tensors_and_kernels_again() -> None:
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 2, 3), nn.Flatten(), nn.Linear(32, 1))
+    use_kernels("native", model)
+
+    def held() -> list[tuple[int, tuple[int, ...]]]:
+        return [(parameter.data_ptr(), parameter.stride()) for parameter in model.parameters()]
+
+    before, images = held(), torch.rand(3, 1, 8, 8)
+    output = model(images)
+    with evaluation_kernels(model):
+        assert torch.backends.mkldnn.enabled
+        assert model[1].weight.is_contiguous(memory_format=torch.channels_last)
+        assert torch.allclose(model(images), output, atol=1e-5)
+    assert not torch.backends.mkldnn.enabled
+    assert held() == before
+    assert torch.equal(model(images), output)
+
+
+def test_a_model_that_cant_use_the_kernels_of_evaluations_is_judged_by_its_own(run: Run) -> None:
+    _, study = run(workload="toy_workloads:Views", max_epochs=2)
+    assert study.evaluations()["accuracy"].max() > 0.5
 
 
 def test_what_prepare_adds_that_is_not_by_example_stays_whole() -> None:

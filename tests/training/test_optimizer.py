@@ -25,7 +25,7 @@ def lrs(count: int, **settings: Any) -> list[float]:
     weight = torch.nn.Parameter(torch.zeros(1))
     weight.grad = torch.zeros(1)
     optimizer = make_optimizer([weight], trial)
-    schedule = make_schedule(optimizer, Plan(trial, epoch_examples=20))
+    schedule = make_schedule(optimizer, Plan(trial, epoch_examples=20, evaluated_examples=1))
     found = []
     for _ in range(count):
         found.append(optimizer.param_groups[0]["lr"])

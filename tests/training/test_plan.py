@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from bs_study.config import TrialConfig
+from bs_study.config import BUDGETS, TrialConfig
 from bs_study.training.plan import Plan
 
 
 def plan(*, examples: int = 10, batch_size: int = 4, **settings: Any) -> Plan:
-    budget = {} if any(name.startswith("max_") for name in settings) else {"max_train_seconds": 1}
-    return Plan(TrialConfig(batch_size=batch_size, lr=0.1, seed=0, **budget | settings), epoch_examples=examples)
+    budget = {} if settings.keys() & set(BUDGETS) else {"max_train_seconds": 1}
+    trial = TrialConfig(batch_size=batch_size, lr=0.1, seed=0, **budget | settings)
+    return Plan(trial, epoch_examples=examples, evaluated_examples=360)
 
 
 def walk(*, examples: int, batch_size: int, iterations: int) -> list[int]:
@@ -67,14 +68,6 @@ def evaluated(p: Plan, *, until: int) -> list[int]:
     return [i for i in range(1, until + 1) if p.next_evaluation(i - 1) == i]
 
 
-def test_batch_size_1_is_judged_ten_times_an_epoch_by_default() -> None:
-    assert evaluated(plan(examples=50, batch_size=1), until=100) == list(range(5, 101, 5))
-
-
-def test_a_batch_larger_than_the_stretch_between_evaluations_is_judged_after_each_iteration() -> None:
-    assert evaluated(plan(examples=50, batch_size=25), until=8) == list(range(1, 9))
-
-
 @pytest.mark.parametrize("batch_size", [1, 3, 4, 10])
 @pytest.mark.parametrize("every", [1, 4, 7, 10, 25])
 def test_an_evaluation_follows_each_iteration_that_completes_a_stretch_of_examples(batch_size: int, every: int) -> None:
@@ -83,8 +76,31 @@ def test_an_evaluation_follows_each_iteration_that_completes_a_stretch_of_exampl
     assert evaluated(plan(batch_size=batch_size, eval_every_examples=every), until=50) == expected
 
 
-def test_a_training_set_smaller_than_ten_examples_is_judged_after_each_at_most() -> None:
-    assert plan(examples=3, batch_size=1).eval_every_examples == 1
+def test_a_study_of_version_0_1_is_judged_every_tenth_of_an_epoch() -> None:
+    older: dict[str, Any] = {"eval_spacing": None}
+    assert evaluated(plan(examples=50, batch_size=1, **older), until=100) == list(range(5, 101, 5))
+    assert evaluated(plan(examples=50, batch_size=25, **older), until=8) == list(range(1, 9))
+    assert evaluated(plan(examples=3, batch_size=1, **older), until=4) == [1, 2, 3, 4]  # fewer than ten examples
+
+
+def test_looks_depend_on_the_batch_size_and_on_nothing_else_of_a_trial() -> None:
+    changes: list[dict[str, Any]] = [{"momentum": 0.9}, {"max_epochs": 3}, {"lr_decay": "step", "lr_decay_epochs": 1}]
+    first = evaluated(plan(), until=2000)
+    for change in changes:
+        assert evaluated(plan(examples=5000, **change), until=2000) == first
+    assert evaluated(plan(batch_size=64), until=2000) != first
+
+
+def test_every_batch_size_gets_as_many_looks_per_factor_of_iterations() -> None:
+    between = [[i for i in evaluated(plan(batch_size=size), until=4000) if i > 2000] for size in (2, 16, 256, 1437)]
+    assert {len(looks) for looks in between} <= {14, 15}  # 1.05 to the 14.2 is 2
+
+
+def test_a_larger_share_gives_more_looks_and_what_is_asked_for_in_examples_goes_before_both() -> None:
+    few, many = (evaluated(plan(max_eval_share=share), until=500) for share in (0.1, 0.5))
+    assert len(few) < len(many)
+    fixed: dict[str, Any] = {"eval_every_examples": 40}
+    assert evaluated(plan(max_eval_share=0.5, **fixed), until=50) == evaluated(plan(**fixed), until=50)
 
 
 def test_the_decay_takes_what_the_budget_leaves_after_the_warm_up() -> None:

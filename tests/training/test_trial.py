@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from bs_study import TrialConfig
+from bs_study.store.paths import study_paths
 from bs_study.training.progress import Progress
-from tests.training.recorded import Run, losses, row
+from tests.training.recorded import FLICKERING, Run, losses, row
 
 
 def test_the_first_losses_on_digits_are_near_ln_10(run: Run) -> None:
@@ -37,13 +40,38 @@ def test_an_epoch_that_a_budget_cuts_short_has_no_row(run: Run) -> None:
     assert study.iterations()["epoch"].max() == 2
 
 
-def test_evaluations_come_at_each_tenth_of_an_epoch_and_at_the_end(run: Run) -> None:
-    _, study = run(batch_size=16, max_epochs=1, stop_at_target=False)
+def test_evaluations_come_where_the_looks_are_and_at_the_end(run: Run) -> None:
+    _, study = run(batch_size=232, max_iterations=33, stop_at_target=False)
+    # 360 digits judge. Evaluating them takes as long as a forward pass on 360 examples, or an update on 120, and may
+    # take a third of the time of updates, each as long as 240 examples take: 2 iterations between looks at least. The
+    # spacing asks for 1 up to iteration 20; from 10 on it is kept to within twice that.
+    assert study.evaluations()["iteration"].tolist() == [2, 4, 6, 8, *range(10, 21), 22, 24, 26, 28, 30, 32, 33]
+
+
+def test_evaluations_lie_alike_for_every_lr_and_seed(run_in: Run, tmp_path: Path) -> None:
+    cells = [(0.1, 0), (0.4, 0), (0.1, 1)]
+    studies = [
+        run_in(study_paths(tmp_path / f"{lr}-{seed}" / "study"), lr=lr, seed=seed, max_iterations=100)[1]
+        for lr, seed in cells
+    ]
+    found = [study.evaluations()["iteration"].tolist() for study in studies]
+    assert found == [found[0]] * 3
+
+
+def test_evaluations_come_after_the_examples_that_are_asked_for_and_at_the_end(run: Run) -> None:
+    _, study = run(batch_size=16, max_epochs=1, stop_at_target=False, eval_every_examples=143)
     examples = study.evaluations()["examples"].to_numpy()
-    # A tenth is 143 examples: the first multiple of 16 at or above each of its multiples, and the end of the epoch.
+    # The first multiple of 16 at or above each multiple of 143, and the end of the epoch.
     expected = sorted({min(-(-143 * k // 16) * 16, 1437) for k in range(1, 11)} | {1437})
     assert examples.tolist() == expected
     assert study.evaluations()["epoch"].to_numpy() == pytest.approx(np.array(expected) / 1437)
+
+
+def test_a_metric_that_is_no_number_is_null_and_an_infinite_one_stays_so(run: Run, monkeypatch: Any) -> None:
+    monkeypatch.setattr("toy_workloads.Flickering.scores", (0.0, math.nan, math.inf, 0.25))
+    _, study = run(**FLICKERING, max_iterations=3, target="score<=0.1")
+    (file,) = Path(study.paths.root, "evaluations").iterdir()
+    assert pq.read_table(file)["score"].to_pylist() == [None, math.inf, 0.25]
 
 
 def test_load_and_compute_are_within_the_epoch_and_sums_never_fall(run: Run) -> None:

@@ -1,14 +1,32 @@
-"""One function per figure: tables in, a matplotlib Figure out. Nothing is drawn to a screen and no state is shared."""
+"""The figures of a report, a file each: tables in, a matplotlib Figure out. No screen, and no state that is shared."""
 
-from bs_study.report.figures.heatmap import target_heatmap
-from bs_study.report.figures.losses import first_loss_panels, first_losses
-from bs_study.report.figures.noise import loss_noise
-from bs_study.report.figures.progress import metric_progress
-from bs_study.report.figures.recipes import target_by_recipe
-from bs_study.report.figures.scaling import best_lr, iterations_to_target
-from bs_study.report.figures.throughput import epoch_time, iteration_time
+from bs_study.report.figures.heatmap import TIME_TO_TARGET, target_heatmap
+from bs_study.report.figures.losses import FIRST_LOSSES, FIRST_LOSSES_PANELS, first_loss_panels, first_losses
+from bs_study.report.figures.noise import LOSS_NOISE, loss_noise
+from bs_study.report.figures.progress import PROGRESS, metric_progress
+from bs_study.report.figures.recipes import RECIPES, target_by_recipe
+from bs_study.report.figures.scaling import BEST_LR, ITERATIONS_TO_TARGET, best_lr, iterations_to_target
+from bs_study.report.figures.throughput import EPOCH_TIME, ITERATION_TIME, epoch_time, iteration_time
+
+FIGURES = (
+    TIME_TO_TARGET,
+    ITERATIONS_TO_TARGET,
+    BEST_LR,
+    *PROGRESS,
+    FIRST_LOSSES,
+    FIRST_LOSSES_PANELS,
+    LOSS_NOISE,
+    EPOCH_TIME,
+    ITERATION_TIME,
+)
+"""Those of each recipe, in the order of the page."""
+
+COMPARING = RECIPES
+"""Those that compare the recipes of a study."""
 
 __all__ = [
+    "COMPARING",
+    "FIGURES",
     "best_lr",
     "epoch_time",
     "first_loss_panels",

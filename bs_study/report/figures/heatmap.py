@@ -2,100 +2,106 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any, NamedTuple
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, to_rgb
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import LogNorm, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from bs_study.report.curves import Source
+from bs_study.report.figure import ReportFigure
 from bs_study.report.style import ACCENT, INK, MUTED, new_figure, styled
 from bs_study.words import CLOCK_WORDS, count, duration, setting
 
 _COLOURS = colormaps["cividis_r"]  # light is quick; made for the colour-blind
-_MISSED, _DIVERGED, _PARTLY, _NO_ANSWER = "#ffffff", "#3a3a3a", "#8c8c8c", "#f3f3f3"
-_MOST_COLUMNS_WITH_TEXT = 16
+_WHITE, _DIVERGED, _PARTLY, _NO_ANSWER, _EDGE = "#ffffff", "#3a3a3a", "#8c8c8c", "#f3f3f3", "#b5b5b5"
+_MISSED, _NOT_TRIED = "////", "\\\\\\\\"
+_MOST_TEXT = (24, 16)  # rows and columns of a grid whose cells have room for text
+_MOST_VECTORS = 2000  # cells; more are drawn as an image inside the SVG
 
-Colour = str | tuple[float, float, float, float]
+
+class _Look(NamedTuple):
+    """How a cell is shown."""
+
+    colour: str
+    hatch: str
+    text: str
+
+
+class _Grid(NamedTuple):
+    """Where cells lie: batch sizes upwards, lrs to the right."""
+
+    sizes: list[int]
+    lrs: list[float]
+
+    def places(self, cells: pd.DataFrame, lr: str = "lr") -> npt.NDArray[np.int64]:
+        """Return x and y of each cell, shape (cells, 2)."""
+        return np.column_stack([np.searchsorted(self.lrs, cells[lr]), np.searchsorted(self.sizes, cells["batch_size"])])
+
+    @property
+    def has_text(self) -> bool:
+        return len(self.sizes) <= _MOST_TEXT[0] and len(self.lrs) <= _MOST_TEXT[1]
 
 
 @styled
-def target_heatmap(convergence: pd.DataFrame, *, clock: str = "train_seconds") -> Figure:
+def target_heatmap(convergence: pd.DataFrame, best: pd.DataFrame, *, clock: str = "train_seconds") -> Figure:
     """Return batch size × lr coloured by the median time to the target.
 
     Args:
-        convergence: a row per cell, with reached, seeds, status, censored_at and <clock>_to_target.
+        convergence: a row per cell, with seeds, how many of them reached, diverged or were not_tried, status and
+            <clock>_to_target.
+        best: a row per batch size, with best_lr_by_<clock> and is_best_by_<clock>.
         clock: train_seconds, clean_seconds, compute_seconds, wall_seconds, iterations or examples.
     """
-    sizes, lrs = sorted(convergence["batch_size"].unique()), sorted(convergence["lr"].unique())
-    width, height = max(6.2, 1.4 + 0.58 * min(len(lrs), 20)), 1.5 + 0.5 * min(len(sizes), 24)
+    grid = _Grid(sorted(convergence["batch_size"].unique()), sorted(convergence["lr"].unique()))
+    width, height = max(6.2, 1.4 + 0.58 * min(len(grid.lrs), 20)), 1.5 + 0.5 * min(len(grid.sizes), 24)
     figure = new_figure(width=width, height=height)
     axes = figure.subplots()
-    times = convergence[f"{clock}_to_target"].to_numpy(float)
-    best = _best_of_batch_sizes(convergence, f"{clock}_to_target")
-    for row, (_, cell) in enumerate(convergence.iterrows()):
-        place = (lrs.index(cell["lr"]), sizes.index(cell["batch_size"]))
-        _draw_cell(
-            axes,
-            cell,
-            place,
-            time=times[row],
-            norm=_norm(times),
-            has_text=len(lrs) <= _MOST_COLUMNS_WITH_TEXT,
-            clock=clock,
-        )
-    for rank, (_, cell) in enumerate(best.iterrows()):
-        is_winner = rank == 0
-        _outline(axes, cell, sizes, lrs, colour=ACCENT if is_winner else INK, width=3.2 if is_winner else 1.4)
-    _name_axes(axes, sizes, lrs)
-    _explain(figure, clock)
+    shades = _shades(convergence[f"{clock}_to_target"].to_numpy(float))
+    cells = convergence.to_dict("records")
+    looks = [_look(cell, shade=shade, clock=clock) for cell, shade in zip(cells, shades, strict=True)]
+    places = grid.places(convergence)
+    _fill(axes, places, looks)
+    if grid.has_text:
+        for place, look in zip(places, looks, strict=True):
+            _write(axes, place, look)
+    _outline(axes, grid, best, clock=clock)
+    _name_axes(axes, grid)
+    _explain(figure, clock, hatches={look.hatch for look in looks})
     return figure
 
 
-def _norm(times: np.ndarray) -> LogNorm:
+def _shades(times: npt.NDArray[np.float64]) -> list[str]:
+    """Return the colour of each time on a log scale; of a missing one it means nothing."""
     finite = times[np.isfinite(times) & (times > 0)]
     low, high = (finite.min(), finite.max()) if len(finite) else (1.0, 1.0)
-    return LogNorm(low, max(high, low * 1.01))
+    shares = LogNorm(low, max(high, low * 1.01))(times).filled(0.0)
+    return [to_hex(colour) for colour in _COLOURS(0.05 + 0.85 * shares)]
 
 
-def _best_of_batch_sizes(convergence: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Return the best cell of each batch size that reached the target, the best of all first."""
-    reached = convergence[np.isfinite(convergence[column].to_numpy(float))]
-    best: pd.DataFrame = reached.sort_values([column, "batch_size"]).drop_duplicates("batch_size")
-    return best
-
-
-def _draw_cell(
-    axes: Axes, cell: pd.Series, place: tuple[int, int], *, time: float, norm: LogNorm, has_text: bool, clock: str
-) -> None:
-    colour, hatch, text = _look(cell, time=time, norm=norm, clock=clock)
-    axes.add_patch(
-        Rectangle(
-            (place[0] - 0.5, place[1] - 0.5), 1, 1, facecolor=colour, edgecolor="#b5b5b5", hatch=hatch, linewidth=0
-        )
-    )
-    if has_text:
-        ink = "white" if _luminance(colour) < 0.45 else INK
-        back = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"} if hatch else None
-        axes.text(*place, text, ha="center", va="center", color=ink, fontsize=8, bbox=back)
-
-
-def _look(cell: pd.Series, *, time: float, norm: LogNorm, clock: str) -> tuple[Colour, str, str]:
-    """Return a cell's colour, hatch and text."""
+def _look(cell: Mapping[Hashable, Any], *, shade: str, clock: str) -> _Look:
+    time, status, seeds = cell[f"{clock}_to_target"], cell["status"], cell["seeds"]
     if np.isfinite(time):
-        share = "" if cell["reached"] == cell["seeds"] else f"\n{cell['reached']} of {cell['seeds']}"
-        return _COLOURS(0.05 + 0.85 * float(norm(time))), "", _short(time, clock) + share
+        share = "" if cell["reached"] == seeds else f"\n{cell['reached']} of {seeds}"
+        return _Look(shade, "", _short(time, clock) + share)
     if cell["reached"]:
-        return _MISSED, "////", f"{cell['reached']} of {cell['seeds']}"
-    if cell["status"] == "diverged":
-        return _DIVERGED, "", "div."
-    if cell["status"] == "mixed" and cell["diverged"]:
-        return _PARTLY, "////", f"{cell['diverged']} of {cell['seeds']}\ndiv."
-    words = {"out_of_memory": "no\nmemory", "failed": "failed", "running": "runs"}
-    if cell["status"] in words:
-        return _NO_ANSWER, "....", words[cell["status"]]
-    return _MISSED, "////", "missed"
+        return _Look(_WHITE, _MISSED, f"{cell['reached']} of {seeds}")
+    if status == "diverged":
+        return _Look(_DIVERGED, "", "div.")
+    if cell["diverged"]:
+        return _Look(_PARTLY, _MISSED, f"{cell['diverged']} of {seeds}\ndiv.")
+    if cell["not_tried"]:
+        share = "" if status == "not_tried" else f"{cell['not_tried']} of {seeds} "
+        return _Look(_WHITE, _NOT_TRIED, f"{share}not\ntried")
+    words = {"out_of_memory": "no\nmemory", "failed": "failed", "not_evaluated": "not\neval."}
+    return _Look(_NO_ANSWER, "....", words[status]) if status in words else _Look(_WHITE, _MISSED, "missed")
 
 
 def _short(value: float, clock: str) -> str:
@@ -104,33 +110,64 @@ def _short(value: float, clock: str) -> str:
     return duration(value).replace(" ", "\n" if value >= 99.5 else " ", 1)
 
 
-def _luminance(colour: Colour) -> float:
+def _fill(axes: Axes, places: npt.NDArray[np.int64], looks: list[_Look]) -> None:
+    """Draw the cells of each hatch as one collection: a patch for each would take long where there are thousands."""
+    corners = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
+    squares = places[:, None, :] + corners  # (cells, corners, 2)
+    hatches = np.array([look.hatch for look in looks])
+    for hatch in sorted(set(hatches)):
+        colours = [look.colour for look in looks if look.hatch == hatch]
+        cells = PolyCollection(squares[hatches == hatch], facecolors=colours, edgecolors=_EDGE, linewidths=0)
+        cells.set(hatch=hatch or None, rasterized=len(looks) > _MOST_VECTORS)
+        axes.add_collection(cells, autolim=False)
+
+
+def _write(axes: Axes, place: npt.NDArray[np.int64], look: _Look) -> None:
+    ink = "white" if _luminance(look.colour) < 0.45 else INK
+    back = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"} if look.hatch else None
+    axes.text(
+        place[0], place[1], look.text, ha="center", va="center", color=INK if look.hatch else ink, fontsize=8, bbox=back
+    )
+
+
+def _luminance(colour: str) -> float:
     red, green, blue = to_rgb(colour)
     return 0.3 * red + 0.59 * green + 0.11 * blue
 
 
-def _outline(axes: Axes, cell: pd.Series, sizes: list[int], lrs: list[float], *, colour: str, width: float) -> None:
-    left, bottom = lrs.index(cell["lr"]) - 0.46, sizes.index(cell["batch_size"]) - 0.46
-    axes.add_patch(Rectangle((left, bottom), 0.92, 0.92, fill=False, edgecolor=colour, linewidth=width, zorder=4))
+def _outline(axes: Axes, grid: _Grid, best: pd.DataFrame, *, clock: str) -> None:
+    """Draw a border around the best lr of each batch size; that of the best of all is wide and coloured."""
+    lr = f"best_lr_by_{clock}"
+    reached = best[best[lr].notna()]
+    for place, is_best in zip(grid.places(reached, lr), reached[f"is_best_by_{clock}"], strict=True):
+        colour, width = (ACCENT, 3.2) if is_best else (INK, 1.4)
+        border = Rectangle((place[0] - 0.46, place[1] - 0.46), 0.92, 0.92, fill=False, edgecolor=colour)
+        border.set(linewidth=width, zorder=4 + bool(is_best))
+        axes.add_patch(border)
 
 
-def _name_axes(axes: Axes, sizes: list[int], lrs: list[float]) -> None:
+def _name_axes(axes: Axes, grid: _Grid) -> None:
+    sizes, lrs = grid
     axes.set(xlim=(-0.5, len(lrs) - 0.5), ylim=(-0.5, len(sizes) - 0.5), xlabel="lr", ylabel="batch size (examples)")
-    every = max(1, len(lrs) // 14)
-    axes.set_xticks(range(0, len(lrs), every), [setting(lr) for lr in lrs[::every]], rotation=45 if len(lrs) > 9 else 0)
-    axes.set_yticks(range(len(sizes)), [setting(size) for size in sizes])
+    across, up = max(1, len(lrs) // 14), max(1, len(sizes) // 24)
+    rotation = 45 if len(lrs) > 9 else 0
+    axes.set_xticks(range(0, len(lrs), across), [setting(lr) for lr in lrs[::across]], rotation=rotation)
+    axes.set_yticks(range(0, len(sizes), up), [setting(size) for size in sizes[::up]])
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
 
-def _explain(figure: Figure, clock: str) -> None:
+def _explain(figure: Figure, clock: str, *, hatches: set[str]) -> None:
     swatches = [
         Patch(facecolor="none", edgecolor=ACCENT, linewidth=3, label="best of all"),
         Patch(facecolor="none", edgecolor=INK, linewidth=1.4, label="best lr of its batch size"),
-        Patch(facecolor=_MISSED, edgecolor="#b5b5b5", hatch="////", label="missed within the budget"),
+        Patch(facecolor=_WHITE, edgecolor=_EDGE, hatch=_MISSED, label="missed within the budget"),
         Patch(facecolor=_DIVERGED, label="diverged"),
     ]
+    if _NOT_TRIED in hatches:
+        label = "not tried: ended at another target"
+        swatches.append(Patch(facecolor=_WHITE, edgecolor=_EDGE, hatch=_NOT_TRIED, label=label))
     legend = figure.legend(
         handles=swatches, loc="outside upper left", ncols=4, frameon=False, fontsize=9, handlelength=1.4
     )
@@ -138,3 +175,20 @@ def _explain(figure: Figure, clock: str) -> None:
     legend.get_title().set_fontsize(9)
     legend.get_title().set_color(MUTED)
     legend.set_alignment("left")
+
+
+def _caption(source: Source) -> str:
+    return (
+        f"Median {CLOCK_WORDS[source.clock]} to {source.goal_text} over {source.seeds_text}. "
+        "A cell with “2 of 3” lost a seed; one that most seeds missed is hatched and has no time. "
+        "An empty place was not run, or has not ended."
+    )
+
+
+TIME_TO_TARGET = ReportFigure(
+    "time_to_target",
+    "Training time to the target, cell by cell",
+    caption=_caption,
+    has_rows=lambda source: source.target is not None and len(source.table("convergence")) > 0,
+    draw=lambda source: target_heatmap(source.table("convergence"), source.table("best"), clock=source.clock),
+)

@@ -9,10 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bs_study.analysis.windows import FIRST_ITERATIONS
 from bs_study.report.axes import LineLabel, label_lines, log_axis
-from bs_study.report.curves import by_batch_size
+from bs_study.report.curves import Source, by_batch_size
+from bs_study.report.figure import ReportFigure, has_numbers
 from bs_study.report.style import Colours, batch_colours, new_figure, styled
-from bs_study.words import setting
+from bs_study.words import count, setting
 
 _MOST_VECTORS = 20_000  # points; more are drawn as an image inside the SVG, which would grow to megabytes
 
@@ -103,3 +105,33 @@ def loss_limit(losses: pd.DataFrame) -> float:
 def _last_level(curve: pd.DataFrame) -> float:
     finite = curve[np.isfinite(curve["loss"])].sort_values("iteration")
     return float(finite["loss"].tail(50).median()) if len(finite) else 0.0
+
+
+def _first_caption(source: Source) -> str:
+    return (
+        f"Training loss of each of the first {count(FIRST_ITERATIONS)} iterations, one seed each, nothing smoothed; "
+        f"spikes above the top are cut off, a dot ends a trial that was shorter. {source.lrs_text}"
+    )
+
+
+def _panels_caption(source: Source) -> str:
+    return (
+        f"The same curves apart, {source.seeds_text} in a panel, on one log scale: "
+        "a swing shows relative to the level. A cross ends a loss that turned NaN."
+    )
+
+
+FIRST_LOSSES = ReportFigure(
+    "first_losses",
+    "Loss of the first iterations",
+    caption=_first_caption,
+    has_rows=lambda source: has_numbers(source.losses, "loss"),
+    draw=lambda source: first_losses(source.losses, colours=source.colours),
+)
+FIRST_LOSSES_PANELS = ReportFigure(
+    "first_losses_panels",
+    "The same, a panel for each batch size",
+    caption=_panels_caption,
+    has_rows=lambda source: has_numbers(source.losses, "loss"),
+    draw=lambda source: first_loss_panels(source.losses, colours=source.colours),
+)

@@ -7,9 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from bs_study.analysis.windows import FIRST_ITERATIONS
 from bs_study.report.axes import LineLabel, batch_axis, label_lines, log_axis
+from bs_study.report.curves import Source
+from bs_study.report.figure import ReportFigure, interval
 from bs_study.report.style import MUTED, Colours, batch_colours, new_figure, styled
-from bs_study.words import setting
+from bs_study.words import count, counted, number, setting
+
+_MOST_VECTORS = 2000  # points; more are drawn as an image inside the SVG
 
 
 @styled
@@ -19,25 +24,29 @@ def loss_noise(smoothness: pd.DataFrame, *, window: str = "first_1000", colours:
     The dashed line falls as the square root of the batch size, as independent noise does. Diverged trials are left out.
     """
     colours = colours or batch_colours(smoothness["batch_size"])
-    is_shown = (smoothness["window"] == window) & (smoothness["noise"] > 0) & (smoothness["stability"] != "diverged")
-    trials = smoothness[is_shown]
+    trials = _shown(smoothness, window=window)
     figure = new_figure(height=4.2)
     axes = figure.subplots()
     batch_axis(axes.xaxis, smoothness["batch_size"])
     log_axis(axes.yaxis, trials["noise"])
     labels = []
+    of_cells = trials.groupby(["lr", "batch_size"])["noise"].median()
     for lr in sorted(trials["lr"].unique()):
-        medians = trials[trials["lr"] == lr].groupby("batch_size")["noise"].median()
+        medians = of_cells.loc[lr]
         axes.plot(medians.index, medians, color="#a8a8a8", linewidth=0.9)
         labels.append((lr, float(medians.iloc[-1]), int(medians.index[-1])))
-    axes.scatter(
-        trials["batch_size"], trials["noise"], color=[colours[s] for s in trials["batch_size"]], s=16, zorder=4
-    )
+    points = axes.scatter(trials["batch_size"], trials["noise"], color=list(trials["batch_size"].map(colours)), s=16)
+    points.set(zorder=4, rasterized=len(trials) > _MOST_VECTORS)
     _independent_noise(axes, trials)
     axes.set_ylabel("noise of the loss (nats per example)")
     last = trials["batch_size"].max()
     label_lines(axes, [LineLabel(y, setting(lr), MUTED) for lr, y, size in labels if size == last], title="lr")
     return figure
+
+
+def _shown(smoothness: pd.DataFrame, *, window: str = "first_1000") -> pd.DataFrame:
+    is_calm = (smoothness["noise"] > 0) & (smoothness["stability"] != "diverged")
+    return smoothness[is_calm & (smoothness["window"] == window)]
 
 
 def _independent_noise(axes: Axes, trials: pd.DataFrame) -> None:
@@ -56,3 +65,28 @@ def _independent_noise(axes: Axes, trials: pd.DataFrame) -> None:
         bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
         zorder=6,
     )
+
+
+def _caption(source: Source) -> str:
+    slopes = source.table("noise_slope")
+    found = slopes[(slopes["window"] == "first_1000") & slopes["slope"].notna()] if len(slopes) else slopes
+    text = (
+        f"Noise (std of loss[t] − loss[t−1], over √2) in the first {count(FIRST_ITERATIONS)} iterations: "
+        "a dot for each trial, a line for each lr."
+    )
+    if found.empty:
+        return f"{text} Too few batch sizes for a slope."
+    if len(found) == 1:
+        row = found.iloc[0]
+        return f"{text} Slope {number(row['slope'], digits=2)}{interval(row['slope_low'], row['slope_high'])}."
+    low, high = (number(value, digits=2) for value in (found["slope"].min(), found["slope"].max()))
+    return f"{text} Fitted slopes run from {low} to {high} over {counted(len(found), 'lr')}."
+
+
+LOSS_NOISE = ReportFigure(
+    "loss_noise",
+    "Noise of the loss against batch size",
+    caption=_caption,
+    has_rows=lambda source: len(_shown(source.table("smoothness"))) > 0,
+    draw=lambda source: loss_noise(source.table("smoothness"), colours=source.colours),
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -10,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bs_study.report.axes import LineLabel, label_lines, log_axis, log_ticks
-from bs_study.report.curves import by_batch_size
+from bs_study.report.curves import Source, by_batch_size
+from bs_study.report.figure import ReportFigure, has_numbers
 from bs_study.report.style import ACCENT, Colours, batch_colours, new_figure, styled
 from bs_study.target import Target
 from bs_study.words import number, setting
@@ -25,17 +28,27 @@ _AXIS_WORDS = {
 
 
 @styled
-def metric_progress(evaluations: pd.DataFrame, *, clock: str, target: Target, colours: Colours | None = None) -> Figure:
-    """Return the target's metric against a clock, a line for each trial, a dot where it first meets the target.
+def metric_progress(
+    evaluations: pd.DataFrame,
+    times: pd.DataFrame,
+    *,
+    clock: str,
+    target: Target,
+    colours: Colours | None = None,
+) -> Figure:
+    """Return the target's metric against a clock, a line for each trial, a dot where it reached the target.
 
     Args:
-        evaluations: one lr for each batch size; the columns of the store.
+        evaluations: the columns of the store, of one lr for each batch size.
+        times: what became of each trial: trial_id, iterations_to_target.
         clock: train_seconds, clean_seconds, iteration or examples.
         target: its metric is drawn, its value is a line across.
         colours: of each batch size; by default those of the table.
     """
     colours = colours or batch_colours(evaluations["batch_size"])
-    shown = evaluations[np.isfinite(evaluations[target.metric]) & (evaluations[clock] > 0)]
+    shown = evaluations[np.isfinite(evaluations[target.metric]) & (evaluations[clock] > 0)].sort_values("iteration")
+    reached = shown.merge(times[["trial_id", "iterations_to_target"]], on="trial_id")
+    reached = reached[reached["iteration"] == reached["iterations_to_target"]]
     scale = _MetricScale(shown[target.metric].to_numpy(float), target)
     figure = new_figure(height=4.2)
     axes = figure.subplots()
@@ -43,10 +56,13 @@ def metric_progress(evaluations: pd.DataFrame, *, clock: str, target: Target, co
     scale.set_axis(axes)
     labels = []
     for size, group in by_batch_size(shown):
-        for _, trial in group.sort_values(clock).groupby("seed"):
-            _draw_trial(axes, trial, clock=clock, target=target, scale=scale, colour=colours[size])
-        last = group.sort_values(clock).groupby("seed")[target.metric].last().median()
+        for _, trial in group.groupby("trial_id"):
+            axes.plot(trial[clock], scale.place(trial[target.metric]), color=colours[size], linewidth=1.1, alpha=0.7)
+        last = group.groupby("trial_id")[target.metric].last().median()
         labels.append(LineLabel(float(scale.place(last)), setting(size), colours[size]))
+    colour = list(reached["batch_size"].map(colours))
+    dots = axes.scatter(reached[clock], scale.place(reached[target.metric]), color=colour, s=36, edgecolor="white")
+    dots.set_zorder(5)
     axes.axhline(float(scale.place(target.value)), color=ACCENT, linewidth=1, linestyle="--")
     axes.annotate(
         f"target {setting(target.value)}", (0.005, float(scale.place(target.value))),
@@ -55,19 +71,6 @@ def metric_progress(evaluations: pd.DataFrame, *, clock: str, target: Target, co
     axes.set_xlabel(_AXIS_WORDS[clock])
     label_lines(axes, labels, title="batch size")
     return figure
-
-
-def _draw_trial(
-    axes: Axes, trial: pd.DataFrame, *, clock: str, target: Target, scale: _MetricScale, colour: str
-) -> None:
-    heights = scale.place(trial[target.metric].to_numpy(float))
-    axes.plot(trial[clock], heights, color=colour, linewidth=1.1, alpha=0.7)
-    is_met = np.array([target.is_met(value) for value in trial[target.metric]])
-    if is_met.any():
-        first = int(is_met.argmax())
-        axes.plot(
-            trial[clock].iloc[first], heights[first], "o", color=colour, markersize=6, markeredgecolor="white", zorder=5
-        )
 
 
 class _MetricScale:
@@ -103,3 +106,31 @@ class _MetricScale:
             axes.yaxis.set_major_locator(FixedLocator(ticks))
             axes.yaxis.set_major_formatter(FixedFormatter([number(1 - tick, digits=5) for tick in ticks]))
             axes.yaxis.set_minor_locator(NullLocator())
+
+
+def _by(clock: str) -> ReportFigure:
+    """Return the figure of the metric against a clock, if it is the study's own or none of seconds."""
+
+    def caption(source: Source) -> str:
+        if clock == "iteration":
+            return "The same trials per update, of which each is larger with a larger batch."
+        if clock == "examples":
+            return "The same trials per example seen."
+        first = "A line for each seed, a dot where it reaches the target: the furthest left takes the least time."
+        return f"{first} {source.lrs_text}"
+
+    def has_rows(source: Source) -> bool:
+        if source.target is None or clock not in (source.clock, "iteration", "examples"):
+            return False
+        return source.target.metric in source.evaluations and has_numbers(source.evaluations, source.target.metric)
+
+    def draw(source: Source) -> Figure:
+        target = cast("Target", source.target)  # there are no rows without one
+        times = source.table("times")
+        return metric_progress(source.evaluations, times, clock=clock, target=target, colours=source.colours)
+
+    title = f"Held-out metric against {_AXIS_WORDS[clock].removesuffix(' (s)')}"
+    return ReportFigure(f"metric_by_{clock}", title, caption=caption, has_rows=has_rows, draw=draw)
+
+
+PROGRESS = tuple(_by(clock) for clock in _AXIS_WORDS)

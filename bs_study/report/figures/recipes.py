@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bs_study.report.axes import batch_axis, log_axis
+from bs_study.report.curves import Source
+from bs_study.report.figure import ReportFigure, has_numbers
 from bs_study.report.style import MUTED, new_figure, styled
-from bs_study.words import CLOCK_WORDS
+from bs_study.words import CLOCK_WORDS, counted
 
 # Okabe and Ito's, without yellow: told apart by the colour-blind, and on white; the markers tell them apart in grey.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
@@ -18,22 +20,22 @@ _DODGE = 1.035  # between neighbouring recipes, so that their bars do not cover 
 
 
 @styled
-def target_by_recipe(recipes: pd.DataFrame, convergence: pd.DataFrame, *, clock: str = "train_seconds") -> Figure:
+def target_by_recipe(best: pd.DataFrame, convergence: pd.DataFrame, *, clock: str = "train_seconds") -> Figure:
     """Return what each recipe took to the target at its best lr, against batch size.
 
     Args:
-        recipes: columns batch_size, recipe, best_lr_by_<clock>, <clock>_to_target.
-        convergence: of all recipes, with a column recipe: gives the smallest and largest over seeds.
+        best: columns recipe, batch_size, best_lr_by_<clock>, <clock>_to_target; the recipes are drawn in its order.
+        convergence: gives the smallest and largest over seeds.
         clock: train_seconds, clean_seconds, compute_seconds, wall_seconds, iterations or examples.
     """
-    names = list(dict.fromkeys(convergence["recipe"]))
+    names = list(dict.fromkeys(best["recipe"]))
     time = f"{clock}_to_target"
     spread = convergence[["recipe", "batch_size", "lr", f"{time}_low", f"{time}_high"]]
-    cells = recipes.rename(columns={f"best_lr_by_{clock}": "lr"})[["recipe", "batch_size", "lr", time]]
+    cells = best.rename(columns={f"best_lr_by_{clock}": "lr"})[["recipe", "batch_size", "lr", time]]
     rows = cells.merge(spread, how="left", on=["recipe", "batch_size", "lr"])
     figure = new_figure(height=4.0 + 0.2 * ((len(names) + 1) // 2))
     axes = figure.subplots()
-    batch_axis(axes.xaxis, recipes["batch_size"])
+    batch_axis(axes.xaxis, best["batch_size"])
     log_axis(axes.yaxis, rows[[time, f"{time}_low", f"{time}_high"]].to_numpy(float).ravel(), margin=0.12)
     for place, name in enumerate(names):
         own = rows[rows["recipe"] == name].sort_values("batch_size")
@@ -54,3 +56,30 @@ def _draw(axes: Axes, rows: pd.DataFrame, *, time: str, place: int, shift: float
     missed = sizes[np.isnan(values)]
     top = axes.get_xaxis_transform()
     axes.plot(missed, [0.97] * len(missed), "x", color=colour, transform=top, clip_on=False)
+
+
+def _by(clock: str) -> ReportFigure:
+    """Return the figure that compares the recipes by a clock, if it is the study's own, or iterations."""
+
+    def caption(source: Source) -> str:
+        seeds = int(source.found.tables.trials["seed"].nunique())
+        return (
+            f"Median {CLOCK_WORDS[clock]} to {source.goal_text} over {counted(seeds, 'seed')}, "
+            "each recipe at its best lr by this clock; bars span the seeds. "
+            "Points of a batch size stand side by side."
+        )
+
+    def has_rows(source: Source) -> bool:
+        return clock in (source.clock, "iterations") and has_numbers(source.found.tables.best, f"{clock}_to_target")
+
+    def draw(source: Source) -> Figure:
+        best = source.found.tables.best
+        order = {name: place for place, name in enumerate(source.found.recipes)}
+        in_order = best.sort_values("recipe", key=lambda names: names.map(order), kind="stable")
+        return target_by_recipe(in_order, source.found.tables.convergence, clock=clock)
+
+    title = f"{CLOCK_WORDS[clock].capitalize()} to the target, recipe by recipe"
+    return ReportFigure(f"recipes_by_{clock}", title, caption=caption, has_rows=has_rows, draw=draw)
+
+
+RECIPES = tuple(_by(clock) for clock in ("clean_seconds", "train_seconds", "iterations"))

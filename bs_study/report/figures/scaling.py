@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -10,9 +13,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from bs_study.report.axes import LineLabel, batch_axis, label_lines, log_axis, lr_axis
+from bs_study.report.curves import Source
+from bs_study.report.figure import ReportFigure, has_numbers, interval
 from bs_study.report.style import ACCENT, INK, MUTED, Colours, batch_colours, new_figure, styled
-from bs_study.words import number
+from bs_study.words import number, setting
 
+FloatArray = npt.NDArray[np.float64]
 _PALE, _FIT, _RULES = "#cfe3f1", "#0072b2", "#7a7a7a"
 
 
@@ -109,15 +115,36 @@ def _rules(axes: Axes, found: pd.DataFrame, lr_fit: pd.DataFrame) -> list[LineLa
     ends = np.array([found["batch_size"].min(), found["batch_size"].max()], float)
     rules = [(1.0, "linear", ":", _RULES), (0.5, "square root", "-.", _RULES)]
     lines = [(centre[1] + p * (np.log(ends) - centre[0]), text, line, colour) for p, text, line, colour in rules]
-    if len(lr_fit) and np.isfinite(lr_fit["exponent"].iloc[0]):
-        exponent, at_one = (float(lr_fit[name].iloc[0]) for name in ("exponent", "log_lr_at_one"))
-        text = f"fit: power {number(exponent, digits=2)}"
-        lines.append((at_one + exponent * np.log(ends), text, "-", _FIT))
     labels = []
     for log_lrs, text, line, colour in lines:
         axes.plot(ends, np.exp(log_lrs), line, color=colour, linewidth=1.3)
         labels.append(LineLabel(float(np.exp(log_lrs[-1])), text, colour))
+    if has_numbers(lr_fit, "exponent"):
+        fit = lr_fit.iloc[0]
+        fitted = _fitted(fit, found["examples_per_iteration"].to_numpy(float))
+        axes.plot(found["batch_size"], fitted, "-", color=_FIT, linewidth=1.3)
+        text = f"fit: power {number(_exponent(fit)[0], digits=2)}"
+        labels.append(LineLabel(float(fitted[-1]), f"{text},\nthen flat" if _is_saturated(fit) else text, _FIT))
     return labels
+
+
+def _fitted(fit: pd.Series[Any], examples: FloatArray) -> FloatArray:
+    """Return the lr of the fit: c·E^p, or c·min(E, K)^p where it saturates at K examples per iteration."""
+    if not _is_saturated(fit):
+        lrs: FloatArray = np.exp(fit["log_lr_at_one"] + fit["exponent"] * np.log(examples))
+        return lrs
+    below: FloatArray = np.minimum(examples / fit["saturates_at"], 1.0) ** fit["exponent_below"]
+    return float(fit["saturated_lr"]) * below
+
+
+def _is_saturated(fit: pd.Series[Any]) -> bool:
+    return bool(np.isfinite(fit["saturates_at"]))
+
+
+def _exponent(fit: pd.Series[Any]) -> tuple[float, float, float]:
+    """Return the exponent with its interval: that below the knee where the best lr saturates."""
+    name = "exponent_below" if _is_saturated(fit) else "exponent"
+    return float(fit[name]), float(fit[f"{name}_low"]), float(fit[f"{name}_high"])
 
 
 def _explain(figure: Figure) -> None:
@@ -132,3 +159,39 @@ def _explain(figure: Figure) -> None:
 
 def _points(axes: Axes, table: pd.DataFrame, column: str, colours: Colours) -> None:
     axes.scatter(table["batch_size"], table[column], color=[colours[s] for s in table["batch_size"]], s=46, zorder=4)
+
+
+def _iterations_caption(source: Source) -> str:
+    return (
+        f"Iterations to {source.goal_text} at each batch size's best lr by iterations; bars span the seeds. "
+        "Along the dashed line twice the batch size halves the iterations; "
+        "where the points leave it, a larger batch costs more examples."
+    )
+
+
+def _best_lr_caption(source: Source) -> str:
+    text = "Best lr by iterations to the target. The two rules run through the middle of the best cells."
+    fit = source.table("lr_fit")
+    if not has_numbers(fit, "exponent"):
+        return f"{text} Too few batch sizes reached the target inside the grid for a fit."
+    exponent, low, high = _exponent(fit.iloc[0])
+    power = f"The fit: best lr grows as batch size to the power {number(exponent, digits=2)}{interval(low, high)}"
+    knee = float(fit["saturates_at"].iloc[0])
+    limit = f" up to batch size {setting(round(knee))}, and not beyond" if _is_saturated(fit.iloc[0]) else ""
+    return f"{text} {power}{limit}."
+
+
+ITERATIONS_TO_TARGET = ReportFigure(
+    "iterations_to_target",
+    "Iterations to the target",
+    caption=_iterations_caption,
+    has_rows=lambda source: has_numbers(source.table("best"), "iterations_to_target"),
+    draw=lambda source: iterations_to_target(source.table("best"), source.table("convergence"), colours=source.colours),
+)
+BEST_LR = ReportFigure(
+    "best_lr",
+    "Best lr of each batch size",
+    caption=_best_lr_caption,
+    has_rows=lambda source: has_numbers(source.table("scaling"), "best_lr"),
+    draw=lambda source: best_lr(source.table("scaling"), source.table("lr_fit"), colours=source.colours),
+)

@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bs_study.report.axes import LineLabel, batch_axis, label_lines, log_axis
+from bs_study.report.curves import Source
+from bs_study.report.figure import ReportFigure, has_numbers
 from bs_study.report.style import INK, MUTED, Colours, batch_colours, new_figure, styled
 from bs_study.words import duration, setting
 
@@ -39,15 +41,18 @@ def epoch_time(throughput: pd.DataFrame, *, colours: Colours | None = None) -> F
 
 @styled
 def iteration_time(throughput: pd.DataFrame, throughput_fit: pd.DataFrame, *, colours: Colours | None = None) -> Figure:
-    """Return iteration seconds against batch size, with the fit a + b·B where there is one."""
+    """Return iteration seconds against examples per iteration, with the fit a + b·E where there is one.
+
+    An iteration has fewer examples than the batch size where the last batch of an epoch is short.
+    """
     figure = new_figure()
     axes = figure.subplots()
     table = throughput.sort_values("batch_size")
-    batch_axis(axes.xaxis, table["batch_size"])
+    batch_axis(axes.xaxis, table["examples_per_iteration"].round().astype(int), label="examples per iteration (mean)")
     log_axis(axes.yaxis, table["iteration_seconds"], margin=0.12)
     labels = _draw_fit(axes, throughput_fit)
-    _quartiles(axes, table, "iteration_seconds", colour=INK)
-    _batch_points(axes, table, "iteration_seconds", colours)
+    _quartiles(axes, table, "iteration_seconds", colour=INK, x="examples_per_iteration")
+    _batch_points(axes, table, "iteration_seconds", colours, x="examples_per_iteration")
     axes.set_ylabel("time of one iteration (s)")
     label_lines(axes, labels)
     return figure
@@ -60,9 +65,9 @@ def _draw_fit(axes: Axes, throughput_fit: pd.DataFrame) -> list[LineLabel]:
     ):
         return []
     fit = throughput_fit.iloc[0]
-    batch_sizes = np.geomspace(*axes.get_xlim(), 200)
-    fitted = fit["a_seconds"] + fit["b_seconds_per_example"] * batch_sizes
-    axes.plot(batch_sizes, fitted, "--", color=MUTED, linewidth=1.2)
+    examples = np.geomspace(*axes.get_xlim(), 200)
+    fitted = fit["a_seconds"] + fit["b_seconds_per_example"] * examples
+    axes.plot(examples, fitted, "--", color=MUTED, linewidth=1.2)
     half = fit["half_limit_batch_size"]
     if axes.get_xlim()[0] < half < axes.get_xlim()[1]:
         axes.axvline(half, color=MUTED, linewidth=0.9, linestyle=":")
@@ -74,15 +79,62 @@ def _draw_fit(axes: Axes, throughput_fit: pd.DataFrame) -> list[LineLabel]:
     return [LineLabel(float(fitted[-1]), text, MUTED)]
 
 
-def _quartiles(axes: Axes, table: pd.DataFrame, column: str, *, colour: str) -> None:
+def _quartiles(axes: Axes, table: pd.DataFrame, column: str, *, colour: str, x: str = "batch_size") -> None:
     if f"{column}_low" in table:
-        axes.vlines(
-            table["batch_size"], table[f"{column}_low"], table[f"{column}_high"], color=colour, linewidth=3, alpha=0.35
-        )
+        axes.vlines(table[x], table[f"{column}_low"], table[f"{column}_high"], color=colour, linewidth=3, alpha=0.35)
 
 
-def _batch_points(axes: Axes, table: pd.DataFrame, column: str, colours: Colours | None) -> None:
-    colours = colours or batch_colours(table["batch_size"])
-    axes.scatter(
-        table["batch_size"], table[column], color=[colours[size] for size in table["batch_size"]], s=42, zorder=4
+def _batch_points(
+    axes: Axes, table: pd.DataFrame, column: str, colours: Colours | None, *, x: str = "batch_size"
+) -> None:
+    shades = table["batch_size"].map(colours or batch_colours(table["batch_size"]))
+    axes.scatter(table[x], table[column], color=list(shades), s=42, zorder=4)
+
+
+def _epoch_caption(source: Source) -> str:
+    return (
+        "Median time of one pass over the training set, and its parts: "
+        "waiting for batches (load) and forward, backward and update (compute). "
+        f"{_measured(source)} Warm-up and evaluation are left out."
     )
+
+
+def _iteration_caption(source: Source) -> str:
+    fit = source.table("throughput_fit")
+    text = f"Median time of one update. {_measured(source)}"
+    if not has_numbers(fit, "a_seconds"):
+        return text
+    row = fit.iloc[0]
+    fixed, each = duration(row["a_seconds"]), duration(row["b_seconds_per_example"])
+    text += f" Dashed: a fixed cost of {fixed} and {each} for each example."
+    limit = row["doubling_gain_limit_batch_size"]
+    if np.isfinite(limit):
+        text += f" Beyond batch size {setting(round(limit))}, doubling it gains less than 10 %."
+    return text
+
+
+def _measured(source: Source) -> str:
+    if source.found.tables.is_clean:
+        return "Measured alone, in the timing pass; pale bars span its repeats."
+    return "By the clocks of the trials; pale bars span the quartiles over epochs."
+
+
+def _timed(source: Source) -> pd.DataFrame:
+    speed = source.table("clean_throughput" if source.found.tables.is_clean else "throughput")
+    return speed[speed["epoch_seconds"].to_numpy(float) > 0]
+
+
+EPOCH_TIME = ReportFigure(
+    "epoch_time",
+    "Time of an epoch",
+    caption=_epoch_caption,
+    has_rows=lambda source: len(_timed(source)) > 0,
+    draw=lambda source: epoch_time(_timed(source), colours=source.colours),
+)
+ITERATION_TIME = ReportFigure(
+    "iteration_time",
+    "Time of an iteration",
+    caption=_iteration_caption,
+    has_rows=lambda source: len(_timed(source)) > 0,
+    draw=lambda source: iteration_time(_timed(source), source.table("throughput_fit"), colours=source.colours),
+)

@@ -49,8 +49,8 @@ def _ending_problems(row: Mapping[str, Any]) -> Iterator[str]:
 def _config_problems(row: Mapping[str, Any], trial: TrialConfig | None) -> Iterator[str]:
     asked = trial.model_dump(exclude=set(KEYS)) if trial else {}
     for name, value in asked.items():
-        if row.get(name) != value:
-            yield f"{name} is {row.get(name)!r}, and the study asks for {value!r}"
+        if name in row and row[name] != value:
+            yield f"{name} is {row[name]!r}, and the study asks for {value!r}"
 
 
 def _clock_problems(row: Mapping[str, Any], tables: Mapping[Table, pa.Table]) -> Iterator[str]:

@@ -1,0 +1,249 @@
+"""The one recommendation of a study: the best cell, all that it was compared with, what is open, what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import special
+
+from bs_study.analysis.comparison import Comparison, Field
+from bs_study.analysis.contest import Contest, first_cell, once
+from bs_study.analysis.convergence import OUTCOMES
+from bs_study.analysis.rows import State
+from bs_study.analysis.steps import Step
+from bs_study.analysis.trials import Cell, by_batch_size
+from bs_study.analysis.verdict import CONFIDENCE, Doubt, Verdict
+from bs_study.target import Target
+
+Grade = Literal["settled", "leaning", "open"]
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What a cell took to the target by a clock.
+
+    Attributes:
+        value: median over seeds.
+        low, high: interval of 95 % of a typical seed's time (the geometric mean), the looks and the spread of the
+            clean times in it; its upper end allows for the choice among `chosen_from` cells, of which the best looks
+            better than it is. Missing where one seed shows no spread.
+        times: of each seed that reached the target.
+        seeds: those that gave an answer.
+        chosen_from: how many cells were ranked.
+        tied: how many cells of the study share this median, itself included.
+        cut_off: how many cells ended before this time, and had not reached the target.
+    """
+
+    cell: Cell
+    clock: str
+    value: float
+    low: float
+    high: float
+    times: tuple[float, ...]
+    seeds: int
+    chosen_from: int
+    tied: int = 1
+    cut_off: int = 0
+
+    @property
+    def recipe(self) -> str:
+        return self.cell.recipe
+
+    @property
+    def batch_size(self) -> int:
+        return self.cell.batch_size
+
+    @property
+    def lr(self) -> float:
+        return self.cell.lr
+
+    @property
+    def reached(self) -> int:
+        """Seeds that reached the target."""
+        return len(self.times)
+
+
+@dataclass(frozen=True)
+class Missed:
+    """A batch size of which no lr reached the target with most of its seeds.
+
+    Attributes:
+        why: what became of its trials: reached (of some seeds), missed, not_tried, diverged, out_of_memory, failed,
+            not_evaluated: the number of trials of each.
+        bound: the smallest time by the study's clock at which a trial of it ended that missed; NaN where none did.
+    """
+
+    recipe: str
+    batch_size: int
+    why: Mapping[str, int]
+    bound: float
+
+
+@dataclass(frozen=True)
+class Closest:
+    """The cell whose metric came closest to the target, where none reached it."""
+
+    cell: Cell
+    metric: float
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """Which cell to train with, what it was compared with, and how sure that is.
+
+    Attributes:
+        clock: by which cells are ranked: clean_seconds, or train_seconds where there was no timing pass.
+        best: None where no cell reached the target, or the target tells nothing; `doubts` then say why.
+        closest: where no cell reached the target.
+        comparisons: the best cell with the best cell of each other batch size (and recipe) in order of the ratio, each
+            with the doubts of all cells of that batch size; then with each other lr of its own batch size.
+        missed: batch sizes of which no lr reached the target.
+        by_clock: the cell with the smallest median by every clock that is known.
+        fastest: the verdict of `fastest_after_tuning`, the same object as in the analysis' verdicts.
+        doubts: all that keeps the recommendation open, each once.
+        steps: what would settle it, the cheapest kind first.
+    """
+
+    target: Target | None
+    clock: str
+    state: State
+    best: CellResult | None
+    closest: Closest | None
+    comparisons: tuple[Comparison, ...]
+    missed: tuple[Missed, ...]
+    by_clock: Mapping[str, CellResult]
+    fastest: Verdict
+    doubts: tuple[Doubt, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def as_good(self) -> tuple[Comparison, ...]:
+        """The comparisons whose rival is not known to be slower: as good, as far as is known."""
+        return tuple(comparison for comparison in self.comparisons if not comparison.is_slower)
+
+    @property
+    def slower(self) -> tuple[Comparison, ...]:
+        """The comparisons whose rival is known to be slower."""
+        return tuple(comparison for comparison in self.comparisons if comparison.is_slower)
+
+    @property
+    def grade(self) -> Grade:
+        """How sure the batch size is.
+
+        Settled: every other is known to be slower, and the best lr lies inside those tried. Leaning: most others are.
+        """
+        if self.best is None:
+            return "open"
+        is_inside = not any(doubt.reason == "lr_on_edge" for doubt in self.doubts)
+        if self.fastest.outcome == "supported" and is_inside:
+            return "settled"
+        others = [c for c in self.comparisons if c.rival[:2] != self.best.cell[:2]]
+        is_leaning = len([c for c in others if c.is_slower]) * 2 > len(others)
+        return "leaning" if is_leaning else "open"
+
+
+def cell_result(field: Field, cell: Cell, *, chosen_from: int, tied: int = 1) -> CellResult:
+    """Return what a cell took to the target, chosen as the best of so many.
+
+    The interval of the mean of logs, by Student's t with the spread over seeds as comparisons have it. Its lower end
+    leaves out 2.5 %, its upper end 2.5 % shared out among the cells that it was chosen from, since the best of many
+    looks better than it is. The looks and the spread of the clean times widen it.
+    """
+    own = field.cells[cell]
+    low = high = np.nan
+    spread = field.spread.of(cell)
+    if spread is not None and own.seeds > 1:
+        error = np.sqrt(spread[0] / len(own.met))
+        tail = (1 - CONFIDENCE) / 2
+        below, above = (special.stdtrit(spread[1], 1 - part) * error for part in (tail, tail / max(1, chosen_from)))
+        low = float(np.exp(own.unmet.mean() + own.timing[0] - below))
+        high = float(np.exp(own.met.mean() + own.timing[1] + above)) if len(own.met) == own.seeds else np.inf
+    times = tuple(float(time) for time in np.exp(own.met))
+    cut_off = sum(bool(len(other.bounds)) and np.exp(other.bounds.min()) < own.median for other in field.cells.values())
+    return CellResult(cell, field.clock, own.median, low, high, times, own.seeds, chosen_from, tied, cut_off)
+
+
+def recommendation(
+    fields: Mapping[str, Field],
+    contest: Contest | None,
+    *,
+    clock: str,
+    target: Target | None,
+    state: State,
+    convergence: pd.DataFrame,
+    fastest: Verdict,
+    edges: Mapping[Cell, str],
+    steps: Sequence[Step],
+    recipes: Sequence[str],
+) -> Recommendation:
+    """Return the recommendation of a study.
+
+    Args:
+        fields: the cells by every clock.
+        contest: of all cells, by the study's clock; None where no cell reached the target, or it tells nothing.
+        fastest: the verdict of that contest.
+        edges: on which edge of the grid the best lr of each recipe and batch size lies, of those that do.
+    """
+    best, own_edge = None, []
+    if contest is not None:
+        best = cell_result(fields[clock], contest.winner, chosen_from=contest.ranked, tied=contest.tied)
+        own_edge = [Doubt("lr_on_edge", *contest.winner)] if contest.winner in edges else []
+    return Recommendation(
+        target=target,
+        clock=clock,
+        state=state,
+        best=best,
+        closest=None if contest else _closest(convergence, target),
+        comparisons=(*contest.rivals, *contest.lrs) if contest else (),
+        missed=_missed(convergence, clock=clock),
+        by_clock=_by_clock(fields, recipes, best=contest.winner) if contest else {},
+        fastest=fastest,
+        doubts=once([*fastest.doubts, *own_edge]),
+        steps=tuple(steps),
+    )
+
+
+def _by_clock(fields: Mapping[str, Field], recipes: Sequence[str], *, best: Cell) -> dict[str, CellResult]:
+    """Return the cell with the smallest median by each clock that is known; of those that tie, the recommended one."""
+    found = {}
+    for clock, field in fields.items():
+        medians = {own.cell: own.median for own in field.cells.values() if np.isfinite(own.median)}
+        if medians:
+            cell = first_cell(medians, recipes, preferred=best)
+            tied = sum(median == medians[cell] for median in medians.values())
+            found[clock] = cell_result(field, cell, chosen_from=len(medians), tied=tied)
+    return found
+
+
+def _missed(convergence: pd.DataFrame, *, clock: str) -> tuple[Missed, ...]:
+    return tuple(
+        Missed(
+            recipe,
+            size,
+            {name: int(cells[name].sum()) for name in OUTCOMES if cells[name].sum()},
+            float(cells[f"censored_{clock}"].min()),
+        )
+        for recipe, size, cells in by_batch_size(convergence)
+        if cells["iterations_to_target"].isna().all()
+    )
+
+
+def _closest(convergence: pd.DataFrame, target: Target | None) -> Closest | None:
+    evaluated = convergence["missed"] + convergence["not_tried"] + convergence["reached"] > 0
+    cell = closest(convergence[evaluated & convergence["iterations_to_target"].isna()], target)
+    if cell is None:
+        return None
+    return Closest(Cell(str(cell["recipe"]), int(cell["batch_size"]), float(cell["lr"])), float(cell["best_metric"]))
+
+
+def closest(cells: pd.DataFrame, target: Target | None) -> pd.Series | None:
+    """Return the cell whose metric came closest to a target; None without a target, or where no cell has its metric."""
+    known = cells[np.isfinite(cells["best_metric"].to_numpy(float))]
+    if known.empty or target is None:
+        return None
+    cell: pd.Series = known.sort_values("best_metric", ascending=target.direction == "min", kind="stable").iloc[0]
+    return cell

@@ -1,0 +1,185 @@
+"""The store's tables of one study as the analysis needs them: complete, and each row with its recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bs_study.analysis.trials import CELL, complete_trials
+from bs_study.analysis.windows import smoothness
+from bs_study.config import StudyConfig, TrialSettings
+from bs_study.config.recipe import AXES, recipe_of
+from bs_study.config.recipe_names import recipe_names
+from bs_study.grid import recipe_trials
+from bs_study.store import Study
+from bs_study.store.listing import running_trials
+from bs_study.target import Target
+
+
+@dataclass(frozen=True)
+class State:
+    """How many trials are expected, have ended, are running (or were interrupted), and were not begun."""
+
+    expected: int
+    ended: int
+    running: int
+    missing: int
+
+    @property
+    def left(self) -> int:
+        return self.expected - self.ended
+
+
+@dataclass(frozen=True)
+class StudyRows:
+    """The rows of a study. Only ended trials have any; `recipe` is a column of each, "" where the study has one.
+
+    Attributes:
+        recipes: the names of the recipes, in the order asked for; then those that nobody asked for.
+        trials: as `complete_trials` returns them.
+        smoothness: what is kept of the iterations: the loss-variance statistics of each trial.
+        timings: the store's table, which has no recipe.
+        asked: recipe, trial_id, batch_size, lr and seed of the trials asked for; None where that is not known.
+        begun: ids of trials that have begun; those without a row in `trials` are running, or were interrupted.
+        settings: of each recipe that was asked for, by its name.
+        train_examples, eval_examples: how many there are; NaN if not known.
+    """
+
+    recipes: tuple[str, ...]
+    trials: pd.DataFrame
+    evaluations: pd.DataFrame
+    epochs: pd.DataFrame
+    smoothness: pd.DataFrame
+    timings: pd.DataFrame
+    asked: pd.DataFrame | None = None
+    begun: Collection[str] = ()
+    config: StudyConfig | None = None
+    settings: Mapping[str, TrialSettings] = field(default_factory=dict)
+    train_examples: float = np.nan
+    eval_examples: float = np.nan
+
+    @property
+    def target(self) -> Target | None:
+        """The config's target, else the one that most trials had; None where there is none that can be read."""
+        if self.config is not None and self.config.settings.target:
+            return self.config.settings.target
+        texts = self.trials.loc[self.trials["target"] != "", "target"].value_counts()
+        return Target.parse(str(texts.index[0])) if len(texts) else None
+
+    @property
+    def target_window(self) -> int:
+        """Of how many looks the median must meet the target."""
+        return self.config.settings.target_window if self.config else 1
+
+    @property
+    def open_cells(self) -> pd.DataFrame:
+        """recipe, batch_size and lr of the cells of which trials that were asked for have not ended."""
+        if self.asked is None:
+            return pd.DataFrame(columns=CELL)
+        asked = self.asked[[*CELL, "seed"]].drop_duplicates()
+        ended = self.trials[[*CELL, "seed"]].drop_duplicates()
+        left = asked.merge(ended, how="left", indicator=True)
+        return left.loc[left["_merge"] == "left_only", CELL].drop_duplicates(ignore_index=True)
+
+    @property
+    def tried(self) -> pd.DataFrame:
+        """recipe, batch_size and lr of every cell that was asked for or has an ended trial."""
+        known = [frame[CELL] for frame in (self.asked, self.trials) if frame is not None and len(frame)]
+        return pd.concat(known or [self.trials[CELL]]).drop_duplicates(ignore_index=True)
+
+    @property
+    def state(self) -> State:
+        """How much of what was asked has ended, by recipe, batch size, lr and seed.
+
+        Without a usable config nothing is missing. A running trial counts as running, not as missing; trials beyond
+        the config, of an older one, are expected too.
+        """
+        running = len(set(self.begun) - set(self.trials["trial_id"]))
+        ended = len(self.trials)
+        if self.asked is None:
+            return State(ended + running, ended, running, 0)
+        keys = [*CELL, "seed"]
+        wanted = set(self.asked[keys].itertuples(index=False, name=None))
+        missing = max(0, len(wanted - set(self.trials[keys].itertuples(index=False, name=None))) - running)
+        return State(ended + running + missing, ended, running, missing)
+
+
+def read_rows(study: Study, *, keep: bool = False) -> StudyRows:
+    """Return the rows of a study's store; its iterations are read trial by trial, and of each only statistics stay.
+
+    Args:
+        keep: write these statistics beside the study's report, so that the next time only new trials are read.
+    """
+    config = study.known_config
+    trials = study.trials()
+    of_trials, asked, others = _recipes(trials, config)
+    trials = complete_trials(trials.assign(recipe=of_trials))
+    recipe_of_trial = dict(zip(trials["trial_id"], trials["recipe"], strict=True))
+    evaluations, epochs = (_named(frame, recipe_of_trial) for frame in (study.evaluations(), study.epochs()))
+    return StudyRows(
+        recipes=(*asked, *others),
+        trials=trials,
+        evaluations=evaluations,
+        epochs=epochs,
+        smoothness=smoothness(study, trials, keep=keep),
+        timings=study.timings(),
+        asked=_asked(config, asked) if config else None,
+        begun=frozenset(running_trials(study.paths)),
+        config=config,
+        settings=asked,
+        train_examples=study.train_examples,
+        eval_examples=study.eval_examples,
+    )
+
+
+def _named(frame: pd.DataFrame, recipes: dict[str, str]) -> pd.DataFrame:
+    """Return the rows of trials that have ended, the name of their recipe first."""
+    named = frame.assign(recipe=frame["trial_id"].map(recipes))
+    return named.loc[named["recipe"].notna(), ["recipe", *frame.columns]].reset_index(drop=True)
+
+
+def _asked(config: StudyConfig, recipes: Mapping[str, TrialSettings]) -> pd.DataFrame:
+    rows = [
+        (name, trial.trial_id, trial.batch_size, trial.lr, trial.seed)
+        for name, settings in recipes.items()
+        for trial in recipe_trials(config, settings)
+    ]
+    return pd.DataFrame(rows, columns=["recipe", "trial_id", "batch_size", "lr", "seed"])
+
+
+def _recipes(
+    trials: pd.DataFrame, config: StudyConfig | None
+) -> tuple[list[str], dict[str, TrialSettings], tuple[str, ...]]:
+    """Return the name of each trial's recipe; the settings of each that was asked for; the names of others.
+
+    What was asked for decides: trials that differ in a study of one recipe stay together (and are warned of). In one of
+    several, trials of a recipe that is none of them have one of their own.
+    """
+    if config is None:
+        return [""] * len(trials), {}, ("",)
+    recipes = config.each_recipe()
+    if len(recipes) < 2:
+        return [""] * len(trials), {"": recipes[0]}, ()
+    axes = [name for name in AXES if name in trials]
+    kinds = trials[axes].drop_duplicates()
+    keys = [_key(recipe_of(_settings(row))) for row in kinds.to_dict("records")]
+    asked = {_key(recipe_of(settings)): settings for settings in recipes}
+    found = list(dict.fromkeys([*asked, *keys]))
+    names = dict(zip(found, recipe_names([dict(key) for key in found]), strict=True))
+    of_kind = kinds.assign(recipe=[names[key] for key in keys])
+    named = trials[axes].merge(of_kind, on=axes, how="left") if axes else trials.assign(recipe=names[found[0]])
+    others = tuple(names[key] for key in found if key not in asked)
+    return list(named["recipe"]), {names[key]: settings for key, settings in asked.items()}, others
+
+
+def _settings(row: dict[Any, Any]) -> TrialSettings:
+    """Return the settings that make a recipe, of a row of the store's table; what it lacks has its default."""
+    return TrialSettings.model_construct(**{name: value for name, value in row.items() if pd.notna(value)})
+
+
+def _key(effect: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple(sorted(effect.items()))

@@ -1,0 +1,171 @@
+"""What would settle a study's doubts, as the settings to add to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from bs_study.analysis.comparison import Field
+from bs_study.analysis.contest import Contest
+from bs_study.analysis.rows import StudyRows
+from bs_study.analysis.verdict import Doubt
+from bs_study.target import Target
+
+StepKind = Literal["finish", "target", "timing", "seeds", "lrs", "batch_sizes", "budget"]
+
+FEW_SEEDS = 3
+MOST_SEEDS = 8  # to add at once
+OF_SEEDS = ("one_seed", "within_spread", "tie", "missed_seeds")
+OF_BUDGET = ("missed_earlier", "not_tried", "nothing_reached")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What would settle a doubt, as the settings to add to the study.
+
+    Attributes:
+        kind: finish: resume what has not ended; target: ask for another one; timing: time the batch sizes alone;
+            seeds, lrs, batch_sizes: add these; budget: a larger one, in a study of its own.
+        seeds, lrs, batch_sizes: to add. With an lr rule lrs are those of the base batch size, as they are typed.
+        at: the batch sizes that it is for.
+        target: the target to ask for; of a budget, that of the new study where it differs.
+        trials: how many it trains.
+    """
+
+    kind: StepKind
+    seeds: tuple[int, ...] = ()
+    lrs: tuple[float, ...] = ()
+    batch_sizes: tuple[int, ...] = ()
+    at: tuple[int, ...] = ()
+    target: Target | None = None
+    trials: int = 0
+
+
+def steps(
+    rows: StudyRows,
+    doubts: Sequence[Doubt],
+    *,
+    field: Field,
+    contest: Contest | None,
+    scaling: pd.DataFrame,
+    convergence: pd.DataFrame,
+    target: Target | None,
+    is_untimed: bool,
+) -> tuple[Step, ...]:
+    """Return what would settle the doubts of a recommendation, the cheapest kind first.
+
+    Args:
+        doubts: of the recommendation.
+        scaling: its lrs to add, of batch sizes whose best lr is on an edge of the grid.
+        is_untimed: whether batch sizes lack a clean time.
+    """
+    reasons = {doubt.reason for doubt in doubts}
+    tells_nothing = bool(reasons & {"first_look", "out_of_range"})
+    found = [
+        Step("finish", trials=rows.state.left) if rows.state.left else None,
+        _finish_failed(rows) if not rows.state.left else None,
+        Step("timing") if is_untimed else None,
+        _easier_target(convergence, target) if contest is None and "nothing_reached" in reasons else None,
+        _seeds(rows, field, contest) if reasons & set(OF_SEEDS) else None,
+        None if tells_nothing else _lrs(rows, scaling),
+        _batch_sizes(rows, contest),
+        _budget(rows, doubts, convergence, target) if reasons & set(OF_BUDGET) else None,
+    ]
+    return tuple(step for step in found if step)
+
+
+def _cells(rows: StudyRows) -> int:
+    """Return how many trials of one seed a study has."""
+    return len(rows.tried)
+
+
+def _finish_failed(rows: StudyRows) -> Step | None:
+    failed = int((rows.trials["status"] == "failed").sum())
+    return Step("finish", trials=failed) if failed else None
+
+
+def _easier_target(convergence: pd.DataFrame, target: Target | None) -> Step | None:
+    """Return the step to a target that half of the cells reached, in three digits."""
+    known = convergence["best_metric"][np.isfinite(convergence["best_metric"])]
+    if target is None or known.empty or convergence["iterations_to_target"].notna().any():
+        return None
+    value, step = float(known.median()), 1e-3 * 10 ** np.floor(np.log10(abs(known.median()) or 1.0))
+    rounded = np.floor(value / step) * step if target.direction == "max" else np.ceil(value / step) * step
+    easier = float(f"{rounded:.4g}")
+    if target.is_met(easier):
+        return None
+    return Step("target", target=Target(target.metric, easier, target.direction))
+
+
+def _seeds(rows: StudyRows, field: Field, contest: Contest | None) -> Step | None:
+    """Return the seeds to add: up to three, else as many as would tell the closest open rival apart.
+
+    With n seeds each the standard error of a difference of logs is sqrt(2 v / n), so that the interval of a level that
+    is t standard errors wide leaves out d with n = 2 v (t / d)^2.
+    """
+    if contest is None:
+        return None
+    has = len(field.cells[contest.winner].met)
+    wanted = FEW_SEEDS
+    spread = field.spread.of(contest.winner)
+    open_rivals = [c for c in contest.rivals if any(d.reason == "within_spread" for d in c.doubts) and c.ratio > 1]
+    if spread is not None and has >= FEW_SEEDS and open_rivals:
+        closest = min(np.log(c.ratio) for c in open_rivals)
+        width = np.log(open_rivals[0].ratio / open_rivals[0].low) / np.sqrt(2 * spread[0] / has)
+        wanted = int(np.ceil(2 * spread[0] * (width / closest) ** 2))
+    more = int(np.clip(wanted - has, 1, MOST_SEEDS))
+    known = set(rows.trials["seed"]) | set(rows.asked["seed"] if rows.asked is not None else ())
+    first = max((int(seed) for seed in known), default=-1) + 1
+    return Step("seeds", seeds=tuple(range(first, first + more)), trials=more * _cells(rows))
+
+
+def _lrs(rows: StudyRows, scaling: pd.DataFrame) -> Step | None:
+    """Return the lrs to add beyond the edges, as they are typed: those of the base batch size of an lr rule."""
+    columns = ["add_lr_1", "add_lr_2"]
+    beyond = scaling[scaling[columns[0]].notna()]
+    if beyond.empty:
+        return None
+    typed = set()
+    for row in beyond[["recipe", "batch_size", *columns]].itertuples(index=False, name=None):
+        settings = rows.settings.get(str(row[0]))
+        factor = settings.trial_lr(lr=1.0, batch_size=int(row[1])) if settings else 1.0
+        typed |= {float(f"{lr / factor:.4g}") for lr in row[2:] if np.isfinite(lr)}
+    sizes = tuple(sorted({int(size) for size in beyond["batch_size"]}))
+    others = rows.tried[["recipe", "batch_size"]].drop_duplicates()
+    return Step("lrs", lrs=tuple(sorted(typed)), at=sizes, trials=len(typed) * len(others) * _seed_count(rows))
+
+
+def _batch_sizes(rows: StudyRows, contest: Contest | None) -> Step | None:
+    """Return the batch size to add where the best one is the smallest, the largest or the only one tried."""
+    if contest is None:
+        return None
+    size = contest.winner.batch_size
+    sizes = sorted(int(size) for size in rows.tried["batch_size"].unique())
+    most = rows.train_examples if rows.train_examples > 0 else np.inf
+    below = [size // 2] if size == sizes[0] and size > 1 else []
+    above = [size * 2] if size == sizes[-1] and size * 2 <= most else []
+    if not below + above:
+        return None
+    lrs = len(rows.tried[["recipe", "lr"]].drop_duplicates())
+    added = tuple(below + above)
+    return Step("batch_sizes", batch_sizes=added, trials=len(added) * lrs * _seed_count(rows))
+
+
+def _budget(rows: StudyRows, doubts: Sequence[Doubt], convergence: pd.DataFrame, target: Target | None) -> Step | None:
+    """Return the study to begin anew: with a larger budget, or with the target at which its trials would go on."""
+    cut = convergence[convergence["missed"] + convergence["not_tried"] > 0]
+    named = {doubt.batch_size for doubt in doubts if doubt.reason in OF_BUDGET and doubt.batch_size is not None}
+    sizes = tuple(sorted(int(size) for size in cut["batch_size"].unique() if not named or size in named))
+    if not sizes:
+        return None
+    harder = target if cut["not_tried"].any() else None
+    return Step("budget", at=sizes, target=harder, trials=_cells(rows) * _seed_count(rows))
+
+
+def _seed_count(rows: StudyRows) -> int:
+    known = rows.asked if rows.asked is not None else rows.trials
+    return max(1, known["seed"].nunique())

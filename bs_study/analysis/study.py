@@ -1,0 +1,102 @@
+"""`analyse(study)`: all that a store says, as one record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bs_study.analysis.conclusions import conclusions
+from bs_study.analysis.convergence import best_cells
+from bs_study.analysis.recommendation import Recommendation, closest
+from bs_study.analysis.rows import StudyRows, read_rows
+from bs_study.analysis.tables import Tables, study_tables
+from bs_study.analysis.trials import Cell, by_batch_size
+from bs_study.analysis.verdict import Verdict
+from bs_study.analysis.warnings import Warning
+from bs_study.config import StudyConfig
+from bs_study.store import Study
+from bs_study.target import Target
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a study says: tables, verdicts and one recommendation.
+
+    Attributes:
+        name: of the study.
+        uri: where it is, as a person types it.
+        config: what was asked; None where study.json can't be read.
+        recipes: names of the recipes in the order asked for; one empty name where there is one.
+        shown: the lr at which figures draw each recipe and batch size: its best by the study's clock, or where it
+            missed the one that came closest.
+        verdicts: first those that compare recipes, then those of each recipe.
+        warnings: what a reader must know before the numbers, the gravest first.
+    """
+
+    name: str
+    uri: str
+    config: StudyConfig | None
+    recipes: tuple[str, ...]
+    tables: Tables
+    recommendation: Recommendation
+    verdicts: tuple[Verdict, ...]
+    warnings: tuple[Warning, ...]
+    shown: Mapping[tuple[str, int], float]
+
+    @property
+    def best_cell(self) -> Cell | None:
+        """The cell that is recommended."""
+        best = self.recommendation.best
+        return best.cell if best else None
+
+
+def analyse(study: Study, target: Target | str | None = None, *, keep: bool = False) -> Analysis:
+    """Return what a study's store says; its iterations are read trial by trial.
+
+    It works on a study that still runs, and on one of which nothing has ended.
+
+    Args:
+        study: as `open_study` returns it.
+        target: asks the evaluations again with another target than the study's own, as "accuracy>=0.97".
+        keep: write what is known of each trial's iterations beside the study's report, where the next time finds it.
+
+    Raises:
+        ValueError: the target is none, or its metric is not among the evaluations.
+    """
+    asked = Target.parse(target) if isinstance(target, str) else target
+    return analyse_rows(read_rows(study, keep=keep), target=asked, name=study.name, uri=study.paths.uri)
+
+
+def analyse_rows(rows: StudyRows, *, target: Target | None = None, name: str = "", uri: str = "") -> Analysis:
+    """Return what the rows of a study say: a pure function."""
+    target = target or rows.target
+    tables = study_tables(rows, target=target)
+    found = conclusions(rows, tables, target)
+    return Analysis(
+        name=name,
+        uri=uri,
+        config=rows.config,
+        recipes=rows.recipes,
+        tables=replace(tables, recipes=found.recipes),
+        recommendation=found.recommendation,
+        verdicts=found.verdicts,
+        warnings=found.warnings,
+        shown=_shown(tables, target),
+    )
+
+
+def _shown(tables: Tables, target: Target | None) -> dict[tuple[str, int], float]:
+    """Return the lr at which each recipe and batch size is drawn.
+
+    Its best by the study's clock; where none reached the target, the lr whose metric came closest; without a metric the
+    middle one of the lrs that did not diverge.
+    """
+    found = {}
+    for recipe, size, cells in by_batch_size(tables.convergence):
+        cell = closest(cells, target)
+        calm = cells[cells["status"] != "diverged"]
+        lrs = (calm if len(calm) else cells)["lr"].sort_values()
+        middle = lrs.iloc[(len(lrs) - 1) // 2]
+        found[recipe, size] = float(middle if cell is None else cell["lr"])
+    best = {cell[:2]: cell[2] for cell in best_cells(tables.best, tables.clock)}
+    return dict(sorted((found | best).items()))

@@ -1,0 +1,137 @@
+"""`answer.json`: what a study says, for programs. Each entry is a record of the analysis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from bs_study.analysis.comparison import Comparison
+from bs_study.analysis.recommendation import CellResult
+from bs_study.analysis.steps import Step
+from bs_study.analysis.study import Analysis
+from bs_study.analysis.verdict import Doubt
+from bs_study.report.sentences.steps import command
+from bs_study.target import Target
+
+VERSION = 1
+"""Goes up when an entry changes its meaning or leaves."""
+
+
+def answer_json(found: Analysis) -> dict[str, Any]:
+    """Return what a study says as JSON can hold it: None for a number that is missing or infinite.
+
+    `recommendation` is null where no cell reached the target; `closest` then says which came near. `as_good` are the
+    cells that are not known to be slower than it, `slower` those that are, each with the ratio of its time to the
+    recommended one's and the interval of that ratio. Where `can_reach` is false the ratio is infinite, hence null.
+    """
+    told = found.recommendation
+    closest = told.closest
+    answer = {
+        "version": VERSION,
+        "study": found.name,
+        "target": _target(told.target),
+        "clock": told.clock,
+        "state": asdict(told.state),
+        "grade": told.grade,
+        "recommendation": None if told.best is None else _result(told.best),
+        "closest": None if closest is None else {**closest.cell._asdict(), "metric": closest.metric},
+        "as_good": [_comparison(one) for one in told.as_good],
+        "slower": [_comparison(one) for one in told.slower],
+        "missed": [asdict(one) for one in told.missed],
+        "by_clock": {clock: _result(one) for clock, one in told.by_clock.items()},
+        "doubts": [_doubt(one) for one in told.doubts],
+        "steps": [_step(one, found) for one in told.steps],
+        "warnings": [
+            {
+                "kind": one.kind,
+                "recipe": one.recipe,
+                "cells": [cell._asdict() for cell in one.cells],
+                "batch_sizes": one.batch_sizes,
+                "names": one.names,
+                "numbers": one.numbers,
+            }
+            for one in found.warnings
+        ],
+        "verdicts": [
+            {
+                "claim": one.claim,
+                "recipe": one.recipe,
+                "outcome": one.outcome,
+                "doubts": [_doubt(doubt) for doubt in one.doubts],
+                "evidence": one.evidence,
+            }
+            for one in found.verdicts
+        ],
+    }
+    plain_answer: dict[str, Any] = plain(answer)
+    return plain_answer
+
+
+def _target(target: Target | None) -> dict[str, Any] | None:
+    return None if target is None else asdict(target)
+
+
+def _result(one: CellResult) -> dict[str, Any]:
+    return {
+        **one.cell._asdict(),
+        "value": one.value,
+        "low": one.low,
+        "high": one.high,
+        "seeds": one.seeds,
+        "reached": one.reached,
+        "chosen_from": one.chosen_from,
+        "tied": one.tied,
+    }
+
+
+def _comparison(one: Comparison) -> dict[str, Any]:
+    return {
+        **one.rival._asdict(),
+        "ratio": one.ratio,
+        "low": one.low,
+        "high": one.high,
+        "confidence": one.confidence,
+        "can_reach": not math.isinf(one.ratio),
+        "doubts": [_doubt(doubt) for doubt in one.doubts],
+    }
+
+
+def _doubt(one: Doubt) -> dict[str, Any]:
+    return asdict(one)
+
+
+def _step(one: Step, found: Analysis) -> dict[str, Any]:
+    return {
+        "kind": one.kind,
+        "seeds": one.seeds,
+        "lrs": one.lrs,
+        "batch_sizes": one.batch_sizes,
+        "at": one.at,
+        "target": _target(one.target),
+        "trials": one.trials,
+        "command": command(one, found),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON holds it: Python's own numbers, None for what isn't finite, text for keys.
+
+    >>> plain({60: np.float64("nan"), "batch_size": np.int64(6)})
+    {'60': None, 'batch_size': 6}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value) if math.isfinite(value) else None
+    return value if isinstance(value, str) else None

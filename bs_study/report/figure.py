@@ -1,0 +1,80 @@
+"""What a figure of the report is: a name, a title, a caption, a condition and a drawing, declared in one place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from bs_study.report.curves import Source
+from bs_study.report.style import as_png, as_svg
+from bs_study.words import number
+
+
+@dataclass(frozen=True)
+class ReportFigure:
+    """A figure of the report, which each recipe of a study has, or which compares them.
+
+    Attributes:
+        name: of its files.
+        has_rows: whether a study has the rows for it.
+        draw: gives the matplotlib figure of a study that has them.
+    """
+
+    name: str
+    title: str
+    caption: Callable[[Source], str]
+    has_rows: Callable[[Source], bool]
+    draw: Callable[[Source], Figure]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that has been drawn, ready to be written and shown.
+
+    Attributes:
+        png: empty unless asked for.
+        recipe: of which it is, in a study of several; empty where it compares them.
+    """
+
+    name: str
+    title: str
+    caption: str
+    svg: bytes
+    png: bytes = b""
+    recipe: str = ""
+
+
+def pictures(figures: Iterable[ReportFigure], source: Source, *, png: bool = False) -> Iterator[Picture]:
+    """Yield each figure that there are rows for, one at a time: only one is held in memory.
+
+    Args:
+        png: encode each figure as PNG too, which takes as long as the SVG.
+    """
+    prefix = re.sub(r"[^\w.-]+", "_", source.recipe) + "-" if source.recipe else ""
+    for figure in figures:
+        if figure.has_rows(source):
+            drawn = figure.draw(source)
+            data = as_png(drawn) if png else b""
+            name, caption = f"{prefix}{figure.name}", figure.caption(source)
+            yield Picture(name, figure.title, caption, as_svg(drawn), data, source.recipe)
+
+
+def has_numbers(table: pd.DataFrame, column: str) -> bool:
+    """Return whether any number of a column is known."""
+    return len(table) > 0 and bool(np.isfinite(table[column].to_numpy(float)).any())
+
+
+def interval(low: float, high: float) -> str:
+    """Return an interval of 95 % in brackets, to stand behind its estimate; empty where there is none.
+
+    >>> interval(0.45, 0.55)
+    ' (95 % interval 0.45 to 0.55)'
+    """
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return ""
+    return f" (95 % interval {number(low, digits=2)} to {number(high, digits=2)})"

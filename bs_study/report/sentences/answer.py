@@ -1,0 +1,136 @@
+"""The answer in sentences: what to use, by which clock, at what cost otherwise, how sure, and what would help."""
+
+from __future__ import annotations
+
+from collections.abc import Container
+from dataclasses import dataclass
+
+from bs_study.analysis.recommendation import CellResult
+from bs_study.analysis.study import Analysis
+from bs_study.analysis.verdict import CONFIDENCE, Reason
+from bs_study.report.sentences import times
+from bs_study.report.sentences.doubts import as_sentences, doubts, edges_of
+from bs_study.report.sentences.places import cell_of
+from bs_study.report.sentences.rivals import lrs_as_good, missed, rivals, sizes_as_good, slower
+from bs_study.report.sentences.steps import step
+from bs_study.words import CLOCK_WORDS, amount, cell, count, counted, goal, listing, number, percent
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The page's first sentences, those of a part together. An empty string: there is nothing to say."""
+
+    use: str
+    times: str = ""
+    clocks: str = ""
+    cost: str = ""
+    sure: str = ""
+    next: str = ""
+
+    @property
+    def sentences(self) -> list[str]:
+        return [text for text in (self.use, self.times, self.clocks, self.cost, self.sure, self.next) if text]
+
+
+def answer(found: Analysis) -> Answer:
+    """Return which batch size, lr and recipe to train with, or why the store can't say."""
+    best = found.recommendation.best
+    parts = {"use": use(found), "sure": sure(found), "next": [step(one, found) for one in found.recommendation.steps]}
+    if best is not None:
+        parts["times"] = times.source(found)
+        parts["clocks"] = [*times.basis(found, best), *times.by_clock(found, best)]
+        parts["cost"] = [*slower(found), *missed(found)]
+    return Answer(**{name: " ".join(sentences) for name, sentences in parts.items()})
+
+
+def use(found: Analysis) -> list[str]:
+    """Return the recommendation, or why there is none."""
+    best = found.recommendation.best
+    if best is not None:
+        return [_train_with(found, best)]
+    if found.recommendation.state.ended == 0:
+        return ["No trial has ended yet, so there is no answer so far."]
+    if found.recommendation.target is None:
+        return ["The study has no target, so its cells can't be ranked.", "Give one, as --target accuracy=0.97."]
+    return _none(found)
+
+
+def _train_with(found: Analysis, best: CellResult) -> str:
+    target = found.recommendation.target
+    recipe = f" with the recipe “{best.cell.recipe}”" if best.cell.recipe else ""
+    took = f"{amount(best.value, clock=best.clock)} of {CLOCK_WORDS[best.clock]}"
+    what = f"{goal(target)} after {took}" if target else took
+    return f"Train with {cell(best.cell.batch_size, best.cell.lr)}{recipe}: {what}{_device(found)}."
+
+
+def _device(found: Analysis) -> str:
+    trials = found.tables.trials
+    names = sorted(trials["device_name"].dropna().unique()) if "device_name" in trials else []
+    return f" on {listing(names)}" if len(names) == 1 else f" on {len(names)} kinds of device" if names else ""
+
+
+def _none(found: Analysis) -> list[str]:
+    """Return why no cell is recommended, and which came closest."""
+    reasons = {doubt.reason for doubt in found.recommendation.doubts}
+    if reasons & {"first_look", "out_of_range"}:
+        return ["The target tells nothing, so the study recommends no batch size."]
+    wanted = goal(found.recommendation.target)
+    reached = int(found.tables.convergence["reached"].sum())
+    told = [f"No trial reached {wanted}, so the study recommends no batch size."]
+    if reached:
+        told = [
+            f"No cell reached {wanted} with most of its seeds, so the study recommends no batch size.",
+            f"{counted(reached, 'trial')} reached it.",
+        ]
+    closest = found.recommendation.closest
+    if closest is None:
+        return told
+    metric = found.recommendation.target.metric if found.recommendation.target else "metric"
+    return [*told, f"The closest came {cell_of(closest.cell)}, with {metric} {number(closest.metric, digits=4)}."]
+
+
+def sure(found: Analysis) -> list[str]:
+    """Return how sure the recommendation is: what is as good as far as is known, and what keeps it open."""
+    left, best = _left(found), found.recommendation.best
+    if found.recommendation.state.ended == 0 or found.recommendation.target is None:
+        return left
+    if best is None:
+        return [*left, *missed(found), *_open(found, said={"nothing_reached", "not_ended"}, first="Why")]
+    is_open = _open(found, said={"not_ended"} if left else set(), first="Not certain")
+    return [*left, *_settled(found), *sizes_as_good(found), *is_open, *lrs_as_good(found), *_level(found)]
+
+
+def _open(found: Analysis, *, said: Container[Reason], first: str) -> list[str]:
+    """Return what keeps the recommendation open.
+
+    Args:
+        said: reasons that are told already, where they are of the whole study.
+    """
+    untold = [one for one in found.recommendation.doubts if one.reason not in said or one.batch_size is not None]
+    return as_sentences(doubts(untold, claim="fastest_after_tuning", edges=edges_of(found)), first=first)
+
+
+def _left(found: Analysis) -> list[str]:
+    state = found.recommendation.state
+    if state.left <= 0:
+        return []
+    text = f"{count(state.left)} of {counted(state.expected, 'trial')} {'has' if state.left == 1 else 'have'} not ended"
+    return [f"{text}: the answer may change." if state.ended else f"{text}."]
+
+
+def _settled(found: Analysis) -> list[str]:
+    others = rivals(found.recommendation.comparisons).others
+    if found.recommendation.grade != "settled" or not all(one.is_slower for one in others):
+        return []
+    recipes = " and recipe" if len(found.recipes) > 1 else ""
+    return [f"Every other batch size{recipes} is known to be slower."]
+
+
+def _level(found: Analysis) -> list[str]:
+    """Say how surely the order of batch sizes holds, and what was allowed for."""
+    others = rivals(found.recommendation.comparisons).others
+    if not any(one.is_slower for one in others):
+        return []
+    made = len(others)
+    allowed = f"The order of batch sizes allows for {counted(made, 'comparison')}"
+    return [f"{allowed}, so that all that the study claims holds together at {percent(CONFIDENCE)}."]

@@ -1,0 +1,257 @@
+"""Why something is open, in clauses: several doubts of one reason are said once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from bs_study.analysis.fit import MIN_FOR_INTERVAL
+from bs_study.analysis.study import Analysis
+from bs_study.analysis.trials import Cell
+from bs_study.analysis.verdict import Claim, Doubt, Reason
+from bs_study.report.sentences.places import Place, cells_of, is_one, sizes_of
+from bs_study.words import MOST_NAMED, count, counted, listing, setting
+
+Edges = Mapping[Place, str]
+"""On which edge of the lrs tried the best one lies, of recipes and batch sizes of which that is known."""
+
+
+def doubt(found_doubt: Doubt, *, claim: Claim | None = None, edges: Edges | None = None) -> str:
+    """Return one doubt as a clause, without capital and full stop."""
+    return doubts([found_doubt], claim=claim, edges=edges)[0]
+
+
+def doubts(found_doubts: Sequence[Doubt], *, claim: Claim | None = None, edges: Edges | None = None) -> list[str]:
+    """Return doubts as clauses, one for each reason, in the order of the first of each.
+
+    Args:
+        claim: of which they are, where that is known: it says what was mixed.
+        edges: tells the smallest lr tried from the largest.
+    """
+    groups: dict[tuple[Reason, str], list[Doubt]] = {}
+    for one in found_doubts:
+        edge = (edges or {}).get((one.recipe, one.batch_size or 0), "") if one.reason == "lr_on_edge" else ""
+        groups.setdefault((one.reason, edge), []).append(one)
+    return [_CLAUSES[reason](_Group(group, claim, edge)) for (reason, edge), group in groups.items()]
+
+
+def edges_of(found: Analysis) -> dict[Place, str]:
+    """Return on which edge of the lrs tried the best one lies, by recipe and batch size, as the warnings tell it."""
+    told = [warning for warning in found.warnings if warning.kind == "lr_on_edge"]
+    return {cell[:2]: warning.names[0] for warning in told for cell in warning.cells if warning.names}
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Doubts of one reason."""
+
+    doubts: Sequence[Doubt]
+    claim: Claim | None
+    edge: str
+
+    @cached_property
+    def places(self) -> list[Place]:
+        return [(one.recipe, one.batch_size) for one in self.doubts if one.batch_size is not None]
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        known = (one for one in self.doubts if one.batch_size is not None and one.lr is not None)
+        return [Cell(one.recipe, one.batch_size, one.lr) for one in known]  # type: ignore[arg-type]
+
+    @property
+    def lrs(self) -> list[float]:
+        return sorted({one.lr for one in self.doubts if one.lr is not None})
+
+    @property
+    def where(self) -> str:
+        """Cells or batch sizes; empty where the doubts are of neither."""
+        if len(self.cells) == len(self.places) > 0:
+            return cells_of(self.cells)
+        return sizes_of(self.places) if self.places else ""
+
+    @property
+    def at_lrs(self) -> str:
+        """The lrs of doubts that are of a whole lr; empty where they are not."""
+        if self.places or not self.lrs:
+            return ""
+        if len(self.lrs) > MOST_NAMED:
+            return f" at {count(len(self.lrs))} lrs"
+        return f" at lr {listing([setting(lr) for lr in self.lrs])}"
+
+    @property
+    def is_one(self) -> bool:
+        return is_one(self.cells or self.places)
+
+    @property
+    def has(self) -> str:
+        return "has" if self.is_one else "have"
+
+    @property
+    def total(self) -> int | None:
+        """How many there are of what the reason speaks of, over all doubts; None where one does not tell."""
+        counts = [one.count for one in self.doubts]
+        return None if None in counts else sum(counts)  # type: ignore[arg-type]
+
+
+def _nothing_reached(group: _Group) -> str:
+    most = "reached the target with most of its seeds"
+    if group.places:
+        return f"no lr of {sizes_of(group.places)} {most}"
+    return f"{group.at_lrs} no batch size {most}".strip() if group.at_lrs else f"no cell {most}"
+
+
+def _not_ended(group: _Group) -> str:
+    if group.where:
+        return f"trials of {group.where} have not ended"
+    of = f" of {counted(group.total, 'cell')}" if group.total else ""
+    return f"trials{of}{group.at_lrs} have not ended"
+
+
+def _clock_alarm(group: _Group) -> str:
+    return f"the clock can't be right{f' at {sizes_of(group.places)}' if group.places else ''}"
+
+
+def _one_seed(group: _Group) -> str:
+    if not group.where:
+        return "one seed shows no spread"
+    each = "" if group.is_one else " each"
+    return f"{group.where} {group.has} one seed{each}, which shows no spread"
+
+
+def _tie(group: _Group) -> str:
+    return f"{group.where} {group.has} the same median" if group.where else "medians are the same"
+
+
+def _within(what: str) -> Callable[[_Group], str]:
+    def clause(group: _Group) -> str:
+        than = f" from {group.where}" if group.where else group.at_lrs
+        return f"the difference{than} lies within {what}"
+
+    return clause
+
+
+def _missed_earlier(group: _Group) -> str:
+    return f"{group.where or 'a cell'} ran out of budget too early to tell"
+
+
+def _not_tried(group: _Group) -> str:
+    its = "its" if group.is_one else "their"
+    return f"{group.where or 'a cell'} ended at a target of {its} own, too early to tell"
+
+
+def _missed_seeds(group: _Group) -> str:
+    return f"{counted(group.total, 'seed') if group.total else 'seeds'}{_of_where(group)} did not reach the target"
+
+
+def _no_answer(group: _Group) -> str:
+    its = "its" if group.is_one else "their"
+    if not group.where:
+        return "trials failed, or were never evaluated"
+    return f"{group.where} gave no answer: {its} trials failed, or were never evaluated"
+
+
+def _no_clock(group: _Group) -> str:
+    return f"the time{_of_where(group)} is not known by this clock"
+
+
+def _differing_devices(group: _Group) -> str:
+    return f"trials ran on {counted(group.total, 'kind') if group.total else 'several kinds'} of device"
+
+
+def _lr_on_edge(group: _Group) -> str:
+    side = {"low": "is the smallest tried", "high": "is the largest tried", "both": "is the only one tried"}
+    return f"the best lr{_of_where(group, is_of_cell=False)} {side.get(group.edge, 'lies on the edge of those tried')}"
+
+
+def _of_where(group: _Group, *, is_of_cell: bool = True) -> str:
+    where = group.where if is_of_cell or not group.places else sizes_of(group.places)
+    return f" of {where}" if where else ""
+
+
+def _few_batch_sizes(group: _Group) -> str:
+    counts = [one.count for one in group.doubts if one.count is not None]
+    need = f"it takes {MIN_FOR_INTERVAL} batch sizes to tell"
+    if not counts:
+        return need
+    return f"{need}, and there {'is' if max(counts) == 1 else 'are'} {_at_most(counts)}{group.at_lrs}"
+
+
+def _few_lrs(group: _Group) -> str:
+    counts = [one.count for one in group.doubts if one.count is not None]
+    return f"too few lrs were tried{f' ({_at_most(counts)})' if counts else ''}"
+
+
+def _at_most(counts: Sequence[int]) -> str:
+    return f"at most {count(max(counts))}" if len(set(counts)) > 1 else count(counts[0])
+
+
+def _mixed(group: _Group) -> str:
+    return _MIXED.get(group.claim, "the numbers do not agree")  # type: ignore[arg-type]
+
+
+_MIXED: dict[Claim, str] = {
+    "epoch_time": "the epoch times neither fall nor rise clearly",
+    "noise": "the lrs do not agree",
+    "middle_batch_size": "a middle batch size is fastest at some lrs, the smallest or largest at others",
+}
+
+
+def _stable_to_the_edge(group: _Group) -> str:
+    were = "was" if group.is_one else "were"
+    return f"{sizes_of(group.places) if group.places else 'a batch size'} {were} stable up to the largest lr tried"
+
+
+def _always(clause: str) -> Callable[[_Group], str]:
+    return lambda _: clause
+
+
+def _never_stable(group: _Group) -> str:
+    return f"no lr was stable{f' at {sizes_of(group.places)}' if group.places else ''}"
+
+
+def _too_spread(group: _Group) -> str:
+    return f"the times{f' of {sizes_of(group.places)}' if group.places else ''} are too spread to tell"
+
+
+def _far_apart(group: _Group) -> str:
+    return f"the step{f' to {sizes_of(group.places)}' if group.places else ' between batch sizes'} is too large to tell"
+
+
+_CLAUSES: dict[str, Callable[[_Group], str]] = {
+    "no_target": _always("no target is known"),
+    "nothing_reached": _nothing_reached,
+    "first_look": _always("every trial that reached the target met it at its first evaluation"),
+    "out_of_range": _always("the metric leaves its natural range"),
+    "clock_alarm": _clock_alarm,
+    "not_ended": _not_ended,
+    "alone": _always("there is nothing to compare it with"),
+    "one_seed": _one_seed,
+    "tie": _tie,
+    "within_spread": _within("the spread over seeds"),
+    "within_looks": _within("the spacing of evaluations"),
+    "within_timing": _within("the spread of measured times"),
+    "missed_earlier": _missed_earlier,
+    "not_tried": _not_tried,
+    "missed_seeds": _missed_seeds,
+    "no_answer": _no_answer,
+    "no_clock": _no_clock,
+    "differing_devices": _differing_devices,
+    "lr_on_edge": _lr_on_edge,
+    "few_batch_sizes": _few_batch_sizes,
+    "few_lrs": _few_lrs,
+    "slope_unclear": _always("the interval of the slope leaves it open"),
+    "mixed": _mixed,
+    "equal_loss_unclear": _always("the noise at an equal loss level leaves it open"),
+    "narrow_range": _always("the batch sizes tried span too little"),
+    "far_apart": _far_apart,
+    "too_spread": _too_spread,
+    "never_stable": _never_stable,
+    "stable_to_the_edge": _stable_to_the_edge,
+}
+
+
+def as_sentences(clauses: Iterable[str], *, first: str) -> list[str]:
+    """Return clauses as sentences, the first after a word such as 'Undecided'."""
+    each = list(clauses)
+    return [f"{first}: {each[0]}.", *(f"{clause[0].upper()}{clause[1:]}." for clause in each[1:])] if each else []

@@ -1,0 +1,137 @@
+"""What would settle a doubt: in words, and as a command that can be typed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from typing import Any
+
+from bs_study.analysis.steps import Step
+from bs_study.analysis.study import Analysis
+from bs_study.config import BUDGETS, LaunchOptions, StudyConfig
+from bs_study.config.study import STUDY_NAME
+from bs_study.target import Target
+from bs_study.words import MOST_NAMED, counted, goal, listing, setting, some_sizes, typed
+
+GRID = "python sweeps/grid.py"
+REPORT = "python sweeps/report.py"
+LARGER = 4  # times the budget that a new study has
+
+
+def step(record: Step, found: Analysis) -> str:
+    """Return a step in a sentence."""
+    what = _what(record, found)
+    at = f", because of {some_sizes(record.at)}" if record.at else ""
+    cost = f": {counted(record.trials, 'trial')}" if record.trials and record.kind != "finish" else ""
+    return f"{what}{at}{cost}.{_rule(record, found)}"
+
+
+def _what(record: Step, found: Analysis) -> str:
+    trials = counted(record.trials, "trial")
+    if record.kind == "finish":
+        left = found.recommendation.state.left
+        which = f"{trials} that {_has(record.trials)} not ended" if left else f"{trials} that failed"
+        return f"Finish the {which}" if left else f"Try the {which} again"
+    if record.kind == "target":
+        return f"Ask for another target, {goal(record.target)}" if record.target else "Ask for a target"
+    if record.kind == "timing":
+        return "Time each batch size alone, in a timing pass"
+    if record.kind == "budget":
+        harder = f" and the target {goal(record.target)}" if record.target else ""
+        return f"Begin a study with {LARGER} times the budget{harder}"
+    noun, values = _added(record)
+    if len(values) > MOST_NAMED:
+        return f"Add {counted(len(values), noun)} ({setting(min(values))} to {setting(max(values))})"
+    return f"Add {noun if len(values) == 1 else f'{noun}s'} {listing([setting(value) for value in values])}"
+
+
+def _has(trials: int) -> str:
+    return "has" if trials == 1 else "have"
+
+
+def _added(record: Step) -> tuple[str, tuple[float, ...]]:
+    by_kind = {"seeds": record.seeds, "lrs": record.lrs, "batch_sizes": record.batch_sizes}
+    return record.kind.removesuffix("s").replace("_", " "), by_kind[record.kind]
+
+
+def _rule(record: Step, found: Analysis) -> str:
+    """Say that lrs are those of the base batch size, where a rule makes others of them."""
+    recipes = found.config.each_recipe() if found.config else []
+    has_rule = any(settings.lr_rule != "none" for settings in recipes)
+    return " They are those of the base batch size, as they are typed." if record.lrs and has_rule else ""
+
+
+def command(record: Step, found: Analysis, *, start: str = GRID) -> str:
+    """Return the command that takes a step; empty where none can.
+
+    Args:
+        start: the command that runs studies, with flags that say how they are launched.
+    """
+    if record.kind == "target":
+        if record.target is None:
+            return ""
+        return f"{REPORT} {shlex.join([found.uri, '--target', _typed_target(record.target)])}"
+    if found.config is None:
+        return ""
+    if record.kind == "budget":
+        flags = _new_study(found, found.config, record.target)
+        return f"{start} {shlex.join(flags)}" if flags else ""
+    return f"{start} {shlex.join(['--resume', found.uri, *_flags_of_step(record)])}"
+
+
+def _flags_of_step(record: Step) -> list[str]:
+    if record.kind == "finish":
+        return []
+    if record.kind == "timing":
+        return ["--timing"]
+    _, values = _added(record)
+    return [f"--{record.kind.replace('_', '-')}", *map(_exact, values)]
+
+
+def _new_study(found: Analysis, config: StudyConfig, target: Target | None) -> list[str]:
+    """Return the flags of a study like this one but for its name, its budget and, where it is given, its target.
+
+    None where flags can't say it: recipes may set what a flag sets for all of them.
+    """
+    name = f"{found.name[:80]}-longer"
+    if config.recipes or not STUDY_NAME.fullmatch(name):
+        return []
+    settings = config.model_dump(exclude_defaults=True, exclude={"name", "recipes"})
+    settings |= {budget: settings[budget] * LARGER for budget in BUDGETS if budget in settings}
+    settings |= {"target": target or config.settings.target}
+    workload = config.settings.workload
+    # A built-in workload has a study that ships, whose settings would hold where a flag is left out.
+    no_file = ["--config", os.devnull] if re.fullmatch(r"\w+", workload) else []
+    flags = ["--name", name, "--workload", workload, *no_file]
+    for setting_name, value in settings.items():
+        if setting_name != "workload" and value is not None:
+            flags += _flag(setting_name, value)
+    return [*flags, *_store(found.uri)]
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{'' if value else 'no-'}{flag}"]
+    if isinstance(value, Target):
+        return [f"--{flag}", _typed_target(value)]
+    return [f"--{flag}", *map(_exact, value if isinstance(value, tuple) else (value,))]
+
+
+def _typed_target(target: Target) -> str:
+    return str(target).replace(" ", "")
+
+
+def _exact(value: object) -> str:
+    """Return a value as it is typed, so that it reads back as the same."""
+    if not isinstance(value, float):
+        return str(value)
+    return typed(value) if float(typed(value)) == value else repr(value)
+
+
+def _store(uri: str) -> list[str]:
+    """Return the flag that puts a study beside another, where that isn't in the store that a study has anyway."""
+    folder, mark, options = uri.partition("?")
+    store = folder.rstrip("/").rpartition("/")[0] or "."
+    return [] if store == LaunchOptions().store else ["--store", f"{store}{mark}{options}"]

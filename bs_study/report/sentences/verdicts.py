@@ -1,0 +1,184 @@
+"""Verdicts in words: what is claimed, how it is judged, why it is open, and by which numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from bs_study.analysis.verdict import CONFIDENCE, Claim, Verdict
+from bs_study.report.sentences.doubts import Edges, as_sentences, doubts
+from bs_study.words import CLOCK_WORDS, amount, cell, listing, number, percent, setting
+
+_QUESTIONS: dict[Claim, str] = {
+    "epoch_time": "Does an epoch take less time as the batch grows?",
+    "iteration_time": "Does the time of one iteration hardly depend on the batch size?",
+    "noise": "Does the loss oscillate less as the batch grows?",
+    "small_batch_lr": "Does a small batch need a small lr, since a larger one is unstable?",
+    "large_batch_lr": "Does a large batch want a larger lr?",
+    "middle_batch_size": "Is a middle batch size the fastest at one fixed lr?",
+    "fastest_after_tuning": "Which batch size reaches the target first, each at its best lr?",
+    "updates_saturate": "Do large batches need about as many updates as middle ones?",
+    "soonest_recipe": "Which recipe reaches the target first?",
+}
+_SUPPORTED: dict[Claim, str] = {
+    "epoch_time": "An epoch takes less time as the batch grows",
+    "iteration_time": "The time of one iteration hardly depends on the batch size",
+    "noise": "The loss oscillates less as the batch grows",
+    "small_batch_lr": "A small batch needs a small lr: a larger one is unstable",
+    "large_batch_lr": "A large batch wants a larger lr",
+    "middle_batch_size": "At a fixed lr, a middle batch size is the fastest",
+    "updates_saturate": "Large batches need about as many updates as middle ones",
+}
+_CONTRADICTED: dict[Claim, str] = {
+    "epoch_time": "No: an epoch takes longer as the batch grows",
+    "iteration_time": "No: an iteration soon takes longer as the batch grows",
+    "noise": "No: the loss oscillates more as the batch grows",
+    "small_batch_lr": "No: the largest stable lr falls as the batch grows",
+    "large_batch_lr": "No: a large batch wants a smaller lr",
+    "middle_batch_size": "No: at each fixed lr, the smallest or the largest batch size is the fastest",
+    "updates_saturate": "No: larger batches go on saving updates",
+}
+_HOW: dict[Claim, str] = {
+    "epoch_time": "Epoch times are compared from the smallest batch size to the fastest",
+    "iteration_time": "Iteration times are compared with that of the smallest batch size",
+    "noise": "The slope of log noise on log batch size is compared with 0",
+    "small_batch_lr": "The slope of the largest stable lr on batch size, in logs, is compared with 0",
+    "large_batch_lr": "The exponent of the best lr against batch size is compared with 0",
+    "middle_batch_size": "The fastest batch size of each lr is compared with the others",
+    "fastest_after_tuning": "The fastest cell is compared with every cell of the other batch sizes",
+    "updates_saturate": "The slope of log iterations on log batch size is compared with −1/2",
+    "soonest_recipe": "The soonest recipe's best cell is compared with every cell of the others",
+}
+
+
+_LIMITS = {"load": "loading", "device": "the device"}
+
+
+def claim(verdict: Verdict) -> str:
+    """Return what a verdict says, in a sentence; a question, or what is so far, where it is open."""
+    if verdict.claim == "fastest_after_tuning":
+        return _fastest(verdict)
+    if verdict.claim == "soonest_recipe":
+        return _soonest(verdict)
+    if verdict.outcome == "undecided":
+        return _QUESTIONS[verdict.claim]
+    if verdict.outcome == "contradicted":
+        return f"{_CONTRADICTED[verdict.claim]}."
+    return f"{_SUPPORTED[verdict.claim]}{_detail(verdict)}."
+
+
+def _detail(verdict: Verdict) -> str:
+    """Return up to where a claim holds, or at which lrs, as its evidence has it."""
+    told = verdict.evidence
+    if verdict.claim == "iteration_time" and "up_to_batch_size" in told:
+        return f", up to batch size {setting(told['up_to_batch_size'])}"
+    if verdict.claim == "epoch_time" and "level_from_batch_size" in told:
+        level = told["level_from_batch_size"]
+        limit = f", where {_LIMITS.get(str(told.get('limited_by')), 'something')} limits it"
+        return f", up to batch size {setting(level)}{limit if level < max(told['epoch_seconds']) else ''}"
+    if verdict.claim == "large_batch_lr" and _is_known(told.get("saturates_at")):
+        return f", up to about batch size {setting(round(told['saturates_at']))}"
+    lrs = told.get("middle_at_lrs", ())
+    return f" (lr {listing([setting(lr) for lr in lrs])})" if 0 < len(lrs) <= 5 else ""
+
+
+def _fastest(verdict: Verdict) -> str:
+    told = verdict.evidence
+    if "batch_size" not in told:
+        return _QUESTIONS[verdict.claim]
+    named = cell(told["batch_size"], told["lr"])
+    took = _took(told)
+    if verdict.outcome == "undecided":
+        return f"Fastest so far: {named}{f' ({took})' if took else ''}."
+    recipe = f" with the recipe “{told['recipe']}”" if told.get("recipe") and not verdict.recipe else ""
+    size = f"batch size {setting(told['batch_size'])}{recipe}"
+    return f"After tuning the lr, {size} reaches the target first{f', after {took}' if took else ''}."
+
+
+def _took(evidence: Mapping[str, Any]) -> str:
+    """Return the first cell's time by the study's clock: that of the timing pass, where there was one."""
+    clock = "clean_seconds" if "clean_seconds" in evidence else "train_seconds"
+    first = evidence.get(clock, {}).get("first", {})
+    if first.get("batch_size") != evidence["batch_size"]:
+        return ""
+    return f"{amount(first[f'{clock}_to_target'], clock=clock)} of {CLOCK_WORDS[clock]}"
+
+
+def _soonest(verdict: Verdict) -> str:
+    told = verdict.evidence
+    at = f"batch size {setting(told['batch_size'])}" if "batch_size" in told else "each batch size"
+    if "soonest" not in told:
+        return f"{_QUESTIONS[verdict.claim].removesuffix('?')} at {at}?"
+    recipe = f"“{told['soonest']}” at lr {setting(told['lr'])}"
+    if verdict.outcome == "undecided":
+        return f"Soonest so far at {at}: {recipe}."
+    return f"At {at}, “{told['soonest']}” reaches the target soonest."
+
+
+def how(verdict: Verdict) -> str:
+    """Return how a claim is judged, and how surely, in a sentence."""
+    level = verdict.evidence.get("confidence")
+    at = f"at {percent(level)}, so that all claims" if level else "so that all claims"
+    return f"{_HOW[verdict.claim]}, {at} hold together at {percent(CONFIDENCE)}."
+
+
+def why(verdict: Verdict, *, edges: Edges | None = None) -> str:
+    """Return why a verdict is undecided, in sentences; empty where it is not.
+
+    Args:
+        edges: of `doubts.edges_of`, which tell the smallest lr tried from the largest.
+    """
+    if verdict.outcome != "undecided":
+        return ""
+    clauses = doubts(verdict.doubts, claim=verdict.claim, edges=edges) or ["the numbers leave it open"]
+    return " ".join(as_sentences(clauses, first="Undecided"))
+
+
+def numbers(verdict: Verdict) -> list[str]:
+    """Return the evidence as lines of text: single numbers in the first, then a line for each series of them."""
+    known = {name: value for name, value in verdict.evidence.items() if _is_known(value)}
+    single = {name: value for name, value in known.items() if not isinstance(value, Mapping)}
+    line = " · ".join(f"{_named(name)}: {_text(value, name)}" for name, value in single.items())
+    series = [f"{_named(name)}: {_text(value, name)}" for name, value in known.items() if name not in single]
+    return [line, *series] if line else series
+
+
+def _is_known(value: object) -> bool:
+    if isinstance(value, Real):
+        return math.isfinite(value)
+    if isinstance(value, Mapping):
+        return any(_is_known(entry) for entry in value.values())
+    return value is not None and value != [] and value != ()
+
+
+def _named(name: object) -> str:
+    if isinstance(name, Real):
+        return setting(float(name))
+    return CLOCK_WORDS.get(str(name), str(name).replace("_", " "))
+
+
+def _text(value: object, name: object) -> str:
+    """Return evidence in words.
+
+    Args:
+        name: what it is; within a series of numbers, of the series. An lr is shown as it was typed.
+    """
+    if isinstance(value, Mapping):
+        known = {key: entry for key, entry in value.items() if _is_known(entry)}
+        is_nested = any(isinstance(entry, Mapping) for entry in known.values())
+        parts = [
+            f"{_named(key)}: {_text(entry, key if isinstance(key, str) else name)}" for key, entry in known.items()
+        ]
+        return ("; " if is_nested else ", ").join(parts)
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(entry, name) for entry in value)
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, Real):
+        is_setting = isinstance(value, Integral) or {"lr", "lrs"} & set(str(name).split("_"))
+        return setting(float(value)) if is_setting else number(float(value))
+    return str(value)
