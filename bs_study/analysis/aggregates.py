@@ -47,8 +47,15 @@ class Aggregate:
 
     def look(self, window: str, *, limit: float, loss: LossArray) -> None:
         """Learn a window from its losses."""
-        found = window_statistics(loss, first_loss=self.first_loss, batch_size=self.batch_size, fate=self.fate)
-        self.windows[window] = (limit, found)
+        self.windows[window] = (limit, self._statistics(loss))
+
+    def look_at_beginning(self, window: str, *, limit: float, loss: LossArray) -> None:
+        """Learn a window from the trial's first losses; another such window of as many has the same statistics."""
+        alike = [found for _, found in self.windows.values() if found["iterations"] == len(loss)]
+        self.windows[window] = (limit, alike[0] if alike else self._statistics(loss))
+
+    def _statistics(self, loss: LossArray) -> dict[str, Any]:
+        return window_statistics(loss, first_loss=self.first_loss, batch_size=self.batch_size, fate=self.fate)
 
     def knows(self, window: str, *, limit: float) -> bool:
         return window in self.windows and np.array_equal(self.windows[window][0], limit, equal_nan=True)

@@ -66,13 +66,15 @@ def is_stuck(loss: FloatArray) -> bool:
     has_fallen = any(
         begun[:count].mean() - margin / np.sqrt(count) > last + FALL * abs(first) for count in (1, 10, len(begun))
     )
+    if has_fallen:
+        return False
     settled = blocks[SETTLING:]
     count = len(settled)
     trend = np.sign(settled[LATER] - settled[EARLIER]).sum()
     falls = trend < -2 * np.sqrt(count * (count - 1) * (2 * count + 5) / 18)
     steps = np.sort(np.abs(np.diff(blocks)))[:-2]
     known = np.sqrt(np.mean(steps**2) / 2) < KNOWN * abs(last)
-    return bool(known and not has_fallen and not falls)
+    return bool(known and not falls)
 
 
 def _noise(values: FloatArray) -> float:

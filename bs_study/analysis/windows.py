@@ -114,7 +114,7 @@ class _Looks:
             trial = self._trials[trial_id]
             loss = finite_prefix(curve.loss)
             found = _beginning(trial, curve, loss)
-            found.look("first_1000", limit=FIRST_ITERATIONS, loss=loss[:FIRST_ITERATIONS])
+            found.look_at_beginning("first_1000", limit=FIRST_ITERATIONS, loss=loss[:FIRST_ITERATIONS])
             _look_at_examples(found, curve.examples[: len(loss)], loss, limit=limits[trial.recipe])
             return found, loss if len(loss) <= longest else None
 
@@ -180,7 +180,7 @@ def _beginning(trial: Any, curve: Curve, loss: LossArray) -> Aggregate:
 def _look_at_examples(found: Aggregate, examples: npt.NDArray[Any], loss: LossArray, *, limit: float) -> None:
     is_covered = found.last_examples >= limit
     end = int(np.searchsorted(examples, limit, side="right")) if is_covered else 0
-    found.look("equal_examples", limit=limit, loss=loss[:end])
+    found.look_at_beginning("equal_examples", limit=limit, loss=loss[:end])
 
 
 def _means(loss: LossArray) -> FloatArray:
