@@ -1,4 +1,4 @@
-"""How often an analysis is wrong where the truth is known: python -m tests.bench.worlds (about half an hour).
+"""How often an analysis is wrong where the truth is known: python -m tests.bench.worlds (about half an hour of CPU).
 
 First a table of contests of cells alone, 400 worlds a line: how often the soonest batch size is settled, and what is
 called slower. Then one of whole analyses, 200 worlds a line: all verdicts. `--contests` or `--analyses` gives one.
