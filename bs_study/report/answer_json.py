@@ -86,6 +86,7 @@ def _result(one: CellResult) -> dict[str, Any]:
         "reached": one.reached,
         "chosen_from": one.chosen_from,
         "tied": one.tied,
+        "cut_off": one.cut_off,
     }
 
 

@@ -179,7 +179,7 @@ _TIMED = (
     Column("iteration_seconds_spread", NUMBER, "(high - low) / median", "fraction"),
     Column("load_seconds", NUMBER, "of an iteration, median of the repeats"),
     Column("compute_seconds", NUMBER, "of an iteration, median of the repeats"),
-    Column("examples_per_second", NUMBER, "batch_size / iteration_seconds", "examples per second"),
+    Column("examples_per_second", NUMBER, "mean examples of an iteration / iteration_seconds", "examples per second"),
     Column("warmup_seconds", NUMBER, "before the first repeat"),
     Column("peak_memory_bytes", COUNT, "of the device on a GPU, of the process on a CPU"),
     Column(

@@ -66,6 +66,12 @@ def test_a_rival_whose_seeds_missed_takes_at_least_as_long_as_they_ran() -> None
     assert "Batch size 256 is slower, at least 1.4×." in answer(found).cost
 
 
+def test_of_a_best_cell_whose_seeds_missed_a_rival_takes_at_most_as_long_as_the_upper_end() -> None:
+    one = comparison(RIVAL, Doubt("missed_seeds", *BEST, count=1), ratio=2.1, low=0.0, high=2.4)
+    found = analysis(outcomes={BEST: {"reached": 2, "missed": 1}, RIVAL: {"reached": 3}}, comparisons=(one,))
+    assert "Not known to be slower: batch size 256, at most 2.4× at its best lr." in answer(found).sure
+
+
 def test_of_one_seed_each_too_a_rival_with_a_seed_that_missed_takes_at_least_that() -> None:
     nothing: dict[str, Any] = {"low": np.nan, "high": np.nan}
     one = comparison(RIVAL, Doubt("one_seed", *BEST), ratio=2.1, **nothing)

@@ -40,6 +40,8 @@ def how_much(comparison: Comparison, found: Analysis) -> str:
         return f"at least {factor(comparison.low)}×" if comparison.low > 0 else ""
     if not (math.isfinite(comparison.low) and math.isfinite(comparison.high)):
         return ratio
+    if comparison.low == 0:  # seeds of the best cell missed the target: it takes longer than those that did not
+        return f"at most {factor(comparison.high)}×"
     return f"{ratio} ({factor(comparison.low)} to {factor(comparison.high)})"
 
 

@@ -61,7 +61,7 @@ def _rank(found: Analysis) -> str:
     tried = len(cells[["recipe", "batch_size"]].drop_duplicates())
     recipes = f" and {len(found.recipes)} recipes" if len(found.recipes) > 1 else ""
     if tried < 2:
-        return "No other batch size has a median"
+        return "No other batch size reached the target with most of its seeds"
     lrs = cells["lr"].unique()
     terms = f"all at lr {setting(lrs[0])}" if len(lrs) == 1 else "each at its best lr"
     sizes = counted(cells["batch_size"].nunique(), "batch size")
