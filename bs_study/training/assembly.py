@@ -12,10 +12,10 @@ from bs_study.training.calibration import LARGE_BATCH, adds_up, fastest_kernels
 from bs_study.training.cuda_graph import GraphEngine, cuda_capture
 from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
+from bs_study.training.evaluation import evaluate
 from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, evaluation_kernels, has_convolutions, use_kernels
 from bs_study.training.learner import Learner, has_batch_statistics, is_out_of_memory
-from bs_study.training.loop import evaluate
 from bs_study.training.machine import cpu_name
 from bs_study.training.optimizer import make_optimizer, make_schedule
 from bs_study.training.placement import Machine

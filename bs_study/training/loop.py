@@ -1,4 +1,4 @@
-"""Iterations of one epoch, and the time that they take; one evaluation."""
+"""Iterations of one epoch, and the time that they take."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from bs_study.training.batches import Batches
 from bs_study.training.clock import Timeline, load_and_compute
 from bs_study.training.engine import Engine
-from bs_study.training.learner import Learner
 
 STRETCH_ITERATIONS = 4096  # losses that wait on the device at most
 STRETCH_SECONDS = 1.0  # between looks at the host's clock for progress, writes and the budget in seconds
@@ -68,24 +65,3 @@ def run_iterations(
         if time.perf_counter() >= deadline:
             break
     return engine.take_losses()
-
-
-@torch.no_grad()
-def evaluate(learner: Learner, held_out: Batches) -> dict[str, float]:
-    """Return the mean of each metric over a data set, the loss among them."""
-    workload, model = learner.workload, learner.model
-    was_training = model.training
-    model.eval()
-    sums: dict[str, Tensor | float] = {}
-    examples = 0
-    for raw in held_out.in_order():
-        batch = workload.prepare(*raw)
-        with learner.autocast:
-            found = workload.metrics(model, *batch)
-        if "loss" not in found:
-            found = found | {"loss": learner.eager_loss(*batch) * len(raw[0])}
-        for name, value in found.items():
-            sums[name] = sums.get(name, 0.0) + value
-        examples += len(raw[0])
-    model.train(was_training)
-    return {name: float(value) / examples for name, value in sums.items()}
