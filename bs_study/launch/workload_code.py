@@ -9,13 +9,14 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 from bs_study.workloads.base import BUILT_IN
+from bs_study.workloads.names import code_place
+from bs_study.workloads.own_code import is_installed
 
 Code = tuple[tuple[str, bytes], ...]
 """Files: the path below a folder of `sys.path`, and what is in them."""
@@ -31,16 +32,15 @@ def workload_code(workload: str) -> Code:
     Raises:
         ValueError: they are larger than code is.
     """
-    name = workload.partition(":")[0].partition(".")[0]
-    if workload in BUILT_IN or name == "bs_study":  # which every node has
+    if workload in BUILT_IN or workload.startswith("bs_study."):  # which every node has
         return ()
-    top = importlib.import_module(name)
+    top, folder = code_place(workload)
     beside = {place.parent for place in _places(top)}
-    if any(place.is_relative_to(installed) for place in beside for installed in _installed()):
+    if any(is_installed(place) for place in beside):
         return ()
     files = sorted(
         {
-            (str(file.relative_to(place.parent)), file)
+            (str(folder / file.relative_to(place.parent)), file)
             for name, module in list(sys.modules.items())
             if "." not in name and name not in ("__main__", "bs_study")
             for place in _places(module)
@@ -55,11 +55,6 @@ def workload_code(workload: str) -> Code:
             "Keep data in --data-dir, out of the package"
         )
     return tuple((name, file.read_bytes()) for name, file in files)
-
-
-def _installed() -> set[Path]:
-    """Return where packages are installed, which every node does for itself."""
-    return {Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "purelib", "platlib")}
 
 
 def _places(module: ModuleType) -> list[Path]:

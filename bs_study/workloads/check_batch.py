@@ -10,12 +10,15 @@ import torch
 from torch import Tensor, nn
 
 from bs_study.workloads.base import Data, Workload, examples_in
-from bs_study.workloads.check import calling, example_shapes, prepare, spread_examples
+from bs_study.workloads.check import example_shapes, prepare, spread_examples
+from bs_study.workloads.check_collate import collate_warnings
 from bs_study.workloads.check_influence import influence_warnings
+from bs_study.workloads.check_shapes import Sizes, refuse_evaluation_sizes, refuse_training_sizes
+from bs_study.workloads.check_state import EXAMPLES, state_warnings, usual_size
 from bs_study.workloads.check_sums import refuse_bad_metrics, size_warnings
 from bs_study.workloads.metrics import own_metrics, refuse_bad_values
-
-EXAMPLES = 8
+from bs_study.workloads.tries import Tries, copied
+from bs_study.workloads.user_errors import calling
 
 
 @dataclass(frozen=True)
@@ -41,34 +44,57 @@ class Look:
         yield from (f"warning: {warning}" for warning in self.warnings)
 
 
-def look_at(workload: Workload, train: Data, held_out: Data) -> Look:
+def look_at(
+    workload: Workload, train: Data, held_out: Data, *, sizes: Sizes | None = None, test: Data | None = None
+) -> Look:
     """Return what a few examples show of a workload, on the CPU and with its model in evaluation mode.
 
+    Args:
+        workload: what is looked at.
+        train: its training set.
+        held_out: what it is evaluated on.
+        sizes: of the batches that the study asks for, each of which is tried.
+        test: what it is evaluated on besides.
+
     Raises:
-        ValueError: a method raises, or breaks the interface; the message names it.
+        ValueError: a method raises, or breaks the interface, or a batch size fails; the message names it.
     """
+    sizes = sizes or Sizes()
+    examples, evaluated = examples_in(train), examples_in(held_out)
     batch = spread_examples(workload, "train_data", train, count=EXAMPLES)
     held = spread_examples(workload, "eval_data", held_out, count=EXAMPLES)
     if len(batch) != len(held):
         raise ValueError(f"{workload.name}.eval_data: has {len(held)} parts, but train_data has {len(batch)}")
     model = _model(workload)
-    with torch.no_grad():
-        prepared = prepare(workload, held)
-        metrics = _metric_names(workload, model, prepared)
+    tries = Tries(workload, model, train=train, held_out=held_out)
+    usual = usual_size(tries, sizes, examples=examples, evaluated=evaluated)
+    refuse_training_sizes(tries, sizes, usual=usual, examples=examples)
+    if usual != len(batch[0]):
+        batch = spread_examples(workload, "train_data", train, count=usual)
+        held = spread_examples(workload, "eval_data", held_out, count=usual)
     try:
-        loss, warnings = _training_loss(workload, model, batch)
+        loss, warnings = _training_loss(workload, copied(workload, model), batch)
     except ValueError as error:
         if not isinstance(error.__cause__, MemoryError | torch.OutOfMemoryError):
             raise
-        loss, warnings = math.nan, [f"{workload.name}.loss: ran out of memory with {EXAMPLES} examples on the CPU"]
-    warnings += size_warnings(workload, model, batch)
-    refuse_bad_metrics(workload, model, held)
+        loss, warnings = math.nan, [f"{workload.name}.loss: ran out of memory with {usual} examples on the CPU"]
+    with torch.no_grad():
+        prepared = prepare(workload, held)
+        metrics = _metric_names(workload, copied(workload, model), prepared)
+    warnings += size_warnings(workload, copied(workload, model), batch)
+    refuse_bad_metrics(workload, copied(workload, model), held)
     if not warnings:
-        many = spread_examples(workload, "train_data", train, count=2 * EXAMPLES)
-        warnings += influence_warnings(workload, model, many)
+        many = spread_examples(workload, "train_data", train, count=2 * usual)
+        warnings += influence_warnings(workload, copied(workload, model), many)
+    refuse_evaluation_sizes(tries, sizes, usual=usual, examples=evaluated)
+    if test is not None:
+        of_test = Tries(workload, model, train=train, held_out=test)
+        refuse_evaluation_sizes(of_test, sizes, usual=usual, examples=examples_in(test))
+    warnings += state_warnings(tries, sizes, usual=usual, examples=examples, evaluated=evaluated)
+    warnings += collate_warnings(workload, train)
     return Look(
-        train_set=f"{examples_in(train)} examples of {example_shapes(batch)}",
-        eval_set=f"{examples_in(held_out)} examples of {example_shapes(held)}",
+        train_set=f"{examples} examples of {example_shapes(batch)}",
+        eval_set=f"{evaluated} examples of {example_shapes(held)}",
         prepared=example_shapes(prepared),
         model=f"{type(model).__name__} with {sum(p.numel() for p in _trainable(model))} parameters",
         loss=loss,
