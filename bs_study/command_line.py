@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Annotated, Any, TypedDict
 
 import tyro
-import yaml
 from pydantic.fields import FieldInfo
 
 from bs_study.config import BUDGETS, StudyConfig
 from bs_study.config.asked import FIELDS, Asked, asked
 from bs_study.config.growth import resumed_settings
+from bs_study.config.yaml_text import MOST_BYTES, parsed
 from bs_study.store.reader import open_study
-
-NO_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-"""What yaml raises: on a value that is none of its kind, as `!!timestamp never`, whatever its constructor ran into."""
+from bs_study.words import count, one_line, shown
 
 OWN_EPOCHS = 10.0
 """The budget of a workload of one's own, where no file and no flag sets one."""
@@ -115,12 +113,13 @@ def _kind_of_flag(name: str, field: FieldInfo) -> Any:
 
 def _mapping(text: str) -> dict[str, Any]:
     """Return the settings that one recipe on the command line holds, as YAML writes them in a line."""
+    right = "Write each as '{lr_warmup_epochs: 1, lr_decay: cosine}'"
     try:
-        settings = yaml.safe_load(text)
-    except NO_YAML:
-        settings = None
+        settings = parsed(text)
+    except ValueError as error:
+        raise ValueError(f"--recipes: {shown(text)} {error}. {right}") from error
     if not isinstance(settings, dict):
-        raise ValueError(f"--recipes: {text!r} is no recipe. Write each as '{{lr_warmup_epochs: 1, lr_decay: cosine}}'")
+        raise ValueError(f"--recipes: {shown(text)} is no recipe. {right}")
     return settings
 
 
@@ -146,7 +145,7 @@ def _plain(complaint: str, arguments: Sequence[str]) -> str:
     if unread:
         rest = list(arguments)[list(arguments).index(unread[1]) + 1 :]
         given = list(itertools.takewhile(lambda word: not word.startswith("--"), rest))
-        return f"{unread[1]}: {' '.join(given)!r} can't be read as {_kind(unread[1])}. See --help"
+        return f"{unread[1]}: {shown(' '.join(given))} can't be read as {_kind(unread[1])}. See --help"
     return complaint
 
 
@@ -205,18 +204,25 @@ def _shipped_file(workload: str) -> Path | None:
 def read_yaml(file: Path) -> dict[str, Any]:
     """Read the settings of a study from a YAML file."""
     try:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+        with file.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise ValueError(f"config: {file} can't be read: {error.strerror}") from error
-    except NO_YAML as error:
-        raise ValueError(f"config: {file} is no YAML: {' '.join(str(error).split())}") from error
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"config: {file} is longer than {count(MOST_BYTES)} bytes. Give a file of settings")
+    try:
+        settings = parsed(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"config: {file} is no YAML: it is no text in UTF-8 ({error})") from error
+    except ValueError as error:
+        raise ValueError(f"config: {file} {error}") from error
     if settings is None:
         return {}
     if not isinstance(settings, dict):
         raise ValueError(f"config: {file} holds a {type(settings).__name__}. Write one 'setting: value' per line")
     for key in settings:
         if key not in FIELDS:
-            raise ValueError(f"config: unknown key {key!r} in {file}. {_nearest(str(key))}")
+            raise ValueError(f"config: unknown key {shown(key)} in {file}. {_nearest(str(key))}")
     return settings
 
 
@@ -227,5 +233,5 @@ def _nearest(key: str) -> str:
 
 def refuse(reason: object) -> int:
     """Print why nothing was started, in one line; return the exit status."""
-    print(f"error: {' '.join(str(reason).split())}", file=sys.stderr)  # noqa: T201  the terminal is where refusals go
+    print(f"error: {one_line(reason)}", file=sys.stderr)  # noqa: T201  the terminal is where refusals go
     return 2
