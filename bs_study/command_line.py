@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict, get_args, get_origin
 
 import tyro
 from pydantic.fields import FieldInfo
@@ -128,11 +128,13 @@ def _shown(value: object) -> str:
 
 
 def _first_sentence(boxed: str) -> str:
-    """Return what tyro complains of, without the frame that it draws and the help that it adds."""
+    """Return what tyro complains of, without the frame and title that it draws and the help that it adds."""
     lines = [re.sub(r"^│|│$", "", line).strip() for line in boxed.splitlines()]
     body = [line for line in lines if line and not line.startswith(("╭", "╰"))]
-    rules = [i for i, line in enumerate(body) if set(line) == {"─"}]
-    return " ".join(body[: rules[0]] if rules else body)
+    rules = [place for place, line in enumerate(body) if set(line) <= set("─-")]
+    has_title = "╭" not in boxed and len(rules) > 1  # on its own line, where the terminal knows no frames
+    first = rules.pop(0) + 1 if has_title else 0
+    return " ".join(body[first : rules[0]] if rules else body)
 
 
 def _plain(complaint: str, arguments: Sequence[str]) -> str:
@@ -141,11 +143,12 @@ def _plain(complaint: str, arguments: Sequence[str]) -> str:
     if unknown:
         near = _nearest_flag(unknown[1])
         return f"{unknown[1]}: unknown. " + (f"Did you mean {near}?" if near else "See --help")
-    unread = re.match(r"Error parsing (--[\w-]+)", complaint)
-    if unread:
-        rest = list(arguments)[list(arguments).index(unread[1]) + 1 :]
+    unread = re.match(r"Error parsing (--[\w-]+)|invalid choice .* for argument '(--[\w-]+)'", complaint)
+    flag = unread and (unread[1] or unread[2])
+    if flag in arguments:
+        rest = list(arguments)[list(arguments).index(flag) + 1 :]
         given = list(itertools.takewhile(lambda word: not word.startswith("--"), rest))
-        return f"{unread[1]}: {shown(' '.join(given))} can't be read as {_kind(unread[1])}. See --help"
+        return f"{flag}: {shown(' '.join(given))} can't be read as {_kind(flag)}. See --help"
     return complaint
 
 
@@ -156,7 +159,10 @@ def _nearest_flag(flag: str) -> str | None:
 
 def _kind(flag: str) -> str:
     field = FIELDS.get(flag.removeprefix("--").replace("-", "_"))
-    kind = str(field.annotation) if field else ""
+    annotation = field.annotation if field else None
+    if get_origin(annotation) is Literal:
+        return f"one of {', '.join(get_args(annotation))}"
+    kind = str(annotation)
     return "a whole number" if "int" in kind else "a number" if "float" in kind else "what it takes"
 
 
