@@ -149,14 +149,13 @@ def _named(frame: pd.DataFrame, recipes: dict[str, str]) -> pd.DataFrame:
     return named.loc[named["recipe"].notna(), ["recipe", *frame.columns]].reset_index(drop=True)
 
 
-def _asked(config: StudyConfig, recipes: Mapping[str, TrialSettings], *, but: Collection[str]) -> pd.DataFrame:
-    """Return the trials asked for, but for those that ended with another version: they are not trained again."""
-    left_out = set(but)
+def _asked(config: StudyConfig, recipes: Mapping[str, TrialSettings], *, but: Collection[Any]) -> pd.DataFrame:
+    """Return the trials asked for, but for some of which recipe, batch size, lr and seed are given."""
     rows = [
         (name, trial.trial_id, trial.batch_size, trial.lr, trial.seed)
         for name, settings in recipes.items()
         for trial in recipe_trials(config, settings)
-        if trial.trial_id not in left_out
+        if (name, trial.batch_size, trial.lr, trial.seed) not in but
     ]
     return pd.DataFrame(rows, columns=["recipe", "trial_id", "batch_size", "lr", "seed"])
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from bs_study.analysis.trials import KEYS
+from bs_study.analysis.trials import CELL, KEYS
 from bs_study.store import Study
-from bs_study.store.versions import known_versions, metrics_of, version_in_force
+from bs_study.store.versions import known_versions, metrics_of
 
 COLUMNS = [*KEYS, "workload_version", "is_judged", "status"]
 
@@ -36,9 +36,10 @@ class Versions:
         return self.trials[~self.trials["is_judged"].astype(bool)]
 
     @property
-    def answered_by_others(self) -> frozenset[str]:
-        """The trials that are not trained again, though they ended with another version."""
-        return frozenset(self.others.loc[self.others["status"] != "failed", "trial_id"])
+    def answered_by_others(self) -> frozenset[tuple[Hashable, ...]]:
+        """recipe, batch_size, lr and seed of trials that are not trained again: they ended with another version."""
+        answered = self.others[self.others["status"] != "failed"]
+        return frozenset(answered[[*CELL, "seed"]].itertuples(index=False, name=None))
 
     @property
     def counts(self) -> dict[int, int]:
@@ -59,10 +60,11 @@ def versions_of(trials: pd.DataFrame, study: Study) -> Versions:
         asked = study.asked
     except (OSError, ValueError):  # no study.json that can be read
         asked = {}
-    known, in_force = known_versions(asked), int(version_in_force(asked)["version"])
+    known = known_versions(asked)
+    in_force = known[-1]["version"] if known else None
     answered = trials[trials["status"] != "failed"]
     there = set((answered if len(answered) else trials)["workload_version"].astype(int))
-    judged = in_force if in_force in there or not there else max(there)
+    judged = in_force if in_force in there else max(there, default=1)
     if trials["workload_version"].nunique() < 2:
         return Versions(judged=judged)
     rows = trials.assign(is_judged=trials["workload_version"] == judged)[COLUMNS]
