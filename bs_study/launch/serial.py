@@ -89,7 +89,13 @@ class SerialLauncher:
             )
 
         with _timeouts_raise(self._pacing.timeout_seconds):
-            yield from missing_timings(self._place.paths, trials, machine_kind(self._machine), measure=measure)
+            yield from missing_timings(
+                self._place.paths,
+                trials,
+                machine_kind(self._machine),
+                measure=measure,
+                workload_version=self._place.workload_version,
+            )
 
     def _run_with_retries(self, trial: TrialConfig, watcher: Watcher) -> Ending:
         message = ""

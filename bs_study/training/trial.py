@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from bs_study.config import TrialConfig
 from bs_study.store.commit import commit_failed, trial_row
 from bs_study.store.reader import Study
+from bs_study.store.set_aside import set_unfit_aside
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target, is_met_by_window
 from bs_study.training.assembly import Assembly, assemble, first_micro_batch
@@ -110,7 +111,14 @@ def _target(trial: TrialConfig, workload: Workload) -> Target:
 def _exit_process(trial: TrialConfig, place: Place, message: str) -> None:
     """End a trial that hangs as failed, and the process with it: in a worker, nothing less stops what hangs."""
     with contextlib.suppress(OSError):
-        commit_failed(place.paths, trial, metrics=place.metrics, message=message, stop_reason="timeout")
+        commit_failed(
+            place.paths,
+            trial,
+            metrics=place.metrics,
+            message=message,
+            stop_reason="timeout",
+            workload_version=place.workload_version,
+        )
     os._exit(1)
 
 
@@ -126,7 +134,9 @@ def _attempt(
 ) -> Ending:
     start = datetime.now(UTC)
     set_up(machine, trial=trial)
+    unfit = set_unfit_aside(place.paths, trial.trial_id, metrics=place.metrics, version=place.workload_version)
     state, complaints = newest_checkpoint(place.paths, trial.trial_id)
+    complaints.append(unfit)
     writer = TrialWriter(place.paths, trial, metrics=place.metrics, adopted=state["parts"] if state else [])
     with Watchdog(pacing.timeout_seconds, bark=give_up) as watchdog, MachineLoad() as load:
         recorder = Recorder(writer, pacing=pacing, load=load, report=report)
@@ -148,7 +158,8 @@ def _attempt(
         ending, message=message, iterations=position.iteration, reached_iteration=position.reached_iteration
     )
     computed = assembly.columns if assembly else {"micro_batch_used": first_micro_batch(trial)}
-    writer.commit(machine_columns(machine) | computed | recorder.outcome(ending) | {"start_time": start})
+    own = {"start_time": start, "workload_version": place.workload_version}
+    writer.commit(machine_columns(machine) | computed | recorder.outcome(ending) | own)
     return ending
 
 
