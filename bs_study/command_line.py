@@ -37,6 +37,7 @@ class Request:
 
     config: Path | None
     resume: str | None
+    accept_changes: bool
     dry_run: bool
     check: bool
     flags: dict[str, Any]
@@ -55,6 +56,12 @@ _ACTIONS = {
         tyro.conf.arg(
             help="go on with the study in this folder, as results/digits; --batch-sizes, --lrs, --seeds and --recipes "
             "that it does not have yet are added to it"
+        ),
+    ],
+    "accept_changes": Annotated[
+        bool,
+        tyro.conf.arg(
+            help="with --resume: go on though the workload or its data have changed; unfinished trials begin anew"
         ),
     ],
     "dry_run": Annotated[bool, tyro.conf.arg(help="print the trials and exit")],
@@ -92,6 +99,7 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
     return Request(
         given.pop("config", None),
         given.pop("resume", None),
+        given.pop("accept_changes", False),
         given.pop("dry_run", False),
         given.pop("check", False),
         given,
@@ -175,6 +183,8 @@ def what_is_asked(request: Request) -> Asked:
         ValueError: the file can't be read, or a setting is unknown or wrong.
         FileNotFoundError: the study to go on with is not there.
     """
+    if request.accept_changes and not request.resume:
+        raise ValueError("accept_changes: only a study that goes on has changes to accept. Add --resume FOLDER")
     if request.resume:
         stored = open_study(request.resume).config
         refuse_flags_of_recipes(request.flags, stored)

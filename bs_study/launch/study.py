@@ -107,6 +107,8 @@ def _announce(study: Prepared, launcher: Launcher, listener: Listener) -> None:
         listener.say(f"{len(recipes)} recipes: {'; '.join(recipes)}")
     listener.say(f"on {launcher.resources.description}")
     listener.say(f"to {study.paths.uri}")
+    if study.version and study.version.said:
+        listener.say(study.version.said)
     for warning in study.warnings:
         listener.warn(f"warning: {warning}")
 

@@ -136,6 +136,18 @@ class StudyPaths:
         else:
             self._ask(lambda: self.filesystem.move(path, target))
 
+    def move_folder(self, folder: str, target: str) -> None:
+        """Give a folder that is there another name, which nothing has; an object store moves it file by file."""
+        if self.is_local:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            Path(folder).rename(target)
+            return
+        selector = pafs.FileSelector(folder, recursive=True)
+        for info in self._ask(lambda: self.filesystem.get_file_info(selector)):
+            if info.type == pafs.FileType.File:
+                self.move(info.path, f"{target}{info.path.removeprefix(folder)}")
+        self.remove(folder)
+
     def remove(self, path: str) -> None:
         """Remove a file, or a folder and all in it, if it is there."""
         kind = self._ask(lambda: self.filesystem.get_file_info(path)).type
