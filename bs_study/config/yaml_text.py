@@ -52,15 +52,15 @@ def _refuse_excess(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             anchor, before = within.pop()
             sizes |= {anchor: values - before} if anchor else {}
-        elif isinstance(event, yaml.NodeEvent):
-            _refuse_tag(event, line=line)
-            if isinstance(event, yaml.CollectionStartEvent):
-                within.append((event.anchor, values))
-                values += 1
-            else:
-                size = 1 + len(event.value) // LONG_TEXT
-                sizes |= {event.anchor: size} if event.anchor else {}
-                values += size
+        elif isinstance(event, yaml.CollectionStartEvent):
+            _refuse_tag(event.tag, line=line)
+            within.append((event.anchor, values))
+            values += 1
+        elif isinstance(event, yaml.ScalarEvent):
+            _refuse_tag(event.tag, line=line)
+            size = 1 + len(event.value) // LONG_TEXT
+            sizes |= {event.anchor: size} if event.anchor else {}
+            values += size
         if values > MOST_VALUES:
             raise ValueError(
                 f"holds more than {count(MOST_VALUES)} values by line {line}, with those that aliases repeat. "
@@ -70,9 +70,9 @@ def _refuse_excess(text: str) -> None:
             raise ValueError(f"nests more than {MOST_LEVELS} lists or mappings in line {line}. Write fewer")
 
 
-def _refuse_tag(event: Any, *, line: int) -> None:
-    if event.tag not in (None, "!", _TEXT):
-        raise ValueError(f"is no YAML of settings: the tag {shown(event.tag)} in line {line} says a type. Leave it out")
+def _refuse_tag(tag: str | None, *, line: int) -> None:
+    if tag not in (None, "!", _TEXT):
+        raise ValueError(f"is no YAML of settings: the tag {shown(tag)} in line {line} says a type. Leave it out")
 
 
 class _Loader(yaml.SafeLoader):
