@@ -107,12 +107,12 @@ def prepared(
         data, look = _seen(config, workload, data_directory(options))
         examples = examples_in(data.train)
         chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
-    _check_batch_sizes(config, examples)
     trials = trials_to_run(config, ended=answered_trials(paths) if resume else set())
     version = None
     if trials or (options.timing and lacks_timings(Study(paths))):
         now = fingerprint(workload, data) | ({"metrics": list(look.metrics)} if look else {})
         version = version_now(read_asked(paths) if resume else None, now, accept=accept_changes)
+    _check_batch_sizes(config, examples)
     place = Place(
         replace(paths, patience_seconds=options.store_patience_seconds),
         data_dir=data_directory(options),
