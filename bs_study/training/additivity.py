@@ -13,10 +13,11 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from bs_study.training.kept_state import kept_state
 from bs_study.training.parts import Batch, rows_of, summed_loss
-from bs_study.training.randomness import seed_generators
+from bs_study.training.randomness import seed_generators, seed_host_generators
 from bs_study.workloads.base import Workload
 
 MOST_EXAMPLES = 512  # that are compared at once
+FEW_EXAMPLES, OFTEN = 5, 6  # so few, so often: their parts differ most, in classes say
 TOLERANCE = 1e-3  # how far the sum of parts may be from the whole, relative to its norm
 ROUNDINGS = 4  # of the gradients' own precision, where that is coarser
 DRAWS = 16  # of a loss that draws random numbers
@@ -42,10 +43,10 @@ def has_batch_statistics(model: nn.Module) -> bool:
 def fault_of_parts(workload: Workload, model: nn.Module, batch: Batch, *, most: int = MOST_EXAMPLES) -> str | None:
     """Return how loss or gradients of parts of a batch differ from those of the whole; None where they add up.
 
-    Some of its examples, drawn at random, stand for the batch: five, and two larger numbers. Each time they are
+    Some of its examples, drawn at random, stand for the batch: a few, several times, then many. Each time they are
     computed at once and in uneven parts, without autocast. Of random numbers, those of layers in training mode are
-    switched off; for what is drawn all the same, means over draws must agree but for chance. It takes as long as three
-    updates, some fifty where random numbers are drawn, and leaves no trace.
+    switched off; for what is drawn all the same, means over draws must agree but for chance. It takes as long as a
+    handful of updates, or some fifty where random numbers are drawn, and leaves no trace.
 
     BatchNorm is left out, in evaluation mode: whoever asks nevertheless has decided to use the statistics of parts.
 
@@ -59,12 +60,12 @@ def fault_of_parts(workload: Workload, model: nn.Module, batch: Batch, *, most: 
     most = min(most, len(batch[0]), MOST_EXAMPLES)
     generator = torch.Generator().manual_seed(0)
     seen = []
-    for count in sorted({min(5, most), max(2, most * 2 // 3), most}):
+    for count in (most, *{max(2, most * 2 // 3)} - {most}, *[min(FEW_EXAMPLES, most)] * OFTEN):
         rows = torch.randperm(len(batch[0]), generator=generator)[:count].to(batch[0].device)
         seen += _compared_in_modes(workload, model, rows_of(batch, rows))
-    faults = [comparison.fault for comparison in seen if comparison.fault]
-    if faults:
-        return faults[-1]
+    faulty = [comparison for comparison in seen if comparison.fault]
+    if faulty:
+        return max(faulty, key=lambda comparison: comparison.share).fault
     return None if any(comparison.draws for comparison in seen) else "its loss or gradients are not finite"
 
 
@@ -102,7 +103,7 @@ def _trained(model: nn.Module) -> list[nn.Parameter]:
 
 
 def _outcome(workload: Workload, model: nn.Module, batch: Batch, *, size: int, seed: int) -> Outcome:
-    seed_generators(seed)
+    seed_generators(seed) if batch[0].is_cuda else seed_host_generators(seed)
     loss = summed_loss(
         lambda *part: workload.loss(model, *part),
         batch,
@@ -159,11 +160,21 @@ class _Comparison:
         if self._is_off(self.loss):
             whole = float(self.loss.whole) / self.draws
             parts = whole - float(self.loss.off) / self.draws
-            return f"the loss of {self.examples} examples is {whole:.4g}, but {parts:.4g} by their parts"
+            return (
+                f"its loss is no mean over examples ({whole:.4g} for {self.examples}, but {parts:.4g} by their parts)"
+            )
         if self._is_off(self.gradients):
-            share = float(self.gradients.off.norm() / self.gradients.whole.norm())
-            return f"the gradients of {self.examples} examples differ by {share:.2g} of their norm from those of parts"
+            return (
+                f"its gradients are no mean over examples (those of {self.examples} differ from their parts' by "
+                f"{self.share:.2g} of their norm)"
+            )
         return None
+
+    @property
+    def share(self) -> float:
+        """How far the parts are off, relative to the norm of the whole."""
+        sums = (self.loss, self.gradients)
+        return max((float(each.off.norm() / each.whole.norm()) for each in sums if each.whole.any()), default=math.inf)
 
     def _is_off(self, sums: _Sums) -> bool:
         """Return whether the mean difference is beyond rounding and CHANCE standard errors of itself."""

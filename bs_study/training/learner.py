@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from bs_study.training.additivity import ADVICE, BATCH_STATISTICS, TWO_DO_NOT_FIT, fault_of_parts
+from bs_study.training.additivity import (
+    ADVICE,
+    BATCH_STATISTICS,
+    MOST_EXAMPLES,
+    TWO_DO_NOT_FIT,
+    fault_of_parts,
+)
 from bs_study.training.optimizer import LrSchedule
 from bs_study.training.parts import Batch, summed_loss
 from bs_study.workloads.base import Workload
@@ -114,16 +120,7 @@ class Learner:
         """Return why a batch may not be computed in parts, by what is seen of as many examples as fit."""
         if not self.may_halve:
             return BATCH_STATISTICS
-        while most > 1:
-            try:
-                fault = fault_of_parts(self.workload, self.model, batch, most=most)
-            except Exception as error:  # noqa: BLE001  a model may be unable to compute a part
-                if not is_out_of_memory(error):
-                    return f"a part can't be computed ({type(error).__name__}: {error})".replace("\n", " ")
-            else:
-                return fault and f"{fault}. {ADVICE}"
-            most //= 2
-        return TWO_DO_NOT_FIT
+        return why_not_in_parts(self.workload, self.model, batch, most=most)
 
     def gradients(self, batch: Batch) -> Tensor:
         """Add up the gradients of micro-batches, each weighted by its share of the batch; return the mean loss."""
@@ -135,6 +132,20 @@ class Learner:
 
     def _summed(self, loss: Callable[..., Tensor], batch: Batch, *, use: Callable[[Tensor], object]) -> Tensor:
         return summed_loss(loss, batch, size=self.micro_batch, weigh=self.workload.loss_weight, use=use)
+
+
+def why_not_in_parts(workload: Workload, model: nn.Module, batch: Batch, *, most: int) -> str | None:
+    """Return why a batch may not be computed in parts, by what is seen of `most` examples, or of as many as fit."""
+    while most > 1:
+        try:
+            fault = fault_of_parts(workload, model, batch, most=most)
+        except Exception as error:  # noqa: BLE001  a model may be unable to compute a part
+            if not is_out_of_memory(error):
+                return f"a part can't be computed ({type(error).__name__}: {error})".replace("\n", " ")
+        else:
+            return fault and f"{fault}. {ADVICE}"
+        most = min(most, len(batch[0]), MOST_EXAMPLES) // 2
+    return TWO_DO_NOT_FIT
 
 
 def is_out_of_memory(error: BaseException) -> bool:
