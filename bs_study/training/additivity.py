@@ -109,7 +109,7 @@ def _outcome(workload: Workload, model: nn.Module, batch: Batch, *, size: int, s
         batch,
         size=size,
         weigh=workload.loss_weight,
-        use=lambda part: part.backward(),
+        use=Tensor.backward,
     )
     gradients = [torch.zeros(p.shape) if p.grad is None else p.grad.cpu().to_dense() for p in _trained(model)]
     return loss.reshape(1).cpu(), torch.cat([gradient.flatten() for gradient in gradients])

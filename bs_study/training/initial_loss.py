@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import itertools
 import math
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ def initial_loss(assembly: Assembly) -> float:
     with _untouched(learner):
         for raw in itertools.islice(assembly.train.epoch(1), count):
             batch = learner.workload.prepare(*raw)
-            losses.append(learner.fitting(lambda batch=batch: learner.mean_loss(batch), batch).float())
+            losses.append(learner.fitting(functools.partial(learner.mean_loss, batch), batch).float())
     return robust_mean(torch.stack(losses).cpu().numpy())
 
 

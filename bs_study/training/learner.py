@@ -124,7 +124,7 @@ class Learner:
 
     def gradients(self, batch: Batch) -> Tensor:
         """Add up the gradients of micro-batches, each weighted by its share of the batch; return the mean loss."""
-        return self._summed(self.loss, batch, use=lambda loss: loss.backward())
+        return self._summed(self.loss, batch, use=Tensor.backward)
 
     def mean_loss(self, batch: Batch) -> Tensor:
         """Return the loss of a prepared batch, and leave no gradients."""

@@ -20,7 +20,7 @@ def computed(name: str, size: int, batch: Batch | None = None) -> tuple[float, l
         batch,  # type: ignore[arg-type]
         size=size,
         weigh=workload.loss_weight,
-        use=lambda part: part.backward(),
+        use=torch.Tensor.backward,
     )
     return loss.item(), [parameter.grad for parameter in model.parameters()]  # type: ignore[misc]
 
