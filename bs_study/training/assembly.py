@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -14,6 +14,7 @@ from bs_study.training.cuda_graph import GraphEngine, cuda_capture
 from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
 from bs_study.training.evaluation import evaluate
+from bs_study.training.interruption import Interruption
 from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, evaluation_kernels, has_convolutions, use_kernels
 from bs_study.training.learner import Learner, is_out_of_memory
@@ -33,6 +34,7 @@ class Assembly:
     Args:
         kernels: those of a CPU; None on a GPU, whose libraries choose for themselves.
         has_evaluation_kernels: evaluations may convolve in their own way, until it is seen that the model can't.
+        interruption: ends an evaluation between two batches.
     """
 
     device: torch.device
@@ -45,6 +47,7 @@ class Assembly:
     test: Batches | None
     kernels: Kernels | None
     has_evaluation_kernels: bool
+    interruption: Interruption = field(default_factory=Interruption)
 
     def evaluate(self) -> dict[str, float]:
         """Return the mean of each metric over the held-out set, and as `test_...` over the test set if there is one."""
@@ -62,10 +65,11 @@ class Assembly:
         return self._evaluated()
 
     def _evaluated(self) -> dict[str, float]:
-        found = evaluate(self.learner, self.held_out)
+        found = evaluate(self.learner, self.held_out, interruption=self.interruption)
         if self.test is None:
             return found
-        return found | {f"test_{name}": value for name, value in evaluate(self.learner, self.test).items()}
+        tested = evaluate(self.learner, self.test, interruption=self.interruption)
+        return found | {f"test_{name}": value for name, value in tested.items()}
 
     @property
     def columns(self) -> dict[str, object]:
@@ -86,6 +90,7 @@ def assemble(
     *,
     losses_kept: int,
     kernels: Kernels | None = None,
+    interruption: Interruption | None = None,
 ) -> Assembly:
     """Return a trial that is ready to start, its weights those that its seed gives.
 
@@ -94,6 +99,7 @@ def assemble(
         machine: what it may use.
         losses_kept: how many losses wait on the device at most.
         kernels: those of an earlier attempt, to go on with.
+        interruption: ends an evaluation between two batches.
     """
     device = torch.device(machine.device)
     evaluated = sum(examples_in(by) for by in (data.held_out, data.test) if by is not None)
@@ -130,6 +136,7 @@ def assemble(
         has_evaluation_kernels=(
             device.type == "cpu" and trial.settings.kernels == "auto" and has_convolutions(learner.model)
         ),
+        interruption=interruption or Interruption(),
     )
 
 
