@@ -15,6 +15,7 @@ from bs_study.config.asked import asked
 from bs_study.config.growth import grown
 from bs_study.config.launch import resume_command
 from bs_study.grid import trials_to_run
+from bs_study.launch.look_at_parts import parts_warnings
 from bs_study.launch.timing import lacks_timings
 from bs_study.launch.versions import WorkloadVersion, version_now
 from bs_study.store.commit import answered_trials
@@ -173,6 +174,7 @@ def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[Data
         validation_seed=config.settings.validation_seed,
     )
     look = look_at(workload, data.train, data.held_out)
+    look = replace(look, warnings=(*look.warnings, *parts_warnings(config, workload, data.train)))
     if data.test is not None:
         look = replace(look, metrics=(*look.metrics, *(f"test_{name}" for name in look.metrics)))
     _check_metrics(workload, look.metrics)
