@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -15,13 +13,18 @@ from bs_study.config.asked import asked
 from bs_study.config.growth import grown
 from bs_study.config.launch import resume_command
 from bs_study.grid import trials_to_run
+from bs_study.launch.data_folder import data_directory, refuse_missing_data
+from bs_study.launch.look_at_parts import parts_warnings
+from bs_study.launch.timing import lacks_timings
+from bs_study.launch.versions import WorkloadVersion, version_now
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
-from bs_study.store.reader import open_study
+from bs_study.store.reader import Study, open_study
 from bs_study.store.schema import table_schema
-from bs_study.store.study_json import create_study, grow_study
+from bs_study.store.study_json import create_study, grow_study, read_asked
 from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets, load_data
+from bs_study.training.fingerprint import fingerprint
 from bs_study.training.placement import Place
 from bs_study.workloads.base import Workload, examples_in, load_workload
 from bs_study.workloads.check_batch import Look, look_at
@@ -33,7 +36,7 @@ from bs_study.workloads.names import canonical_name
 class Prepared:
     """A study that is ready to start: its config with nothing left open, its trials, where they write and read.
 
-    `grows_from` is what study.json said, where more is asked now.
+    `grows_from` is what study.json said, where more is asked now; `version` that of its workload and data.
     """
 
     config: StudyConfig
@@ -46,6 +49,7 @@ class Prepared:
     eval_examples: int | None
     is_new: bool
     grows_from: Mapping[str, Any] | None
+    version: WorkloadVersion | None
     warnings: Sequence[str]
 
     def create(self) -> None:
@@ -61,13 +65,23 @@ class Prepared:
                 metrics=self.place.metrics,
                 train_examples=self.train_examples,
                 eval_examples=self.eval_examples,
+                version=self.version.told if self.version else None,
             )
+            return
+        grown_to = None
         if self.grows_from is not None:
-            grow_study(self.paths, self.config, seen=self.grows_from)
+            grown_to = grow_study(self.paths, self.config, seen=self.grows_from)
+        if self.version is not None and self.version.seen is not None:
+            self.version.record(self.paths, seen=grown_to or self.version.seen)
 
 
 def prepared(
-    config: StudyConfig, options: LaunchOptions, *, resume: str | None = None, is_dry_run: bool = False
+    config: StudyConfig,
+    options: LaunchOptions,
+    *,
+    resume: str | None = None,
+    is_dry_run: bool = False,
+    accept_changes: bool = False,
 ) -> Prepared:
     """Return the study that was asked for, looked at from all sides but its resources.
 
@@ -77,6 +91,7 @@ def prepared(
         resume: folder or URI of the study to go on with, to which batch sizes, lrs, seeds and recipes may be added;
             all else must be the same. None begins one.
         is_dry_run: no data is read where the workload tells how much there is.
+        accept_changes: whether the study goes on with another workload, or other data, than its trials began with.
 
     Raises:
         ValueError: a setting is wrong; the message says which and what would be right.
@@ -86,7 +101,7 @@ def prepared(
     config, paths, grows_from = _resumed(config, resume) if resume else _Resumed(config)
     workload = load_workload(config.settings.workload)
     config = _completed(config, workload)
-    _refuse_missing_data(options, workload)
+    refuse_missing_data(options, workload)
     if paths is None:
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
         _refuse_existing(paths, options)
@@ -96,24 +111,30 @@ def prepared(
         data, look = _seen(config, workload, options)
         examples = examples_in(data.train)
         chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
+    trials = trials_to_run(config, ended=answered_trials(paths) if resume else set())
+    version = None
+    if trials or (options.timing and lacks_timings(Study(paths))):
+        now = fingerprint(workload, data) | ({"metrics": list(look.metrics)} if look else {})
+        version = version_now(read_asked(paths) if resume else None, now, accept=accept_changes)
     _check_batch_sizes(config, examples)
-    ended = answered_trials(paths) if resume else set()
     place = Place(
         replace(paths, patience_seconds=options.store_patience_seconds),
         data_dir=data_directory(options),
-        metrics=look.metrics if look else (),
+        metrics=version.metrics if version else (),
+        workload_version=version.number if version else 1,
     )
     return Prepared(
         config,
         options,
         paths,
-        trials_to_run(config, ended=ended),
+        trials,
         place,
         data,
         examples,
         eval_examples=examples_in(data.held_out) if data else None,
         is_new=not resume,
         grows_from=grows_from,
+        version=version,
         warnings=look.warnings if look else (),
     )
 
@@ -130,7 +151,7 @@ def checked(
         config = _resumed(config, resume).config
     workload = load_workload(config.settings.workload)
     config = _completed(config, workload)
-    _refuse_missing_data(options, workload)
+    refuse_missing_data(options, workload)
     data, look = _seen(config, workload, options, has_grid=has_grid)
     _check_batch_sizes(config, examples_in(data.train))
     return config, look
@@ -166,26 +187,12 @@ def _seen(
     )
     sizes = Sizes(config.batch_sizes if has_grid else (), config.settings.eval_batch_size)
     look = look_at(workload, data.train, data.held_out, sizes=sizes, test=data.test)
+    look = replace(look, warnings=(*look.warnings, *parts_warnings(config, workload, data.train)))
     if data.test is not None:
         look = replace(look, metrics=(*look.metrics, *(f"test_{name}" for name in look.metrics)))
     _check_metrics(workload, look.metrics)
     _check_target(config, look.metrics)
     return data, look
-
-
-def _refuse_missing_data(options: LaunchOptions, workload: Workload) -> None:
-    """Raise if the data folder that was asked for is not there: a workload might take other data in its place."""
-    asked_for = options.data_dir or os.environ.get("BS_STUDY_DATA")
-    folder = data_directory(options)
-    if asked_for and not workload.fetches_data and not folder.exists():
-        origin = "" if options.data_dir else " ($BS_STUDY_DATA)"
-        raise FileNotFoundError(f"data_dir: {folder}{origin} is not there. Correct it, make it, or leave it out")
-
-
-def data_directory(options: LaunchOptions) -> Path:
-    """Return the absolute folder of data sets: the setting, $BS_STUDY_DATA, or a cache folder."""
-    folder = options.data_dir or os.environ.get("BS_STUDY_DATA") or Path.home() / ".cache" / "bs_study"
-    return Path(folder).expanduser().absolute()
 
 
 def _named(config: StudyConfig) -> StudyConfig:

@@ -12,11 +12,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 from bs_study.workloads.base import BUILT_IN
 from bs_study.workloads.names import code_place
-from bs_study.workloads.own_code import is_installed
+from bs_study.workloads.source import OWN, modules_beside, places
 
 Code = tuple[tuple[str, bytes], ...]
 """Files: the path below a folder of `sys.path`, and what is in them."""
@@ -32,19 +31,14 @@ def workload_code(workload: str) -> Code:
     Raises:
         ValueError: they are larger than code is.
     """
-    if workload in BUILT_IN or workload.startswith("bs_study."):  # which every node has
+    if workload in BUILT_IN or workload.startswith(f"{OWN}."):  # which every node has
         return ()
     top, folder = code_place(workload)
-    beside = {place.parent for place in _places(top)}
-    if any(is_installed(place) for place in beside):
-        return ()
     files = sorted(
         {
             (str(folder / file.relative_to(place.parent)), file)
-            for name, module in list(sys.modules.items())
-            if "." not in name and name not in ("__main__", "bs_study")
-            for place in _places(module)
-            if place.parent in beside
+            for module in modules_beside(top)
+            for place in places(module)
             for file in _files(place)
         }
     )
@@ -55,13 +49,6 @@ def workload_code(workload: str) -> Code:
             "Keep data in --data-dir, out of the package"
         )
     return tuple((name, file.read_bytes()) for name, file in files)
-
-
-def _places(module: ModuleType) -> list[Path]:
-    """Return the file of a module, or the folder of a package; several of one without `__init__.py`."""
-    folders = getattr(module, "__path__", None)
-    file = getattr(module, "__file__", None)
-    return [Path(place).resolve() for place in folders or ([file] if file else [])]
 
 
 def _files(place: Path) -> Iterator[Path]:

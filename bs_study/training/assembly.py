@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 
 from bs_study.config import TrialConfig
+from bs_study.training.additivity import has_batch_statistics
 from bs_study.training.batches import Batches, Loader, chosen_loader, make_batches
 from bs_study.training.calibration import LARGE_BATCH, adds_up, fastest_kernels
 from bs_study.training.cuda_graph import GraphEngine, cuda_capture
 from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
 from bs_study.training.evaluation import evaluate
+from bs_study.training.interruption import Interruption
 from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, evaluation_kernels, has_convolutions, use_kernels
-from bs_study.training.learner import Learner, has_batch_statistics, is_out_of_memory
+from bs_study.training.learner import Learner, is_out_of_memory
 from bs_study.training.machine import cpu_name
 from bs_study.training.optimizer import make_optimizer, make_schedule
 from bs_study.training.placement import Machine
@@ -32,8 +34,8 @@ class Assembly:
 
     Args:
         kernels: those of a CPU; None on a GPU, whose libraries choose for themselves.
-        needs_whole_batches: its model looks at the statistics of its batch, so that it may not be split.
         has_evaluation_kernels: evaluations may convolve in their own way, until it is seen that the model can't.
+        interruption: ends an evaluation between two batches.
     """
 
     device: torch.device
@@ -45,8 +47,8 @@ class Assembly:
     held_out: Batches
     test: Batches | None
     kernels: Kernels | None
-    needs_whole_batches: bool
     has_evaluation_kernels: bool
+    interruption: Interruption = field(default_factory=Interruption)
 
     def evaluate(self) -> dict[str, float]:
         """Return the mean of each metric over the held-out set, and as `test_...` over the test set if there is one."""
@@ -64,10 +66,11 @@ class Assembly:
         return self._evaluated()
 
     def _evaluated(self) -> dict[str, float]:
-        found = evaluate(self.learner, self.held_out)
+        found = evaluate(self.learner, self.held_out, interruption=self.interruption)
         if self.test is None:
             return found
-        return found | {f"test_{name}": value for name, value in evaluate(self.learner, self.test).items()}
+        tested = evaluate(self.learner, self.test, interruption=self.interruption)
+        return found | {f"test_{name}": value for name, value in tested.items()}
 
     @property
     def columns(self) -> dict[str, object]:
@@ -88,6 +91,7 @@ def assemble(
     *,
     losses_kept: int,
     kernels: Kernels | None = None,
+    interruption: Interruption | None = None,
 ) -> Assembly:
     """Return a trial that is ready to start, its weights those that its seed gives.
 
@@ -96,6 +100,7 @@ def assemble(
         machine: what it may use.
         losses_kept: how many losses wait on the device at most.
         kernels: those of an earlier attempt, to go on with.
+        interruption: ends an evaluation between two batches.
     """
     device = torch.device(machine.device)
     evaluated = sum(examples_in(by) for by in (data.held_out, data.test) if by is not None)
@@ -126,10 +131,10 @@ def assemble(
         judged(data.held_out),
         test,
         kernels,
-        needs_whole_batches=not learner.may_halve,
         has_evaluation_kernels=(
             device.type == "cpu" and trial.settings.kernels == "auto" and has_convolutions(learner.model)
         ),
+        interruption=interruption or Interruption(),
     )
 
 

@@ -9,15 +9,19 @@ import torch
 from torch import Tensor
 
 from bs_study.training.batches import Batches
+from bs_study.training.interruption import Interruption
 from bs_study.training.learner import Learner
 from bs_study.workloads.metrics import is_metric, own_metrics, refuse_bad_values
 
 
 @torch.no_grad()
-def evaluate(learner: Learner, held_out: Batches) -> dict[str, float]:
+def evaluate(learner: Learner, held_out: Batches, *, interruption: Interruption | None = None) -> dict[str, float]:
     """Return each metric over a data set, the loss among them: means over its examples, or as torchmetrics compute it.
 
     The loss of a workload whose `metrics` give none is the mean of its batches' losses, by their `loss_weight`.
+
+    Raises:
+        Interrupted: between two batches, if that is asked for.
     """
     workload, model = learner.workload, learner.model
     was_training = model.training
@@ -29,6 +33,8 @@ def evaluate(learner: Learner, held_out: Batches) -> dict[str, float]:
     means: dict[str, _Mean] = {}
     computed = {}
     for raw in held_out.in_order():
+        if interruption:
+            interruption.check()
         batch = workload.prepare(*raw)
         with learner.autocast:
             found: Mapping[str, Any] = workload.metrics(model, *batch)

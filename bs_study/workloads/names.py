@@ -154,7 +154,9 @@ def _imported_alone(source: Source) -> ModuleType:
 
     Processes that are started anew, and not forked, can't find it by that name: they can't read its data ahead.
     """
-    name = f"{source.file.stem.replace('.', '_')}_{zlib.crc32(bytes(source.file)):08x}"
+    name = f"{source.file.stem.replace('.', '_')}_file"
+    if name in sys.modules and file_of(sys.modules[name]) != source.file:
+        name = f"{name}_{zlib.crc32(bytes(source.file)):08x}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, source.file)
