@@ -160,7 +160,7 @@ def _as_found(workload: object) -> tuple[Any, ...]:
 
 
 def _made_again(found: type, attributes: dict[str, Any]) -> object:
-    workload = object.__new__(_with_defaults(found))
+    workload: object = object.__new__(_with_defaults(found))
     vars(workload).update(attributes)
     return workload
 
