@@ -153,7 +153,8 @@ def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[Data
     )
     look = look_at(workload, data.train, data.held_out)
     if data.test is not None:
-        look = replace(look, metrics=(*look.metrics, *(f"test_{name}" for name in look.metrics)))
+        of_test = {f"test_{name}": kind for name, kind in look.kinds.items()}
+        look = replace(look, metrics=(*look.metrics, *of_test), kinds={**look.kinds, **of_test})
     _check_metrics(workload, look.metrics)
     _check_target(config, look.metrics)
     return data, look

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +13,7 @@ from bs_study.workloads.base import Data, Workload, examples_in
 from bs_study.workloads.check import calling, example_shapes, prepare, spread_examples
 from bs_study.workloads.check_influence import influence_warnings
 from bs_study.workloads.check_sums import refuse_bad_metrics, size_warnings
-from bs_study.workloads.metrics import own_metrics, refuse_bad_values
+from bs_study.workloads.metrics import MetricKind, kinds, own_metrics, refuse_bad_values
 
 EXAMPLES = 8
 
@@ -28,6 +28,7 @@ class Look:
     model: str
     loss: float
     metrics: tuple[str, ...]
+    kinds: Mapping[str, MetricKind]
     warnings: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
@@ -54,7 +55,7 @@ def look_at(workload: Workload, train: Data, held_out: Data) -> Look:
     model = _model(workload)
     with torch.no_grad():
         prepared = prepare(workload, held)
-        metrics = _metric_names(workload, model, prepared)
+        known = _metric_kinds(workload, model, prepared)
     try:
         loss, warnings = _training_loss(workload, model, batch)
     except ValueError as error:
@@ -72,7 +73,8 @@ def look_at(workload: Workload, train: Data, held_out: Data) -> Look:
         prepared=example_shapes(prepared),
         model=f"{type(model).__name__} with {sum(p.numel() for p in _trainable(model))} parameters",
         loss=loss,
-        metrics=metrics,
+        metrics=tuple(known),
+        kinds=known,
         warnings=tuple(warnings),
     )
 
@@ -94,8 +96,8 @@ def _trainable(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
-def _metric_names(workload: Workload, model: nn.Module, prepared: tuple[Tensor, ...]) -> tuple[str, ...]:
-    """Return the metrics that an evaluation gives, `loss` among them."""
+def _metric_kinds(workload: Workload, model: nn.Module, prepared: tuple[Tensor, ...]) -> dict[str, MetricKind]:
+    """Return the metrics that an evaluation gives, `loss` among them, and what is known of each."""
     with calling(workload, "loss"):
         loss = workload.loss(model, *prepared)
     _refuse_bad_loss(workload, loss)
@@ -105,7 +107,8 @@ def _metric_names(workload: Workload, model: nn.Module, prepared: tuple[Tensor, 
     refuse_bad_values(workload.name, found, examples=len(prepared[0]), own=own)
     for metric in own:
         metric.reset()
-    return tuple(found) if "loss" in found else (*found, "loss")
+    known = kinds(found)
+    return known if "loss" in known else known | {"loss": MetricKind()}
 
 
 def _refuse_bad_loss(workload: Workload, loss: object) -> None:

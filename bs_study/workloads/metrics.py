@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
@@ -40,6 +41,31 @@ def _metrics_in(value: object) -> Iterator[Metric]:
         yield from (metric for part in value.values() for metric in _metrics_in(part))
     elif isinstance(value, list | tuple):
         yield from (metric for part in value for metric in _metrics_in(part))
+
+
+class MetricKind(NamedTuple):
+    """Which way a metric is better, and the values that it can't go beyond; None where that is not known."""
+
+    direction: Literal["max", "min"] | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+def kinds(found: Values) -> dict[str, MetricKind]:
+    """Return what is known of each metric that `metrics` returned: torchmetrics tell, and booleans are a fraction."""
+    return {name: _kind(value) for name, value in found.items()}
+
+
+def directions(known: Mapping[str, MetricKind]) -> dict[str, Literal["max", "min"]]:
+    """Return by name which way is better, of the metrics that tell."""
+    return {name: kind.direction for name, kind in known.items() if kind.direction is not None}
+
+
+def _kind(value: Any) -> MetricKind:
+    if not is_metric(value):
+        return MetricKind(low=0.0, high=1.0) if value.dtype == torch.bool else MetricKind()
+    ways: dict[bool | None, Literal["max", "min"]] = {True: "max", False: "min"}
+    return MetricKind(ways.get(value.higher_is_better), value.plot_lower_bound, value.plot_upper_bound)
 
 
 def refuse_bad_values(workload: str, found: object, *, examples: int, own: list[Metric]) -> None:
