@@ -98,6 +98,7 @@ def prepared(
         replace(paths, patience_seconds=options.store_patience_seconds),
         data_dir=data_directory(options),
         metrics=look.metrics if look else (),
+        loss_batch=look.loss_batch if look else None,
     )
     return Prepared(
         config,
@@ -151,7 +152,8 @@ def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[Data
         validation_examples=config.settings.validation_examples,
         validation_seed=config.settings.validation_seed,
     )
-    look = look_at(workload, data.train, data.held_out)
+    batch_size = config.settings.eval_batch_size
+    look = look_at(workload, data.train, data.held_out, test=data.test, eval_batch_size=batch_size)
     if data.test is not None:
         of_test = {f"test_{name}": kind for name, kind in look.kinds.items()}
         look = replace(look, metrics=(*look.metrics, *of_test), kinds={**look.kinds, **of_test})

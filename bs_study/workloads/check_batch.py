@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bs_study.workloads.base import Data, Workload, examples_in
 from bs_study.workloads.check import calling, example_shapes, prepare, spread_examples
+from bs_study.workloads.check_evaluation import look_at_evaluation
 from bs_study.workloads.check_influence import influence_warnings
-from bs_study.workloads.check_sums import refuse_bad_metrics, size_warnings
+from bs_study.workloads.check_sums import size_warnings
 from bs_study.workloads.metrics import MetricKind, kinds, own_metrics, refuse_bad_values
 
 EXAMPLES = 8
@@ -20,7 +22,13 @@ EXAMPLES = 8
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen of a workload; what is not sure to be wrong is a warning."""
+    """What was seen of a workload; what is not sure to be wrong is a warning.
+
+    Args:
+        kinds: what is known of each metric.
+        initial: each metric of some held-out examples, with the initial weights.
+        loss_batch: of how many examples an evaluation is to compute a loss that is no mean over examples.
+    """
 
     train_set: str
     eval_set: str
@@ -29,6 +37,8 @@ class Look:
     loss: float
     metrics: tuple[str, ...]
     kinds: Mapping[str, MetricKind]
+    initial: Mapping[str, float]
+    loss_batch: int | None
     warnings: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
@@ -42,8 +52,14 @@ class Look:
         yield from (f"warning: {warning}" for warning in self.warnings)
 
 
-def look_at(workload: Workload, train: Data, held_out: Data) -> Look:
+def look_at(
+    workload: Workload, train: Data, held_out: Data, *, test: Data | None = None, eval_batch_size: int = 1000
+) -> Look:
     """Return what a few examples show of a workload, on the CPU and with its model in evaluation mode.
+
+    Args:
+        test: its test set, if part of its training set is what it is judged on.
+        eval_batch_size: that of the study.
 
     Raises:
         ValueError: a method raises, or breaks the interface; the message names it.
@@ -63,7 +79,9 @@ def look_at(workload: Workload, train: Data, held_out: Data) -> Look:
             raise
         loss, warnings = math.nan, [f"{workload.name}.loss: ran out of memory with {EXAMPLES} examples on the CPU"]
     warnings += size_warnings(workload, model, batch)
-    refuse_bad_metrics(workload, model, held)
+    evaluated = look_at_evaluation(
+        workload, model, held_out, gives_loss="loss" in known, eval_batch_size=eval_batch_size, test=test
+    )
     if not warnings:
         many = spread_examples(workload, "train_data", train, count=2 * EXAMPLES)
         warnings += influence_warnings(workload, model, many)
@@ -73,9 +91,11 @@ def look_at(workload: Workload, train: Data, held_out: Data) -> Look:
         prepared=example_shapes(prepared),
         model=f"{type(model).__name__} with {sum(p.numel() for p in _trainable(model))} parameters",
         loss=loss,
-        metrics=tuple(known),
-        kinds=known,
-        warnings=tuple(warnings),
+        metrics=tuple(evaluated.metrics),
+        kinds={name: known.get(name, MetricKind()).seen(value) for name, value in evaluated.metrics.items()},
+        initial=evaluated.metrics,
+        loss_batch=evaluated.loss_batch,
+        warnings=(*warnings, *evaluated.warnings),
     )
 
 
@@ -97,18 +117,20 @@ def _trainable(model: nn.Module) -> list[nn.Parameter]:
 
 
 def _metric_kinds(workload: Workload, model: nn.Module, prepared: tuple[Tensor, ...]) -> dict[str, MetricKind]:
-    """Return the metrics that an evaluation gives, `loss` among them, and what is known of each."""
+    """Return the metrics that the workload gives, and what is known of each."""
     with calling(workload, "loss"):
         loss = workload.loss(model, *prepared)
     _refuse_bad_loss(workload, loss)
+    with calling(workload, "loss_weight"):
+        weight = workload.loss_weight(*prepared)
+    _refuse_bad_weight(workload, weight)
+    own = own_metrics(workload)
     with calling(workload, "metrics"):
         found = workload.metrics(model, *prepared)
-    own = own_metrics(workload)
     refuse_bad_values(workload.name, found, examples=len(prepared[0]), own=own)
     for metric in own:
         metric.reset()
-    known = kinds(found)
-    return known if "loss" in known else known | {"loss": MetricKind()}
+    return kinds(found)
 
 
 def _refuse_bad_loss(workload: Workload, loss: object) -> None:
@@ -117,6 +139,15 @@ def _refuse_bad_loss(workload: Workload, loss: object) -> None:
         raise ValueError(f"{workload.name}.loss: returns {shape}, not a scalar tensor. Return the mean over the batch")
     if not math.isfinite(loss.item()):
         raise ValueError(f"{workload.name}.loss: is {loss.item()} on the first batch with the initial weights")
+
+
+def _refuse_bad_weight(workload: Workload, weight: Any) -> None:
+    is_number = isinstance(weight, int | float) or (isinstance(weight, Tensor) and weight.numel() == 1)
+    if not is_number or not 0 <= float(weight) < math.inf:
+        shape = tuple(weight.shape) if isinstance(weight, Tensor) and not is_number else weight
+        raise ValueError(
+            f"{workload.name}.loss_weight: returns {shape}. Return one number from 0: what loss divides by on a batch"
+        )
 
 
 def _training_loss(workload: Workload, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[float, list[str]]:

@@ -62,7 +62,9 @@ def computed(metric: Any, *, name: str, workload: str) -> float:
     """
     try:
         value = metric.compute()
-    except Exception as error:
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:  # as "needs at least two samples"
         raise ValueError(f"{workload}.metrics: {name!r} can't be computed: {error}") from error
     if isinstance(value, Tensor) and value.numel() == 1:
         return float(value)
@@ -81,6 +83,11 @@ class MetricKind(NamedTuple):
     direction: Literal["max", "min"] | None = None
     low: float | None = None
     high: float | None = None
+
+    def seen(self, value: float) -> MetricKind:
+        """Return this with no bound that a value is beyond: those of torchmetrics are meant for plots."""
+        is_within = (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+        return self if is_within else MetricKind(self.direction)
 
 
 def kinds(found: Values) -> dict[str, MetricKind]:

@@ -1,0 +1,118 @@
+"""What differs between an evaluation of examples in one batch and in several, by more than rounding and chance."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import default_collate
+
+from bs_study.workloads.base import Data, as_batch, examples_in
+
+# How far weights are changed, by their root mean square. The initial ones may hide what a batch does: all predictions
+# may be one class, and all logits 0.
+CHANGES = (0.0, 1.0, 4.0, 16.0)
+ROUNDING = 1e-6  # of weights: a recurrent model may turn it into any other number
+DRAWS = 5  # evaluations of each size, where chance or rounding may be what makes them differ
+
+Batch = tuple[Tensor, ...]
+Numbers = Mapping[str, float]
+
+
+class Sample:
+    """Examples from all over a data set, each read once, in batches of any size."""
+
+    def __init__(self, data: Data, *, count: int) -> None:
+        total = examples_in(data)
+        self.count = min(count, total)
+        places = [i * (total - 1) // max(self.count - 1, 1) for i in range(self.count)]
+        self._tensors = tuple(part[places] for part in data) if isinstance(data, tuple) else None
+        self._examples: list[Any] = [] if isinstance(data, tuple) else [data[place] for place in places]
+
+    def batches(self, size: int) -> list[Batch]:
+        """Return them as new tensors, which `prepare` may change in place."""
+        if self._tensors is not None:
+            parts = zip(*(part.split(size) for part in self._tensors), strict=True)
+            return [tuple(part.clone() for part in batch) for batch in parts]
+        examples = [self._examples[start : start + size] for start in range(0, self.count, size)]
+        return [tuple(part.clone() for part in as_batch(default_collate(some))) for some in examples]
+
+
+class Difference(NamedTuple):
+    """A number of some examples at once, and the same in batches."""
+
+    count: int
+    at_once: float
+    size: int
+    in_batches: float
+
+    def __str__(self) -> str:
+        examples = f"{self.count} held-out examples"
+        return f"{self.at_once:.4g} for {examples} at once, {self.in_batches:.4g} in batches of {self.size}"
+
+
+def differences(
+    numbers: Callable[[nn.Module, int, int], Numbers], model: nn.Module, *, count: int, eval_batch_size: int
+) -> dict[str, Difference]:
+    """Return by name the numbers that differ, with the initial weights or with others.
+
+    Args:
+        numbers: of an evaluation of a model, in batches of a size, with a seed.
+        count: of examples that it is of.
+    """
+    found: dict[str, Difference] = {}
+    for change in CHANGES:
+        with suppress(Exception):  # a model may take batches of some sizes only, or can't be copied
+            subject = _changed(model, by=change, seed=0) if change else model
+            at_once = numbers(subject, count, 0)
+            for size in _smaller_sizes(count, eval_batch_size):
+                in_batches = numbers(subject, size, 0)
+                odd = [n for n, v in in_batches.items() if n not in found and not _are_close(at_once[n], v, model)]
+                for name in _beyond_chance(odd, numbers, subject, sizes=(count, size)):
+                    found[name] = Difference(count, at_once[name], size, in_batches[name])
+    return found
+
+
+def _smaller_sizes(count: int, eval_batch_size: int) -> Iterator[int]:
+    """Yield a small odd size, and the study's own; none where there is but one example."""
+    small = next((size for size in (7, 3, 1) if size <= count // 2), count)
+    yield from sorted({size for size in (small, eval_batch_size) if size < count})
+
+
+def _are_close(at_once: float, in_batches: float, model: nn.Module) -> bool:
+    """Return whether no more than rounding is between two numbers: 1e-3 of them for weights in float32."""
+    dtypes = {parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()} | {torch.float32}
+    tolerance = 3 * math.sqrt(max(torch.finfo(dtype).eps for dtype in dtypes))
+    return not math.isfinite(at_once) or math.isclose(at_once, in_batches, rel_tol=tolerance, abs_tol=1e-6)
+
+
+def _beyond_chance(
+    names: list[str], numbers: Callable[[nn.Module, int, int], Numbers], model: nn.Module, *, sizes: tuple[int, int]
+) -> Iterator[str]:
+    """Yield the names whose means of several draws are further apart than the draws of one size."""
+    if not names:
+        return
+    models = [_changed(model, by=ROUNDING, seed=seed) for seed in range(DRAWS)]
+    drawn = [[numbers(models[seed], size, seed) for seed in range(DRAWS)] for size in sizes]
+    for name in names:
+        values = torch.tensor([[draw[name] for draw in draws] for draws in drawn], dtype=torch.float64)
+        spread = (values.amax(1) - values.amin(1)).amax()
+        if not (values[0] - values[1]).mean().abs() <= spread:  # NaN is no number that chance explains
+            yield name
+
+
+@torch.no_grad()
+def _changed(model: nn.Module, *, by: float, seed: int) -> nn.Module:
+    """Return a copy with other weights."""
+    torch.manual_seed(seed)
+    other = copy.deepcopy(model)
+    for parameter in other.parameters():
+        if parameter.requires_grad and parameter.is_floating_point():
+            size = parameter.square().mean().sqrt().clamp(min=0.1)
+            parameter += by * size * torch.randn_like(parameter)
+    return other
