@@ -13,14 +13,14 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bs_study.workloads.base import Data, Workload, examples_in
-from bs_study.workloads.check_sizes import CHANGES, Difference, Numbers, Sample, differences
+from bs_study.workloads.check_sizes import CHANGES, SIZES, Difference, Numbers, Sample, differences
 from bs_study.workloads.check_whole import fits_at_once
 from bs_study.workloads.evaluation import evaluate, evaluated_loss
 
 FEW = 8
-MANY = 61  # a prime, so that each smaller size has a short last batch
+MANY = 59  # so that each smaller size has a short last batch, of more than one
 SECONDS = 10.0  # for the passes over the sample, which is smaller where a model takes longer
-PASSES = 3 * len(CHANGES)
+PASSES = (2 + 2 * len(SIZES)) * len(CHANGES)  # small batches are slow
 
 _BY_WEIGHT = "loss by loss_weight"
 
@@ -123,4 +123,4 @@ def _numbers(workload: Workload, model: nn.Module, sample: Sample, *, size: int,
 def _advice(model: nn.Module) -> str:
     if any(isinstance(module, _BatchNorm) and module.running_mean is None for module in model.modules()):
         return "Its model has a BatchNorm with track_running_stats=False, which looks at the other examples of a batch"
-    return "Give each example a value that its batch does not change, or use a torchmetrics.Metric"
+    return "Give each example a value that its batch does not change, or use a torchmetrics.Metric (of probabilities)"

@@ -17,6 +17,7 @@ from bs_study.workloads.base import Data, as_batch, examples_in
 # How far weights are changed, by their root mean square. The initial ones may hide what a batch does: all predictions
 # may be one class, and all logits 0.
 CHANGES = (0.0, 1.0, 4.0, 16.0)
+SIZES = (7, 3, 1)
 ROUNDING = 1e-6  # of weights: a recurrent model may turn it into any other number
 DRAWS = 5  # evaluations of each size, where chance or rounding may be what makes them differ
 
@@ -79,9 +80,8 @@ def differences(
 
 
 def _smaller_sizes(count: int, eval_batch_size: int) -> Iterator[int]:
-    """Yield a small odd size, and the study's own; none where there is but one example."""
-    small = next((size for size in (7, 3, 1) if size <= count // 2), count)
-    yield from sorted({size for size in (small, eval_batch_size) if size < count})
+    """Yield the study's own size and smaller ones; none where there is but one example."""
+    yield from sorted({size for size in (*SIZES, eval_batch_size) if size < count}, reverse=True)
 
 
 def _are_close(at_once: float, in_batches: float, model: nn.Module) -> bool:
@@ -108,11 +108,10 @@ def _beyond_chance(
 
 @torch.no_grad()
 def _changed(model: nn.Module, *, by: float, seed: int) -> nn.Module:
-    """Return a copy with other weights."""
+    """Return a copy with other weights. Biases are left: large ones would let all predictions be of one class."""
     torch.manual_seed(seed)
     other = copy.deepcopy(model)
-    for parameter in other.parameters():
-        if parameter.requires_grad and parameter.is_floating_point():
-            size = parameter.square().mean().sqrt().clamp(min=0.1)
-            parameter += by * size * torch.randn_like(parameter)
+    trained = [p for p in other.parameters() if p.requires_grad and p.is_floating_point()]
+    for parameter in [p for p in trained if p.dim() > 1] or trained:
+        parameter += by * parameter.square().mean().sqrt().clamp(min=0.1) * torch.randn_like(parameter)
     return other
