@@ -19,7 +19,7 @@ from bs_study.workloads.evaluation import evaluate, evaluated_loss
 
 FEW = 8
 MANY = 59  # so that each smaller size has a short last batch, of more than one
-SECONDS = 10.0  # for the passes over the sample, which is smaller where a model takes longer
+SECONDS = 4.0  # for the passes over the sample, which is smaller where a model takes longer
 PASSES = (2 + 2 * len(SIZES)) * len(CHANGES)  # small batches are slow
 
 _BY_WEIGHT = "loss by loss_weight"
@@ -60,6 +60,7 @@ def look_at_evaluation(
         ValueError: a metric is not finite or depends on the batch size of the evaluation, or `loss_weight` does not
             fit the loss.
     """
+    deadline = time.perf_counter() + 2 * SECONDS
     sample, metrics = _first_look(workload, model, held_out)
     for name, value in metrics.items():
         if not math.isfinite(value):
@@ -74,7 +75,13 @@ def look_at_evaluation(
             found[_BY_WEIGHT] = evaluated_loss(workload, subject, sample.batches(size))
         return found
 
-    found = differences(numbers, model, count=sample.count, eval_batch_size=eval_batch_size)
+    found = differences(
+        numbers,
+        model,
+        count=sample.count,
+        eval_batch_size=eval_batch_size,
+        is_over=lambda: time.perf_counter() > deadline,
+    )
     of_loss = found.pop(_BY_WEIGHT, None)
     for name, difference in found.items():
         raise ValueError(

@@ -58,25 +58,43 @@ class Difference(NamedTuple):
 
 
 def differences(
-    numbers: Callable[[nn.Module, int, int], Numbers], model: nn.Module, *, count: int, eval_batch_size: int
+    numbers: Callable[[nn.Module, int, int], Numbers],
+    model: nn.Module,
+    *,
+    count: int,
+    eval_batch_size: int,
+    is_over: Callable[[], bool],
 ) -> dict[str, Difference]:
     """Return by name the numbers that differ, with the initial weights or with others.
 
     Args:
         numbers: of an evaluation of a model, in batches of a size, with a seed.
         count: of examples that it is of.
+        is_over: whether no time is left, but for the first comparison.
     """
     found: dict[str, Difference] = {}
     for change in CHANGES:
-        with suppress(Exception):  # a model may take batches of some sizes only, or can't be copied
+        if change and is_over():
+            break
+        with suppress(Exception):  # a model that can't be copied, or whose other weights are none
             subject = _changed(model, by=change, seed=0) if change else model
             at_once = numbers(subject, count, 0)
             for size in _smaller_sizes(count, eval_batch_size):
-                in_batches = numbers(subject, size, 0)
-                odd = [n for n, v in in_batches.items() if n not in found and not _are_close(at_once[n], v, model)]
-                for name in _beyond_chance(odd, numbers, subject, sizes=(count, size)):
-                    found[name] = Difference(count, at_once[name], size, in_batches[name])
+                found = _differences(numbers, subject, at_once, sizes=(count, size)) | found
+                if is_over():
+                    break
     return found
+
+
+def _differences(
+    numbers: Callable[[nn.Module, int, int], Numbers], model: nn.Module, at_once: Numbers, *, sizes: tuple[int, int]
+) -> dict[str, Difference]:
+    with suppress(Exception):  # a model may take batches of some sizes only
+        in_batches = numbers(model, sizes[1], 0)
+        odd = [name for name, value in in_batches.items() if not _are_close(at_once[name], value, model)]
+        names = _beyond_chance(odd, numbers, model, sizes=sizes)
+        return {name: Difference(sizes[0], at_once[name], sizes[1], in_batches[name]) for name in names}
+    return {}
 
 
 def _smaller_sizes(count: int, eval_batch_size: int) -> Iterator[int]:

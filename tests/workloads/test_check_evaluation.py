@@ -92,7 +92,7 @@ class Chaos(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         state = torch.zeros(len(x), 32)
-        for _ in range(60):
+        for _ in range(30):
             state = self.step(x, state)
         return self.out(state)  # type: ignore[no-any-return]
 
