@@ -39,7 +39,7 @@ class Judge:
             learner.model,
             self.batches.in_order(),
             autocast=learner.autocast,
-            loss_batches=self.loss_batches and self.loss_batches.in_order(),
+            loss_batches=None if self.loss_batches is None else self.loss_batches.in_order(),
         )
 
 
@@ -130,9 +130,9 @@ def assemble(
         return make_batches(by, loader=kind, seed=0, batch_size=size, device=device, processes=processes)
 
     def judged(by: Data) -> Judge:
-        size = trial.settings.eval_batch_size
-        is_same = loss_batch is None or loss_batch == size or size >= examples_in(by) <= loss_batch
-        return Judge(in_batches(by, size), None if is_same else in_batches(by, loss_batch))
+        size = min(trial.settings.eval_batch_size, examples_in(by))
+        size_of_loss = min(loss_batch or size, examples_in(by))
+        return Judge(in_batches(by, size), None if size_of_loss == size else in_batches(by, size_of_loss))
 
     learner = _learner(trial, workload, plan, device)
     if device.type == "cpu":

@@ -148,8 +148,8 @@ def _attempt(
         ending, message=message, iterations=position.iteration, reached_iteration=position.reached_iteration
     )
     computed = assembly.columns if assembly else {"micro_batch_used": first_micro_batch(trial)}
-    computed = computed | {"eval_loss_batch_size": place.loss_batch}
-    writer.commit(machine_columns(machine) | computed | recorder.outcome(ending) | {"start_time": start})
+    own = {"eval_loss_batch_size": place.loss_batch, "start_time": start}
+    writer.commit(machine_columns(machine) | computed | recorder.outcome(ending) | own)
     return ending
 
 

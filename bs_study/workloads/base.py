@@ -73,8 +73,8 @@ class Workload(ABC):
         """Return what `loss` divides by on a prepared batch: the number of examples, unless a class says otherwise.
 
         A loss with class weights divides by `weights[labels].sum()`, one that ignores tokens by their number. Then the
-        losses of parts, by their weights, are the loss of the whole: in an evaluation, and in micro-batches. A part that
-        weighs nothing has no loss. Leave this out where no weight fits, as for examples that are told from each other.
+        losses of parts, by their weights, are the loss of the whole: in an evaluation, and in micro-batches. Leave
+        it out where no weight fits, as where examples are told from each other.
         """
         return len(batch[0])
 

@@ -38,7 +38,7 @@ class Sample:
     def batches(self, size: int) -> list[Batch]:
         """Return them as new tensors, which `prepare` may change in place."""
         if self._tensors is not None:
-            parts = zip(*(part.split(size) for part in self._tensors), strict=True)
+            parts = zip(*(torch.split(part, size) for part in self._tensors), strict=True)
             return [tuple(part.clone() for part in batch) for batch in parts]
         examples = [self._examples[start : start + size] for start in range(0, self.count, size)]
         return [tuple(part.clone() for part in as_batch(default_collate(some))) for some in examples]
@@ -47,13 +47,13 @@ class Sample:
 class Difference(NamedTuple):
     """A number of some examples at once, and the same in batches."""
 
-    count: int
+    examples: int
     at_once: float
     size: int
     in_batches: float
 
     def __str__(self) -> str:
-        examples = f"{self.count} held-out examples"
+        examples = f"{self.examples} held-out examples"
         return f"{self.at_once:.4g} for {examples} at once, {self.in_batches:.4g} in batches of {self.size}"
 
 
@@ -131,5 +131,5 @@ def _changed(model: nn.Module, *, by: float, seed: int) -> nn.Module:
     other = copy.deepcopy(model)
     trained = [p for p in other.parameters() if p.requires_grad and p.is_floating_point()]
     for parameter in [p for p in trained if p.dim() > 1] or trained:
-        parameter += by * parameter.square().mean().sqrt().clamp(min=0.1) * torch.randn_like(parameter)
+        parameter.add_(by * parameter.square().mean().sqrt().clamp(min=0.1) * torch.randn_like(parameter))
     return other

@@ -51,16 +51,17 @@ def _bytes_of(workload: Workload, model: nn.Module, sample: Callable[[int], Sequ
 
 
 def _bytes_made(workload: Workload, model: nn.Module, batch: Batch) -> int:
-    with _Made() as made:
+    made = _Made()
+    with made:
         evaluated_loss(workload, model, [batch])
     return made.bytes
 
 
-class _Made(TorchDispatchMode):
+class _Made(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Adds up what each operation of torch makes, whether it is kept or not."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.bytes = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -14,7 +14,6 @@ from torch.utils.data import Subset, TensorDataset
 
 from tests.workloads.tasks import Task, look, points
 
-
 CLASS_WEIGHTS = torch.tensor([1.0, 5.0, 0.1])
 
 
