@@ -40,8 +40,9 @@ def closing(found: Analysis, *, start: str = GRID) -> list[str]:
 
 
 def _alarms(found: Analysis) -> list[str]:
-    """Return what must be known before any ranking by the clock."""
-    alarms = [f"warning: {warning(one, found)}" for one in found.warnings if one.kind == "clock_alarm"]
+    """Return what must be known before any ranking."""
+    kinds = ("clock_alarm", "several_versions")
+    alarms = [f"warning: {warning(one, found)}" for one in found.warnings if one.kind in kinds]
     return [line for text in alarms for line in textwrap.wrap(text, WIDTH)]
 
 

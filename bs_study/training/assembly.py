@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -12,6 +12,8 @@ from bs_study.training.calibration import LARGE_BATCH, adds_up, fastest_kernels
 from bs_study.training.cuda_graph import GraphEngine, cuda_capture
 from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
+from bs_study.training.evaluation import Judge
+from bs_study.training.interruption import Interruption
 from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, evaluation_kernels, has_convolutions, use_kernels
 from bs_study.training.learner import Learner, has_batch_statistics, is_out_of_memory
@@ -22,25 +24,6 @@ from bs_study.training.plan import Plan
 from bs_study.training.precision import autocast, keep_outputs_float32
 from bs_study.training.randomness import kept_generators, random_state, restore_random
 from bs_study.workloads.base import Data, Workload, examples_in
-from bs_study.workloads.evaluation import evaluate
-
-
-@dataclass(frozen=True)
-class Judge:
-    """A data set that a trial is judged on, in batches, and in others for its loss where that is to be another's."""
-
-    batches: Batches
-    loss_batches: Batches | None
-
-    def evaluate(self, learner: Learner) -> dict[str, float]:
-        """Return each metric of the data set."""
-        return evaluate(
-            learner.workload,
-            learner.model,
-            self.batches.in_order(),
-            autocast=learner.autocast,
-            loss_batches=None if self.loss_batches is None else self.loss_batches.in_order(),
-        )
 
 
 @dataclass
@@ -51,6 +34,7 @@ class Assembly:
         kernels: those of a CPU; None on a GPU, whose libraries choose for themselves.
         needs_whole_batches: its model looks at the statistics of its batch, so that it may not be split.
         has_evaluation_kernels: evaluations may convolve in their own way, until it is seen that the model can't.
+        interruption: ends an evaluation between two batches.
     """
 
     device: torch.device
@@ -64,6 +48,7 @@ class Assembly:
     kernels: Kernels | None
     needs_whole_batches: bool
     has_evaluation_kernels: bool
+    interruption: Interruption = field(default_factory=Interruption)
 
     def evaluate(self) -> dict[str, float]:
         """Return the mean of each metric over the held-out set, and as `test_...` over the test set if there is one."""
@@ -81,10 +66,11 @@ class Assembly:
         return self._evaluated()
 
     def _evaluated(self) -> dict[str, float]:
-        found = self.held_out.evaluate(self.learner)
+        found = self.held_out.evaluate(self.learner, interruption=self.interruption)
         if self.test is None:
             return found
-        return found | {f"test_{name}": value for name, value in self.test.evaluate(self.learner).items()}
+        tested = self.test.evaluate(self.learner, interruption=self.interruption)
+        return found | {f"test_{name}": value for name, value in tested.items()}
 
     @property
     def columns(self) -> dict[str, object]:
@@ -106,6 +92,7 @@ def assemble(
     losses_kept: int,
     kernels: Kernels | None = None,
     loss_batch: int | None = None,
+    interruption: Interruption | None = None,
 ) -> Assembly:
     """Return a trial that is ready to start, its weights those that its seed gives.
 
@@ -115,6 +102,7 @@ def assemble(
         losses_kept: how many losses wait on the device at most.
         kernels: those of an earlier attempt, to go on with.
         loss_batch: of how many examples an evaluation computes a loss that is no mean over examples.
+        interruption: ends an evaluation between two batches.
     """
     device = torch.device(machine.device)
     evaluated = sum(examples_in(by) for by in (data.held_out, data.test) if by is not None)
@@ -155,6 +143,7 @@ def assemble(
         has_evaluation_kernels=(
             device.type == "cpu" and trial.settings.kernels == "auto" and has_convolutions(learner.model)
         ),
+        interruption=interruption or Interruption(),
     )
 
 

@@ -28,6 +28,17 @@ def _clock_alarm(record: Warning, found: Analysis) -> str:
     return f"The clock can't be right: {what}. Trust no ranking by it."
 
 
+def _several_versions(record: Warning, found: Analysis) -> str:
+    told = dict(record.numbers)
+    judged = count(told.pop("judged"))
+    of_each = listing([f"{count(trials)} of version {name.removeprefix('version_')}" for name, trials in told.items()])
+    since = f", which began {record.names[0].replace('T', ' ').replace('+00:00', ' UTC')}" if record.names else ""
+    return (
+        f"The workload or its data changed while the study went on. Its trials are not pooled: {of_each}. "
+        f"All that is said here is of version {judged} alone{since}."
+    )
+
+
 def _first_look(record: Warning, found: Analysis) -> str:
     met = f"Every trial that reached {_goal(found)} met it at its first evaluation"
     return f"{met}, so the target tells nothing. Ask for a harder one."
@@ -108,6 +119,7 @@ def _looks_differ(record: Warning, found: Analysis) -> str:
 _KINDS: dict[Kind, Callable[[Warning, Analysis], str]] = {
     "no_target": _no_target,
     "clock_alarm": _clock_alarm,
+    "several_versions": _several_versions,
     "first_look": _first_look,
     "out_of_range": _out_of_range,
     "target_in_noise": _target_in_noise,
