@@ -93,10 +93,10 @@ def _loss(workload: Workload, model: nn.Module, batch: Batch, autocast: Autocast
     with autocast:
         loss = workload.loss(model, *batch).double().reshape(())
     weight = workload.loss_weight(*batch)
-    is_nothing = weight == 0
-    if isinstance(is_nothing, Tensor):
-        return torch.where(is_nothing, torch.zeros_like(loss), loss * weight).reshape(()), weight
-    return (torch.zeros_like(loss) if is_nothing else loss * weight), weight
+    if not isinstance(weight, Tensor):
+        return (loss * weight if weight else torch.zeros_like(loss)), weight
+    weight = weight.detach().to(loss).reshape(())
+    return torch.where(weight == 0, 0.0, loss * weight), weight
 
 
 class _Mean:
