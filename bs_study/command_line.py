@@ -152,8 +152,8 @@ def _plain(complaint: str, arguments: Sequence[str]) -> str:
         near = _nearest_flag(unknown[1])
         return f"{unknown[1]}: unknown. " + (f"Did you mean {near}?" if near else "See --help")
     unread = re.match(r"Error parsing (--[\w-]+)|invalid choice .* for argument '(--[\w-]+)'", complaint)
-    flag = unread and (unread[1] or unread[2])
-    if flag in arguments:
+    flag = (unread[1] or unread[2]) if unread else None
+    if flag and flag in arguments:
         rest = list(arguments)[list(arguments).index(flag) + 1 :]
         given = list(itertools.takewhile(lambda word: not word.startswith("--"), rest))
         return f"{flag}: {shown(' '.join(given))} can't be read as {_kind(flag)}. See --help"

@@ -107,7 +107,9 @@ class TrialSettings(BaseModel):
     )
     eval_batch_size: Count = Field(1000, description="examples per batch of an evaluation")
     loss_limit: Positive | None = Field(
-        None, description="a trial whose loss stays above this is diverged (10 times the loss of the initial weights)"
+        None,
+        description="a trial whose loss stays above this is diverged "
+        "(10 times the training loss of the initial weights)",
     )
     loss_limit_iterations: Count = Field(
         100, description="it stays above when more than half of so many iterations in a row are"

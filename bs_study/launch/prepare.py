@@ -15,6 +15,7 @@ from bs_study.config.asked import asked
 from bs_study.config.growth import grown
 from bs_study.config.launch import resume_command
 from bs_study.grid import trials_to_run
+from bs_study.launch.look_at_parts import parts_warnings
 from bs_study.launch.timing import lacks_timings
 from bs_study.launch.versions import WorkloadVersion, version_now
 from bs_study.store.commit import answered_trials
@@ -107,12 +108,12 @@ def prepared(
         data, look = _seen(config, workload, data_directory(options))
         examples = examples_in(data.train)
         chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
-    _check_batch_sizes(config, examples)
     trials = trials_to_run(config, ended=answered_trials(paths) if resume else set())
     version = None
     if trials or (options.timing and lacks_timings(Study(paths))):
         now = fingerprint(workload, data) | ({"metrics": list(look.metrics)} if look else {})
         version = version_now(read_asked(paths) if resume else None, now, accept=accept_changes)
+    _check_batch_sizes(config, examples)
     place = Place(
         replace(paths, patience_seconds=options.store_patience_seconds),
         data_dir=data_directory(options),
@@ -175,6 +176,7 @@ def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[Data
     )
     batch_size = config.settings.eval_batch_size
     look = look_at(workload, data.train, data.held_out, test=data.test, eval_batch_size=batch_size)
+    look = replace(look, warnings=(*look.warnings, *parts_warnings(config, workload, data.train)))
     if data.test is not None:
         of_test = {f"test_{name}": kind for name, kind in look.kinds.items()}
         look = replace(look, metrics=(*look.metrics, *of_test), kinds={**look.kinds, **of_test})

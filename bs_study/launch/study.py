@@ -19,7 +19,7 @@ from bs_study.launch.trackers.chosen import chosen_trackers
 from bs_study.launch.trackers.tracking import Tracking
 from bs_study.store.lease import study_lease
 from bs_study.store.reader import Study
-from bs_study.words import counted
+from bs_study.words import counted, one_line
 
 
 class Listener(Protocol):
@@ -121,7 +121,7 @@ def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None
             for line in timing_lines(launcher.time(timing_trials(study.config))):
                 listener.say(line)
     except OSError as error:  # no node was free, or the store does not answer
-        listener.warn(f"timing: left out, {' '.join(str(error).split())}")
+        listener.warn(f"timing: left out, {one_line(error)}")
 
 
 def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, tracking: Tracking) -> int:
@@ -148,7 +148,7 @@ def conclude(study: Prepared, listener: Listener, tracking: Tracking) -> bool:
         listener.say("\n".join(closing(found, start=_start(study))))
         listener.say(f"report: {publish(stored, found)}")
     except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer
-        listener.warn(f"error: no report: {' '.join(str(error).split())}")
+        listener.warn(f"error: no report: {one_line(error)}")
         return False
     metric = str(study.config.settings.target).partition(" ")[0]
     uri = shlex.quote(stored.paths.uri)

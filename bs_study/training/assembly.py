@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import torch
 
 from bs_study.config import TrialConfig
+from bs_study.training.additivity import has_batch_statistics
 from bs_study.training.batches import Batches, Loader, chosen_loader, make_batches
 from bs_study.training.calibration import LARGE_BATCH, adds_up, fastest_kernels
 from bs_study.training.cuda_graph import GraphEngine, cuda_capture
@@ -16,7 +17,7 @@ from bs_study.training.evaluation import Judge
 from bs_study.training.interruption import Interruption
 from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, evaluation_kernels, has_convolutions, use_kernels
-from bs_study.training.learner import Learner, has_batch_statistics, is_out_of_memory
+from bs_study.training.learner import Learner, is_out_of_memory
 from bs_study.training.machine import cpu_name
 from bs_study.training.optimizer import make_optimizer, make_schedule
 from bs_study.training.placement import Machine
@@ -32,7 +33,6 @@ class Assembly:
 
     Args:
         kernels: those of a CPU; None on a GPU, whose libraries choose for themselves.
-        needs_whole_batches: its model looks at the statistics of its batch, so that it may not be split.
         has_evaluation_kernels: evaluations may convolve in their own way, until it is seen that the model can't.
         interruption: ends an evaluation between two batches.
     """
@@ -46,7 +46,6 @@ class Assembly:
     held_out: Judge
     test: Judge | None
     kernels: Kernels | None
-    needs_whole_batches: bool
     has_evaluation_kernels: bool
     interruption: Interruption = field(default_factory=Interruption)
 
@@ -139,7 +138,6 @@ def assemble(
         judged(data.held_out),
         test,
         kernels,
-        needs_whole_batches=not learner.may_halve,
         has_evaluation_kernels=(
             device.type == "cpu" and trial.settings.kernels == "auto" and has_convolutions(learner.model)
         ),

@@ -169,7 +169,7 @@ def _attempt(
                 if not is_out_of_memory(error):
                     _keep_rows(writer, error)
                     raise
-                ending = Ending("out_of_memory", "out_of_memory", _memory_message(error, assembly))
+                ending = Ending("out_of_memory", "out_of_memory", str(error).partition("\n")[0])
         if assembly:
             complaints.append(assembly.engine.complaint)
         message = "; ".join(filter(None, [*complaints, ending.message])) or None
@@ -223,13 +223,3 @@ def _keep_rows(writer: TrialWriter, error: BaseException) -> None:
     if not isinstance(error, OSError):  # which may be the store's own: it has been patient already
         with contextlib.suppress(OSError):
             writer.write_part()
-
-
-def _memory_message(error: BaseException, assembly: Assembly | None) -> str:
-    text = str(error).partition("\n")[0]
-    if not (assembly and assembly.needs_whole_batches):
-        return text
-    return (
-        f"{text}. Its model has batch statistics (BatchNorm), which micro-batches would change, so the batch was not "
-        "halved. Allow it with --micro-batch N"
-    )

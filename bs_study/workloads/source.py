@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import site
 import sys
 import sysconfig
 import tokenize
@@ -42,7 +43,8 @@ def places(module: ModuleType) -> list[Path]:
 
 def _installed() -> set[Path]:
     """Return where packages are installed, which every node does for itself."""
-    return {Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "purelib", "platlib")}
+    folders = [site.getusersitepackages(), *map(sysconfig.get_path, ("stdlib", "purelib", "platlib"))]
+    return {Path(folder).resolve() for folder in folders}
 
 
 def source_hashes(workload: Workload) -> dict[str, str]:

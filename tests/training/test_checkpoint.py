@@ -22,6 +22,7 @@ Run = Callable[..., tuple[Ending, Study]]
 TRIAL = {
     "workload": "faulty_workloads:Interrupted", "optimizer": "adam", "lr_decay": "cosine", "max_iterations": 60,
     "stop_at_target": False, "checkpoint_seconds": 1e-9,
+    "loss_limit": 1e6,  # given, so that each loss in training mode is of an update
 }  # fmt: skip
 
 
