@@ -199,6 +199,11 @@ def what_is_asked(request: Request) -> Asked:
     return found
 
 
+def has_grid(request: Request, config: StudyConfig) -> bool:
+    """Return whether batch sizes were asked for, or one trial stands for them."""
+    return bool(request.resume or "batch_sizes" in request.flags) or config.batch_sizes != ONE_TRIAL["batch_sizes"]
+
+
 def refuse_flags_of_recipes(flags: Mapping[str, Any], config: StudyConfig) -> None:
     """Refuse a flag that sets for all recipes what each of them sets for itself."""
     for name in flags:

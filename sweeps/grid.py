@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     if missing:
         print(f"error: {missing[0]} is not installed. Run: pip install -e '.[sweep]'", file=sys.stderr)
         return 2
-    from bs_study.command_line import parse_flags, refuse, what_is_asked
+    from bs_study.command_line import has_grid, parse_flags, refuse, what_is_asked
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stops a job does what Ctrl-C does
     try:
@@ -47,7 +47,8 @@ def main(arguments: Sequence[str]) -> int:
             load_workload(request.flags["workload"])  # a wrong name, before what it leaves open is missed
         config, options = what_is_asked(request)
         if request.check:
-            return show_look(*checked(config, options, resume=request.resume))
+            found = checked(config, options, resume=request.resume, has_grid=has_grid(request, config))
+            return show_look(*found)
         study = prepared(
             config,
             options,

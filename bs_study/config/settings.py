@@ -40,7 +40,7 @@ class TrialSettings(BaseModel):
     workload: str = Field(
         "digits",
         min_length=1,
-        description="what is trained: a built-in, as cifar10, or your own as package.module:Class",
+        description="what is trained: a built-in, as cifar10, or your own as package.module:Class or file.py:Class",
     )
     target: AnyTarget = Field(
         None, description="metric, direction and value to reach, as 'accuracy>=0.98' or 'loss<=0.1' (the workload's)"

@@ -8,7 +8,8 @@ from bs_study.config import StudyConfig
 from bs_study.training.additivity import TWO_DO_NOT_FIT, has_batch_statistics
 from bs_study.training.learner import why_not_in_parts
 from bs_study.workloads.base import Data, Workload, examples_in
-from bs_study.workloads.check import calling, prepare, spread_examples
+from bs_study.workloads.check import prepare, spread_examples
+from bs_study.workloads.user_errors import calling
 
 EXAMPLES = 64
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -15,6 +13,7 @@ from bs_study.config.asked import asked
 from bs_study.config.growth import grown
 from bs_study.config.launch import resume_command
 from bs_study.grid import trials_to_run
+from bs_study.launch.data_folder import data_directory, refuse_missing_data
 from bs_study.launch.look_at_parts import parts_warnings
 from bs_study.launch.timing import lacks_timings
 from bs_study.launch.versions import WorkloadVersion, version_now
@@ -29,6 +28,8 @@ from bs_study.training.fingerprint import fingerprint
 from bs_study.training.placement import Place
 from bs_study.workloads.base import Workload, examples_in, load_workload
 from bs_study.workloads.check_batch import Look, look_at
+from bs_study.workloads.check_shapes import Sizes
+from bs_study.workloads.names import canonical_name
 
 
 @dataclass(frozen=True)
@@ -96,16 +97,18 @@ def prepared(
         ValueError: a setting is wrong; the message says which and what would be right.
         FileNotFoundError: the data, or the study to resume, is not there.
     """
+    config = _named(config)
     config, paths, grows_from = _resumed(config, resume) if resume else _Resumed(config)
     workload = load_workload(config.settings.workload)
     config = _completed(config, workload)
+    refuse_missing_data(options, workload)
     if paths is None:
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
         _refuse_existing(paths, options)
     data, look = None, None
     examples = workload.train_examples and workload.train_examples - config.settings.validation_examples
     if not (is_dry_run and examples):
-        data, look = _seen(config, workload, data_directory(options))
+        data, look = _seen(config, workload, options)
         examples = examples_in(data.train)
         chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
     trials = trials_to_run(config, ended=answered_trials(paths) if resume else set())
@@ -137,13 +140,20 @@ def prepared(
     )
 
 
-def checked(config: StudyConfig, options: LaunchOptions, *, resume: str | None = None) -> tuple[StudyConfig, Look]:
-    """Return what a look at the workload shows, whatever its grid; takes and raises what `prepared` does."""
+def checked(
+    config: StudyConfig, options: LaunchOptions, *, resume: str | None = None, has_grid: bool = True
+) -> tuple[StudyConfig, Look]:
+    """Return what a look at the workload shows; takes and raises what `prepared` does.
+
+    `has_grid` says whether batch sizes were asked for: where one only stands for them, it is not tried.
+    """
+    config = _named(config)
     if resume:
         config = _resumed(config, resume).config
     workload = load_workload(config.settings.workload)
     config = _completed(config, workload)
-    data, look = _seen(config, workload, data_directory(options))
+    refuse_missing_data(options, workload)
+    data, look = _seen(config, workload, options, has_grid=has_grid)
     _check_batch_sizes(config, examples_in(data.train))
     return config, look
 
@@ -167,15 +177,17 @@ def _resumed(config: StudyConfig, resume: str) -> _Resumed:
     )
 
 
-def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[DataSets, Look]:
+def _seen(
+    config: StudyConfig, workload: Workload, options: LaunchOptions, *, has_grid: bool = True
+) -> tuple[DataSets, Look]:
     data = load_data(
         type(workload),
-        data_dir,
+        data_directory(options),
         validation_examples=config.settings.validation_examples,
         validation_seed=config.settings.validation_seed,
     )
-    batch_size = config.settings.eval_batch_size
-    look = look_at(workload, data.train, data.held_out, test=data.test, eval_batch_size=batch_size)
+    sizes = Sizes(config.batch_sizes if has_grid else (), config.settings.eval_batch_size)
+    look = look_at(workload, data.train, data.held_out, sizes=sizes, test=data.test)
     look = replace(look, warnings=(*look.warnings, *parts_warnings(config, workload, data.train)))
     if data.test is not None:
         of_test = {f"test_{name}": kind for name, kind in look.kinds.items()}
@@ -185,10 +197,12 @@ def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[Data
     return data, look
 
 
-def data_directory(options: LaunchOptions) -> Path:
-    """Return the absolute folder of data sets: the setting, $BS_STUDY_DATA, or a cache folder."""
-    folder = options.data_dir or os.environ.get("BS_STUDY_DATA") or Path.home() / ".cache" / "bs_study"
-    return Path(folder).expanduser().absolute()
+def _named(config: StudyConfig) -> StudyConfig:
+    """Return the config with one name for its workload, however its file was typed: trial ids hold the name."""
+    load_workload(config.settings.workload)  # which says what is wrong with the name
+    name = canonical_name(config.settings.workload)
+    settings = config.settings.model_copy(update={"workload": name})
+    return config.model_copy(update={"settings": settings})
 
 
 def _completed(config: StudyConfig, workload: Workload) -> StudyConfig:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
@@ -108,13 +109,12 @@ def assemble(
     plan = Plan(trial, epoch_examples=examples_in(data.train), evaluated_examples=evaluated)
     loader = chosen_loader(trial.settings.loader, data.train, device)
     processes = machine.loader_processes
-    train = make_batches(
-        data.train, loader=loader, seed=trial.seed, batch_size=trial.batch_size, device=device, processes=processes
-    )
+    reading: dict[str, Any] = {"device": device, "processes": processes, "collate": workload.collate}
+    train = make_batches(data.train, loader=loader, seed=trial.seed, batch_size=trial.batch_size, **reading)
 
     def in_batches(by: Data, size: int) -> Batches:
         kind = chosen_loader("auto", by, device)
-        return make_batches(by, loader=kind, seed=0, batch_size=size, device=device, processes=processes)
+        return make_batches(by, loader=kind, seed=0, batch_size=size, **reading)
 
     def judged(by: Data) -> Judge:
         size = min(trial.settings.eval_batch_size, examples_in(by))

@@ -15,8 +15,8 @@ from torch import Tensor
 from bs_study.training.data import DataSets
 from bs_study.training.randomness import kept_generators, seed_host_generators
 from bs_study.workloads.base import Data, Workload, examples_in
-from bs_study.workloads.check import calling
 from bs_study.workloads.source import source_hashes
+from bs_study.workloads.user_errors import calling
 
 Fingerprint = dict[str, Any]
 """Plain JSON."""

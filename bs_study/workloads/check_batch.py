@@ -11,13 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from bs_study.workloads.base import Data, Workload, examples_in
-from bs_study.workloads.check import calling, example_shapes, prepare, spread_examples
+from bs_study.workloads.check import example_shapes, prepare, spread_examples
+from bs_study.workloads.check_collate import collate_warnings
 from bs_study.workloads.check_evaluation import look_at_evaluation
 from bs_study.workloads.check_influence import influence_warnings
+from bs_study.workloads.check_shapes import Sizes, refuse_evaluation_sizes, refuse_training_sizes
+from bs_study.workloads.check_state import EXAMPLES, state_warnings, usual_size
 from bs_study.workloads.check_sums import size_warnings
 from bs_study.workloads.metrics import MetricKind, kinds, own_metrics, refuse_bad_values
-
-EXAMPLES = 8
+from bs_study.workloads.tries import Tries, copied
+from bs_study.workloads.user_errors import calling
 
 
 @dataclass(frozen=True)
@@ -53,49 +56,74 @@ class Look:
 
 
 def look_at(
-    workload: Workload, train: Data, held_out: Data, *, test: Data | None = None, eval_batch_size: int = 1000
+    workload: Workload, train: Data, held_out: Data, *, sizes: Sizes | None = None, test: Data | None = None
 ) -> Look:
     """Return what a few examples show of a workload, on the CPU and with its model in evaluation mode.
 
     Args:
-        test: its test set, if part of its training set is what it is judged on.
-        eval_batch_size: that of the study.
+        workload: what is looked at.
+        train: its training set.
+        held_out: what it is evaluated on.
+        sizes: of the batches that the study asks for, each of which is tried.
+        test: what it is evaluated on besides.
 
     Raises:
-        ValueError: a method raises, or breaks the interface; the message names it.
+        ValueError: a method raises, or breaks the interface, or a batch size fails; the message names it.
     """
+    sizes = sizes or Sizes()
+    examples, evaluated = examples_in(train), examples_in(held_out)
     batch = spread_examples(workload, "train_data", train, count=EXAMPLES)
     held = spread_examples(workload, "eval_data", held_out, count=EXAMPLES)
     if len(batch) != len(held):
         raise ValueError(f"{workload.name}.eval_data: has {len(held)} parts, but train_data has {len(batch)}")
     model = _model(workload)
-    with torch.no_grad():
-        prepared = prepare(workload, held)
-        known = _metric_kinds(workload, model, prepared)
+    tries = Tries(workload, model, train=train, held_out=held_out)
+    usual = usual_size(tries, sizes, examples=examples, evaluated=evaluated)
+    refuse_training_sizes(tries, sizes, usual=usual, examples=examples)
+    if usual != len(batch[0]):
+        batch = spread_examples(workload, "train_data", train, count=usual)
+        held = spread_examples(workload, "eval_data", held_out, count=usual)
     try:
-        loss, warnings = _training_loss(workload, model, batch)
+        loss, warnings = _training_loss(workload, copied(workload, model), batch)
     except ValueError as error:
         if not isinstance(error.__cause__, MemoryError | torch.OutOfMemoryError):
             raise
-        loss, warnings = math.nan, [f"{workload.name}.loss: ran out of memory with {EXAMPLES} examples on the CPU"]
-    warnings += size_warnings(workload, model, batch)
-    evaluated = look_at_evaluation(
-        workload, model, held_out, gives_loss="loss" in known, eval_batch_size=eval_batch_size, test=test
-    )
+        loss, warnings = math.nan, [f"{workload.name}.loss: ran out of memory with {usual} examples on the CPU"]
+    with torch.no_grad():
+        prepared = prepare(workload, held)
+        known = _metric_kinds(workload, copied(workload, model), prepared)
+    warnings += size_warnings(workload, copied(workload, model), batch)
     if not warnings:
-        many = spread_examples(workload, "train_data", train, count=2 * EXAMPLES)
-        warnings += influence_warnings(workload, model, many)
+        many = spread_examples(workload, "train_data", train, count=2 * usual)
+        warnings += influence_warnings(workload, copied(workload, model), many)
+    refuse_evaluation_sizes(tries, sizes, usual=usual, examples=evaluated)
+    if test is not None:
+        of_test = Tries(workload, model, train=train, held_out=test)
+        refuse_evaluation_sizes(of_test, sizes, usual=usual, examples=examples_in(test))
+    of_state = state_warnings(tries, sizes, usual=usual, examples=examples, evaluated=evaluated)
+    warnings += of_state
+    warnings += collate_warnings(workload, train)
+    judged = look_at_evaluation(
+        workload,
+        model,
+        held_out,
+        gives_loss="loss" in known,
+        usual=usual,
+        takes_any_size=not of_state,
+        eval_batch_size=sizes.eval_batch_size or evaluated,
+        test=test,
+    )
     return Look(
-        train_set=f"{examples_in(train)} examples of {example_shapes(batch)}",
-        eval_set=f"{examples_in(held_out)} examples of {example_shapes(held)}",
+        train_set=f"{examples} examples of {example_shapes(batch)}",
+        eval_set=f"{evaluated} examples of {example_shapes(held)}",
         prepared=example_shapes(prepared),
         model=f"{type(model).__name__} with {sum(p.numel() for p in _trainable(model))} parameters",
         loss=loss,
-        metrics=tuple(evaluated.metrics),
-        kinds={name: known.get(name, MetricKind()).seen(value) for name, value in evaluated.metrics.items()},
-        initial=evaluated.metrics,
-        loss_batch=evaluated.loss_batch,
-        warnings=(*warnings, *evaluated.warnings),
+        metrics=tuple(judged.metrics),
+        kinds={name: known.get(name, MetricKind()).seen(value) for name, value in judged.metrics.items()},
+        initial=judged.metrics,
+        loss_batch=judged.loss_batch,
+        warnings=(*warnings, *judged.warnings),
     )
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import default_collate
 
-from bs_study.workloads.base import Data, as_batch, examples_in
+from bs_study.workloads.base import Data, Workload, as_batch, examples_at, examples_in
 
 # How far weights are changed, by their root mean square. The initial ones may hide what a batch does: all predictions
 # may be one class, and all logits 0.
@@ -26,22 +25,36 @@ Numbers = Mapping[str, float]
 
 
 class Sample:
-    """Examples from all over a data set, each read once, in batches of any size."""
+    """Examples from all over a data set, read once and put together once, in batches of any size."""
 
-    def __init__(self, data: Data, *, count: int) -> None:
+    def __init__(self, workload: Workload, data: Data, *, count: int) -> None:
         total = examples_in(data)
         self.count = min(count, total)
-        places = [i * (total - 1) // max(self.count - 1, 1) for i in range(self.count)]
-        self._tensors = tuple(part[places] for part in data) if isinstance(data, tuple) else None
-        self._examples: list[Any] = [] if isinstance(data, tuple) else [data[place] for place in places]
+        self._workload, self._data = workload, data
+        self._places = [i * (total - 1) // max(self.count - 1, 1) for i in range(self.count)]
+        self._whole = self._read(self._places)
+
+    def _read(self, places: list[int]) -> Batch:
+        if isinstance(self._data, tuple):
+            return tuple(part[places] for part in self._data)
+        return as_batch(self._workload.collate(examples_at(self._data, places)))
 
     def batches(self, size: int) -> list[Batch]:
         """Return them as new tensors, which `prepare` may change in place."""
-        if self._tensors is not None:
-            parts = zip(*(torch.split(part, size) for part in self._tensors), strict=True)
-            return [tuple(part.clone() for part in batch) for batch in parts]
-        examples = [self._examples[start : start + size] for start in range(0, self.count, size)]
-        return [tuple(part.clone() for part in as_batch(default_collate(some))) for some in examples]
+        parts = zip(*(torch.split(part, size) for part in self._whole), strict=True)
+        return [tuple(part.clone() for part in batch) for batch in parts]
+
+    def batches_read_apart(self, size: int) -> list[Batch]:
+        """Return batches as an evaluation reads them: each may be padded in its own way."""
+        return [self._read(self._places[start : start + size]) for start in range(0, self.count, size)]
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether examples have another shape in a smaller batch."""
+        with suppress(Exception):  # a workload may put so few together in no way
+            shapes = {tuple(part.shape[1:] for part in batch) for batch in self.batches_read_apart(min(SIZES))}
+            return shapes != {tuple(part.shape[1:] for part in self._whole)}
+        return False
 
 
 class Difference(NamedTuple):
@@ -64,6 +77,7 @@ def differences(
     count: int,
     eval_batch_size: int,
     is_over: Callable[[], bool],
+    changes: Sequence[float] = CHANGES,
 ) -> dict[str, Difference]:
     """Return by name the numbers that differ, with the initial weights or with others.
 
@@ -71,9 +85,10 @@ def differences(
         numbers: of an evaluation of a model, in batches of a size, with a seed.
         count: of examples that it is of.
         is_over: whether no time is left, but for the first comparison.
+        changes: of the weights.
     """
     found: dict[str, Difference] = {}
-    for change in CHANGES:
+    for change in changes:
         if change and is_over():
             break
         with suppress(Exception):  # a model that can't be copied, or whose other weights are none

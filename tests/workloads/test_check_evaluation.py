@@ -15,12 +15,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy,
 from bs_study.workloads.base import Workload
 from bs_study.workloads.check import read_data
 from bs_study.workloads.check_batch import Look, look_at
+from bs_study.workloads.check_shapes import Sizes
 from tests.workloads.tasks import NOWHERE, Task, points
 
 
 def seen(eval_batch_size: int = 1000, **parts: Any) -> Look:
     workload: Workload = type("Mine", (Task,), parts)()
-    return look_at(workload, *read_data(workload, NOWHERE), eval_batch_size=eval_batch_size)
+    return look_at(workload, *read_data(workload, NOWHERE), sizes=Sizes((), eval_batch_size))
 
 
 def of_all(value: Tensor, x: Tensor) -> dict[str, Tensor]:
