@@ -121,6 +121,7 @@ def prepared(
         replace(paths, patience_seconds=options.store_patience_seconds),
         data_dir=data_directory(options),
         metrics=version.metrics if version else (),
+        loss_batch=look.loss_batch if look else None,
         workload_version=version.number if version else 1,
     )
     return Prepared(
@@ -189,7 +190,8 @@ def _seen(
     look = look_at(workload, data.train, data.held_out, sizes=sizes, test=data.test)
     look = replace(look, warnings=(*look.warnings, *parts_warnings(config, workload, data.train)))
     if data.test is not None:
-        look = replace(look, metrics=(*look.metrics, *(f"test_{name}" for name in look.metrics)))
+        of_test = {f"test_{name}": kind for name, kind in look.kinds.items()}
+        look = replace(look, metrics=(*look.metrics, *of_test), kinds={**look.kinds, **of_test})
     _check_metrics(workload, look.metrics)
     _check_target(config, look.metrics)
     return data, look

@@ -14,7 +14,7 @@ from bs_study.training.calibration import LARGE_BATCH, adds_up, fastest_kernels
 from bs_study.training.cuda_graph import GraphEngine, cuda_capture
 from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
-from bs_study.training.evaluation import evaluate
+from bs_study.training.evaluation import Judge
 from bs_study.training.interruption import Interruption
 from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, evaluation_kernels, has_convolutions, use_kernels
@@ -44,8 +44,8 @@ class Assembly:
     engine: Engine
     loader: Loader
     train: Batches
-    held_out: Batches
-    test: Batches | None
+    held_out: Judge
+    test: Judge | None
     kernels: Kernels | None
     has_evaluation_kernels: bool
     interruption: Interruption = field(default_factory=Interruption)
@@ -66,10 +66,10 @@ class Assembly:
         return self._evaluated()
 
     def _evaluated(self) -> dict[str, float]:
-        found = evaluate(self.learner, self.held_out, interruption=self.interruption)
+        found = self.held_out.evaluate(self.learner, interruption=self.interruption)
         if self.test is None:
             return found
-        tested = evaluate(self.learner, self.test, interruption=self.interruption)
+        tested = self.test.evaluate(self.learner, interruption=self.interruption)
         return found | {f"test_{name}": value for name, value in tested.items()}
 
     @property
@@ -91,6 +91,7 @@ def assemble(
     *,
     losses_kept: int,
     kernels: Kernels | None = None,
+    loss_batch: int | None = None,
     interruption: Interruption | None = None,
 ) -> Assembly:
     """Return a trial that is ready to start, its weights those that its seed gives.
@@ -100,6 +101,7 @@ def assemble(
         machine: what it may use.
         losses_kept: how many losses wait on the device at most.
         kernels: those of an earlier attempt, to go on with.
+        loss_batch: of how many examples an evaluation computes a loss that is no mean over examples.
         interruption: ends an evaluation between two batches.
     """
     device = torch.device(machine.device)
@@ -110,9 +112,14 @@ def assemble(
     reading: dict[str, Any] = {"device": device, "processes": processes, "collate": workload.collate}
     train = make_batches(data.train, loader=loader, seed=trial.seed, batch_size=trial.batch_size, **reading)
 
-    def judged(by: Data) -> Batches:
+    def in_batches(by: Data, size: int) -> Batches:
         kind = chosen_loader("auto", by, device)
-        return make_batches(by, loader=kind, seed=0, batch_size=trial.settings.eval_batch_size, **reading)
+        return make_batches(by, loader=kind, seed=0, batch_size=size, **reading)
+
+    def judged(by: Data) -> Judge:
+        size = min(trial.settings.eval_batch_size, examples_in(by))
+        size_of_loss = min(loss_batch or size, examples_in(by))
+        return Judge(in_batches(by, size), None if size_of_loss == size else in_batches(by, size_of_loss))
 
     learner = _learner(trial, workload, plan, device)
     if device.type == "cpu":

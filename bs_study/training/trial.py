@@ -182,7 +182,8 @@ def _attempt(
             seconds=recorder.clocks.seconds,
         )
         computed = assembly.columns if assembly else {"micro_batch_used": first_micro_batch(trial)}
-        own = {"start_time": start, "workload_version": place.workload_version}
+        of_place = {"workload_version": place.workload_version, "eval_loss_batch_size": place.loss_batch}
+        own = of_place | {"start_time": start}
         writer.commit(machine_columns(machine) | computed | recorder.outcome(ending) | own)
     return ending
 
@@ -209,6 +210,7 @@ def _assembled(
         machine,
         losses_kept=STRETCH_ITERATIONS,
         kernels=kernels,
+        loss_batch=place.loss_batch,
         interruption=interruption,
     )
     if trial.settings.warmup_iterations:

@@ -82,7 +82,8 @@ class Workload(ABC):
         """Return what `loss` divides by on a prepared batch: the number of examples, unless a class says otherwise.
 
         A loss with class weights divides by `weights[labels].sum()`, one that ignores tokens by their number. Then the
-        losses of parts, by their weights, are the loss of the whole: in an evaluation, and in micro-batches.
+        losses of parts, by their weights, are the loss of the whole: in an evaluation, and in micro-batches. Leave
+        it out where no weight fits, as where examples are told from each other.
         """
         return len(batch[0])
 
@@ -91,7 +92,8 @@ class Workload(ABC):
 
         Evaluation takes the mean over all examples. What is no mean over examples, as F1 or RMSE, is a
         torchmetrics.Metric: made in `__init__`, updated with the batch here, and returned itself; the evaluation resets
-        and computes it. The loss is added to what this returns if it is not among it.
+        and computes it. The result must not depend on the batch size of the evaluation. The loss is added to what this
+        returns if it is not among it.
         """
         return {}
 

@@ -41,7 +41,7 @@ class PaddedWords(Words):
 class Bag(nn.Module):
     def __init__(self) -> None:
         super().__init__()
-        self.embedding, self.out = nn.Embedding(20, 8), nn.Linear(8, 2)
+        self.embedding, self.out = nn.Embedding(20, 8, padding_idx=0), nn.Linear(8, 2)
 
     def forward(self, words: Tensor) -> Tensor:
         return self.out(self.embedding(words).sum(dim=1))  # type: ignore[no-any-return]
@@ -94,6 +94,20 @@ def test_padded_ones_are_looked_at_whoever_pads_them() -> None:
     seen = [look(task) for task in (Padded, Collated, Named)]
     assert seen[0] == seen[1] == seen[2]
     assert seen[0].warnings == ()
+
+
+class Diluted(Bag):
+    """Takes padding for a word."""
+
+    def forward(self, words: Tensor) -> Tensor:
+        return self.out(self.embedding(words).mean(dim=1))  # type: ignore[no-any-return]
+
+
+def test_a_model_that_takes_padding_for_a_word_is_told_to_mask_it() -> None:
+    warnings = [look(type("Mine", (task,), {"model": lambda s: Diluted()})).warnings for task in (Padded, Collated)]
+    assert warnings[0] == warnings[1]
+    assert "the loss depends on how far a batch is padded: " in warnings[0][-1]
+    assert "padding_idx" in warnings[0][-1]
 
 
 @pytest.mark.parametrize("name", ["Padded", "Collated", "Named"])
