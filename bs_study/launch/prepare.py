@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +31,8 @@ from bs_study.workloads.check_batch import Look, look_at
 class Prepared:
     """A study that is ready to start: its config with nothing left open, its trials, where they write and read.
 
-    `grows_from` is what study.json said, where more is asked now.
+    `grows_from` is what study.json said, where more is asked now. `there` says that a dry run found its study in the
+    store already, and which trials have `ended` there.
     """
 
     config: StudyConfig
@@ -45,6 +46,8 @@ class Prepared:
     is_new: bool
     grows_from: Mapping[str, Any] | None
     warnings: Sequence[str]
+    there: str | None = None
+    ended: Collection[str] = ()
 
     def create(self) -> None:
         """Let the study begin, or grow, in its store; call it under its lease, which found the store writable.
@@ -74,18 +77,21 @@ def prepared(
         options: where and how it runs.
         resume: folder or URI of the study to go on with, to which batch sizes, lrs, seeds and recipes may be added;
             all else must be the same. None begins one.
-        is_dry_run: no data is read where the workload tells how much there is.
+        is_dry_run: no data is read where the workload tells how much there is, and the study may exist.
 
     Raises:
         ValueError: a setting is wrong; the message says which and what would be right.
         FileNotFoundError: the data, or the study to resume, is not there.
     """
-    config, paths, grows_from = _resumed(config, resume) if resume else _Resumed(config)
+    config, paths, grows_from = _Resumed(config) if resume is None else _resumed(config, resume)
     workload = load_workload(config.settings.workload)
     config = _completed(config, workload)
+    there = None
     if paths is None:
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
-        _refuse_existing(paths, options)
+        there = _existing(paths, options)
+        if there and not is_dry_run:
+            raise ValueError(there)
     data, look = None, None
     examples = workload.train_examples and workload.train_examples - config.settings.validation_examples
     if not (is_dry_run and examples):
@@ -93,7 +99,7 @@ def prepared(
         examples = examples_in(data.train)
         chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
     _check_batch_sizes(config, examples)
-    ended = answered_trials(paths) if resume else set()
+    ended = answered_trials(paths) if resume is not None or there else set()
     place = Place(
         replace(paths, patience_seconds=options.store_patience_seconds),
         data_dir=data_directory(options),
@@ -103,20 +109,22 @@ def prepared(
         config,
         options,
         paths,
-        trials_to_run(config, ended=ended),
+        trials_to_run(config, ended=() if there else ended),
         place,
         data,
         examples,
         eval_examples=examples_in(data.held_out) if data else None,
-        is_new=not resume,
+        is_new=resume is None,
         grows_from=grows_from,
         warnings=look.warnings if look else (),
+        there=there,
+        ended=ended,
     )
 
 
 def checked(config: StudyConfig, options: LaunchOptions, *, resume: str | None = None) -> tuple[StudyConfig, Look]:
     """Return what a look at the workload shows, whatever its grid; takes and raises what `prepared` does."""
-    if resume:
+    if resume is not None:
         config = _resumed(config, resume).config
     workload = load_workload(config.settings.workload)
     config = _completed(config, workload)
@@ -171,7 +179,12 @@ def _completed(config: StudyConfig, workload: Workload) -> StudyConfig:
     return asked(config.model_dump() | own).config
 
 
-def _refuse_existing(paths: StudyPaths, options: LaunchOptions) -> None:
+def _existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
+    """Return that a study lies at this place, and how to go on with it; None where there is none.
+
+    Raises:
+        ValueError: other files lie there, or the store can't be read.
+    """
     try:
         is_study = paths.exists(paths.study_json)
         others = set(paths.names(paths.root)) - {"lease.json", "live"}  # which a start that was cut short leaves
@@ -179,12 +192,13 @@ def _refuse_existing(paths: StudyPaths, options: LaunchOptions) -> None:
         raise ValueError(f"store: {paths.uri} can't be read: {error}") from error
     if others and not is_study:
         raise ValueError(f"name: {paths.uri} holds other files. Choose another --name")
-    if is_study:
-        raise ValueError(
-            f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
-            f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
-            "to it), or choose another --name"
-        )
+    if not is_study:
+        return None
+    return (
+        f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
+        f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
+        "to it), or choose another --name"
+    )
 
 
 def _check_metrics(workload: Workload, metrics: Sequence[str]) -> None:

@@ -158,9 +158,11 @@ def study_paths(uri: str | os.PathLike[str], *, patience_seconds: float = PATIEN
     """Return the paths of the study at a folder or at a URI such as ``s3://bucket/results/mnist``.
 
     Raises:
-        ValueError: no file system is known for the URI, or it holds credentials.
+        ValueError: it is empty, no file system is known for the URI, or it holds credentials.
     """
-    text = os.fspath(uri).rstrip("/")
+    if not os.fspath(uri).strip():
+        raise ValueError(f"study: {os.fspath(uri)!r} names no folder. Give the folder of one, as results/digits")
+    text = os.fspath(uri).rstrip("/") or "/"
     if "://" not in text:
         root = str(Path(text).expanduser().absolute())
         return StudyPaths(pafs.LocalFileSystem(), root, root, patience_seconds)

@@ -13,6 +13,7 @@ from bs_study import Study, TrialConfig, open_study
 from bs_study.config import StudyConfig
 from bs_study.store.paths import StudyPaths
 from bs_study.store.study_json import create_study
+from bs_study.training.interruption import Interruption
 from bs_study.training.placement import Machine, Pacing, Place
 from bs_study.training.progress import Ending
 from bs_study.training.trial import run_trial
@@ -34,6 +35,7 @@ def run_in() -> Callable[..., tuple[Ending, Study]]:
         report_seconds: float = 1,
         device: str = "cpu",
         report: Any = None,
+        interruption: Interruption | None = None,
         **settings: Any,
     ) -> tuple[Ending, Study]:
         trial = TrialConfig(**{"batch_size": 64, "lr": 0.1, "seed": 0} | settings)
@@ -48,6 +50,7 @@ def run_in() -> Callable[..., tuple[Ending, Study]]:
             Machine(device, threads=1, loader_processes=loader_processes),
             pacing=Pacing(checkpoint_seconds, report_seconds),
             report=report or (lambda _: None),
+            interruption=interruption,
         )
         return ending, open_study(paths.root)
 
