@@ -36,7 +36,7 @@ def test_a_signal_ends_at_once_where_there_is_nothing_to_save(number: signal.Sig
 
 def test_a_second_signal_ends_at_once() -> None:
     interruption = Interruption()
-    with pytest.raises(KeyboardInterrupt) as caught, heeded_signals(interruption), interruption.held_back():
+    with pytest.raises(KeyboardInterrupt) as caught, heeded_signals(interruption), interruption.held_back():  # noqa: PT012
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
     assert caught.type is KeyboardInterrupt
@@ -46,7 +46,7 @@ def test_what_does_not_come_to_a_checkpoint_is_ended_without_one(monkeypatch: py
     monkeypatch.setattr("bs_study.launch.signals.CHECKPOINT_SECONDS", 0.2)
     interruption = Interruption()
     start = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), heeded_signals(interruption), interruption.held_back():
+    with pytest.raises(KeyboardInterrupt), heeded_signals(interruption), interruption.held_back():  # noqa: PT012
         signal.raise_signal(signal.SIGINT)
         time.sleep(60)
     assert time.monotonic() - start < 30
