@@ -73,9 +73,10 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
     """Read the flags.
 
     Raises:
-        ValueError: a flag is unknown or its value can't be read.
+        ValueError: a flag is unknown, or its value is empty or can't be read.
         SystemExit: after --help.
     """
+    _refuse_blank(arguments)
     settings = {name: _flag(name, field) for name, field in FIELDS.items()}
     # Flags that are not given stay out of the dict, so that the file's values hold, and then the defaults.
     flags_type = TypedDict("Settings", _ACTIONS | settings, total=False)  # type: ignore[misc]
@@ -104,6 +105,20 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
         given.pop("check", False),
         given,
     )
+
+
+def _refuse_blank(arguments: Sequence[str]) -> None:
+    """Refuse an empty value, which means what was not meant: `--resume ""` would begin a study."""
+    flag = ""
+    for word in arguments:
+        name, mark, value = word.partition("=")
+        if name.startswith("--"):
+            flag = name
+        if not word.strip() or (name == flag and mark and not value.strip()):
+            raise ValueError(
+                f"{flag or 'arguments'}: a value is empty, as that of a shell variable that is not set. Give one, or "
+                "leave it out"
+            )
 
 
 def _flag(name: str, field: FieldInfo) -> Any:
@@ -183,9 +198,9 @@ def what_is_asked(request: Request) -> Asked:
         ValueError: the file can't be read, or a setting is unknown or wrong.
         FileNotFoundError: the study to go on with is not there.
     """
-    if request.accept_changes and not request.resume:
+    if request.accept_changes and request.resume is None:
         raise ValueError("accept_changes: only a study that goes on has changes to accept. Add --resume FOLDER")
-    if request.resume:
+    if request.resume is not None:
         stored = open_study(request.resume).config
         refuse_flags_of_recipes(request.flags, stored)
         given = read_yaml(_there(request.config)) if request.config else {}

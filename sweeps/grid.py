@@ -79,11 +79,16 @@ def show_trials(study: Prepared) -> int:
     recipes = trial_recipes(study.config)
     for trial in study.trials:
         recipe = f", {recipes[trial.trial_id]}" if recipes[trial.trial_id] else ""
-        print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {setting(trial.lr)}, seed {trial.seed}{recipe}")
+        ended = ", has ended" if trial.trial_id in study.ended else ""
+        cell = f"batch size {trial.batch_size}, lr {setting(trial.lr)}, seed {trial.seed}"
+        print(f"{trial.trial_id}  {cell}{recipe}{ended}")
     if study.version and study.version.said:
         print(study.version.said)
     trials = counted(len(study.trials), "trial")
     print(f"{trials} of {study.config.settings.workload}, to {study.paths.uri} (dry run, nothing was started)")
+    if study.there:
+        ended = sum(trial.trial_id in study.ended for trial in study.trials)
+        print(f"{ended or 'none'} of them {'has' if ended < 2 else 'have'} ended. {study.there}")
     return 0
 
 

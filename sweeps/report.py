@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         study = open_study(asked.study)
-        target = Target.parse(asked.target) if asked.target else None
+        target = None if asked.target is None else _target(asked.target)
         found = analyse(study, target, keep=True)
         place = publish(study, found, png=asked.png)
     except (OSError, ValueError, KeyError, ValidationError) as error:
@@ -31,6 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in closing(found):
         print(line)
     return 0
+
+
+def _target(text: str) -> Target:
+    try:
+        return Target.parse(text)
+    except ValueError as error:
+        raise ValueError(f"--target: {error}") from None
 
 
 class _Parser(argparse.ArgumentParser):

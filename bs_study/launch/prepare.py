@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -36,7 +36,8 @@ from bs_study.workloads.names import canonical_name
 class Prepared:
     """A study that is ready to start: its config with nothing left open, its trials, where they write and read.
 
-    `grows_from` is what study.json said, where more is asked now; `version` that of its workload and data.
+    `grows_from` is what study.json said, where more is asked now; `version` that of its workload and data. `there` says
+    that a dry run found its study in the store already, and which trials have `ended` there.
     """
 
     config: StudyConfig
@@ -51,6 +52,8 @@ class Prepared:
     grows_from: Mapping[str, Any] | None
     version: WorkloadVersion | None
     warnings: Sequence[str]
+    there: str | None = None
+    ended: Collection[str] = ()
 
     def create(self) -> None:
         """Let the study begin, or grow, in its store; call it under its lease, which found the store writable.
@@ -90,7 +93,7 @@ def prepared(
         options: where and how it runs.
         resume: folder or URI of the study to go on with, to which batch sizes, lrs, seeds and recipes may be added;
             all else must be the same. None begins one.
-        is_dry_run: no data is read where the workload tells how much there is.
+        is_dry_run: no data is read where the workload tells how much there is, and the study may exist.
         accept_changes: whether the study goes on with another workload, or other data, than its trials began with.
 
     Raises:
@@ -98,24 +101,28 @@ def prepared(
         FileNotFoundError: the data, or the study to resume, is not there.
     """
     config = _named(config)
-    config, paths, grows_from = _resumed(config, resume) if resume else _Resumed(config)
+    config, paths, grows_from = _Resumed(config) if resume is None else _resumed(config, resume)
     workload = load_workload(config.settings.workload)
     config = _completed(config, workload)
     refuse_missing_data(options, workload)
+    there = None
     if paths is None:
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
-        _refuse_existing(paths, options)
+        there = _existing(paths, options)
+        if there and not is_dry_run:
+            raise ValueError(there)
     data, look = None, None
     examples = workload.train_examples and workload.train_examples - config.settings.validation_examples
     if not (is_dry_run and examples):
         data, look = _seen(config, workload, options)
         examples = examples_in(data.train)
         chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
-    trials = trials_to_run(config, ended=answered_trials(paths) if resume else set())
+    ended = answered_trials(paths) if resume is not None or there else set()
+    trials = trials_to_run(config, ended=() if there else ended)
     version = None
     if trials or (options.timing and lacks_timings(Study(paths))):
         now = fingerprint(workload, data) | ({"metrics": list(look.metrics)} if look else {})
-        version = version_now(read_asked(paths) if resume else None, now, accept=accept_changes)
+        version = version_now(read_asked(paths) if resume is not None else None, now, accept=accept_changes)
     _check_batch_sizes(config, examples)
     place = Place(
         replace(paths, patience_seconds=options.store_patience_seconds),
@@ -133,10 +140,12 @@ def prepared(
         data,
         examples,
         eval_examples=examples_in(data.held_out) if data else None,
-        is_new=not resume,
+        is_new=resume is None,
         grows_from=grows_from,
         version=version,
         warnings=look.warnings if look else (),
+        there=there,
+        ended=ended,
     )
 
 
@@ -148,7 +157,7 @@ def checked(
     `has_grid` says whether batch sizes were asked for: where one only stands for them, it is not tried.
     """
     config = _named(config)
-    if resume:
+    if resume is not None:
         config = _resumed(config, resume).config
     workload = load_workload(config.settings.workload)
     config = _completed(config, workload)
@@ -211,7 +220,12 @@ def _completed(config: StudyConfig, workload: Workload) -> StudyConfig:
     return asked(config.model_dump() | own).config
 
 
-def _refuse_existing(paths: StudyPaths, options: LaunchOptions) -> None:
+def _existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
+    """Return that a study lies at this place, and how to go on with it; None where there is none.
+
+    Raises:
+        ValueError: other files lie there, or the store can't be read.
+    """
     try:
         is_study = paths.exists(paths.study_json)
         others = set(paths.names(paths.root)) - {"lease.json", "live"}  # which a start that was cut short leaves
@@ -219,12 +233,13 @@ def _refuse_existing(paths: StudyPaths, options: LaunchOptions) -> None:
         raise ValueError(f"store: {paths.uri} can't be read: {error}") from error
     if others and not is_study:
         raise ValueError(f"name: {paths.uri} holds other files. Choose another --name")
-    if is_study:
-        raise ValueError(
-            f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
-            f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
-            "to it), or choose another --name"
-        )
+    if not is_study:
+        return None
+    return (
+        f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
+        f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
+        "to it), or choose another --name"
+    )
 
 
 def _check_metrics(workload: Workload, metrics: Sequence[str]) -> None:

@@ -12,6 +12,8 @@ from bs_study import open_study
 from bs_study.config import LaunchOptions
 from bs_study.config.asked import asked
 from bs_study.launch.prepare import Prepared, checked, prepared
+from tests.faults.small_studies import end_trial
+from tests.grid_command import command_in_this_process
 
 GRID: dict[str, Any] = {"workload": "digits", "batch_sizes": (64, 256), "lrs": (0.1, 0.4), "max_epochs": 1}
 
@@ -95,3 +97,25 @@ def test_a_study_that_exists_is_continued_by_a_command_that_launches_it_alike(be
         prepared(config, options)
     command = f"`python sweeps/grid.py --local --max-failures 0 --resume {begun.paths.uri}`"
     assert command in str(caught.value)
+
+
+def test_a_dry_run_of_a_study_that_exists_tells_all_its_trials_which_have_ended_and_how_to_go_on(
+    begun: Prepared, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "grid.yaml"
+    file.write_text(json.dumps(GRID))
+    end_trial(begun.paths, begun.trials[1])
+    before = sorted(Path(begun.paths.root).rglob("*"))
+    grid = command_in_this_process()
+    assert grid(["--config", str(file), "--store", str(tmp_path), "--local", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" ")[0] for line in lines[:4]] == [trial.trial_id for trial in begun.trials]
+    assert [line.endswith(", has ended") for line in lines[:4]] == [False, True, False, False]
+    assert lines[4].startswith("4 trials of digits")
+    assert lines[5].startswith("1 of them has ended. name: 'digits' exists already in ")
+    assert f"--local --resume {begun.paths.uri}`" in lines[5]
+    assert grid(["--resume", begun.paths.uri, "--local", "--dry-run"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    left = [trial.trial_id for trial in begun.trials if trial != begun.trials[1]]
+    assert [line.partition(" ")[0] for line in lines[:-1]] == left
+    assert sorted(Path(begun.paths.root).rglob("*")) == before
