@@ -36,6 +36,6 @@ def _describe(place: tuple[int | str, ...], message: str, value: object, known: 
     if message.startswith("Extra inputs"):
         near = difflib.get_close_matches(str(place[0]), known, n=1)
         return f"{place[0]}: unknown setting" + (f". Did you mean {near[0]!r}?" if near else "")
-    message = message.removeprefix(f"{value!r} ")
+    message = message.removeprefix(f"{place[0]}: ").removeprefix(f"{value!r} ")
     shown = "" if isinstance(value, tuple | dict) else f"{value!r} "
     return f"{place[0]}: {shown}{message}"

@@ -13,7 +13,7 @@ from bs_study.config import TrialConfig
 from bs_study.store.commit import commit_failed, trial_row
 from bs_study.store.reader import Study
 from bs_study.store.writer import TrialWriter
-from bs_study.target import Target, is_met_by_window
+from bs_study.target import Target, definite, is_met_by_window
 from bs_study.training.assembly import Assembly, assemble, first_micro_batch
 from bs_study.training.checkpoint import State, newest_checkpoint
 from bs_study.training.data import DataSets, trial_data
@@ -104,7 +104,7 @@ def _reached_iteration(trial: TrialConfig, place: Place) -> int | None:
 
 
 def _target(trial: TrialConfig, workload: Workload) -> Target:
-    return trial.settings.target or workload.target
+    return definite(trial.settings.target or workload.target)
 
 
 def _exit_process(trial: TrialConfig, place: Place, message: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from bs_study.target import Target
+from bs_study.target import OpenTarget, Target, read_target
 from bs_study.workloads.metrics import Values
 
 Data = tuple[Tensor, ...] | Dataset[Any]
@@ -38,7 +38,7 @@ class Workload(ABC):
     """
 
     name: str
-    target: Target
+    target: Target | OpenTarget
     train_examples: int | None = None
     """Size of the training set where it is known without reading it."""
 
@@ -157,11 +157,11 @@ def _with_defaults(cls: type) -> type:
     return cls if issubclass(cls, Workload) else type(cls.__name__, (cls, Workload), {"__module__": cls.__module__})
 
 
-def _as_target(target: object, name: str) -> Target:
-    if isinstance(target, Target):
+def _as_target(target: object, name: str) -> Target | OpenTarget:
+    if isinstance(target, Target | OpenTarget):
         return target
     if isinstance(target, str):
-        return Target.parse(target)
-    if isinstance(target, tuple | list):
-        return Target(*target)
+        return read_target(target)
+    if isinstance(target, tuple | list) and len(target) in (2, 3):
+        return OpenTarget(*target) if len(target) == 2 else Target(*target)
     raise ValueError(f"workload: the target of {name} is {target!r}. Give a Target, or text like 'accuracy>=0.98'")
