@@ -130,6 +130,12 @@ _ENDING = (
     Column("compute_seconds", NUMBER, "of train_seconds, spent on updates"),
     Column("warmup_seconds", NUMBER, "of the warm-up iterations"),
     Column("eval_seconds", NUMBER, "of all evaluations"),
+    Column(
+        "eval_loss_batch_size",
+        COUNT,
+        "on which an evaluation computed the loss; null where its value depends on none",
+        "examples",
+    ),
     Column("write_seconds", NUMBER, "of all writing to the store"),
     Column("wall_seconds", NUMBER, "from start to end, all attempts together"),
 )
@@ -203,7 +209,7 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
 """The columns of each table after its keys."""
 
 LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
-    "trials": ("target_window", "eval_spacing", "max_eval_share"),
+    "trials": ("target_window", "eval_spacing", "max_eval_share", "eval_loss_batch_size"),
     "timings": ("flops",),
 }
 """Columns that files of version 0.1.0 lack. They read as null there."""

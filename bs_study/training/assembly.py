@@ -12,7 +12,6 @@ from bs_study.training.calibration import LARGE_BATCH, adds_up, fastest_kernels
 from bs_study.training.cuda_graph import GraphEngine, cuda_capture
 from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
-from bs_study.training.evaluation import evaluate
 from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, evaluation_kernels, has_convolutions, use_kernels
 from bs_study.training.learner import Learner, has_batch_statistics, is_out_of_memory
@@ -23,6 +22,25 @@ from bs_study.training.plan import Plan
 from bs_study.training.precision import autocast, keep_outputs_float32
 from bs_study.training.randomness import kept_generators, random_state, restore_random
 from bs_study.workloads.base import Data, Workload, examples_in
+from bs_study.workloads.evaluation import evaluate
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A data set that a trial is judged on, in batches, and in others for its loss where that is to be another's."""
+
+    batches: Batches
+    loss_batches: Batches | None
+
+    def evaluate(self, learner: Learner) -> dict[str, float]:
+        """Return each metric of the data set."""
+        return evaluate(
+            learner.workload,
+            learner.model,
+            self.batches.in_order(),
+            autocast=learner.autocast,
+            loss_batches=self.loss_batches and self.loss_batches.in_order(),
+        )
 
 
 @dataclass
@@ -41,8 +59,8 @@ class Assembly:
     engine: Engine
     loader: Loader
     train: Batches
-    held_out: Batches
-    test: Batches | None
+    held_out: Judge
+    test: Judge | None
     kernels: Kernels | None
     needs_whole_batches: bool
     has_evaluation_kernels: bool
@@ -63,10 +81,10 @@ class Assembly:
         return self._evaluated()
 
     def _evaluated(self) -> dict[str, float]:
-        found = evaluate(self.learner, self.held_out)
+        found = self.held_out.evaluate(self.learner)
         if self.test is None:
             return found
-        return found | {f"test_{name}": value for name, value in evaluate(self.learner, self.test).items()}
+        return found | {f"test_{name}": value for name, value in self.test.evaluate(self.learner).items()}
 
     @property
     def columns(self) -> dict[str, object]:
@@ -87,6 +105,7 @@ def assemble(
     *,
     losses_kept: int,
     kernels: Kernels | None = None,
+    loss_batch: int | None = None,
 ) -> Assembly:
     """Return a trial that is ready to start, its weights those that its seed gives.
 
@@ -95,6 +114,7 @@ def assemble(
         machine: what it may use.
         losses_kept: how many losses wait on the device at most.
         kernels: those of an earlier attempt, to go on with.
+        loss_batch: of how many examples an evaluation computes a loss that is no mean over examples.
     """
     device = torch.device(machine.device)
     evaluated = sum(examples_in(by) for by in (data.held_out, data.test) if by is not None)
@@ -105,11 +125,14 @@ def assemble(
         data.train, loader=loader, seed=trial.seed, batch_size=trial.batch_size, device=device, processes=processes
     )
 
-    def judged(by: Data) -> Batches:
+    def in_batches(by: Data, size: int) -> Batches:
         kind = chosen_loader("auto", by, device)
-        return make_batches(
-            by, loader=kind, seed=0, batch_size=trial.settings.eval_batch_size, device=device, processes=processes
-        )
+        return make_batches(by, loader=kind, seed=0, batch_size=size, device=device, processes=processes)
+
+    def judged(by: Data) -> Judge:
+        size = trial.settings.eval_batch_size
+        is_same = loss_batch is None or loss_batch == size or size >= examples_in(by) <= loss_batch
+        return Judge(in_batches(by, size), None if is_same else in_batches(by, loss_batch))
 
     learner = _learner(trial, workload, plan, device)
     if device.type == "cpu":

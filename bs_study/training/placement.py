@@ -16,11 +16,13 @@ class Place:
         paths: of its study.
         data_dir: folder with data sets.
         metrics: the metric columns of evaluations.
+        loss_batch: of how many examples an evaluation computes a loss that is no mean over examples; None elsewhere.
     """
 
     paths: StudyPaths
     data_dir: Path
     metrics: tuple[str, ...]
+    loss_batch: int | None = None
 
 
 @dataclass(frozen=True)

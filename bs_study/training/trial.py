@@ -148,6 +148,7 @@ def _attempt(
         ending, message=message, iterations=position.iteration, reached_iteration=position.reached_iteration
     )
     computed = assembly.columns if assembly else {"micro_batch_used": first_micro_batch(trial)}
+    computed = computed | {"eval_loss_batch_size": place.loss_batch}
     writer.commit(machine_columns(machine) | computed | recorder.outcome(ending) | {"start_time": start})
     return ending
 
@@ -166,7 +167,15 @@ def _assembled(
     seed_generators(trial.seed)  # whether this trial read the data or an earlier one in this process
     start = time.perf_counter()
     kernels = Kernels(*state["kernels"]) if state and state["kernels"] else None
-    assembly = assemble(trial, workload, data, machine, losses_kept=STRETCH_ITERATIONS, kernels=kernels)
+    assembly = assemble(
+        trial,
+        workload,
+        data,
+        machine,
+        losses_kept=STRETCH_ITERATIONS,
+        kernels=kernels,
+        loss_batch=place.loss_batch,
+    )
     if trial.settings.warmup_iterations:
         recorder.clocks.warmup_seconds += time.perf_counter() - start
     return assembly
