@@ -36,8 +36,10 @@ class OpenTarget:
         """
         direction = (known or {}).get(self.metric) or direction_of(self.metric)
         if direction is None:
-            forms = " or ".join(f"'{self.metric}{sign}{float(self.value)!r}'" for sign in ("<=", ">="))
-            raise ValueError(f"target: is {self.metric} to be at most or at least {float(self.value)!r}? Write {forms}")
+            most, least = Target(self.metric, self.value, "min").typed, Target(self.metric, self.value, "max").typed
+            raise ValueError(
+                f"target: is {self.metric} to be at most or at least {typed(self.value)}? Write '{most}' or '{least}'"
+            )
         return Target(self.metric, self.value, direction)
 
     def __str__(self) -> str:
@@ -101,8 +103,9 @@ class Target:
 
     @property
     def typed(self) -> str:
-        """The target as it is typed; a shell wants it in quotes."""
-        return str(self).replace(" ", "")
+        """The target as it is typed, which reads back as the same; a shell wants it in quotes."""
+        value = typed(self.value) if float(typed(self.value)) == self.value else repr(float(self.value))
+        return f"{self.metric}{SIGNS[self.direction]}{value}"
 
     def __str__(self) -> str:
         return f"{self.metric} {SIGNS[self.direction]} {float(self.value)!r}"

@@ -30,7 +30,7 @@ ROOMS = {
     "training": {"config", "target", "version", "store", "workloads"},
     "analysis": {"config", "grid", "target", "metric_names", "store"},
     "report": {"config", "target", "store", "analysis"},
-    "launch": {"config", "target", "grid", "store", "workloads", "training", "analysis", "report"},
+    "launch": {"config", "target", "metric_names", "grid", "store", "workloads", "training", "analysis", "report"},
 }
 
 BLOCKER = """

@@ -15,16 +15,19 @@ from bs_study.config.asked import asked
 from bs_study.config.growth import grown
 from bs_study.config.launch import resume_command
 from bs_study.grid import trials_to_run
+from bs_study.metric_names import Direction
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import open_study
 from bs_study.store.schema import table_schema
 from bs_study.store.study_json import create_study, grow_study
+from bs_study.target import OpenTarget, Target, definite
 from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets, load_data
 from bs_study.training.placement import Place
 from bs_study.workloads.base import Workload, examples_in, load_workload
 from bs_study.workloads.check_batch import Look, look_at
+from bs_study.workloads.check_target import chosen_target, initial_metric, known_directions, target_warnings
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Prepared:
     data: DataSets | None
     train_examples: int
     eval_examples: int | None
+    directions: Mapping[str, Direction]
     is_new: bool
     grows_from: Mapping[str, Any] | None
     warnings: Sequence[str]
@@ -59,6 +63,7 @@ class Prepared:
                 metrics=self.place.metrics,
                 train_examples=self.train_examples,
                 eval_examples=self.eval_examples,
+                directions=self.directions,
             )
         if self.grows_from is not None:
             grow_study(self.paths, self.config, seen=self.grows_from)
@@ -88,8 +93,8 @@ def prepared(
         _refuse_existing(paths, options)
     data, look = None, None
     examples = workload.train_examples and workload.train_examples - config.settings.validation_examples
-    if not (is_dry_run and examples):
-        data, look = _seen(config, workload, data_directory(options))
+    if not (is_dry_run and examples and isinstance(config.settings.target, Target)):
+        config, data, look = _seen(config, workload, data_directory(options))
         examples = examples_in(data.train)
         chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
     _check_batch_sizes(config, examples)
@@ -108,6 +113,7 @@ def prepared(
         data,
         examples,
         eval_examples=examples_in(data.held_out) if data else None,
+        directions=known_directions(workload, look.kinds if look else {}),
         is_new=not resume,
         grows_from=grows_from,
         warnings=look.warnings if look else (),
@@ -119,8 +125,7 @@ def checked(config: StudyConfig, options: LaunchOptions, *, resume: str | None =
     if resume:
         config = _resumed(config, resume).config
     workload = load_workload(config.settings.workload)
-    config = _completed(config, workload)
-    data, look = _seen(config, workload, data_directory(options))
+    config, data, look = _seen(_completed(config, workload), workload, data_directory(options))
     _check_batch_sizes(config, examples_in(data.train))
     return config, look
 
@@ -136,6 +141,8 @@ class _Resumed(NamedTuple):
 def _resumed(config: StudyConfig, resume: str) -> _Resumed:
     """Return the study to go on with, grown by what is asked, under the name that its folder has now."""
     study = open_study(resume)
+    if isinstance(config.settings.target, OpenTarget):
+        config = _with(config, target=definite(config.settings.target, study.directions))
     whole = grown(study.config, config, uri=study.paths.uri)
     return _Resumed(
         whole.model_copy(update={"name": study.name}),
@@ -144,7 +151,8 @@ def _resumed(config: StudyConfig, resume: str) -> _Resumed:
     )
 
 
-def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[DataSets, Look]:
+def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[StudyConfig, DataSets, Look]:
+    """Return what a look at workload and target shows, and the config with a target that has a direction."""
     data = load_data(
         type(workload),
         data_dir,
@@ -156,8 +164,21 @@ def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[Data
         of_test = {f"test_{name}": kind for name, kind in look.kinds.items()}
         look = replace(look, metrics=(*look.metrics, *of_test), kinds={**look.kinds, **of_test})
     _check_metrics(workload, look.metrics)
-    _check_target(config, look.metrics)
-    return data, look
+    target = chosen_target(workload, config.settings.target, look.kinds)
+    warnings = _target_warnings(workload, target, config, data=data, look=look)
+    return _with(config, target=target), data, replace(look, warnings=(*look.warnings, *warnings))
+
+
+def _target_warnings(
+    workload: Workload, target: Target, config: StudyConfig, *, data: DataSets, look: Look
+) -> Sequence[str]:
+    held_out, metric = data.held_out, target.metric
+    if data.test is not None and metric.startswith("test_"):
+        held_out, metric = data.test, metric.removeprefix("test_")
+    initial = initial_metric(workload, held_out, metric, batch_size=config.settings.eval_batch_size)
+    return target_warnings(
+        target, look.kinds[target.metric], initial, own=known_directions(workload, {}).get(target.metric)
+    )
 
 
 def data_directory(options: LaunchOptions) -> Path:
@@ -168,8 +189,11 @@ def data_directory(options: LaunchOptions) -> Path:
 
 def _completed(config: StudyConfig, workload: Workload) -> StudyConfig:
     """Return the config with the name and the target that it leaves to the workload."""
-    own = {"name": config.name or workload.name, "target": config.settings.target or workload.target}
-    return asked(config.model_dump() | own).config
+    return _with(config, name=config.name or workload.name, target=config.settings.target or workload.target)
+
+
+def _with(config: StudyConfig, **settings: object) -> StudyConfig:
+    return asked(config.model_dump() | settings).config
 
 
 def _refuse_existing(paths: StudyPaths, options: LaunchOptions) -> None:
@@ -192,15 +216,6 @@ def _check_metrics(workload: Workload, metrics: Sequence[str]) -> None:
     for name in metrics:
         if name in table_schema("evaluations").names:
             raise ValueError(f"{workload.name}.metrics: {name!r} is a column of every evaluation. Choose another name")
-
-
-def _check_target(config: StudyConfig, metrics: Sequence[str]) -> None:
-    target = config.settings.target
-    if target is not None and target.metric not in metrics:
-        raise ValueError(
-            f"target: {target.metric!r} is no metric of {config.settings.workload}. "
-            f"Its metrics are {', '.join(metrics)}"
-        )
 
 
 def _check_batch_sizes(config: StudyConfig, examples: int) -> None:

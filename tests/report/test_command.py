@@ -32,6 +32,8 @@ def test_the_command_prints_where_the_page_is_and_what_it_answers(reported: Path
         (["{folder}/none"], "holds no study"),
         (["{folder}", "--target", "good"], "is no target"),
         (["{folder}", "--target", "bleu=0.3"], "no metric 'bleu'"),
+        (["{folder}", "--target", "gap=0.3"], "no metric 'gap'"),
+        (["{folder}", "--target", "accuracy>=90"], "accuracy is a fraction, 0 to 1"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_with_status_2(
