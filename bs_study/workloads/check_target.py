@@ -138,7 +138,9 @@ def _out_of_bounds(metric: str, initial: Initial | None) -> list[str]:
     bounds = bounds_of(metric)
     if initial is None or not math.isfinite(bounds.high):
         return []
-    values = [initial.value, *([float(initial.each.min()), float(initial.each.max())] if _has(initial.each) else [])]
+    values = [initial.value]
+    if initial.each is not None:
+        values += [float(initial.each.min()), float(initial.each.max())]
     beyond = [value for value in values if not Bounds(bounds.low - _CLOSE, bounds.high + _CLOSE).allow(value)]
     if not any(math.isfinite(value) for value in beyond):
         return []
@@ -159,17 +161,13 @@ def _out_of_reach(target: Target, kind: MetricKind, initial: Initial | None) -> 
     by_name, by_kind = target.out_of_reach(bounds_of(target.metric)), target.out_of_reach(of_kind)
     each = initial.each if initial else None
     is_boolean = each is not None and each.dtype == torch.bool
-    is_fraction = by_name and bounds_of(target.metric) == FRACTION and _has(each) and bool(each.any())
+    is_fraction = by_name and bounds_of(target.metric) == FRACTION and each is not None and bool(each.any())
     if by_kind and (by_name or is_boolean):
         raise ValueError(f"target: {by_kind}")
     if is_fraction:
         raise ValueError(f"target: {by_name}")
     fault = by_name or by_kind
     return [f"target: as a rule {fault}"] if fault else []
-
-
-def _has(values: Tensor | None) -> bool:
-    return values is not None and values.numel() > 0
 
 
 def _told(initial: Initial) -> str:
