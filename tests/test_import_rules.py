@@ -19,17 +19,18 @@ SWEEP_EXTRA = ("ray", "rich", "sklearn", "torch", "torchmetrics", "torchvision",
 # What each room may import of the others beside words, which is below them all.
 ROOMS = {
     "words": set(),
-    "target": set(),
+    "metric_names": set(),
+    "target": {"metric_names"},
     "config": {"target"},
     "grid": {"config"},
     "command_line": {"config", "store"},
     "version": set(),
-    "store": {"config", "grid", "target", "version"},
-    "workloads": {"target"},
+    "store": {"config", "grid", "target", "metric_names", "version"},
+    "workloads": {"target", "metric_names"},
     "training": {"config", "target", "version", "store", "workloads"},
-    "analysis": {"config", "grid", "target", "store"},
+    "analysis": {"config", "grid", "target", "metric_names", "store"},
     "report": {"config", "target", "store", "analysis"},
-    "launch": {"config", "target", "grid", "store", "workloads", "training", "analysis", "report"},
+    "launch": {"config", "target", "metric_names", "grid", "store", "workloads", "training", "analysis", "report"},
 }
 
 BLOCKER = """

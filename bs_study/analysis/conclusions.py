@@ -19,7 +19,8 @@ from bs_study.analysis.steps import steps
 from bs_study.analysis.tables import Tables
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import CONFIDENCE, JUDGED, Doubt, Verdict
-from bs_study.analysis.warnings import Warning, is_fraction, is_untimed, warnings
+from bs_study.analysis.warnings import Warning, is_untimed, warnings
+from bs_study.metric_names import is_fraction
 from bs_study.target import Target
 
 

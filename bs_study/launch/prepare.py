@@ -9,27 +9,26 @@ from typing import Any, NamedTuple
 import torch
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
-from bs_study.config.asked import asked
 from bs_study.config.growth import grown
 from bs_study.config.launch import resume_command
 from bs_study.grid import trials_to_run
 from bs_study.launch.data_folder import data_directory, refuse_missing_data
-from bs_study.launch.look_at_parts import parts_warnings
+from bs_study.launch.seen import completed, named, seen, with_settings
 from bs_study.launch.timing import lacks_timings
 from bs_study.launch.versions import WorkloadVersion, version_now
+from bs_study.metric_names import Direction
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import Study, open_study
-from bs_study.store.schema import table_schema
 from bs_study.store.study_json import create_study, grow_study, read_asked
+from bs_study.target import OpenTarget, Target, definite
 from bs_study.training.batches import chosen_loader
-from bs_study.training.data import DataSets, load_data
+from bs_study.training.data import DataSets
 from bs_study.training.fingerprint import fingerprint
 from bs_study.training.placement import Place
-from bs_study.workloads.base import Workload, examples_in, load_workload
-from bs_study.workloads.check_batch import Look, look_at
-from bs_study.workloads.check_shapes import Sizes
-from bs_study.workloads.names import canonical_name
+from bs_study.workloads.base import examples_in, load_workload
+from bs_study.workloads.check_batch import Look
+from bs_study.workloads.check_target import known_directions
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,7 @@ class Prepared:
     data: DataSets | None
     train_examples: int
     eval_examples: int | None
+    directions: Mapping[str, Direction]
     is_new: bool
     grows_from: Mapping[str, Any] | None
     version: WorkloadVersion | None
@@ -68,6 +68,7 @@ class Prepared:
                 metrics=self.place.metrics,
                 train_examples=self.train_examples,
                 eval_examples=self.eval_examples,
+                directions=self.directions,
                 version=self.version.told if self.version else None,
             )
             return
@@ -100,10 +101,10 @@ def prepared(
         ValueError: a setting is wrong; the message says which and what would be right.
         FileNotFoundError: the data, or the study to resume, is not there.
     """
-    config = _named(config)
+    config = named(config)
     config, paths, grows_from = _Resumed(config) if resume is None else _resumed(config, resume)
     workload = load_workload(config.settings.workload)
-    config = _completed(config, workload)
+    config = completed(config, workload)
     refuse_missing_data(options, workload)
     there = None
     if paths is None:
@@ -113,8 +114,8 @@ def prepared(
             raise ValueError(there)
     data, look = None, None
     examples = workload.train_examples and workload.train_examples - config.settings.validation_examples
-    if not (is_dry_run and examples):
-        data, look = _seen(config, workload, options)
+    if not (is_dry_run and examples and isinstance(config.settings.target, Target)):
+        config, data, look = seen(config, workload, options)
         examples = examples_in(data.train)
         chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
     ended = answered_trials(paths) if resume is not None or there else set()
@@ -140,6 +141,7 @@ def prepared(
         data,
         examples,
         eval_examples=examples_in(data.held_out) if data else None,
+        directions=known_directions(workload, look.kinds if look else {}),
         is_new=resume is None,
         grows_from=grows_from,
         version=version,
@@ -156,13 +158,12 @@ def checked(
 
     `has_grid` says whether batch sizes were asked for: where one only stands for them, it is not tried.
     """
-    config = _named(config)
+    config = named(config)
     if resume is not None:
         config = _resumed(config, resume).config
     workload = load_workload(config.settings.workload)
-    config = _completed(config, workload)
     refuse_missing_data(options, workload)
-    data, look = _seen(config, workload, options, has_grid=has_grid)
+    config, data, look = seen(completed(config, workload), workload, options, has_grid=has_grid)
     _check_batch_sizes(config, examples_in(data.train))
     return config, look
 
@@ -178,46 +179,14 @@ class _Resumed(NamedTuple):
 def _resumed(config: StudyConfig, resume: str) -> _Resumed:
     """Return the study to go on with, grown by what is asked, under the name that its folder has now."""
     study = open_study(resume)
+    if isinstance(config.settings.target, OpenTarget):
+        config = with_settings(config, target=definite(config.settings.target, study.directions))
     whole = grown(study.config, config, uri=study.paths.uri)
     return _Resumed(
         whole.model_copy(update={"name": study.name}),
         study_paths(study.paths.uri, patience_seconds=0),
         study.asked if whole != study.config else None,
     )
-
-
-def _seen(
-    config: StudyConfig, workload: Workload, options: LaunchOptions, *, has_grid: bool = True
-) -> tuple[DataSets, Look]:
-    data = load_data(
-        type(workload),
-        data_directory(options),
-        validation_examples=config.settings.validation_examples,
-        validation_seed=config.settings.validation_seed,
-    )
-    sizes = Sizes(config.batch_sizes if has_grid else (), config.settings.eval_batch_size)
-    look = look_at(workload, data.train, data.held_out, sizes=sizes, test=data.test)
-    look = replace(look, warnings=(*look.warnings, *parts_warnings(config, workload, data.train)))
-    if data.test is not None:
-        of_test = {f"test_{name}": kind for name, kind in look.kinds.items()}
-        look = replace(look, metrics=(*look.metrics, *of_test), kinds={**look.kinds, **of_test})
-    _check_metrics(workload, look.metrics)
-    _check_target(config, look.metrics)
-    return data, look
-
-
-def _named(config: StudyConfig) -> StudyConfig:
-    """Return the config with one name for its workload, however its file was typed: trial ids hold the name."""
-    load_workload(config.settings.workload)  # which says what is wrong with the name
-    name = canonical_name(config.settings.workload)
-    settings = config.settings.model_copy(update={"workload": name})
-    return config.model_copy(update={"settings": settings})
-
-
-def _completed(config: StudyConfig, workload: Workload) -> StudyConfig:
-    """Return the config with the name and the target that it leaves to the workload."""
-    own = {"name": config.name or workload.name, "target": config.settings.target or workload.target}
-    return asked(config.model_dump() | own).config
 
 
 def _existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
@@ -240,21 +209,6 @@ def _existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
         f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
         "to it), or choose another --name"
     )
-
-
-def _check_metrics(workload: Workload, metrics: Sequence[str]) -> None:
-    for name in metrics:
-        if name in table_schema("evaluations").names:
-            raise ValueError(f"{workload.name}.metrics: {name!r} is a column of every evaluation. Choose another name")
-
-
-def _check_target(config: StudyConfig, metrics: Sequence[str]) -> None:
-    target = config.settings.target
-    if target is not None and target.metric not in metrics:
-        raise ValueError(
-            f"target: {target.metric!r} is no metric of {config.settings.workload}. "
-            f"Its metrics are {', '.join(metrics)}"
-        )
 
 
 def _check_batch_sizes(config: StudyConfig, examples: int) -> None:

@@ -136,6 +136,7 @@ def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, trackin
 
 def conclude(study: Prepared, listener: Listener, tracking: Tracking) -> bool:
     """Say what the study found and write its report, from one analysis; return whether the store allowed it."""
+    from bs_study.analysis.steps import other_target
     from bs_study.analysis.study import analyse  # with scipy and matplotlib, which trials need not wait for
     from bs_study.launch.trackers.answer import tracked_answer
     from bs_study.report.page import publish
@@ -150,9 +151,9 @@ def conclude(study: Prepared, listener: Listener, tracking: Tracking) -> bool:
     except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer
         listener.warn(f"error: no report: {one_line(error)}")
         return False
-    metric = str(study.config.settings.target).partition(" ")[0]
-    uri = shlex.quote(stored.paths.uri)
-    listener.say(f"next: open it, or ask for another target: python sweeps/report.py {uri} --target {metric}=...")
+    other = other_target(found.tables.convergence, found.recommendation.target)
+    what, flag = ("ask for another target", ["--target", other.typed]) if other else ("make it again", [])
+    listener.say(f"next: open it, or {what}: {shlex.join(['python', 'sweeps/report.py', stored.paths.uri, *flag])}")
     return True
 
 

@@ -15,7 +15,7 @@ from bs_study.store.commit import commit_failed, trial_row
 from bs_study.store.reader import Study
 from bs_study.store.set_aside import set_unfit_aside
 from bs_study.store.writer import TrialWriter
-from bs_study.target import Target, is_met_by_window
+from bs_study.target import Target, definite, is_met_by_window
 from bs_study.training.assembly import Assembly, assemble, first_micro_batch
 from bs_study.training.checkpoint import MisfitError, State, checkpoints, saved_kernels, set_aside
 from bs_study.training.data import DataSets, trial_data
@@ -112,7 +112,7 @@ def _reached_iteration(trial: TrialConfig, place: Place) -> int | None:
 
 
 def _target(trial: TrialConfig, workload: Workload) -> Target:
-    return trial.settings.target or workload.target
+    return definite(trial.settings.target or workload.target)
 
 
 def _exit_process(trial: TrialConfig, place: Place, message: str) -> None:

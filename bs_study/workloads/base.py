@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.utils.data import Dataset, default_collate
 
-from bs_study.target import Target
+from bs_study.target import OpenTarget, Target, read_target
 from bs_study.workloads.lookup import named_class
 from bs_study.workloads.metrics import Values
 from bs_study.workloads.user_errors import told
@@ -38,7 +38,7 @@ class Workload(ABC):
     """
 
     name: str
-    target: Target
+    target: Target | OpenTarget
     train_examples: int | None = None
     """Size of the training set where it is known without reading it."""
     fetches_data: bool = False
@@ -167,11 +167,11 @@ def _made_again(found: type, attributes: dict[str, Any]) -> object:
     return workload
 
 
-def _as_target(target: object, name: str) -> Target:
-    if isinstance(target, Target):
+def _as_target(target: object, name: str) -> Target | OpenTarget:
+    if isinstance(target, Target | OpenTarget):
         return target
     if isinstance(target, str):
-        return Target.parse(target)
-    if isinstance(target, tuple | list):
-        return Target(*target)
+        return read_target(target)
+    if isinstance(target, tuple | list) and len(target) in (2, 3):
+        return OpenTarget(*target) if len(target) == 2 else Target(*target)
     raise ValueError(f"workload: the target of {name} is {target!r}. Give a Target, or text like 'accuracy>=0.98'")

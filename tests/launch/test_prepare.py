@@ -49,6 +49,43 @@ def test_a_study_goes_on_by_a_config_that_leaves_its_name_and_target_open(begun:
     assert prepared(config, options, resume=begun.paths.uri).config == begun.config
 
 
+def test_a_study_goes_on_by_its_own_target_whose_direction_is_left_out(begun: Prepared) -> None:
+    config, options = asked(GRID | {"target": "accuracy=0.97"})
+    assert prepared(config, options, resume=begun.paths.uri).config == begun.config
+    config, _ = asked(GRID | {"target": "score=0.97"})
+    with pytest.raises(ValueError, match=r"Write 'score<=0.97' or 'score>=0.97'"):
+        prepared(config, options, resume=begun.paths.uri)
+
+
+def test_what_is_stored_has_a_direction_and_the_study_says_which_way_its_metrics_are_better(tmp_path: Path) -> None:
+    own = {"workload": "toy_workloads:Scored", "store": str(tmp_path)}
+    for text, name in (("score=0.7", "again"), ("loss=0.1", "other")):
+        study = prepared(*asked(GRID | own | {"target": text, "name": name}))
+        study.create()
+        stored = open_study(study.paths.uri)
+        assert str(stored.config.settings.target) == str(study.trials[0].settings.target)
+        assert stored.directions["score"] == "max"  # as the workload's own target has it
+    assert str(stored.config.settings.target) == "loss <= 0.1"
+    dry = prepared(*asked(GRID | {"target": "accuracy=0.9", "store": str(tmp_path)}), is_dry_run=True)
+    assert str(dry.config.settings.target) == "accuracy >= 0.9"
+
+
+@pytest.mark.parametrize("target", ["precision>=0.9", "precision=0.9", "accuracy>=90"])
+def test_a_target_that_no_trial_can_reach_is_refused_before_the_grid(tmp_path: Path, target: str) -> None:
+    for look_at in (prepared, checked):
+        with pytest.raises(ValueError, match=r"^target: ('precision' is no metric|accuracy is a fraction)"):
+            look_at(*asked(GRID | {"target": target, "store": str(tmp_path)}))
+
+
+def test_a_target_that_the_initial_weights_meet_is_warned_of_before_the_trials(tmp_path: Path) -> None:
+    config, options = asked(GRID | {"target": "accuracy>=0.01", "store": str(tmp_path)})
+    found = (prepared(config, options).warnings, checked(config, options)[1].warnings)
+    for warnings in found:
+        assert any("the initial weights meet accuracy >= 0.01 already" in warning for warning in warnings)
+    config, options = asked(GRID | {"target": "test_accuracy>=0.01", "validation_examples": 99, "store": str(tmp_path)})
+    assert "on all 360 held-out examples" in "".join(prepared(config, options).warnings)
+
+
 @pytest.mark.parametrize("change", [{"max_epochs": 2}, {"momentum": 0.9}, {"target": "loss<=0.1"}])
 def test_a_study_does_not_go_on_as_another(begun: Prepared, change: dict[str, Any]) -> None:
     config, options = asked(GRID | change)
