@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ class Look:
 
     Args:
         kinds: what is known of each metric.
-        initial: each metric of some held-out examples, with the initial weights.
+        initial: each metric of some held-out examples, as many as there is time for, with the initial weights.
         loss_batch: of how many examples an evaluation is to compute a loss that is no mean over examples.
     """
 
@@ -40,7 +40,7 @@ class Look:
     loss: float
     metrics: tuple[str, ...]
     kinds: Mapping[str, MetricKind]
-    initial: Mapping[str, float]
+    initial: Mapping[str, float] = field(compare=False)
     loss_batch: int | None
     warnings: tuple[str, ...]
 
