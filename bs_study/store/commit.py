@@ -93,7 +93,8 @@ def _joined_parts(
     paths: StudyPaths, trial_id: str, parts: Sequence[Part], table: Table, metrics: Sequence[str]
 ) -> pa.Table:
     empty = table_schema(table, metrics=metrics).empty_table()
-    return pa.concat_tables([empty, *(read_part(paths, trial_id, part, table) for part in parts)])
+    rows = [read_part(paths, trial_id, part, table) for part in parts]
+    return pa.concat_tables([empty, *rows], promote_options="default")  # parts of version 0.1.0 lack columns
 
 
 def commit_failed(

@@ -102,7 +102,8 @@ _EPOCHS = (
     Column("epoch", COUNT, "1, 2, ... within the trial"),
     Column("iterations", COUNT, "so far"),
     Column("examples", COUNT, "so far"),
-    Column("epoch_seconds", NUMBER, "of this epoch, without pauses and warm-up iterations"),
+    Column("timed_iterations", COUNT, "of this epoch, those that its clocks cover: all but warm-up"),
+    Column("epoch_seconds", NUMBER, "of its timed iterations, without pauses; null where it has none"),
     Column("load_seconds", NUMBER, "of these, spent waiting for batches"),
     Column("compute_seconds", NUMBER, "of these, spent on updates"),
     Column("peak_memory_bytes", COUNT, "so far, of the device on a GPU, of the process on a CPU"),
@@ -113,7 +114,7 @@ _EVALUATIONS = (
     Column("epoch", NUMBER, "so far, with a fraction", "epochs"),
     Column("iteration", COUNT, "the last one before"),
     Column("examples", COUNT, "so far"),
-    Column("train_seconds", NUMBER, "so far: the sum of epoch_seconds"),
+    Column("train_seconds", NUMBER, "so far, without warm-up iterations; null where there was no other"),
     Column("load_seconds", NUMBER, "so far"),
     Column("compute_seconds", NUMBER, "so far"),
     Column("eval_seconds", NUMBER, "of this evaluation alone"),
@@ -125,13 +126,14 @@ _ENDING = (
     Column("message", TEXT, "what went wrong, if anything did"),
     Column("iterations", COUNT, "of the trial"),
     Column("examples", COUNT, "seen by the trial"),
-    Column("train_seconds", NUMBER, "the sum of epoch_seconds"),
+    Column("train_seconds", NUMBER, "of all iterations but warm-up; null where there was no other"),
     Column("load_seconds", NUMBER, "of train_seconds, spent waiting for batches"),
     Column("compute_seconds", NUMBER, "of train_seconds, spent on updates"),
     Column("warmup_seconds", NUMBER, "of the warm-up iterations"),
     Column("eval_seconds", NUMBER, "of all evaluations"),
     Column("write_seconds", NUMBER, "of all writing to the store"),
     Column("wall_seconds", NUMBER, "from start to end, all attempts together"),
+    Column("initial_metric", NUMBER, "the target's metric with the initial weights", "as that metric"),
 )
 
 _COMPUTED = (
@@ -203,7 +205,8 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
 """The columns of each table after its keys."""
 
 LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
-    "trials": ("target_window", "eval_spacing", "max_eval_share"),
+    "epochs": ("timed_iterations",),
+    "trials": ("target_window", "eval_spacing", "max_eval_share", "initial_metric"),
     "timings": ("flops",),
 }
 """Columns that files of version 0.1.0 lack. They read as null there."""

@@ -69,10 +69,13 @@ class Course:
                 seconds=STRETCH_SECONDS,
                 timeline=self._timeline,
             )
-            clocks.add_training(stretch.seconds, load=stretch.load_seconds, compute=stretch.compute_seconds)
+            made = len(stretch.losses)
+            clocks.add_training(
+                stretch.seconds, load=stretch.load_seconds, compute=stretch.compute_seconds, iterations=made
+            )
             self._watchdog.feed()
-            self._left -= len(stretch.losses)
-            count -= len(stretch.losses)
+            self._left -= made
+            count -= made
         return clocks
 
 

@@ -16,7 +16,7 @@ from bs_study.training.divergence import DivergenceWatch, default_loss_limit
 from bs_study.training.loop import STRETCH_ITERATIONS, STRETCH_SECONDS, train_stretch
 from bs_study.training.machine import peak_memory_bytes
 from bs_study.training.progress import Ending, spent_budget, train_seconds_left
-from bs_study.training.randomness import random_state, restore_random
+from bs_study.training.randomness import kept_generators, random_state, restore_random
 from bs_study.training.recorder import Recorder
 from bs_study.training.watchdog import Watchdog
 
@@ -26,13 +26,16 @@ def ready_run(
 ) -> TrialRun:
     """Return a trial that is ready to train, from its beginning or from a saved state."""
     trial = assembly.plan.trial
-    limit = trial.settings.loss_limit or default_loss_limit(assembly.evaluate()["loss"])
+    with kept_generators():  # what it draws is not the training's: losses are the same without this look
+        initial = assembly.evaluate()
+    limit = trial.settings.loss_limit or default_loss_limit(initial["loss"])
     watch = DivergenceWatch(limit=limit, window=trial.settings.loss_limit_iterations)
     if state:
         recorder.restore(state)
         restore_learner(assembly.learner, state["learner"], iteration=recorder.position.iteration)
         restore_random(state["random"])
         watch.restore(state["watch"])
+    recorder.add_initial_metric(initial[target.metric])
     return TrialRun(recorder, assembly, target=target, watch=watch, watchdog=watchdog)
 
 
@@ -96,7 +99,12 @@ class TrialRun:
         if is_warmup:
             clocks.warmup_seconds += stretch.seconds
         else:
-            clocks.add_training(stretch.seconds, load=stretch.load_seconds, compute=stretch.compute_seconds)
+            clocks.add_training(
+                stretch.seconds,
+                load=stretch.load_seconds,
+                compute=stretch.compute_seconds,
+                iterations=len(stretch.losses),
+            )
         ending = self._record(stretch.losses, epoch=epoch)
         if position.iteration == end and not ending:
             self._record_epoch(epoch)

@@ -145,7 +145,12 @@ def add_epoch(writer: TrialWriter, trial: TrialConfig, curve: Curve, *, first: i
     writer.add_iterations(epoch=epoch, first_iteration=first + 1, examples=seen, loss=losses)
     seconds = clocks(trial, len(losses), jitter=1 + 0.03 * math.sin(epoch + trial.seed))
     writer.add_epoch(
-        epoch=epoch, iterations=first + len(losses), examples=int(seen[-1]), peak_memory_bytes=10**9, **seconds
+        epoch=epoch,
+        iterations=first + len(losses),
+        timed_iterations=len(losses),
+        examples=int(seen[-1]),
+        peak_memory_bytes=10**9,
+        **seconds,
     )
     for k in sorted({len(losses) * tenth // 10 for tenth in range(1, 11)} - {0}):
         iteration = first + k

@@ -32,7 +32,7 @@ def lasting(*seconds: float) -> Callable[[], Clocks]:
     def repeat() -> Clocks:
         clocks = Clocks()
         each = left.pop(0) if len(left) > 1 else left[0]
-        clocks.add_training(each, load=each / 4, compute=each / 2)
+        clocks.add_training(each, load=each / 4, compute=each / 2, iterations=1)
         return clocks
 
     return repeat
