@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from bs_study.analysis import verdicts_loss, verdicts_speed, verdicts_target
+from bs_study.analysis.best import best_cells
 from bs_study.analysis.clock_alarm import ClockAlarm, clock_alarms
 from bs_study.analysis.comparison import Field, fields_of
 from bs_study.analysis.contest import Contest, contest, grid_edges, once
-from bs_study.analysis.convergence import TARGET_CLOCKS, best_cells
+from bs_study.analysis.convergence import TARGET_CLOCKS
 from bs_study.analysis.recipes import recipes
 from bs_study.analysis.recommendation import Recommendation, recommendation
 from bs_study.analysis.rows import StudyRows

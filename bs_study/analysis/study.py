@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from bs_study.analysis.best import best_cells
 from bs_study.analysis.conclusions import conclusions
-from bs_study.analysis.convergence import best_cells
 from bs_study.analysis.recommendation import Recommendation, closest
 from bs_study.analysis.rows import StudyRows, read_rows
 from bs_study.analysis.tables import Tables, study_tables

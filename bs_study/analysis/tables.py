@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.convergence import best, convergence, trial_times
+from bs_study.analysis.best import best
+from bs_study.analysis.convergence import convergence, trial_times
 from bs_study.analysis.lr_fit import lr_fit
 from bs_study.analysis.noise import noise_slope
 from bs_study.analysis.rows import StudyRows
