@@ -117,8 +117,8 @@ def trial_times(
     Returns:
         the columns of `time_to_target`; <clock>_at_end of each clock of TARGET_CLOCKS: where the trial ended;
         stop_reason and the budgets; effective_lr; initial_metric, with the initial weights (missing where the trial had
-        a target of another metric), and is_met_initially; outcome: reached, or missed, not_tried (it ended at another target
-        of its own), diverged, out_of_memory, failed, not_evaluated (it ended before a first look).
+        a target of another metric), and is_met_initially; outcome: reached, or missed, not_tried (it ended at another
+        target of its own), diverged, out_of_memory, failed, not_evaluated (it ended before a first look).
     """
     trials = complete_trials(trials)
     keys = trials[KEYS].assign(effective_lr=effective_lr(trials), **{name: trials[name] for name in BUDGETS})

@@ -12,6 +12,7 @@ from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.study import Analysis
 from bs_study.report.sentences.doubts import doubts, edges_of
 from bs_study.report.sentences.rivals import how_much
+from bs_study.report.sentences.times import took
 from bs_study.words import CLOCK_WORDS, UNKNOWN, amount, number, sentence, setting, span
 
 
@@ -41,7 +42,7 @@ def _clock_row(best: CellResult) -> ClockRow:
         recipe=best.cell.recipe,
         batch_size=setting(best.cell.batch_size),
         lr=setting(best.cell.lr),
-        took=amount(best.value, clock=best.clock),
+        took=took(best),
         interval=_interval(best),
         seeds=f"{best.reached} of {best.seeds}",
     )
@@ -50,6 +51,8 @@ def _clock_row(best: CellResult) -> ClockRow:
 def _interval(best: CellResult) -> str:
     if not np.isfinite(best.low):
         return ""
+    if best.low == 0:
+        return f"at most {amount(best.high, clock=best.clock)}" if np.isfinite(best.high) else ""
     if not best.clock.endswith("seconds"):
         return f"{number(best.low)} {f'to {number(best.high)}' if np.isfinite(best.high) else 'or more'}"
     if np.isfinite(best.high):

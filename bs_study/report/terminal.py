@@ -17,6 +17,7 @@ from bs_study.words import CLOCK_WORDS, amount, count, goal, setting
 
 WIDTH = 80
 _MOST_LINES = 8  # of the recommendation
+_ALARMS = ("clock_alarm", "initial_weights", "first_look", "out_of_range", "out_of_reach")
 _ENDS = {
     "reached": "reached",
     "missed": "missed",
@@ -40,8 +41,8 @@ def closing(found: Analysis, *, start: str = GRID) -> list[str]:
 
 
 def _alarms(found: Analysis) -> list[str]:
-    """Return what must be known before any ranking by the clock."""
-    alarms = [f"warning: {warning(one, found)}" for one in found.warnings if one.kind == "clock_alarm"]
+    """Return what must be known before any ranking: a clock that can't be right, a target that tells nothing."""
+    alarms = [f"warning: {warning(one, found)}" for one in found.warnings if one.kind in _ALARMS]
     return [line for text in alarms for line in textwrap.wrap(text, WIDTH)]
 
 
@@ -88,8 +89,10 @@ def _row(found: Analysis, place: Place) -> tuple[str, ...]:
     if not math.isfinite(lr):
         return setting(place[1]), "–", "–", "–", ended, _compared(found, place)
     cell = own[own["lr"] == lr].iloc[0]
-    took = amount(float(cell[f"{clock}_to_target"]), clock=clock)
-    return setting(place[1]), setting(lr), count(cell["iterations_to_target"]), took, ended, _compared(found, place)
+    at_most = "≤ " if cell.get("is_at_most", False) else ""
+    iterations = f"{at_most}{count(cell['iterations_to_target'])}"
+    took = f"{at_most}{amount(float(cell[f'{clock}_to_target']), clock=clock)}"
+    return setting(place[1]), setting(lr), iterations, took, ended, _compared(found, place)
 
 
 def _compared(found: Analysis, place: Place) -> str:

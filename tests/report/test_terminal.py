@@ -7,9 +7,9 @@ import shlex
 
 import numpy as np
 
-from bs_study.analysis.recommendation import Missed
 from bs_study.analysis.steps import Step
 from bs_study.analysis.trials import Cell
+from bs_study.analysis.unreached import Missed
 from bs_study.analysis.verdict import Doubt
 from bs_study.analysis.warnings import Warning
 from bs_study.report.sentences.answer import answer

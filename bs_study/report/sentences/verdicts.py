@@ -105,7 +105,8 @@ def _took(evidence: Mapping[str, Any]) -> str:
     first = evidence.get(clock, {}).get("first", {})
     if first.get("batch_size") != evidence["batch_size"]:
         return ""
-    return f"{amount(first[f'{clock}_to_target'], clock=clock)} of {CLOCK_WORDS[clock]}"
+    at_most = "at most " if evidence.get("is_at_most") else ""
+    return f"{at_most}{amount(first[f'{clock}_to_target'], clock=clock)} of {CLOCK_WORDS[clock]}"
 
 
 def _soonest(verdict: Verdict) -> str:

@@ -28,6 +28,19 @@ def _clock_alarm(record: Warning, found: Analysis) -> str:
     return f"The clock can't be right: {what}. Trust no ranking by it."
 
 
+def _initial_weights(record: Warning, found: Analysis) -> str:
+    told = record.numbers
+    which = "" if told["trials"] == told["of_trials"] else f" of {count(told['trials'])} trials"
+    at = f"{listing(record.names)} {number(told['metric'])}"
+    so = "so a time to it tells nothing. Ask for a harder one."
+    return f"The initial weights{which} meet {_goal(found)} already, with {at}, {so}"
+
+
+def _out_of_reach(record: Warning, found: Analysis) -> str:
+    name = listing(record.names) or "the metric"
+    return sentence(f"{name} is a fraction, at most 1, so no trial can reach {_goal(found)}")
+
+
 def _first_look(record: Warning, found: Analysis) -> str:
     met = f"Every trial that reached {_goal(found)} met it at its first evaluation"
     return f"{met}, so the target tells nothing. Ask for a harder one."
@@ -108,8 +121,10 @@ def _looks_differ(record: Warning, found: Analysis) -> str:
 _KINDS: dict[Kind, Callable[[Warning, Analysis], str]] = {
     "no_target": _no_target,
     "clock_alarm": _clock_alarm,
+    "initial_weights": _initial_weights,
     "first_look": _first_look,
     "out_of_range": _out_of_range,
+    "out_of_reach": _out_of_reach,
     "target_in_noise": _target_in_noise,
     "different_targets": _different_targets,
     "lr_on_edge": _lr_on_edge,
