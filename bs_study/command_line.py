@@ -11,19 +11,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, Literal, TypedDict, get_args, get_origin
 
 import tyro
-import yaml
 from pydantic.fields import FieldInfo
 
 from bs_study.config import BUDGETS, StudyConfig
 from bs_study.config.asked import FIELDS, Asked, asked
 from bs_study.config.growth import resumed_settings
+from bs_study.config.yaml_text import MOST_BYTES, parsed
 from bs_study.store.reader import open_study
-
-NO_YAML = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
-"""What yaml raises: on a value that is none of its kind, as `!!timestamp never`, whatever its constructor ran into."""
+from bs_study.words import count, one_line, shown
 
 OWN_EPOCHS = 10.0
 """The budget of a workload of one's own, where no file and no flag sets one."""
@@ -39,6 +37,7 @@ class Request:
 
     config: Path | None
     resume: str | None
+    accept_changes: bool
     dry_run: bool
     check: bool
     flags: dict[str, Any]
@@ -57,6 +56,12 @@ _ACTIONS = {
         tyro.conf.arg(
             help="go on with the study in this folder, as results/digits; --batch-sizes, --lrs, --seeds and --recipes "
             "that it does not have yet are added to it"
+        ),
+    ],
+    "accept_changes": Annotated[
+        bool,
+        tyro.conf.arg(
+            help="with --resume: go on though the workload or its data have changed; unfinished trials begin anew"
         ),
     ],
     "dry_run": Annotated[bool, tyro.conf.arg(help="print the trials and exit")],
@@ -94,6 +99,7 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
     return Request(
         given.pop("config", None),
         given.pop("resume", None),
+        given.pop("accept_changes", False),
         given.pop("dry_run", False),
         given.pop("check", False),
         given,
@@ -115,12 +121,13 @@ def _kind_of_flag(name: str, field: FieldInfo) -> Any:
 
 def _mapping(text: str) -> dict[str, Any]:
     """Return the settings that one recipe on the command line holds, as YAML writes them in a line."""
+    right = "Write each as '{lr_warmup_epochs: 1, lr_decay: cosine}'"
     try:
-        settings = yaml.safe_load(text)
-    except NO_YAML:
-        settings = None
+        settings = parsed(text)
+    except ValueError as error:
+        raise ValueError(f"--recipes: {shown(text)} {error}. {right}") from error
     if not isinstance(settings, dict):
-        raise ValueError(f"--recipes: {text!r} is no recipe. Write each as '{{lr_warmup_epochs: 1, lr_decay: cosine}}'")
+        raise ValueError(f"--recipes: {shown(text)} is no recipe. {right}")
     return settings
 
 
@@ -129,11 +136,13 @@ def _shown(value: object) -> str:
 
 
 def _first_sentence(boxed: str) -> str:
-    """Return what tyro complains of, without the frame that it draws and the help that it adds."""
+    """Return what tyro complains of, without the frame and title that it draws and the help that it adds."""
     lines = [re.sub(r"^│|│$", "", line).strip() for line in boxed.splitlines()]
     body = [line for line in lines if line and not line.startswith(("╭", "╰"))]
-    rules = [i for i, line in enumerate(body) if set(line) == {"─"}]
-    return " ".join(body[: rules[0]] if rules else body)
+    rules = [place for place, line in enumerate(body) if set(line) <= set("─-")]
+    has_title = "╭" not in boxed and len(rules) > 1  # on its own line, where the terminal knows no frames
+    first = rules.pop(0) + 1 if has_title else 0
+    return " ".join(body[first : rules[0]] if rules else body)
 
 
 def _plain(complaint: str, arguments: Sequence[str]) -> str:
@@ -142,11 +151,12 @@ def _plain(complaint: str, arguments: Sequence[str]) -> str:
     if unknown:
         near = _nearest_flag(unknown[1])
         return f"{unknown[1]}: unknown. " + (f"Did you mean {near}?" if near else "See --help")
-    unread = re.match(r"Error parsing (--[\w-]+)", complaint)
-    if unread:
-        rest = list(arguments)[list(arguments).index(unread[1]) + 1 :]
+    unread = re.match(r"Error parsing (--[\w-]+)|invalid choice .* for argument '(--[\w-]+)'", complaint)
+    flag = unread and (unread[1] or unread[2])
+    if flag in arguments:
+        rest = list(arguments)[list(arguments).index(flag) + 1 :]
         given = list(itertools.takewhile(lambda word: not word.startswith("--"), rest))
-        return f"{unread[1]}: {' '.join(given)!r} can't be read as {_kind(unread[1])}. See --help"
+        return f"{flag}: {shown(' '.join(given))} can't be read as {_kind(flag)}. See --help"
     return complaint
 
 
@@ -157,7 +167,10 @@ def _nearest_flag(flag: str) -> str | None:
 
 def _kind(flag: str) -> str:
     field = FIELDS.get(flag.removeprefix("--").replace("-", "_"))
-    kind = str(field.annotation) if field else ""
+    annotation = field.annotation if field else None
+    if get_origin(annotation) is Literal:
+        return f"one of {', '.join(get_args(annotation))}"
+    kind = str(annotation)
     return "a whole number" if "int" in kind else "a number" if "float" in kind else "what it takes"
 
 
@@ -170,6 +183,8 @@ def what_is_asked(request: Request) -> Asked:
         ValueError: the file can't be read, or a setting is unknown or wrong.
         FileNotFoundError: the study to go on with is not there.
     """
+    if request.accept_changes and not request.resume:
+        raise ValueError("accept_changes: only a study that goes on has changes to accept. Add --resume FOLDER")
     if request.resume:
         stored = open_study(request.resume).config
         refuse_flags_of_recipes(request.flags, stored)
@@ -205,18 +220,25 @@ def _shipped_file(workload: str) -> Path | None:
 def read_yaml(file: Path) -> dict[str, Any]:
     """Read the settings of a study from a YAML file."""
     try:
-        settings = yaml.safe_load(file.read_text(encoding="utf-8"))
+        with file.open("rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
     except OSError as error:
         raise ValueError(f"config: {file} can't be read: {error.strerror}") from error
-    except NO_YAML as error:
-        raise ValueError(f"config: {file} is no YAML: {' '.join(str(error).split())}") from error
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"config: {file} is longer than {count(MOST_BYTES)} bytes. Give a file of settings")
+    try:
+        settings = parsed(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ValueError(f"config: {file} is no YAML: it is no text in UTF-8 ({error})") from error
+    except ValueError as error:
+        raise ValueError(f"config: {file} {error}") from error
     if settings is None:
         return {}
     if not isinstance(settings, dict):
         raise ValueError(f"config: {file} holds a {type(settings).__name__}. Write one 'setting: value' per line")
     for key in settings:
         if key not in FIELDS:
-            raise ValueError(f"config: unknown key {key!r} in {file}. {_nearest(str(key))}")
+            raise ValueError(f"config: unknown key {shown(key)} in {file}. {_nearest(str(key))}")
     return settings
 
 
@@ -227,5 +249,5 @@ def _nearest(key: str) -> str:
 
 def refuse(reason: object) -> int:
     """Print why nothing was started, in one line; return the exit status."""
-    print(f"error: {' '.join(str(reason).split())}", file=sys.stderr)  # noqa: T201  the terminal is where refusals go
+    print(f"error: {one_line(reason)}", file=sys.stderr)  # noqa: T201  the terminal is where refusals go
     return 2

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
 UNKNOWN = "–"
+LONGEST_VALUE = 200  # characters of a user's value in a message
+_LONG_VALUE = re.compile(rf"(?<!\w)(['\"])(?:(?!\1).){{{LONGEST_VALUE + 1},}}\1(?!\w)|\S{{{LONGEST_VALUE + 1},}}")
 MOST_NAMED = 5  # longer lists are told as how many and from where to where
 CLOCK_WORDS = {
     "clean_seconds": "clean training time",
@@ -194,6 +197,36 @@ def listing(words: Sequence[str]) -> str:
     if len(words) < 2:
         return "".join(words)
     return f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def shown(value: object) -> str:
+    """Return a value that a user gave as a message quotes it: as Python writes it, shortened.
+
+    >>> shown("mnist"), shown(0.1)
+    ("'mnist'", '0.1')
+    """
+    try:
+        return shortened(repr(value))
+    except ValueError:  # what Python says of an integer of more than 4,300 digits
+        return "a number of thousands of digits"
+
+
+def shortened(text: str) -> str:
+    """Return a text of at most 200 characters: of a longer one both ends.
+
+    >>> shortened("7" * 70 + "8" * 500 + "9" * 30) == "7" * 70 + "8" * 49 + "…" + "8" * 50 + "9" * 30
+    True
+    """
+    return text if len(text) <= LONGEST_VALUE else f"{text[:119]}…{text[-80:]}"
+
+
+def one_line(message: object) -> str:
+    """Return a message in one line, with the values in it shortened: whatever is quoted, or has no space within.
+
+    >>> one_line("no workload:\\n  'mnits'")
+    "no workload: 'mnits'"
+    """
+    return _LONG_VALUE.sub(lambda found: shortened(found[0]), " ".join(str(message).split()))
 
 
 def _rounded(value: float, digits: int) -> float:

@@ -48,7 +48,13 @@ def main(arguments: Sequence[str]) -> int:
         config, options = what_is_asked(request)
         if request.check:
             return show_look(*checked(config, options, resume=request.resume))
-        study = prepared(config, options, resume=request.resume, is_dry_run=request.dry_run)
+        study = prepared(
+            config,
+            options,
+            resume=request.resume,
+            is_dry_run=request.dry_run,
+            accept_changes=request.accept_changes,
+        )
         return show_trials(study) if request.dry_run else run_study(study, Terminal()).exit_status
     except (ValueError, OSError) as error:
         return refuse(error)
@@ -73,6 +79,8 @@ def show_trials(study: Prepared) -> int:
     for trial in study.trials:
         recipe = f", {recipes[trial.trial_id]}" if recipes[trial.trial_id] else ""
         print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {setting(trial.lr)}, seed {trial.seed}{recipe}")
+    if study.version and study.version.said:
+        print(study.version.said)
     trials = counted(len(study.trials), "trial")
     print(f"{trials} of {study.config.settings.workload}, to {study.paths.uri} (dry run, nothing was started)")
     return 0

@@ -13,6 +13,7 @@ from bs_study import Target, open_study
 from bs_study.analysis.study import analyse
 from bs_study.report.page import publish
 from bs_study.report.terminal import closing
+from bs_study.words import one_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = analyse(study, target, keep=True)
         place = publish(study, found, png=asked.png)
     except (OSError, ValueError, KeyError, ValidationError) as error:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
+        print(f"error: {_reason(error)}", file=sys.stderr)
         return 2
     print(place)
     for line in closing(found):
@@ -36,7 +37,7 @@ class _Parser(argparse.ArgumentParser):
     """Refuses in one line, as everything here does."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}. See --help\n")
+        self.exit(2, f"error: {one_line(message)}. See --help\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,9 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _one_line(error: Exception) -> str:
-    text = error.args[0] if isinstance(error, KeyError) and error.args else str(error)
-    return " ".join(str(text).split())
+def _reason(error: Exception) -> str:
+    return one_line(error.args[0] if isinstance(error, KeyError) and error.args else error)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from bs_study import StudyConfig
-from bs_study.command_line import parse_flags, what_is_asked
+from bs_study.command_line import parse_flags, refuse, what_is_asked
 from bs_study.config import LaunchOptions
 from bs_study.config.asked import FIELDS
 from bs_study.config.launch import flags_of
+from bs_study.store.paths import study_uri
 from bs_study.workloads.base import BUILT_IN
 
 SWEEPS = Path(__file__).parent.parent / "sweeps"
@@ -157,11 +159,42 @@ def test_an_unknown_flag_is_refused_with_the_nearest_right_one(flag: str, meant:
     assert meant in refusal(flag, "4")
 
 
-@pytest.mark.parametrize(("flag", "value"), [("--batch-sizes", "four"), ("--lrs", "fast"), ("--seeds", "1.5")])
-def test_a_value_that_is_no_number_is_refused_with_its_flag_and_itself(flag: str, value: str) -> None:
+@pytest.mark.parametrize(("flag", "value"), [("--batch-sizes", "four"), ("--lrs", "fast"), ("--optimizer", "sgdm")])
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_a_value_that_is_none_of_its_kind_is_refused_with_its_flag_and_itself(
+    flag: str, value: str, encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
     text = refusal(flag, value)
-    assert flag in text
-    assert value in text
+    assert text.startswith(f"{flag}: {value!r} can't be read as ")
+    assert text.endswith(". See --help")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--batch-sizes", "9" * 5_000),
+        ("--lrs", "x" * 5_000),
+        ("--target", "9" * 5_000),
+        ("--target", "a b c " * 1_000),
+        ("--name", "9" * 5_000),
+        ("--recipes", "{" + "9" * 5_000),
+        ("--recipes", "{momentum: " + "9" * 5_000 + "}"),
+        ("--optimizer", "9" * 5_000),
+        ("--config", "nowhere/" * 100),
+        ("--store", "s3:/" + "x" * 5_000),
+    ],
+)
+def test_a_value_longer_than_200_characters_is_shortened_in_the_line_that_refuses_it(
+    arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises((ValueError, OSError)) as caught:
+        study_uri(options_of(*arguments).store, "digits")
+    assert refuse(caught.value) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1
+    assert "…" in line
+    assert len(line) < 680
 
 
 def test_help_shows_every_setting_once_with_its_default(

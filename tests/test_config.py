@@ -121,9 +121,9 @@ def test_what_is_wrong_by_itself_is_told_before_what_does_not_go_together() -> N
 
 
 def test_a_combination_that_contradicts_itself_is_named() -> None:
-    text = complaint(optimizer=["sgd", "adam"], nesterov=[True, False])
-    assert text.startswith("nesterov: ")
-    assert "optimizer adam, nesterov True" in text
+    text = complaint(lr_warmup_iterations=[0, 5], lr_warmup_epochs=[0, 1])
+    assert text.startswith("lr_warmup_epochs: ")
+    assert "(in the recipe {lr_warmup_iterations: 5, lr_warmup_epochs: 1})" in text
 
 
 @pytest.mark.parametrize("budget", ["max_epochs", "max_iterations", "max_examples", "max_train_seconds"])

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bs_study.words import cell, count, counted, duration, number, setting, times, typed
+from bs_study.words import cell, count, counted, duration, number, one_line, setting, shown, times, typed
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,23 @@ def test_a_lr_shows_as_it_was_typed_and_one_that_was_computed_in_four_digits() -
 
 def test_how_many_times_as_much_is_never_without_its_sign() -> None:
     assert [times(ratio) for ratio in (1, 0.0123, 12345)] == ["1×", "0.0123×", "12,300×"]
+
+
+@pytest.mark.parametrize("value", ["9" * 5_000, "two words " * 500, "it's one " * 500, list(range(5_000))])
+def test_a_long_value_is_shown_with_both_its_ends(value: object) -> None:
+    assert len(shown(value)) <= 200
+    assert len(one_line(f"target: {shown(value)} is no target, and can't be one")) < 260
+
+
+def test_an_integer_that_python_does_not_write_is_told_all_the_same() -> None:
+    assert shown([10**5_000]) == "a number of thousands of digits"
+
+
+def test_a_message_keeps_its_own_words_and_loses_the_middle_of_a_long_value() -> None:
+    own = "name: can't be so. " + "Use letters and digits, and isn't that enough? " * 10
+    assert one_line(own) == own.strip()
+    for long in ("x" * 500, "'" + "a b " * 100 + "'", '"' + "it's " * 100 + '"'):
+        told = one_line(f"name: {long}\n is wrong")
+        assert told.startswith(f"name: {long[:100]}")
+        assert told.endswith(f"{long[-70:]} is wrong")
+        assert len(told) < 230

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bs_study.analysis.trials import CELL, complete_trials
+from bs_study.analysis.versions import Versions, of_version, versions_of
 from bs_study.analysis.windows import smoothness
 from bs_study.config import StudyConfig, TrialSettings
 from bs_study.config.recipe import AXES, recipe_of
@@ -47,6 +48,7 @@ class StudyRows:
         begun: ids of trials that have begun; those without a row in `trials` are running, or were interrupted.
         settings: of each recipe that was asked for, by its name.
         train_examples, eval_examples: how many there are; NaN if not known.
+        versions: of workload and data. All other rows are of one of them, the judged one.
     """
 
     recipes: tuple[str, ...]
@@ -61,6 +63,7 @@ class StudyRows:
     settings: Mapping[str, TrialSettings] = field(default_factory=dict)
     train_examples: float = np.nan
     eval_examples: float = np.nan
+    versions: Versions = field(default_factory=Versions)
 
     @property
     def target(self) -> Target | None:
@@ -118,21 +121,25 @@ def read_rows(study: Study, *, keep: bool = False) -> StudyRows:
     trials = study.trials()
     of_trials, asked, others = _recipes(trials, config)
     trials = complete_trials(trials.assign(recipe=of_trials))
+    versions = versions_of(trials, study)
+    trials = of_version(trials, versions.judged)
     recipe_of_trial = dict(zip(trials["trial_id"], trials["recipe"], strict=True))
     evaluations, epochs = (_named(frame, recipe_of_trial) for frame in (study.evaluations(), study.epochs()))
+    evaluations = evaluations.drop(columns=[name for name in evaluations if name in versions.foreign_metrics])
     return StudyRows(
         recipes=(*asked, *others),
         trials=trials,
         evaluations=evaluations,
         epochs=epochs,
         smoothness=smoothness(study, trials, keep=keep),
-        timings=study.timings(),
-        asked=_asked(config, asked) if config else None,
+        timings=of_version(study.timings(), versions.judged),
+        asked=_asked(config, asked, but=versions.answered_by_others) if config else None,
         begun=frozenset(running_trials(study.paths)),
         config=config,
         settings=asked,
         train_examples=study.train_examples,
         eval_examples=study.eval_examples,
+        versions=versions,
     )
 
 
@@ -142,11 +149,13 @@ def _named(frame: pd.DataFrame, recipes: dict[str, str]) -> pd.DataFrame:
     return named.loc[named["recipe"].notna(), ["recipe", *frame.columns]].reset_index(drop=True)
 
 
-def _asked(config: StudyConfig, recipes: Mapping[str, TrialSettings]) -> pd.DataFrame:
+def _asked(config: StudyConfig, recipes: Mapping[str, TrialSettings], *, but: Collection[Any]) -> pd.DataFrame:
+    """Return the trials asked for, but for some of which recipe, batch size, lr and seed are given."""
     rows = [
         (name, trial.trial_id, trial.batch_size, trial.lr, trial.seed)
         for name, settings in recipes.items()
         for trial in recipe_trials(config, settings)
+        if (name, trial.batch_size, trial.lr, trial.seed) not in but
     ]
     return pd.DataFrame(rows, columns=["recipe", "trial_id", "batch_size", "lr", "seed"])
 

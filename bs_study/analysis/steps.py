@@ -12,6 +12,7 @@ import pandas as pd
 from bs_study.analysis.comparison import Field
 from bs_study.analysis.contest import Contest
 from bs_study.analysis.rows import StudyRows
+from bs_study.analysis.trials import CELL
 from bs_study.analysis.unreached import Unanswered
 from bs_study.analysis.verdict import Doubt, Reason
 from bs_study.target import Target
@@ -76,7 +77,7 @@ def steps(
         *_other_target(reasons, convergence, target),
         _easier_target(convergence, target) if not unanswered and "nothing_reached" in reasons else None,
         *(_unanswered(rows, unanswered) if unanswered else ()),
-        _seeds(rows, field, contest) if reasons & set(OF_SEEDS) else None,
+        _seeds(rows, field, contest) if reasons & set(OF_SEEDS) or len(rows.versions.others) else None,
         None if tells_nothing else _lrs(rows, scaling),
         _batch_sizes(rows, contest),
         _budget(rows, doubts, convergence, target) if reasons & set(OF_BUDGET) else None,
@@ -86,7 +87,15 @@ def steps(
 
 def _cells(rows: StudyRows) -> int:
     """Return how many trials of one seed a study has."""
-    return len(rows.tried)
+    return len(_asked_cells(rows))
+
+
+def _asked_cells(rows: StudyRows) -> pd.DataFrame:
+    """Return recipe, batch_size and lr of every cell of a study, with whichever version of its workload it was tried.
+
+    What is added to a study is trained in all of them, and what one of them has already adds nothing.
+    """
+    return pd.concat([rows.tried, rows.versions.others[CELL]]).drop_duplicates(ignore_index=True)
 
 
 def _finish_failed(rows: StudyRows) -> Step | None:
@@ -107,14 +116,15 @@ def _other_target(reasons: set[Reason], convergence: pd.DataFrame, target: Targe
 
 def _unanswered(rows: StudyRows, found: Unanswered) -> list[Step]:
     """Return what to try where no trial was judged: smaller lrs where all diverged, a smaller batch size for memory."""
+    tried = _asked_cells(rows)
     if set(found.why) == {"diverged"}:
-        smallest = rows.tried.sort_values("lr", kind="stable").iloc[0]
+        smallest = tried.sort_values("lr", kind="stable").iloc[0]
         lr = smallest["lr"] / _lr_factor(rows, str(smallest["recipe"]), int(smallest["batch_size"]))
         lrs = tuple(float(f"{lr / factor:.4g}") for factor in (100, 10))
         return [Step("lrs", lrs=lrs, trials=len(lrs) * _groups(rows) * _seed_count(rows))]
-    size = int(rows.tried["batch_size"].min()) // 2
+    size = int(tried["batch_size"].min()) // 2
     if set(found.why) == {"out_of_memory"} and size:
-        lrs_tried = len(rows.tried[["recipe", "lr"]].drop_duplicates())
+        lrs_tried = len(tried[["recipe", "lr"]].drop_duplicates())
         return [Step("batch_sizes", batch_sizes=(size,), trials=lrs_tried * _seed_count(rows))]
     return []
 
@@ -135,11 +145,12 @@ def _easier_target(convergence: pd.DataFrame, target: Target | None) -> Step | N
 def _seeds(rows: StudyRows, field: Field, contest: Contest | None) -> Step | None:
     """Return the seeds to add: up to three, else as many as would tell the closest open rival apart.
 
+    Where cells were tried with another version of the workload alone, one more seed tries all of them with this one.
     With n seeds each the standard error of a difference of logs is sqrt(2 v / n), so that the interval of a level that
     is t standard errors wide leaves out d with n = 2 v (t / d)^2.
     """
     if contest is None:
-        return None
+        return _next_seeds(rows, 1) if len(rows.versions.others) else None
     has = len(field.cells[contest.winner].met)
     wanted = FEW_SEEDS
     spread = field.spread.of(contest.winner)
@@ -148,8 +159,15 @@ def _seeds(rows: StudyRows, field: Field, contest: Contest | None) -> Step | Non
         closest = min(np.log(c.ratio) for c in open_rivals)
         width = np.log(open_rivals[0].ratio / open_rivals[0].low) / np.sqrt(2 * spread[0] / has)
         wanted = int(np.ceil(2 * spread[0] * (width / closest) ** 2))
-    more = int(np.clip(wanted - has, 1, MOST_SEEDS))
-    known = set(rows.trials["seed"]) | set(rows.asked["seed"] if rows.asked is not None else ())
+    return _next_seeds(rows, int(np.clip(wanted - has, 1, MOST_SEEDS)))
+
+
+def _next_seeds(rows: StudyRows, more: int) -> Step:
+    known = {
+        *rows.trials["seed"],
+        *rows.versions.others["seed"],
+        *(rows.asked["seed"] if rows.asked is not None else ()),
+    }
     first = max((int(seed) for seed in known), default=-1) + 1
     return Step("seeds", seeds=tuple(range(first, first + more)), trials=more * _cells(rows))
 
@@ -164,6 +182,10 @@ def _lrs(rows: StudyRows, scaling: pd.DataFrame) -> Step | None:
     for row in beyond[["recipe", "batch_size", *columns]].itertuples(index=False, name=None):
         factor = _lr_factor(rows, str(row[0]), int(row[1]))
         typed |= {float(f"{lr / factor:.4g}") for lr in row[2:] if np.isfinite(lr)}
+    if rows.config is not None:
+        typed -= set(rows.config.lrs)  # tried, with another version of the workload
+    if not typed:
+        return None
     sizes = tuple(sorted({int(size) for size in beyond["batch_size"]}))
     return Step("lrs", lrs=tuple(sorted(typed)), at=sizes, trials=len(typed) * _groups(rows) * _seed_count(rows))
 
@@ -176,7 +198,7 @@ def _lr_factor(rows: StudyRows, recipe: str, batch_size: int) -> float:
 
 def _groups(rows: StudyRows) -> int:
     """Return how many batch sizes a study has, over all recipes."""
-    return len(rows.tried[["recipe", "batch_size"]].drop_duplicates())
+    return len(_asked_cells(rows)[["recipe", "batch_size"]].drop_duplicates())
 
 
 def _batch_sizes(rows: StudyRows, contest: Contest | None) -> Step | None:
@@ -184,13 +206,14 @@ def _batch_sizes(rows: StudyRows, contest: Contest | None) -> Step | None:
     if contest is None:
         return None
     size = contest.winner.batch_size
-    sizes = sorted(int(size) for size in rows.tried["batch_size"].unique())
+    cells = _asked_cells(rows)
+    sizes = sorted(int(size) for size in cells["batch_size"].unique())
     most = rows.train_examples if rows.train_examples > 0 else np.inf
     below = [size // 2] if size == sizes[0] and size > 1 else []
     above = [size * 2] if size == sizes[-1] and size * 2 <= most else []
     if not below + above:
         return None
-    lrs = len(rows.tried[["recipe", "lr"]].drop_duplicates())
+    lrs = len(cells[["recipe", "lr"]].drop_duplicates())
     added = tuple(below + above)
     return Step("batch_sizes", batch_sizes=added, trials=len(added) * lrs * _seed_count(rows))
 

@@ -36,6 +36,8 @@ class Tables:
         throughput_fit: of `speed`, the better of the two; its `source` says which.
         timings: the store's table.
         recipes: how the recipes compare at each batch size; empty where there is one.
+        versions: which trials are of which version of workload and data; empty where all are of one. All other tables
+            are of the judged version alone.
     """
 
     trials: pd.DataFrame
@@ -51,6 +53,7 @@ class Tables:
     noise_slope: pd.DataFrame
     timings: pd.DataFrame
     recipes: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    versions: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     @property
     def is_clean(self) -> bool:
@@ -116,4 +119,5 @@ def study_tables(rows: StudyRows, *, target: Target | None) -> Tables:
         smoothness=rows.smoothness,
         noise_slope=noise_slope(rows.smoothness, examples_per_iteration=examples_per_iteration(rows.trials)),
         timings=rows.timings,
+        versions=rows.versions.trials,
     )

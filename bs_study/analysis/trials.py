@@ -41,6 +41,7 @@ _DEFAULTS: dict[str, str | float] = {
     "status": "completed",
     "stop_reason": "",
     "target": "",
+    "workload_version": 1,
 }
 
 
@@ -55,7 +56,8 @@ def complete_trials(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the trials with every column that the analysis reads; the store of another writer may lack some.
 
     A number that isn't there is missing. Without a recipe it is the nameless one, without an optimizer sgd, without a
-    momentum 0, without warm-up iterations none, and without a status a trial is completed.
+    momentum 0, without warm-up iterations none, and without a status a trial is completed. Without
+    a version of workload and data it is of the first.
     """
     complete = trials.copy()
     for name in _NUMBERS:

@@ -33,6 +33,7 @@ _COARSE = 1.1  # looks that are closer than that hardly change a time
 Kind = Literal[
     "no_target",
     "clock_alarm",
+    "several_versions",
     "initial_weights",
     "first_look",
     "out_of_range",
@@ -58,7 +59,8 @@ class Warning:
         recipe: of which it is; empty where the study has one, or where it is of all.
         cells: that it is about.
         batch_sizes: that it is about.
-        names: of settings, or of a kind of alarm, or the edge of the grid (low, high or both).
+        names: of settings, or of a kind of alarm, or the edge of the grid (low, high or both), or since when the
+            judged version of the workload is in force.
         numbers: by name.
     """
 
@@ -91,6 +93,7 @@ def warnings(
             Warning("clock_alarm", batch_sizes=(a.batch_size,), names=(a.kind,), numbers={"ratio": a.ratio})
             for a in alarms
         ),
+        *_versions(rows),
         *_of_target(rows, tables, target, tells),
         *_edges(edges),
         *_failed(tables.trials),
@@ -99,6 +102,14 @@ def warnings(
         *_mixed(tables),
         *_looks(tables),
     )
+
+
+def _versions(rows: StudyRows) -> list[Warning]:
+    """Warn where trials are of several versions of workload and data, of which one is judged."""
+    versions = rows.versions
+    numbers = {"judged": versions.judged} | {f"version_{one}": trials for one, trials in versions.counts.items()}
+    since = versions.since.get(versions.judged)
+    return [Warning("several_versions", names=(since,) if since else (), numbers=numbers)] if versions.counts else []
 
 
 def _of_target(rows: StudyRows, tables: Tables, target: Target | None, tells: Sequence[Reason]) -> list[Warning]:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bs_study.config.asked import asked
-from bs_study.config.recipe import AXES, Change, recipe_of
-from bs_study.config.settings import TrialSettings
+from bs_study.config.recipe import AXES, Change, recipe_of, recipe_settings, typed_recipe, typed_value
 from bs_study.config.study import StudyConfig
 from bs_study.words import listing, typed
 
@@ -63,7 +62,7 @@ def _new_recipes(stored: StudyConfig, given: StudyConfig) -> list[Change]:
     new: list[Change] = []
     for change in given.recipes:
         _refuse_open(change, own)
-        effect = recipe_of(TrialSettings.model_validate(stored.settings.model_dump() | change))
+        effect = recipe_of(recipe_settings(stored.settings, change))
         if effect not in known:
             known.append(effect)
             new.append(change)
@@ -75,7 +74,7 @@ def _refuse_open(change: Change, own: set[str]) -> None:
     missing = [name for name in AXES if name in own and name not in change]
     if missing:
         raise ValueError(
-            f"recipes: {_recipe(change)} does not set {listing(missing)}, which each recipe of the study sets for "
+            f"recipes: {typed_recipe(change)} does not set {listing(missing)}, which each recipe of the study sets for "
             "itself. Add it to the recipe"
         )
 
@@ -89,7 +88,7 @@ def _refuse_another(stored: StudyConfig, given: StudyConfig, *, uri: str) -> Non
     differing = [name for name in now if name not in skipped and now[name] != before[name]]
     if differing:
         name = differing[0]
-        value, was = _value(now[name]), "none" if before[name] is None else _value(before[name])
+        value, was = typed_value(now[name]), "none" if before[name] is None else typed_value(before[name])
         is_one_recipe = not (stored.recipes or given.recipes)
         change = {axis: now[axis] for axis in differing if axis in AXES} if is_one_recipe else {}
         ask = shlex.join(["python", "sweeps/report.py", uri, "--target", str(now["target"])])
@@ -110,22 +109,7 @@ def _right_way(name: str, change: Change, *, report: str) -> str:
     if name == "target":
         return f"Judge its trials by another target with `{report}`, {other}"
     if name in change:
-        return f"Compare both with --recipes {shlex.quote(_recipe(change))}, {other}"
+        return f"Compare both with --recipes {shlex.quote(typed_recipe(change))}, {other}"
     if name in AXES:
         return f"Set it within each of the recipes that are to have it, {other}"
     return other[0].upper() + other[1:]
-
-
-def _recipe(change: Change) -> str:
-    """Return a recipe as it is typed.
-
-    >>> _recipe({"momentum": 0.9, "nesterov": True, "lr_decay": "linear", "lr_decay_epochs": None})
-    '{momentum: 0.9, nesterov: true, lr_decay: linear, lr_decay_epochs: null}'
-    """
-    return f"{{{', '.join(f'{name}: {_value(value)}' for name, value in change.items())}}}"
-
-
-def _value(value: object) -> str:
-    if isinstance(value, bool | None):
-        return {True: "true", False: "false", None: "null"}[value]
-    return typed(value) if isinstance(value, int | float) else str(value)

@@ -22,9 +22,13 @@ class LaunchOptions(BaseModel):
         None, description="folder with data sets, searched before a download ($BS_STUDY_DATA, or ~/.cache/bs_study)"
     )
 
-    tensorboard: bool = Field(False, description="hand the evaluations of each trial to TensorBoard, as files")
-    wandb: bool = Field(False, description="hand them to Weights & Biases, set up by its own environment variables")
-    mlflow: bool = Field(False, description="hand them to MLflow, set up by its own environment variables")
+    tensorboard: bool = Field(
+        False, description="show trials and the answer in TensorBoard, by files in the study's folder"
+    )
+    wandb: bool = Field(False, description="show them in Weights & Biases, set up by its own environment variables")
+    mlflow: bool = Field(
+        False, description="show them in MLflow, on the server of $MLFLOW_TRACKING_URI, else by files in that folder"
+    )
 
     local: bool = Field(False, description="run trials one after another in this process, without Ray")
     address: str | None = Field(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bs_study.config.settings import TrialSettings
+from bs_study.words import typed
 
 AXES = (
     "optimizer",
@@ -32,13 +33,42 @@ def recipe_of(settings: TrialSettings) -> dict[str, Any]:
     """Return the settings among AXES that matter beside the others: adam has no momentum, for one."""
     idle = {
         "momentum": settings.optimizer != "sgd",
-        "nesterov": settings.optimizer != "sgd",
+        "nesterov": not settings.has_momentum,
         "lr_decay_iterations": settings.lr_decay == "none",
         "lr_decay_epochs": settings.lr_decay == "none",
         "lr_decay_factor": settings.lr_decay != "step",
         "base_batch_size": settings.lr_rule == "none",
     }
     return {name: getattr(settings, name) for name in AXES if not idle.get(name)}
+
+
+def recipe_settings(settings: TrialSettings, change: Change) -> TrialSettings:
+    """Return a study's settings as a recipe changes them, with Nesterov left out where there is no momentum.
+
+    What else does not matter beside the others stays: the ids of trials hold it.
+    """
+    changed = TrialSettings.model_validate(settings.model_dump() | change)
+    return changed if changed.has_momentum else changed.model_copy(update={"nesterov": False})
+
+
+def typed_recipe(change: Change) -> str:
+    """Return a recipe as it is typed.
+
+    >>> typed_recipe({"momentum": 0.9, "nesterov": True, "lr_decay": "linear", "lr_decay_epochs": None})
+    '{momentum: 0.9, nesterov: true, lr_decay: linear, lr_decay_epochs: null}'
+    """
+    return f"{{{', '.join(f'{name}: {typed_value(value)}' for name, value in change.items())}}}"
+
+
+def typed_value(value: object) -> str:
+    """Return a setting of a recipe as it is typed.
+
+    >>> typed_value(0.5), typed_value(None), typed_value("linear")
+    ('0.5', 'null', 'linear')
+    """
+    if isinstance(value, bool | None):
+        return {True: "true", False: "false", None: "null"}[value]
+    return typed(value) if isinstance(value, int | float) else str(value)
 
 
 def multiplied(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 
+from bs_study.words import one_line as in_one_line
+from bs_study.words import shortened, shown
+
 PARTS = ("settings",)
 """Models within models, whose names nobody types."""
 
@@ -24,7 +27,7 @@ def one_line(error: ValidationError, *, known: Iterable[str] = ()) -> str:
     for e in reversed(single or error.errors()):
         place = tuple(part for part in e["loc"] if part not in PARTS)
         found[place[:1]] = _describe(place, e["msg"], e.get("input"), names)
-    return " ".join("; ".join(reversed(found.values())).split())
+    return in_one_line("; ".join(reversed(found.values())))
 
 
 def _describe(place: tuple[int | str, ...], message: str, value: object, known: list[str]) -> str:
@@ -35,7 +38,6 @@ def _describe(place: tuple[int | str, ...], message: str, value: object, known: 
         return f"{place[0]}: is missing. Give at least one value"
     if message.startswith("Extra inputs"):
         near = difflib.get_close_matches(str(place[0]), known, n=1)
-        return f"{place[0]}: unknown setting" + (f". Did you mean {near[0]!r}?" if near else "")
-    message = message.removeprefix(f"{value!r} ")
-    shown = "" if isinstance(value, tuple | dict) else f"{value!r} "
-    return f"{place[0]}: {shown}{message}"
+        return f"{shortened(str(place[0]))}: unknown setting" + (f". Did you mean {near[0]!r}?" if near else "")
+    given = "" if isinstance(value, tuple | dict) else f"{shown(value)} "
+    return f"{place[0]}: {given}{in_one_line(message).removeprefix(given)}"

@@ -133,8 +133,19 @@ class TrialSettings(BaseModel):
     warmup_iterations: Index = Field(3, description="first iterations, left out of all clocks but warmup_seconds")
 
     @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
-        if self.nesterov and (self.optimizer != "sgd" or self.momentum == 0):
+    def _has_an_end(self) -> Self:
+        if not (self.has_counted_budget or self.max_train_seconds):
+            raise ValueError(
+                "max_epochs: give it, max_iterations, max_examples or max_train_seconds: a trial needs an end"
+            )
+        return self
+
+    def refuse_contradictions(self) -> None:
+        """Raise if settings of the recipe don't go together.
+
+        It is asked of what is trained alone: settings that recipes complete need not stand by themselves.
+        """
+        if self.nesterov and not self.has_momentum:
             raise ValueError("nesterov: needs optimizer sgd and a momentum above 0")
         if self.lr_warmup_iterations and self.lr_warmup_epochs:
             raise ValueError("lr_warmup_epochs: give it or lr_warmup_iterations, not both")
@@ -150,11 +161,11 @@ class TrialSettings(BaseModel):
             )
         if self.lr_rule != "none" and self.base_batch_size is None:
             raise ValueError(f"lr_rule: {self.lr_rule} needs the batch size that the lrs are for. Give base_batch_size")
-        if not (self.has_counted_budget or self.max_train_seconds):
-            raise ValueError(
-                "max_epochs: give it, max_iterations, max_examples or max_train_seconds: a trial needs an end"
-            )
-        return self
+
+    @property
+    def has_momentum(self) -> bool:
+        """Whether there is a momentum, which Nesterov's could take the place of."""
+        return self.optimizer == "sgd" and self.momentum > 0
 
     @property
     def has_counted_budget(self) -> bool:

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from bs_study.config.lr_rule import refuse_extreme_lr, refuse_extreme_moments
-from bs_study.config.recipe import Change, distinct_changes, multiplied, recipe_of
+from bs_study.config.recipe import Change, distinct_changes, multiplied, recipe_of, recipe_settings, typed_recipe
 from bs_study.config.refusal import one_line
 from bs_study.config.settings import TrialSettings
 from bs_study.config.values import Count, Index, Positive, distinct, flat, nested
@@ -75,19 +75,30 @@ class StudyConfig(BaseModel):
 
     @model_validator(mode="after")
     def _each_recipe_is_consistent(self) -> Self:
-        self._refuse_beyond_the_rule(self.settings)
+        if not self.recipes:
+            self._refuse_untrainable(self.settings)
         for change in self.recipes:
-            named = ", ".join(f"{name} {value}" for name, value in change.items())
             try:
-                self._refuse_beyond_the_rule(self._with(change))
+                self._refuse_untrainable(recipe_settings(self.settings, change))
             except ValidationError as error:
-                raise ValueError(f"{one_line(error)} (in the recipe of {named})") from error
+                raise ValueError(f"{one_line(error)} (in the recipe {typed_recipe(change)})") from error
             except ValueError as error:
-                raise ValueError(f"{error} (in the recipe of {named})") from error
+                raise ValueError(f"{error} (in the recipe {typed_recipe(change)})") from error
+        self._refuse_idle_nesterov()
         return self
 
-    def _with(self, change: Change) -> TrialSettings:
-        return TrialSettings.model_validate(self.settings.model_dump() | change)
+    def _refuse_untrainable(self, settings: TrialSettings) -> None:
+        settings.refuse_contradictions()
+        self._refuse_beyond_the_rule(settings)
+
+    def _refuse_idle_nesterov(self) -> None:
+        """Refuse Nesterov where no recipe that asks for it has a momentum, as where there is one recipe alone."""
+        wanted = [change for change in self.recipes if change.get("nesterov", self.settings.nesterov)]
+        if wanted and not any(recipe_settings(self.settings, change).nesterov for change in wanted):
+            raise ValueError(
+                "nesterov: no recipe that it is asked of has optimizer sgd and a momentum above 0 "
+                f"({', '.join(map(typed_recipe, wanted[:3]))}). Leave it out"
+            )
 
     def _refuse_beyond_the_rule(self, settings: TrialSettings) -> None:
         """Refuse a grid whose lrs or moments the lr rule takes out of their range."""
@@ -105,6 +116,6 @@ class StudyConfig(BaseModel):
     def each_recipe(self) -> list[TrialSettings]:
         """Return the settings of each recipe; of recipes that train the same, as adam with two momenta, the first."""
         distinct_recipes: dict[tuple[object, ...], TrialSettings] = {}
-        for settings in [self._with(change) for change in self.recipes] or [self.settings]:
+        for settings in [recipe_settings(self.settings, change) for change in self.recipes] or [self.settings]:
             distinct_recipes.setdefault(tuple(recipe_of(settings).items()), settings)
         return list(distinct_recipes.values())

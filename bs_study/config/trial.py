@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
 
@@ -32,6 +32,11 @@ class TrialConfig(BaseModel):
     @classmethod
     def _nested(cls, given: Any) -> Any:
         return nested(given, TrialSettings, name="settings")
+
+    @model_validator(mode="after")
+    def _can_be_trained(self) -> Self:
+        self.settings.refuse_contradictions()
+        return self
 
     @model_serializer(mode="wrap")
     def _flat(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -18,16 +18,41 @@ from bs_study.words import count, counted, duration, setting
 
 @dataclass
 class RunningTrial:
-    """A trial that has started and not ended, and what it last told."""
+    """A trial that has started and not ended, and what it last told.
+
+    Its pace is the share of its budget that it spends per second, from the first time it told of one to the last: what
+    came before is the start of a worker, reading data, a race of kernels, a warm-up.
+    """
 
     trial: TrialConfig
     start: float
     progress: Progress | None = None
+    first: tuple[float, float] | None = None
+    last: tuple[float, float] | None = None
+
+    def tell(self, progress: Progress, now: float) -> None:
+        self.progress = progress
+        if progress.share is not None:
+            self.last = (now, progress.share)
+            self.first = self.first or self.last
+
+    def trained_seconds(self, now: float) -> float | None:
+        """Return for how long it has trained, as far as it told; None if it did not."""
+        return now - self.first[0] if self.first else None
+
+    def whole_seconds(self) -> float | None:
+        """Return the time that its whole budget takes at its pace; None as long as that is not known."""
+        if not (self.first and self.last) or self.last[1] <= self.first[1]:
+            return None
+        return (self.last[0] - self.first[0]) / (self.last[1] - self.first[1])
 
     def seconds_left(self, now: float) -> float | None:
-        """Return the time to the end of its budget at the pace so far; None as long as that is not known."""
-        share = self.progress.share if self.progress else None
-        return (now - self.start) * (1 - share) / share if share else None
+        """Return the time to the end of its budget at its pace; None as long as that is not known."""
+        whole = self.whole_seconds()
+        if whole is None or self.last is None:
+            return None
+        told, share = self.last
+        return max(0.0, whole * (1 - share) - (now - told))
 
 
 @dataclass
@@ -45,7 +70,8 @@ class Display:
     slots: int
     failed: int = 0
     _running: dict[str, RunningTrial] = field(default_factory=dict)
-    _seconds: list[float] = field(default_factory=list)
+    _ended: int = 0
+    _lengths: list[float] = field(default_factory=list)
     _live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -63,21 +89,24 @@ class Display:
 
     def progressed(self, trial: TrialConfig, progress: Progress) -> None:
         if trial.trial_id in self._running:
-            self._running[trial.trial_id].progress = progress
+            self._running[trial.trial_id].tell(progress, time.monotonic())
 
     def ended(self, trial: TrialConfig, ending: Ending) -> None:
         self.failed += ending.status == "failed"
         now = time.monotonic()
         running = self._running.pop(trial.trial_id, RunningTrial(trial, now))
-        self._seconds.append(now - running.start)
-        count = f"{len(self._seconds)}/{self.total}".rjust(2 * len(str(self.total)) + 1)
-        line = f"{count}  {trial.trial_id}  {describe(ending)}  {duration(self._seconds[-1])}"
+        self._ended += 1
+        seconds = running.trained_seconds(now) if ending.seconds is None else ending.seconds
+        if ending.status != "failed" and seconds is not None:
+            self._lengths.append(seconds)
+        count = f"{self._ended}/{self.total}".rjust(2 * len(str(self.total)) + 1)
+        line = f"{count}  {trial.trial_id}  {describe(ending)}  {duration(now - running.start)}"
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _shown(self) -> Group:
         left = self.seconds_left()
         time_left = f", about {duration(round(left))} left" if left is not None else ""
-        done = f"{len(self._seconds)} of {counted(self.total, 'trial')} done"
+        done = f"{self._ended} of {counted(self.total, 'trial')} done"
         head = Text(f"{done}, {len(self._running)} running{time_left}")
         return Group(head, self._table())
 
@@ -97,18 +126,19 @@ class Display:
         return table
 
     def seconds_left(self) -> float | None:
-        """Return how long the rest will take if it goes on as so far; None before any trial told of its progress."""
+        """Return how long the rest will take if it goes on as so far; None as long as no trial told how long it takes.
+
+        A trial of which nothing is known takes as long as those that ended took in the mean, or as those that run will.
+        """
         now = time.monotonic()
-        running = [r.seconds_left(now) for r in self._running.values()]
-        known = [seconds for seconds in running if seconds is not None]
-        if not (known or self._seconds):
+        lengths = self._lengths or [s for r in self._running.values() if (s := r.whole_seconds()) is not None]
+        if not lengths:
             return None
-        whole = [
-            now - r.start + left for r, left in zip(self._running.values(), running, strict=True) if left is not None
-        ]
-        typical = sum(self._seconds or whole) / len(self._seconds or whole)
-        waiting = self.total - len(self._seconds) - len(self._running)
-        return (sum(known) + waiting * typical) / max(1, min(self.slots, self.total - len(self._seconds)))
+        typical = sum(lengths) / len(lengths)
+        left = [r.seconds_left(now) for r in self._running.values()]
+        waiting = self.total - self._ended - len(left)
+        total = sum(typical if seconds is None else seconds for seconds in left) + waiting * typical
+        return total / max(1, min(self.slots, self.total - self._ended))
 
 
 def _measured(progress: Progress | None) -> tuple[str, str, str]:

@@ -19,5 +19,12 @@ def failure_message(error: BaseException) -> str:
 def record_failure(trial: TrialConfig, place: Place, message: str, *, stop_reason: str = "error") -> Ending:
     """End a trial as failed. Where the store takes no row it stays open, and a resumed study tries it again."""
     with contextlib.suppress(OSError):
-        commit_failed(place.paths, trial, metrics=place.metrics, message=message, stop_reason=stop_reason)
+        commit_failed(
+            place.paths,
+            trial,
+            metrics=place.metrics,
+            message=message,
+            stop_reason=stop_reason,
+            workload_version=place.workload_version,
+        )
     return Ending("failed", stop_reason, message)

@@ -15,13 +15,16 @@ from bs_study.config.asked import asked
 from bs_study.config.growth import grown
 from bs_study.config.launch import resume_command
 from bs_study.grid import trials_to_run
+from bs_study.launch.timing import lacks_timings
+from bs_study.launch.versions import WorkloadVersion, version_now
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
-from bs_study.store.reader import open_study
+from bs_study.store.reader import Study, open_study
 from bs_study.store.schema import table_schema
-from bs_study.store.study_json import create_study, grow_study
+from bs_study.store.study_json import create_study, grow_study, read_asked
 from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets, load_data
+from bs_study.training.fingerprint import fingerprint
 from bs_study.training.placement import Place
 from bs_study.workloads.base import Workload, examples_in, load_workload
 from bs_study.workloads.check_batch import Look, look_at
@@ -31,7 +34,7 @@ from bs_study.workloads.check_batch import Look, look_at
 class Prepared:
     """A study that is ready to start: its config with nothing left open, its trials, where they write and read.
 
-    `grows_from` is what study.json said, where more is asked now.
+    `grows_from` is what study.json said, where more is asked now; `version` that of its workload and data.
     """
 
     config: StudyConfig
@@ -44,6 +47,7 @@ class Prepared:
     eval_examples: int | None
     is_new: bool
     grows_from: Mapping[str, Any] | None
+    version: WorkloadVersion | None
     warnings: Sequence[str]
 
     def create(self) -> None:
@@ -59,13 +63,23 @@ class Prepared:
                 metrics=self.place.metrics,
                 train_examples=self.train_examples,
                 eval_examples=self.eval_examples,
+                version=self.version.told if self.version else None,
             )
+            return
+        grown_to = None
         if self.grows_from is not None:
-            grow_study(self.paths, self.config, seen=self.grows_from)
+            grown_to = grow_study(self.paths, self.config, seen=self.grows_from)
+        if self.version is not None and self.version.seen is not None:
+            self.version.record(self.paths, seen=grown_to or self.version.seen)
 
 
 def prepared(
-    config: StudyConfig, options: LaunchOptions, *, resume: str | None = None, is_dry_run: bool = False
+    config: StudyConfig,
+    options: LaunchOptions,
+    *,
+    resume: str | None = None,
+    is_dry_run: bool = False,
+    accept_changes: bool = False,
 ) -> Prepared:
     """Return the study that was asked for, looked at from all sides but its resources.
 
@@ -75,6 +89,7 @@ def prepared(
         resume: folder or URI of the study to go on with, to which batch sizes, lrs, seeds and recipes may be added;
             all else must be the same. None begins one.
         is_dry_run: no data is read where the workload tells how much there is.
+        accept_changes: whether the study goes on with another workload, or other data, than its trials began with.
 
     Raises:
         ValueError: a setting is wrong; the message says which and what would be right.
@@ -93,23 +108,29 @@ def prepared(
         examples = examples_in(data.train)
         chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
     _check_batch_sizes(config, examples)
-    ended = answered_trials(paths) if resume else set()
+    trials = trials_to_run(config, ended=answered_trials(paths) if resume else set())
+    version = None
+    if trials or (options.timing and lacks_timings(Study(paths))):
+        now = fingerprint(workload, data) | ({"metrics": list(look.metrics)} if look else {})
+        version = version_now(read_asked(paths) if resume else None, now, accept=accept_changes)
     place = Place(
         replace(paths, patience_seconds=options.store_patience_seconds),
         data_dir=data_directory(options),
-        metrics=look.metrics if look else (),
+        metrics=version.metrics if version else (),
+        workload_version=version.number if version else 1,
     )
     return Prepared(
         config,
         options,
         paths,
-        trials_to_run(config, ended=ended),
+        trials,
         place,
         data,
         examples,
         eval_examples=examples_in(data.held_out) if data else None,
         is_new=not resume,
         grows_from=grows_from,
+        version=version,
         warnings=look.warnings if look else (),
     )
 

@@ -19,8 +19,8 @@ from bs_study.launch.failures import failure_message
 from bs_study.launch.ray_cluster import Node, autoscaled_nodes
 from bs_study.launch.ray_session import alive_nodes, on_node
 from bs_study.launch.ray_worker import Parcel
-from bs_study.store.paths import StudyPaths
 from bs_study.training.machine import machine_kind
+from bs_study.training.placement import Place
 from bs_study.training.timing import BatchTiming, missing_timings, time_batch_size
 from bs_study.words import duration
 
@@ -32,7 +32,7 @@ NodeOptions = dict[str, Any]
 
 
 def time_on_ray(
-    trials: Sequence[TrialConfig], paths: StudyPaths, parcel: ray.ObjectRef[Parcel], *, cpus: int, gpus: int
+    trials: Sequence[TrialConfig], place: Place, parcel: ray.ObjectRef[Parcel], *, cpus: int, gpus: int
 ) -> Iterator[BatchTiming]:
     """Time the batch sizes of these trials on one node of each kind, one after another; a busy node is passed over.
 
@@ -48,7 +48,9 @@ def time_on_ray(
             kind = worker.kind(seconds=max(0.1, end - time.monotonic()))
             if kind and kind not in seen:
                 seen.append(kind)
-                yield from missing_timings(paths, trials, kind, measure=worker.measure)
+                yield from missing_timings(
+                    place.paths, trials, kind, measure=worker.measure, workload_version=place.workload_version
+                )
     if not seen:
         raise TimeoutError(f"no node was free within {duration(patience)}")
 

@@ -12,7 +12,6 @@ import logging
 import math
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
@@ -20,23 +19,27 @@ from typing import Any
 import ray
 from ray import tune
 from ray.tune.schedulers import FIFOScheduler
+from ray.tune.stopper import NoopStopper
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.launch.launcher import Launcher, Resources, Watcher, machine_given, pacing_of
+from bs_study.launch.ray_bell import new_bell
 from bs_study.launch.ray_callback import TuneCallback
 from bs_study.launch.ray_search import FreeWorkersFirst, Search, SharedSearch
-from bs_study.launch.ray_session import ray_session, refuse_unseen_study, refuse_unshared_store
+from bs_study.launch.ray_session import ray_session, refuse_unshared_store
 from bs_study.launch.ray_timing import time_on_ray
+from bs_study.launch.ray_trial import RayTrial
 from bs_study.launch.ray_worker import Parcel
 from bs_study.launch.shared_data import shared_arrays
+from bs_study.launch.signals import heeded_signals
 from bs_study.launch.workload_code import workload_code
 from bs_study.training.data import DataSets
+from bs_study.training.interruption import Interruption
 from bs_study.training.placement import Place
 from bs_study.training.timing import BatchTiming
-from bs_study.training.trial import run_trial
 
 REPORTS_PER_SECOND = 100
-"""Of all trials together: a report waits until the driver has taken it, and so would trials where they are many."""
+"""Of all trials together, which is what a driver keeps up with."""
 
 
 @contextlib.contextmanager
@@ -100,15 +103,20 @@ class RayLauncher:
             OSError: no node was free in time, or a worker was gone before it had begun.
         """
         gpus = math.ceil(self.resources.gpus_per_trial)  # alone: not on a share of a GPU
-        yield from time_on_ray(trials, self._place.paths, self._parcel, cpus=self._config.cpus_per_trial, gpus=gpus)
+        yield from time_on_ray(trials, self._place, self._parcel, cpus=self._config.cpus_per_trial, gpus=gpus)
 
     def run(self, trials: Sequence[TrialConfig], watcher: Watcher) -> None:
-        """Run trials, as many at once as fit; one that fails for good is recorded as failed."""
+        """Run trials, as many at once as fit; one that fails for good is recorded as failed.
+
+        Raises:
+            KeyboardInterrupt: a signal came; trials that were training have written checkpoints, if there was time.
+        """
         for name in ("ray.tune", "ray.train", "ray.air"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # its warnings speak of result files, turned off here
         by_id = {trial.trial_id: trial for trial in trials}
         cpus, gpus = self._config.cpus_per_trial, self.resources.gpus_per_trial
-        trainable = tune.with_parameters(_train, trials=by_id, parcel=self._parcel)
+        interruption, bell = Interruption(), new_bell()
+        trainable = tune.with_parameters(RayTrial, trials=by_id, parcel=self._parcel, bell=bell)
         search, scheduler = self._search(trials)
         with tempfile.TemporaryDirectory(prefix="bs_study-tune-") as scratch:
             tuner = tune.Tuner(
@@ -123,12 +131,14 @@ class RayLauncher:
                 run_config=tune.RunConfig(
                     storage_path=scratch,
                     verbose=0,
+                    stop=_UntilInterrupted(interruption, bell),
                     failure_config=tune.FailureConfig(max_failures=self._options.max_failures),
                     callbacks=[TuneCallback(by_id, self._place, watcher, search)],
                 ),
             )
             try:
-                tuner.fit()
+                with heeded_signals(interruption), interruption.held_back():
+                    tuner.fit()
             finally:
                 search.close()
 
@@ -152,17 +162,21 @@ def _search_space(trials: Sequence[TrialConfig]) -> dict[str, Any]:
     return {axis: tune.choice(list(dict.fromkeys(point[axis] for point in points))) for axis in points[0]}
 
 
-def _train(config: dict[str, Any], *, trials: dict[str, TrialConfig], parcel: Parcel) -> None:
-    """Run one trial in a worker of Ray."""
-    refuse_unseen_study(parcel.place.paths)
-    machine, data = parcel.unpacked()
-    ending = run_trial(
-        trials[config["trial_id"]],
-        parcel.place,
-        machine,
-        pacing=parcel.pacing,
-        data=data,
-        launched=parcel.launched,
-        report=lambda progress: tune.report(asdict(progress)),
-    )
-    tune.report({"ending": asdict(ending)})
+class _UntilInterrupted(tune.Stopper):
+    """Ends the run when an end is asked for, and rings the bell: each trial that trains writes a checkpoint first."""
+
+    def __init__(self, interruption: Interruption, bell: Any) -> None:
+        self._interruption, self._bell = interruption, bell
+        self._is_rung = False
+
+    def __reduce__(self) -> tuple[type[tune.Stopper], tuple[()]]:
+        return NoopStopper, ()  # Tune pickles it for its own restore, which is never used
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        if self._interruption.is_asked and not self._is_rung:
+            self._bell.ring.remote()
+            self._is_rung = True
+        return self._is_rung

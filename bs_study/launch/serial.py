@@ -14,7 +14,9 @@ import torch
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.launch.failures import failure_message, record_failure
 from bs_study.launch.launcher import Launcher, Resources, Watcher, machine_given, pacing_of, refuse_without_gpu
+from bs_study.launch.signals import heeded_signals
 from bs_study.training.data import DataSets
+from bs_study.training.interruption import Interruption
 from bs_study.training.machine import machine_kind
 from bs_study.training.placement import Place
 from bs_study.training.progress import Ending
@@ -67,10 +69,15 @@ class SerialLauncher:
         self._pacing = pacing_of(options)
         self._tries = 1 + options.max_failures
         self._launched = datetime.now(UTC)
+        self._interruption = Interruption()
 
     def run(self, trials: Sequence[TrialConfig], watcher: Watcher) -> None:
-        """Run trials in order; one that fails for good is recorded as failed, and the next goes on."""
-        with _timeouts_raise(self._pacing.timeout_seconds):
+        """Run trials in order; one that fails for good is recorded as failed, and the next goes on.
+
+        Raises:
+            KeyboardInterrupt: a signal came; a trial that was training has written a checkpoint, if there was time.
+        """
+        with heeded_signals(self._interruption), _timeouts_raise(self._pacing.timeout_seconds):
             for trial in trials:
                 watcher.started(trial)
                 watcher.ended(trial, self._run_with_retries(trial, watcher))
@@ -89,7 +96,13 @@ class SerialLauncher:
             )
 
         with _timeouts_raise(self._pacing.timeout_seconds):
-            yield from missing_timings(self._place.paths, trials, machine_kind(self._machine), measure=measure)
+            yield from missing_timings(
+                self._place.paths,
+                trials,
+                machine_kind(self._machine),
+                measure=measure,
+                workload_version=self._place.workload_version,
+            )
 
     def _run_with_retries(self, trial: TrialConfig, watcher: Watcher) -> Ending:
         message = ""
@@ -104,6 +117,7 @@ class SerialLauncher:
                     launched=self._launched,
                     report=lambda progress: watcher.progressed(trial, progress),
                     give_up=_interrupt_main,
+                    interruption=self._interruption,
                 )
             except TrialTimeoutError as error:
                 return record_failure(trial, self._place, failure_message(error), stop_reason="timeout")

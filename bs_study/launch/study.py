@@ -10,11 +10,13 @@ from typing import Protocol
 
 from bs_study.config.launch import flags_of, resume_command
 from bs_study.config.recipe_names import named_recipes
+from bs_study.grid import trial_recipes
 from bs_study.launch.display import Display
 from bs_study.launch.launcher import Launcher
 from bs_study.launch.prepare import Prepared
 from bs_study.launch.timing import lacks_timings, timing_lines, timing_trials, wants_timing
-from bs_study.launch.trackers import TrackedWatcher, Tracker, chosen_trackers
+from bs_study.launch.trackers.chosen import chosen_trackers
+from bs_study.launch.trackers.tracking import Tracking
 from bs_study.store.lease import study_lease
 from bs_study.store.reader import Study
 from bs_study.words import counted
@@ -55,6 +57,13 @@ def run_study(study: Prepared, listener: Listener) -> End:
         OSError: the store does not answer.
     """
     trackers = chosen_trackers(study.options, study.paths)
+    recipes = trial_recipes(study.config) if trackers else {}
+    pace = study.options.checkpoint_seconds
+    with Tracking(trackers, Study(study.paths), recipes=recipes, live_seconds=pace) as tracking:
+        return _run(study, listener, tracking)
+
+
+def _run(study: Prepared, listener: Listener, tracking: Tracking) -> End:
     if not study.trials and not (study.options.timing and lacks_timings(Study(study.paths))):
         listener.say(f"nothing to do: all trials of {study.paths.uri} have ended")
         return End()
@@ -64,12 +73,12 @@ def run_study(study: Prepared, listener: Listener) -> End:
         _announce(study, launcher, listener)
         try:
             _time_alone(study, launcher, listener)
-            failed = _run_trials(study, launcher, listener, trackers) if study.trials else 0
+            failed = _run_trials(study, launcher, listener, tracking) if study.trials else 0
         except KeyboardInterrupt:
             listener.say(f"interrupted. Go on with: {going_on}")
             return End(is_interrupted=True)
     try:
-        is_reported = conclude(study, listener)
+        is_reported = conclude(study, listener, tracking)
     except KeyboardInterrupt:
         uri = shlex.quote(study.paths.uri)
         listener.say(f"interrupted, with all trials ended. Its report: python sweeps/report.py {uri}")
@@ -98,6 +107,8 @@ def _announce(study: Prepared, launcher: Launcher, listener: Listener) -> None:
         listener.say(f"{len(recipes)} recipes: {'; '.join(recipes)}")
     listener.say(f"on {launcher.resources.description}")
     listener.say(f"to {study.paths.uri}")
+    if study.version and study.version.said:
+        listener.say(study.version.said)
     for warning in study.warnings:
         listener.warn(f"warning: {warning}")
 
@@ -113,25 +124,27 @@ def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None
         listener.warn(f"timing: left out, {' '.join(str(error).split())}")
 
 
-def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, trackers: list[Tracker]) -> int:
+def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, tracking: Tracking) -> int:
     """Run what is left of a study under its display; return how many trials failed."""
     with (
         listener.watch(trials=len(study.trials), slots=launcher.resources.slots) as display,
-        TrackedWatcher(display, trackers, Study(study.paths)) as watcher,
+        tracking.watching(display) as watcher,
     ):
         launcher.run(study.trials, watcher)
     return display.failed
 
 
-def conclude(study: Prepared, listener: Listener) -> bool:
+def conclude(study: Prepared, listener: Listener, tracking: Tracking) -> bool:
     """Say what the study found and write its report, from one analysis; return whether the store allowed it."""
     from bs_study.analysis.study import analyse  # with scipy and matplotlib, which trials need not wait for
+    from bs_study.launch.trackers.answer import tracked_answer
     from bs_study.report.page import publish
     from bs_study.report.terminal import closing
 
     stored = Study(study.paths)
     try:
         found = analyse(stored, keep=True)
+        tracking.conclude(tracked_answer(found))
         listener.say("\n".join(closing(found, start=_start(study))))
         listener.say(f"report: {publish(stored, found)}")
     except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer

@@ -8,6 +8,7 @@ from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.grid import recipe_trials
 from bs_study.launch.launcher import Resources
 from bs_study.store.reader import Study
+from bs_study.store.versions import version_in_force
 from bs_study.training.timing import BatchTiming
 from bs_study.words import duration
 
@@ -24,14 +25,15 @@ def wants_timing(options: LaunchOptions, resources: Resources, *, trials: int, s
 
 
 def lacks_timings(study: Study) -> bool:
-    """Return whether a batch size of the study has not been timed on any machine."""
-    return bool(set(study.config.batch_sizes) - _timed(study))
+    """Return whether a batch size of the study, as its workload is now, has not been timed on any machine."""
+    return bool(set(study.config.batch_sizes) - _timed(study, version=version_in_force(study.asked)["version"]))
 
 
-def _timed(study: Study) -> set[int]:
-    """Return the batch sizes that have been timed on some machine."""
-    timings = study.timings(["batch_size", "status"])
-    return set(timings.loc[timings["status"] != "failed", "batch_size"])
+def _timed(study: Study, *, version: int | None = None) -> set[int]:
+    """Return the batch sizes that have been timed on some machine, with any version of workload and data or this."""
+    timings = study.timings(["batch_size", "status", "workload_version"])
+    is_own = (timings["workload_version"].fillna(1) == version) | (version is None)
+    return set(timings.loc[is_own & (timings["status"] != "failed"), "batch_size"])
 
 
 def timing_trials(config: StudyConfig) -> Sequence[TrialConfig]:

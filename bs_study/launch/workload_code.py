@@ -9,13 +9,12 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 
 from bs_study.workloads.base import BUILT_IN
+from bs_study.workloads.source import OWN, modules_beside, places
 
 Code = tuple[tuple[str, bytes], ...]
 """Files: the path below a folder of `sys.path`, and what is in them."""
@@ -32,19 +31,13 @@ def workload_code(workload: str) -> Code:
         ValueError: they are larger than code is.
     """
     name = workload.partition(":")[0].partition(".")[0]
-    if workload in BUILT_IN or name == "bs_study":  # which every node has
-        return ()
-    top = importlib.import_module(name)
-    beside = {place.parent for place in _places(top)}
-    if any(place.is_relative_to(installed) for place in beside for installed in _installed()):
+    if workload in BUILT_IN or name == OWN:  # which every node has
         return ()
     files = sorted(
         {
             (str(file.relative_to(place.parent)), file)
-            for name, module in list(sys.modules.items())
-            if "." not in name and name not in ("__main__", "bs_study")
-            for place in _places(module)
-            if place.parent in beside
+            for module in modules_beside(importlib.import_module(name))
+            for place in places(module)
             for file in _files(place)
         }
     )
@@ -55,18 +48,6 @@ def workload_code(workload: str) -> Code:
             "Keep data in --data-dir, out of the package"
         )
     return tuple((name, file.read_bytes()) for name, file in files)
-
-
-def _installed() -> set[Path]:
-    """Return where packages are installed, which every node does for itself."""
-    return {Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "purelib", "platlib")}
-
-
-def _places(module: ModuleType) -> list[Path]:
-    """Return the file of a module, or the folder of a package; several of one without `__init__.py`."""
-    folders = getattr(module, "__path__", None)
-    file = getattr(module, "__file__", None)
-    return [Path(place).resolve() for place in folders or ([file] if file else [])]
 
 
 def _files(place: Path) -> Iterator[Path]:

@@ -66,6 +66,8 @@ def _pictures(study: Study, found: Analysis, *, png: bool) -> Iterable[Picture]:
 
 def _table_files(found: Analysis) -> dict[str, bytes]:
     tables = {table.name: getattr(found.tables, table.name) for table in TABLES}
+    if found.tables.versions.empty:
+        del tables["versions"]
     if len(found.recipes) > 1:
         tables["recipes"] = found.tables.recipes
     return {f"{name}.csv": table.to_csv(index=False).encode() for name, table in tables.items()}

@@ -78,6 +78,12 @@ TABLES = (
         (*_CELL, *_settings("seed"), *_columns("outcome", "stop_reason"), *_TIMES, *_columns("best_metric", "looks")),
     ),
     PageTable(
+        "versions",
+        "Trials of each version of workload and data",
+        "The workload or its data changed while the study went on. Only the judged version counts in all else.",
+        (*_CELL, *_settings("seed", "workload_version"), *_columns("is_judged", "status")),
+    ),
+    PageTable(
         "scaling",
         "Best lr, stable lrs and the band that works",
         "Best lr by iterations to the target.",

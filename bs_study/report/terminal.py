@@ -17,7 +17,7 @@ from bs_study.words import CLOCK_WORDS, amount, count, goal, setting
 
 WIDTH = 80
 _MOST_LINES = 8  # of the recommendation
-_ALARMS = ("clock_alarm", "initial_weights", "first_look", "out_of_range", "out_of_reach")
+_ALARMS = ("clock_alarm", "several_versions", "initial_weights", "first_look", "out_of_range", "out_of_reach")
 _ENDS = {
     "reached": "reached",
     "missed": "missed",

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from bs_study.config import TrialConfig
 from bs_study.store.encoding import encode
 from bs_study.store.listing import running_parts
-from bs_study.store.parts import Part, attempts, is_sound, read_part
+from bs_study.store.parts import Part, attempts, fits, is_sound, read_part
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import ROW_TABLES, Table, table_schema
 
@@ -93,26 +93,39 @@ def _joined_parts(
     paths: StudyPaths, trial_id: str, parts: Sequence[Part], table: Table, metrics: Sequence[str]
 ) -> pa.Table:
     empty = table_schema(table, metrics=metrics).empty_table()
-    rows = [read_part(paths, trial_id, part, table) for part in parts]
-    return pa.concat_tables([empty, *rows], promote_options="default")  # parts of version 0.1.0 lack columns
+    found = [read_part(paths, trial_id, part, table) for part in parts]
+    return pa.concat_tables([empty, *found], promote_options="default")  # an older part lacks later columns
 
 
 def commit_failed(
-    paths: StudyPaths, trial: TrialConfig, *, metrics: Sequence[str], message: str, stop_reason: str = "error"
+    paths: StudyPaths,
+    trial: TrialConfig,
+    *,
+    metrics: Sequence[str],
+    message: str,
+    stop_reason: str = "error",
+    workload_version: int | None = None,
 ) -> None:
     """End a trial whose process can't: it failed for good, or is gone. What its newest attempt wrote is kept."""
-    parts = _sound_parts(paths, trial.trial_id)
+    parts = _sound_parts(paths, trial.trial_id, metrics)
     last = read_part(paths, trial.trial_id, parts[-1], "iterations") if parts else None
     counted = {"iterations": last["iteration"][-1], "examples": last["examples"][-1]} if last else {}
     outcome = {"status": "failed", "stop_reason": stop_reason, "message": message, "iterations": 0, "examples": 0}
     outcome |= {name: value.as_py() for name, value in counted.items()} | {"end_time": datetime.now(UTC)}
+    outcome |= {"workload_version": workload_version}
     commit_trial(paths, trial, parts=parts, metrics=metrics, outcome=outcome)
 
 
-def _sound_parts(paths: StudyPaths, trial_id: str) -> list[Part]:
-    """Return the parts of the newest attempt, up to the first that is damaged."""
+def _sound_parts(paths: StudyPaths, trial_id: str, metrics: Sequence[str]) -> list[Part]:
+    """Return the parts of the newest attempt, up to the first that is damaged or has other metrics."""
     try:
         parts = running_parts(paths, trial_id)
     except (FileNotFoundError, ValueError):
         return []
-    return list(itertools.takewhile(lambda part: is_sound(paths, trial_id, part), parts))
+
+    def is_usable(part: Part) -> bool:
+        return is_sound(paths, trial_id, part) and all(
+            fits(read_part(paths, trial_id, part, table).schema, table, metrics) for table in ROW_TABLES
+        )
+
+    return list(itertools.takewhile(is_usable, parts))

@@ -8,6 +8,7 @@ names the parts it stands on in ``adopted.json``.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 
 from bs_study.store.faults import DAMAGE, reason
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import ROW_TABLES, Table
+from bs_study.store.schema import LATER_COLUMNS, ROW_TABLES, Table, table_schema
 
 
 class Part(NamedTuple):
@@ -59,6 +60,16 @@ def read_part(paths: StudyPaths, trial_id: str, part: Part, table: Table) -> pa.
         return pq.read_table(pa.BufferReader(content))
     except DAMAGE as error:
         raise ValueError(f"{part.file(table)} of {trial_id} is damaged: {reason(error)}") from error
+
+
+def fits(schema: pa.Schema, table: Table, metrics: Sequence[str]) -> bool:
+    """Return whether rows of this schema go into the table of a trial that has these metrics."""
+    wanted = table_schema(table, metrics=metrics)
+    there = {name: schema.field(name).type for name in schema.names}
+    needed = [name for name in wanted.names if name not in LATER_COLUMNS.get(table, ())]
+    return set(needed) <= set(there) and all(
+        name in wanted.names and wanted.field(name).type == kind for name, kind in there.items()
+    )
 
 
 def adopt(paths: StudyPaths, trial_id: str, attempt: str, parts: list[Part]) -> None:

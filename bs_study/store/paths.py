@@ -16,6 +16,7 @@ import pyarrow as pa
 from pyarrow import fs as pafs
 
 from bs_study.store.schema import Table
+from bs_study.words import shown
 
 T = TypeVar("T")
 
@@ -25,6 +26,11 @@ FINAL = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "INVALID_ACCESS_KEY_ID", "SIGNATURE_
 
 SECRET = re.compile("key|secret|token|password|sas|sig", re.IGNORECASE)
 """What options of a URI are called that hold a secret."""
+
+ALMOST_URI = re.compile(
+    "(?P<scheme>(s3|gs|gcs|abfss?|hdfs|viewfs|file|https?)(?=:)|[a-z][a-z0-9+.-]+(?=:/)):(?!//)/?(?P<rest>.*)", re.I
+)
+"""What lacks a slash or two to be a URI. A drive of Windows has one letter."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +136,18 @@ class StudyPaths:
         else:
             self._ask(lambda: self.filesystem.move(path, target))
 
+    def move_folder(self, folder: str, target: str) -> None:
+        """Give a folder that is there another name, which nothing has; an object store moves it file by file."""
+        if self.is_local:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            Path(folder).rename(target)
+            return
+        selector = pafs.FileSelector(folder, recursive=True)
+        for info in self._ask(lambda: self.filesystem.get_file_info(selector)):
+            if info.type == pafs.FileType.File:
+                self.move(info.path, f"{target}{info.path.removeprefix(folder)}")
+        self.remove(folder)
+
     def remove(self, path: str) -> None:
         """Remove a file, or a folder and all in it, if it is there."""
         kind = self._ask(lambda: self.filesystem.get_file_info(path)).type
@@ -158,10 +176,12 @@ def study_paths(uri: str | os.PathLike[str], *, patience_seconds: float = PATIEN
     """Return the paths of the study at a folder or at a URI such as ``s3://bucket/results/mnist``.
 
     Raises:
-        ValueError: no file system is known for the URI, or it holds credentials.
+        ValueError: no file system is known for the URI, it lacks a slash, or it holds credentials.
     """
-    text = os.fspath(uri).rstrip("/")
+    given = os.fspath(uri)
+    text = given if given.endswith("://") else given.rstrip("/")
     if "://" not in text:
+        _refuse_almost_uri(text)
         root = str(Path(text).expanduser().absolute())
         return StudyPaths(pafs.LocalFileSystem(), root, root, patience_seconds)
     _refuse_credentials(text)
@@ -169,11 +189,22 @@ def study_paths(uri: str | os.PathLike[str], *, patience_seconds: float = PATIEN
         filesystem, root = pafs.FileSystem.from_uri(text)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         raise ValueError(f"store: {text!r} can't be opened: {error}") from error
+    if not root:
+        raise ValueError(f"store: {text!r} names no folder. Write one like {text}bucket/results")
     return StudyPaths(filesystem, root.rstrip("/"), text, patience_seconds)
 
 
 def _opened(uri: str, patience_seconds: float) -> StudyPaths:
     return study_paths(uri, patience_seconds=patience_seconds)
+
+
+def _refuse_almost_uri(text: str) -> None:
+    """Refuse what would be a folder named `s3:`, if there is no such folder."""
+    found = ALMOST_URI.fullmatch(text)
+    if found and not Path(Path(text).parts[0]).exists():
+        scheme = found["scheme"].lower()
+        uri = f"{scheme}://{'/' if scheme == 'file' else ''}{found['rest'] or 'bucket/folder'}"
+        raise ValueError(f"store: {shown(text)} looks like a URI. Write {uri}, or ./{text} if it is a folder")
 
 
 def _refuse_credentials(uri: str) -> None:
@@ -195,6 +226,8 @@ def study_uri(store: str, name: str) -> str:
     >>> study_uri("s3://bucket/results?region=eu-west-1", "mnist")
     's3://bucket/results/mnist?region=eu-west-1'
     """
+    if "://" not in store:
+        _refuse_almost_uri(store)
     folder, mark, query = store.partition("?") if "://" in store else (store, "", "")
     return f"{folder.rstrip('/')}/{name}{mark}{query}"
 

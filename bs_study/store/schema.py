@@ -164,6 +164,10 @@ _MACHINE = (
     Column("cuda_version", TEXT, "of CUDA, null on a CPU"),
 )
 
+_VERSION = Column(
+    "workload_version", COUNT, "of workload and data, with which it was trained: which of `versions` in study.json"
+)
+
 _LIFE = (
     Column("attempts", COUNT, "how often the trial was started"),
     Column("start_time", TIME, "of the last attempt", "UTC"),
@@ -199,15 +203,15 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
     "iterations": _ITERATIONS,
     "epochs": _EPOCHS,
     "evaluations": _EVALUATIONS,
-    "trials": (*SETTINGS, *_ENDING, *_COMPUTED, *_MACHINE, *_LIFE),
-    "timings": (*_TIMED_SETTINGS, *_TIMED, *_COMPUTED, *_MACHINE, _LIFE[-1]),
+    "trials": (*SETTINGS, _VERSION, *_ENDING, *_COMPUTED, *_MACHINE, *_LIFE),
+    "timings": (*_TIMED_SETTINGS, _VERSION, *_TIMED, *_COMPUTED, *_MACHINE, _LIFE[-1]),
 }
 """The columns of each table after its keys."""
 
 LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
     "epochs": ("timed_iterations",),
-    "trials": ("target_window", "eval_spacing", "max_eval_share", "initial_metric"),
-    "timings": ("flops",),
+    "trials": ("target_window", "eval_spacing", "max_eval_share", "initial_metric", "workload_version"),
+    "timings": ("flops", "workload_version"),
 }
 """Columns that files of version 0.1.0 lack. They read as null there."""
 

@@ -24,6 +24,7 @@ def create_study(
     metrics: Sequence[str],
     train_examples: int,
     eval_examples: int | None = None,
+    version: Mapping[str, Any] | None = None,
 ) -> None:
     """Write study.json, with which a study begins. It says what is asked, and not where or how that runs.
 
@@ -33,22 +34,26 @@ def create_study(
         metrics: the metric columns of evaluations.
         train_examples: size of the training set.
         eval_examples: size of the set that trials are judged by; None where it is not known.
+        version: the fingerprint of workload and data, the first of `versions`; None where it is not known.
     """
+    created = datetime.now(UTC).isoformat(timespec="seconds")
     asked = {
         "study": paths.name,
         "schema_version": SCHEMA_VERSION,
         "package_version": __version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created": created,
         "metrics": list(metrics),
         "train_examples": train_examples,
         "eval_examples": eval_examples,
         "config": config.model_dump(mode="json"),
     }
+    if version is not None:
+        asked["versions"] = [{"version": 1, "since": created, **version}]
     paths.write(paths.study_json, json.dumps(asked, indent=2).encode())
 
 
-def grow_study(paths: StudyPaths, config: StudyConfig, *, seen: Mapping[str, Any]) -> None:
-    """Write study.json anew, as more is asked of the study; call it under the study's lease.
+def grow_study(paths: StudyPaths, config: StudyConfig, *, seen: Mapping[str, Any]) -> dict[str, Any]:
+    """Write study.json anew, as more is asked of the study, and return it; call it under the study's lease.
 
     `history` then lists what was asked, the first time included, in order: `asked` (UTC), `package_version`, `config`.
 
@@ -60,8 +65,7 @@ def grow_study(paths: StudyPaths, config: StudyConfig, *, seen: Mapping[str, Any
     Raises:
         ValueError: study.json says something else by now.
     """
-    if read_asked(paths) != seen:
-        raise ValueError(f"name: {paths.name!r} was changed by another process at this moment. Try it again")
+    refuse_changed(paths, seen)
     first = {"asked": seen.get("created"), **{name: seen.get(name) for name in ("package_version", "config")}}
     now = {
         "asked": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -72,6 +76,13 @@ def grow_study(paths: StudyPaths, config: StudyConfig, *, seen: Mapping[str, Any
     history = [*(before if isinstance(before, list) and before else [first]), now]
     asked = {**seen, "config": now["config"], "history": history}
     paths.write(paths.study_json, json.dumps(asked, indent=2).encode())
+    return asked
+
+
+def refuse_changed(paths: StudyPaths, seen: Mapping[str, Any]) -> None:
+    """Raise if study.json is not what was seen of it."""
+    if read_asked(paths) != seen:
+        raise ValueError(f"name: {paths.name!r} was changed by another process at this moment. Try it again")
 
 
 def read_asked(paths: StudyPaths) -> dict[str, Any]:

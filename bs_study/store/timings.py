@@ -17,15 +17,17 @@ from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import table_schema
 
 
-def timing_id(trial: TrialConfig, machine: Mapping[str, object]) -> str:
+def timing_id(trial: TrialConfig, machine: Mapping[str, object], *, workload_version: int = 1) -> str:
     """Return the name of a timing, as timing-b60-3f9a2c: a function of what decides a time.
 
     Args:
         trial: of whose config all counts but lr and seed.
         machine: what is known of the device, its threads among it.
+        workload_version: of workload and data.
     """
+    known = dict(machine) | ({"workload_version": workload_version} if workload_version > 1 else {})
     digest = hashlib.sha256(
-        f"{trial.distinction(but=('lr', 'seed'))} {json.dumps(machine, sort_keys=True)}".encode()
+        f"{trial.distinction(but=('lr', 'seed'))} {json.dumps(known, sort_keys=True)}".encode()
     ).hexdigest()
     return f"timing-b{trial.batch_size}-{digest[:6]}"
 

@@ -39,10 +39,15 @@ class TrialWriter:
         self._trial = trial
         self._metrics = list(metrics)
         self.attempt = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:6]}"
-        self.parts = list(adopted)
+        self.parts: list[Part] = []
         self._columns: list[dict[str, npt.NDArray[Any]]] = []
         self._rows: dict[Table, list[dict[str, float | None]]] = {"epochs": [], "evaluations": []}
-        adopt(paths, trial.trial_id, self.attempt, self.parts)
+        self.adopt(adopted)
+
+    def adopt(self, parts: Sequence[Part]) -> None:
+        """Continue from parts of earlier attempts, before anything is written."""
+        self.parts = list(parts)
+        adopt(self.paths, self._trial.trial_id, self.attempt, self.parts)
 
     def add_iterations(
         self, *, epoch: int, first_iteration: int, examples: npt.NDArray[Any], loss: npt.NDArray[Any]

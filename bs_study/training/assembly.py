@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -12,10 +12,11 @@ from bs_study.training.calibration import LARGE_BATCH, adds_up, fastest_kernels
 from bs_study.training.cuda_graph import GraphEngine, cuda_capture
 from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
+from bs_study.training.evaluation import evaluate
+from bs_study.training.interruption import Interruption
 from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, evaluation_kernels, has_convolutions, use_kernels
 from bs_study.training.learner import Learner, has_batch_statistics, is_out_of_memory
-from bs_study.training.loop import evaluate
 from bs_study.training.machine import cpu_name
 from bs_study.training.optimizer import make_optimizer, make_schedule
 from bs_study.training.placement import Machine
@@ -33,6 +34,7 @@ class Assembly:
         kernels: those of a CPU; None on a GPU, whose libraries choose for themselves.
         needs_whole_batches: its model looks at the statistics of its batch, so that it may not be split.
         has_evaluation_kernels: evaluations may convolve in their own way, until it is seen that the model can't.
+        interruption: ends an evaluation between two batches.
     """
 
     device: torch.device
@@ -46,6 +48,7 @@ class Assembly:
     kernels: Kernels | None
     needs_whole_batches: bool
     has_evaluation_kernels: bool
+    interruption: Interruption = field(default_factory=Interruption)
 
     def evaluate(self) -> dict[str, float]:
         """Return the mean of each metric over the held-out set, and as `test_...` over the test set if there is one."""
@@ -63,10 +66,11 @@ class Assembly:
         return self._evaluated()
 
     def _evaluated(self) -> dict[str, float]:
-        found = evaluate(self.learner, self.held_out)
+        found = evaluate(self.learner, self.held_out, interruption=self.interruption)
         if self.test is None:
             return found
-        return found | {f"test_{name}": value for name, value in evaluate(self.learner, self.test).items()}
+        tested = evaluate(self.learner, self.test, interruption=self.interruption)
+        return found | {f"test_{name}": value for name, value in tested.items()}
 
     @property
     def columns(self) -> dict[str, object]:
@@ -87,6 +91,7 @@ def assemble(
     *,
     losses_kept: int,
     kernels: Kernels | None = None,
+    interruption: Interruption | None = None,
 ) -> Assembly:
     """Return a trial that is ready to start, its weights those that its seed gives.
 
@@ -95,6 +100,7 @@ def assemble(
         machine: what it may use.
         losses_kept: how many losses wait on the device at most.
         kernels: those of an earlier attempt, to go on with.
+        interruption: ends an evaluation between two batches.
     """
     device = torch.device(machine.device)
     evaluated = sum(examples_in(by) for by in (data.held_out, data.test) if by is not None)
@@ -132,6 +138,7 @@ def assemble(
         has_evaluation_kernels=(
             device.type == "cpu" and trial.settings.kernels == "auto" and has_convolutions(learner.model)
         ),
+        interruption=interruption or Interruption(),
     )
 
 

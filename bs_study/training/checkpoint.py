@@ -2,13 +2,17 @@
 
 Each attempt keeps its last two under `live/<trial_id>/<attempt>/`. A checkpoint is written after the parts it stands on
 and names them. It is read with `weights_only=True`: tensors, numbers, text, and nothing that could run code.
+One that is damaged, or does not fit what the workload makes now, is set aside: it stays where it is, and the trial's
+message tells.
 """
 
 from __future__ import annotations
 
+import contextlib
 import io
 import pickle
 import zipfile
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -16,7 +20,9 @@ import torch
 from bs_study.store.faults import reason
 from bs_study.store.parts import Part, attempts, is_sound
 from bs_study.store.paths import StudyPaths
-from bs_study.training.learner import Learner
+from bs_study.training.kernels import KERNELS, Kernels
+from bs_study.training.learner import Learner, is_out_of_memory
+from bs_study.training.optimizer import STATE_NAMES
 
 NAMES = ("checkpoint.pt", "checkpoint-previous.pt")
 
@@ -40,18 +46,32 @@ def write_checkpoint(paths: StudyPaths, trial_id: str, attempt: str, state: Stat
     paths.write(newest, buffer.getvalue())
 
 
-def newest_checkpoint(paths: StudyPaths, trial_id: str) -> tuple[State | None, list[str | None]]:
-    """Return the newest checkpoint that can be continued from, if there is one, and why newer ones can't be."""
-    complaints: list[str | None] = []
+class MisfitError(ValueError):
+    """A checkpoint does not fit what is trained now."""
+
+
+def checkpoints(paths: StudyPaths, trial_id: str, complaints: list[str | None]) -> Iterator[tuple[str, State]]:
+    """Yield the checkpoints of a trial that can be read, with their names, the newest first.
+
+    Args:
+        paths: the study.
+        trial_id: of the trial.
+        complaints: is told which can't be read, and why.
+    """
     for attempt in reversed(attempts(paths, trial_id)):
         folder = f"{paths.live_trial(trial_id)}/{attempt}"
         for name in NAMES:
             if paths.exists(f"{folder}/{name}"):
                 try:
-                    return _read(paths, trial_id, f"{folder}/{name}"), complaints
+                    state = _read(paths, trial_id, f"{folder}/{name}")
                 except ValueError as error:
-                    complaints.append(f"{attempt}/{name} was set aside: {error}")
-    return None, complaints
+                    complaints.append(set_aside(f"{attempt}/{name}", error))
+                else:
+                    yield f"{attempt}/{name}", state
+
+
+def set_aside(name: str, why: ValueError) -> str:
+    return f"{name} was set aside: {why}"
 
 
 def _read(paths: StudyPaths, trial_id: str, file: str) -> State:
@@ -99,14 +119,81 @@ def learner_state(learner: Learner) -> State:
     }
 
 
+@contextlib.contextmanager
+def misfits_raise() -> Iterator[None]:
+    """Raise a MisfitError for whatever is raised by a state that lacks something, or holds something else."""
+    try:
+        yield
+    except MisfitError:
+        raise
+    except UNREADABLE as error:
+        if is_out_of_memory(error):
+            raise
+        what = f"it lacks {error}" if isinstance(error, KeyError) else reason(error)
+        raise MisfitError(f"it does not fit the trial ({what})") from error
+
+
+def saved_kernels(state: State) -> Kernels | None:
+    """Return the kernels that a trial was computed with.
+
+    Raises:
+        MisfitError: the state does not say, or there are none of this name.
+    """
+    with misfits_raise():
+        if state["kernels"] is None:
+            return None
+        name, micro_batch = state["kernels"]
+        if name not in KERNELS:
+            raise MisfitError(f"its kernels {name!r} are unknown")
+        return Kernels(name, int(micro_batch))
+
+
 def restore_learner(learner: Learner, state: State, *, iteration: int) -> None:
-    """Bring a newly built learner to a saved state, after an iteration."""
-    lrs = [group["lr"] for group in learner.optimizer.param_groups]
-    learner.model.load_state_dict(state["model"])
-    learner.optimizer.load_state_dict(state["optimizer"])
-    learner.micro_batch = state["micro_batch"]
-    learner.clipped.fill_(state["clipped"])
+    """Bring a newly built learner to a saved state, after an iteration. One that was misfit is half restored.
+
+    Raises:
+        MisfitError: the state is of another model or optimizer.
+    """
+    with misfits_raise():
+        _refuse_other_model(learner.model.state_dict(), state["model"])
+        _refuse_other_optimizer(learner.optimizer, state["optimizer"])
+        lrs = [group["lr"] for group in learner.optimizer.param_groups]
+        learner.model.load_state_dict(state["model"])
+        learner.optimizer.load_state_dict(state["optimizer"])
+        learner.micro_batch = int(state["micro_batch"])
+        learner.clipped.fill_(state["clipped"])
     for group, lr in zip(learner.optimizer.param_groups, lrs, strict=True):
         group["lr"] = lr  # where the learner was built to have it: on the host, or on the device
     if learner.schedule:
         learner.schedule.start(iteration + 1)
+
+
+def _refuse_other_model(model: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
+    for name in [*model, *saved]:
+        now, before = _shape(model, name), _shape(saved, name)
+        if now != before:
+            raise MisfitError(f"it does not fit the model: {name} was {before}, and is {now}")
+
+
+def _shape(state: Mapping[str, Any], name: str) -> str:
+    if name not in state:
+        return "not there"
+    shape = getattr(state[name], "shape", None)
+    return "no tensor" if shape is None else f"of shape {tuple(shape)}"
+
+
+def _refuse_other_optimizer(optimizer: torch.optim.Optimizer, saved: Mapping[str, Any]) -> None:
+    """Raise where torch would not until the next step, or never."""
+    kind = type(optimizer).__name__
+    for group, before in zip(optimizer.param_groups, saved["param_groups"], strict=True):
+        for name in group:
+            if name not in before:
+                raise MisfitError(f"it does not fit the optimizer, {kind}: it has no {name}")
+        for parameter, index in zip(group["params"], before["params"], strict=True):
+            kept = saved["state"].get(index, {})
+            if kept and set(kept) != STATE_NAMES[kind]:
+                raise MisfitError(f"it does not fit the optimizer, {kind}: it keeps {', '.join(sorted(kept))}")
+            for name, value in kept.items():
+                if value is not None and value.dim() and value.shape != parameter.shape:
+                    shapes = f"{tuple(value.shape)} for a parameter of {tuple(parameter.shape)}"
+                    raise MisfitError(f"it does not fit the optimizer, {kind}: {name} is of shape {shapes}")

@@ -91,6 +91,11 @@ class Clocks:
         self.load_seconds += load
         self.compute_seconds += compute
 
+    @property
+    def seconds(self) -> float:
+        """What the trial took so far, without its start-up and its warm-up."""
+        return self.train_seconds + self.eval_seconds + self.write_seconds
+
     def start_epoch(self) -> None:
         self.timed_iterations = 0
         self.epoch_seconds = self.epoch_load_seconds = self.epoch_compute_seconds = 0.0

@@ -46,7 +46,11 @@ class Learner:
 
     def __post_init__(self) -> None:
         self.loss = self.eager_loss
-        self.clipped = torch.zeros((), dtype=torch.int64, device=next(self.model.parameters()).device)
+        self.clipped = torch.zeros((), dtype=torch.int64, device=self.device)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.model.parameters()).device
 
     def eager_loss(self, *batch: Tensor) -> Tensor:
         with self.autocast:

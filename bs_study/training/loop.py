@@ -1,4 +1,4 @@
-"""Iterations of one epoch, and the time that they take; one evaluation."""
+"""Iterations of one epoch, and the time that they take."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
-from bs_study.training.batches import Batches
 from bs_study.training.clock import Timeline, load_and_compute
 from bs_study.training.engine import Engine
-from bs_study.training.learner import Learner
+from bs_study.training.interruption import Interruption
 
 STRETCH_ITERATIONS = 4096  # losses that wait on the device at most
 STRETCH_SECONDS = 1.0  # between looks at the host's clock for progress, writes and the budget in seconds
@@ -35,22 +33,37 @@ class Stretch(NamedTuple):
 
 
 def train_stretch(
-    engine: Engine, batches: Iterator[tuple[Tensor, ...]], *, count: int, seconds: float, timeline: Timeline
+    engine: Engine,
+    batches: Iterator[tuple[Tensor, ...]],
+    *,
+    count: int,
+    seconds: float,
+    timeline: Timeline,
+    interruption: Interruption | None = None,
 ) -> Stretch:
     """Train for `count` iterations, or fewer if so many seconds have passed, and wait for the device.
 
     Args:
         batches: what is left of the epoch, at least `count` batches.
         seconds: at least one iteration is made, however few they are.
+        interruption: ends the stretch as the seconds do.
     """
     start = time.perf_counter()
-    losses = run_iterations(engine, batches, count=count, deadline=start + seconds, timeline=timeline)
+    losses = run_iterations(
+        engine, batches, count=count, deadline=start + seconds, timeline=timeline, interruption=interruption
+    )
     load, compute = load_and_compute(timeline.take_seconds())
     return Stretch(losses, time.perf_counter() - start, load, compute)
 
 
 def run_iterations(
-    engine: Engine, batches: Iterator[tuple[Tensor, ...]], *, count: int, deadline: float, timeline: Timeline
+    engine: Engine,
+    batches: Iterator[tuple[Tensor, ...]],
+    *,
+    count: int,
+    deadline: float,
+    timeline: Timeline,
+    interruption: Interruption | None = None,
 ) -> Tensor:
     """Train for `count` iterations, or fewer if the deadline passes; return the loss of each, on the device.
 
@@ -58,34 +71,15 @@ def run_iterations(
         batches: what is left of the epoch, at least `count` batches.
         deadline: on the clock of `time.perf_counter`; at least one iteration is made.
         timeline: takes three marks an iteration: before its batch is asked for, when that is ready, after the update.
+        interruption: ends them as the deadline does.
     """
+    interruption = interruption or Interruption()
     for _ in range(count):
         timeline.mark()
         batch = engine.prepare(next(batches))
         timeline.mark()
         engine.update(batch)
         timeline.mark()
-        if time.perf_counter() >= deadline:
+        if time.perf_counter() >= deadline or interruption.is_asked:
             break
     return engine.take_losses()
-
-
-@torch.no_grad()
-def evaluate(learner: Learner, held_out: Batches) -> dict[str, float]:
-    """Return the mean of each metric over a data set, the loss among them."""
-    workload, model = learner.workload, learner.model
-    was_training = model.training
-    model.eval()
-    sums: dict[str, Tensor | float] = {}
-    examples = 0
-    for raw in held_out.in_order():
-        batch = workload.prepare(*raw)
-        with learner.autocast:
-            found = workload.metrics(model, *batch)
-        if "loss" not in found:
-            found = found | {"loss": learner.eager_loss(*batch) * len(raw[0])}
-        for name, value in found.items():
-            sums[name] = sums.get(name, 0.0) + value
-        examples += len(raw[0])
-    model.train(was_training)
-    return {name: float(value) / examples for name, value in sums.items()}

@@ -11,6 +11,10 @@ from torch import Tensor, nn
 from bs_study.config import TrialConfig
 from bs_study.training.plan import Plan
 
+_MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
+STATE_NAMES = {"SGD": {"momentum_buffer"}, "Adam": _MOMENTS, "AdamW": _MOMENTS}
+"""What each of torch's optimizers keeps of a parameter, if it keeps anything."""
+
 
 def make_optimizer(
     parameters: Iterable[nn.Parameter],

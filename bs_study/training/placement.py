@@ -16,11 +16,13 @@ class Place:
         paths: of its study.
         data_dir: folder with data sets.
         metrics: the metric columns of evaluations.
+        workload_version: which of the study's versions of workload and data this is.
     """
 
     paths: StudyPaths
     data_dir: Path
     metrics: tuple[str, ...]
+    workload_version: int = 1
 
 
 @dataclass(frozen=True)

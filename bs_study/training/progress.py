@@ -22,6 +22,7 @@ class Position:
         loss: of the last iteration.
         metric: of the last evaluation.
         initial_metric: the same with the initial weights.
+        judged_iteration: the last one after which nothing is left to do: evaluated, if that was due.
         recent_met: whether each of the last evaluations met the target, as many as `target_window` asks for.
         reached_iteration: the one at which it first met its target.
     """
@@ -31,6 +32,7 @@ class Position:
     loss: float = math.nan
     metric: float | None = None
     initial_metric: float | None = None
+    judged_iteration: int = 0
     recent_met: list[bool] = field(default_factory=list)
     reached_iteration: int | None = None
 
@@ -41,13 +43,17 @@ class Position:
 
 @dataclass(frozen=True)
 class Ending:
-    """How a trial ended, and at which iteration it first met its target (None if it never did)."""
+    """How a trial ended, at which iteration it first met its target (None if it never did), and how long it took.
+
+    `seconds` are those of its updates, evaluations and writes, without start-up and warm-up; None where it did not say.
+    """
 
     status: Status
     stop_reason: str
     message: str | None = None
     iterations: int = 0
     reached_iteration: int | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target, is_met_by_window
-from bs_study.training.checkpoint import State, write_checkpoint
+from bs_study.training.checkpoint import State, misfits_raise, write_checkpoint
 from bs_study.training.clock import Clocks, restored_clocks
 from bs_study.training.machine_load import MachineLoad
 from bs_study.training.placement import Pacing
@@ -99,11 +99,16 @@ class Recorder:
             self._load.look()
             self._last_report = now
         if now - self._last_write >= self._pacing.checkpoint_seconds:
-            self._writer.write_part()
-            state = self._state() | learnt()
-            write_checkpoint(self._writer.paths, plan.trial.trial_id, self._writer.attempt, state)
-            self._last_write = time.perf_counter()
-            self.clocks.write_seconds += self._last_write - now
+            self.keep(plan, learnt)
+
+    def keep(self, plan: Plan, learnt: Callable[[], State]) -> None:
+        """Write what was recorded and a checkpoint; takes what `keep_up` takes."""
+        start = time.perf_counter()
+        self._writer.write_part()
+        state = self._state() | learnt()
+        write_checkpoint(self._writer.paths, plan.trial.trial_id, self._writer.attempt, state)
+        self._last_write = time.perf_counter()
+        self.clocks.write_seconds += self._last_write - start
 
     def _state(self) -> State:
         return {
@@ -114,10 +119,18 @@ class Recorder:
         }
 
     def restore(self, state: State) -> None:
-        """Go on from a saved state."""
-        self.position = Position(**state["standing"])
-        self.clocks = restored_clocks(state["clocks"])
-        self._earlier_seconds = state["wall_seconds"]
+        """Go on from a saved state, and from the parts that it stands on.
+
+        Raises:
+            MisfitError: it is of another version.
+        """
+        with misfits_raise():
+            standing = state["standing"]
+            # Checkpoints of version 0.1 were written after the evaluation only.
+            position = Position(**{"judged_iteration": standing["iteration"]} | standing)
+            clocks, earlier_seconds = restored_clocks(state["clocks"]), float(state["wall_seconds"])
+        self._writer.adopt(state["parts"])
+        self.position, self.clocks, self._earlier_seconds = position, clocks, earlier_seconds
 
     def _wall_seconds(self) -> float:
         return self._earlier_seconds + time.perf_counter() - self._start

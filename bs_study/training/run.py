@@ -10,9 +10,10 @@ from torch import Tensor
 
 from bs_study.target import Target
 from bs_study.training.assembly import Assembly
-from bs_study.training.checkpoint import State, learner_state, restore_learner
+from bs_study.training.checkpoint import State, learner_state, misfits_raise, restore_learner
 from bs_study.training.clock import timeline
 from bs_study.training.divergence import DivergenceWatch, default_loss_limit
+from bs_study.training.interruption import Interrupted
 from bs_study.training.loop import STRETCH_ITERATIONS, STRETCH_SECONDS, train_stretch
 from bs_study.training.machine import peak_memory_bytes
 from bs_study.training.progress import Ending, spent_budget, train_seconds_left
@@ -24,17 +25,22 @@ from bs_study.training.watchdog import Watchdog
 def ready_run(
     recorder: Recorder, assembly: Assembly, *, target: Target, watchdog: Watchdog, state: State | None
 ) -> TrialRun:
-    """Return a trial that is ready to train, from its beginning or from a saved state."""
+    """Return a trial that is ready to train, from its beginning or from a saved state.
+
+    Raises:
+        MisfitError: the state is not of this trial as it is assembled now; the assembly is spoilt then.
+    """
     trial = assembly.plan.trial
     with kept_generators():  # what it draws is not the training's: losses are the same without this look
         initial = assembly.evaluate()
     limit = trial.settings.loss_limit or default_loss_limit(initial["loss"])
     watch = DivergenceWatch(limit=limit, window=trial.settings.loss_limit_iterations)
     if state:
+        with misfits_raise():
+            restore_learner(assembly.learner, state["learner"], iteration=state["standing"]["iteration"])
+            restore_random(state["random"])
+            watch.restore(state["watch"])
         recorder.restore(state)
-        restore_learner(assembly.learner, state["learner"], iteration=recorder.position.iteration)
-        restore_random(state["random"])
-        watch.restore(state["watch"])
     recorder.add_initial_metric(initial[target.metric])
     return TrialRun(recorder, assembly, target=target, watch=watch, watchdog=watchdog)
 
@@ -64,10 +70,19 @@ class TrialRun:
         self._warm_from = recorder.position.iteration + self._trial.settings.warmup_iterations
 
     def train(self) -> Ending:
-        """Train epoch after epoch until the trial ends."""
-        ending = None
-        while ending is None:
-            ending = self._train_epoch(self.recorder.position.iteration // self._plan.epoch_iterations + 1)
+        """Train epoch after epoch until the trial ends.
+
+        Raises:
+            Interrupted: an end was asked for, and a checkpoint is written.
+        """
+        position = self.recorder.position
+        try:
+            ending = self._judge() if position.judged_iteration < position.iteration else None
+            while ending is None:
+                ending = self._train_epoch(position.iteration // self._plan.epoch_iterations + 1)
+        except Interrupted:
+            self.recorder.keep(self._plan, self._state)
+            raise
         return ending
 
     def _train_epoch(self, epoch: int) -> Ending | None:
@@ -83,6 +98,7 @@ class TrialRun:
             if ending:
                 return ending
             self.recorder.keep_up(self._plan, self._state)
+            self._assembly.interruption.check()
         return None
 
     def _train_stretch(self, batches: Iterator[tuple[Tensor, ...]], *, epoch: int, end: int) -> Ending | None:
@@ -95,6 +111,7 @@ class TrialRun:
             count=min(self._next_stop(), end) - position.iteration,
             seconds=min(STRETCH_SECONDS, train_seconds_left(self._trial, clocks)),
             timeline=self._timeline,
+            interruption=self._assembly.interruption,
         )
         if is_warmup:
             clocks.warmup_seconds += stretch.seconds
@@ -141,14 +158,19 @@ class TrialRun:
         spent = spent_budget(position, self.recorder.clocks, self._plan)
         if spent or self._plan.next_evaluation(position.iteration - 1) == position.iteration:
             self._evaluate()
+        position.judged_iteration = position.iteration
         is_enough = position.is_reached and position.iteration >= self._trial.settings.min_iterations
         if is_enough and self._trial.settings.stop_at_target:
             return Ending("completed", "target")
         return Ending("completed", spent) if spent else None
 
     def _evaluate(self) -> None:
-        start = time.perf_counter()
-        metrics = self._assembly.evaluate()
+        start, drawn = time.perf_counter(), random_state()
+        try:
+            metrics = self._assembly.evaluate()
+        except Interrupted:
+            restore_random(drawn)  # it is made again, from its beginning
+            raise
         seconds = time.perf_counter() - start
         self.recorder.add_evaluation(metrics, target=self._target, seconds=seconds, plan=self._plan)
 

@@ -64,6 +64,7 @@ def missing_timings(
     machine: Mapping[str, object],
     *,
     measure: Callable[[TrialConfig], BatchTiming],
+    workload_version: int = 1,
 ) -> Iterator[BatchTiming]:
     """Time what the store has no timing of on a kind of machine; write each when it is done, and tell of it.
 
@@ -71,17 +72,18 @@ def missing_timings(
         trials: one for each batch size, the smallest first. Those beyond one that does not fit are not tried.
         machine: the kind, as `machine_kind` tells it.
         measure: times one of them; `time_batch_size`, there where it is to run.
+        workload_version: of workload and data; each is timed anew.
     """
     too_large = None
     for trial in trials:
-        name = timing_id(trial, machine)
+        name = timing_id(trial, machine, workload_version=workload_version)
         known = read_timing(paths, name)
         if known:
             status = known["status"]
         else:
             found = _not_tried(trial, too_large, machine) if too_large else measure(trial)
             status = found.status
-            write_timing(paths, name, trial, found.columns())
+            write_timing(paths, name, trial, found.columns() | {"workload_version": workload_version})
             yield found
         if status == "out_of_memory":
             too_large = too_large or trial.batch_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -12,12 +13,13 @@ from datetime import UTC, datetime
 from bs_study.config import TrialConfig
 from bs_study.store.commit import commit_failed, trial_row
 from bs_study.store.reader import Study
+from bs_study.store.set_aside import set_unfit_aside
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target, is_met_by_window
 from bs_study.training.assembly import Assembly, assemble, first_micro_batch
-from bs_study.training.checkpoint import State, newest_checkpoint
+from bs_study.training.checkpoint import MisfitError, State, checkpoints, saved_kernels, set_aside
 from bs_study.training.data import DataSets, trial_data
-from bs_study.training.kernels import Kernels
+from bs_study.training.interruption import Interruption
 from bs_study.training.learner import is_out_of_memory
 from bs_study.training.loop import STRETCH_ITERATIONS
 from bs_study.training.machine import machine_columns, set_up
@@ -44,6 +46,7 @@ def run_trial(
     launched: datetime | None = None,
     report: Report = lambda _: None,
     give_up: GiveUp | None = None,
+    interruption: Interruption | None = None,
 ) -> Ending:
     """Train a trial to its end and commit it to the store; continue from its newest checkpoint if it has one.
 
@@ -56,19 +59,24 @@ def run_trial(
         launched: when the study was started or resumed, UTC. A trial that was given up since is not tried again.
         report: called with its progress.
         give_up: called in another thread when the trial makes no progress; by default it ends the process.
+        interruption: asks it to write a checkpoint and end.
 
     Raises:
+        Interrupted: it was asked to. A trial that had come to its end by then is committed all the same.
         Exception: whatever the workload or the store raises, but for memory that runs out, which is an answer.
     """
 
     def exit_process() -> None:
         _exit_process(trial, place, f"no progress for {duration(pacing.timeout_seconds or 0)}")
 
+    interruption = interruption or Interruption()
+    interruption.check()
+    give_up = give_up or exit_process
     earlier = _earlier_ending(trial, place, launched=launched)
     if earlier:
         return earlier
     try:
-        return _attempt(trial, place, machine, pacing, data, report=report, give_up=give_up or exit_process)
+        return _attempt(trial, place, machine, pacing, data, report=report, give_up=give_up, interruption=interruption)
     except OSError:
         # Another attempt that ran beside this one may have ended the trial, and removed what this one stood on.
         with contextlib.suppress(OSError):
@@ -110,7 +118,14 @@ def _target(trial: TrialConfig, workload: Workload) -> Target:
 def _exit_process(trial: TrialConfig, place: Place, message: str) -> None:
     """End a trial that hangs as failed, and the process with it: in a worker, nothing less stops what hangs."""
     with contextlib.suppress(OSError):
-        commit_failed(place.paths, trial, metrics=place.metrics, message=message, stop_reason="timeout")
+        commit_failed(
+            place.paths,
+            trial,
+            metrics=place.metrics,
+            message=message,
+            stop_reason="timeout",
+            workload_version=place.workload_version,
+        )
     os._exit(1)
 
 
@@ -123,32 +138,52 @@ def _attempt(
     *,
     report: Report,
     give_up: GiveUp,
+    interruption: Interruption,
 ) -> Ending:
     start = datetime.now(UTC)
     set_up(machine, trial=trial)
-    state, complaints = newest_checkpoint(place.paths, trial.trial_id)
-    writer = TrialWriter(place.paths, trial, metrics=place.metrics, adopted=state["parts"] if state else [])
-    with Watchdog(pacing.timeout_seconds, bark=give_up) as watchdog, MachineLoad() as load:
-        recorder = Recorder(writer, pacing=pacing, load=load, report=report)
-        assembly = None
-        try:
-            assembly = _assembled(trial, place, machine, recorder, data=data, state=state)
-            target = _target(trial, assembly.learner.workload)
-            ending = ready_run(recorder, assembly, target=target, watchdog=watchdog, state=state).train()
-        except BaseException as error:
-            if not is_out_of_memory(error):
-                _keep_rows(writer, error)
-                raise
-            ending = Ending("out_of_memory", "out_of_memory", _memory_message(error, assembly))
-    if assembly:
-        complaints.append(assembly.engine.complaint)
-    message = "; ".join(filter(None, [*complaints, ending.message])) or None
-    position = recorder.position
-    ending = replace(
-        ending, message=message, iterations=position.iteration, reached_iteration=position.reached_iteration
-    )
-    computed = assembly.columns if assembly else {"micro_batch_used": first_micro_batch(trial)}
-    writer.commit(machine_columns(machine) | computed | recorder.outcome(ending) | {"start_time": start})
+    unfit = set_unfit_aside(place.paths, trial.trial_id, metrics=place.metrics, version=place.workload_version)
+    complaints: list[str | None] = [unfit]
+    writer = TrialWriter(place.paths, trial, metrics=place.metrics)
+    with contextlib.ExitStack() as from_training_to_commit:
+        with Watchdog(pacing.timeout_seconds, bark=give_up) as watchdog, MachineLoad() as load:
+            recorder = Recorder(writer, pacing=pacing, load=load, report=report)
+            assembly = None
+            try:
+                saved = checkpoints(place.paths, trial.trial_id, complaints)
+                for name, state in itertools.chain(saved, [("", None)]):
+                    # Each is tried on an assembly of its own: one that did not fit leaves no trace.
+                    try:
+                        assembly = None
+                        assembly = _assembled(
+                            trial, place, machine, recorder, data=data, state=state, interruption=interruption
+                        )
+                        target = _target(trial, assembly.learner.workload)
+                        run = ready_run(recorder, assembly, target=target, watchdog=watchdog, state=state)
+                        break
+                    except MisfitError as error:
+                        complaints.append(set_aside(name, error))
+                from_training_to_commit.enter_context(interruption.held_back())
+                ending = run.train()
+            except BaseException as error:
+                if not is_out_of_memory(error):
+                    _keep_rows(writer, error)
+                    raise
+                ending = Ending("out_of_memory", "out_of_memory", _memory_message(error, assembly))
+        if assembly:
+            complaints.append(assembly.engine.complaint)
+        message = "; ".join(filter(None, [*complaints, ending.message])) or None
+        position = recorder.position
+        ending = replace(
+            ending,
+            message=message,
+            iterations=position.iteration,
+            reached_iteration=position.reached_iteration,
+            seconds=recorder.clocks.seconds,
+        )
+        computed = assembly.columns if assembly else {"micro_batch_used": first_micro_batch(trial)}
+        own = {"start_time": start, "workload_version": place.workload_version}
+        writer.commit(machine_columns(machine) | computed | recorder.outcome(ending) | own)
     return ending
 
 
@@ -160,13 +195,22 @@ def _assembled(
     *,
     data: DataSets | None,
     state: State | None,
+    interruption: Interruption,
 ) -> Assembly:
+    kernels = saved_kernels(state) if state else None
     workload = load_workload(trial.settings.workload)
     data = data or trial_data(trial, workload, place.data_dir)
     seed_generators(trial.seed)  # whether this trial read the data or an earlier one in this process
     start = time.perf_counter()
-    kernels = Kernels(*state["kernels"]) if state and state["kernels"] else None
-    assembly = assemble(trial, workload, data, machine, losses_kept=STRETCH_ITERATIONS, kernels=kernels)
+    assembly = assemble(
+        trial,
+        workload,
+        data,
+        machine,
+        losses_kept=STRETCH_ITERATIONS,
+        kernels=kernels,
+        interruption=interruption,
+    )
     if trial.settings.warmup_iterations:
         recorder.clocks.warmup_seconds += time.perf_counter() - start
     return assembly

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from bs_study.target import Target
+from bs_study.workloads.metrics import Values
 
 Data = tuple[Tensor, ...] | Dataset[Any]
 
@@ -68,19 +69,29 @@ class Workload(ABC):
     def loss(self, model: nn.Module, *batch: Tensor) -> Tensor:
         """Return the mean loss over a prepared batch, a scalar."""
 
-    def metrics(self, model: nn.Module, *batch: Tensor) -> dict[str, Tensor | float]:
-        """Return the sum of each metric over the examples of a prepared batch.
+    def loss_weight(self, *batch: Tensor) -> Tensor | float:
+        """Return what `loss` divides by on a prepared batch: the number of examples, unless a class says otherwise.
 
-        Evaluation divides by the number of examples. The loss is added to what this returns if it is not among it.
+        A loss with class weights divides by `weights[labels].sum()`, one that ignores tokens by their number. Then the
+        losses of parts, by their weights, are the loss of the whole: in an evaluation, and in micro-batches.
+        """
+        return len(batch[0])
+
+    def metrics(self, model: nn.Module, *batch: Tensor) -> Values:
+        """Return each metric of a prepared batch by its name: a value for each example, shape (examples,).
+
+        Evaluation takes the mean over all examples. What is no mean over examples, as F1 or RMSE, is a
+        torchmetrics.Metric: made in `__init__`, updated with the batch here, and returned itself; the evaluation resets
+        and computes it. The loss is added to what this returns if it is not among it.
         """
         return {}
 
 
-def classification_metrics(logits: Tensor, labels: Tensor) -> dict[str, Tensor | float]:
-    """Return the sums of accuracy and cross-entropy: logits of shape (batch, classes), labels of shape (batch,)."""
+def classification_metrics(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
+    """Return accuracy and cross-entropy of each example: logits of shape (batch, classes), labels of shape (batch,)."""
     return {
-        "accuracy": (logits.argmax(dim=1) == labels).sum(),
-        "loss": nn.functional.cross_entropy(logits, labels, reduction="sum"),
+        "accuracy": logits.argmax(dim=1) == labels,
+        "loss": nn.functional.cross_entropy(logits, labels, reduction="none"),
     }
 
 

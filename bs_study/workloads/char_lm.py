@@ -47,11 +47,11 @@ class CharLm(Workload):
     def loss(self, model: nn.Module, read: Tensor, following: Tensor) -> Tensor:  # type: ignore[override]
         return cross_entropy(model(read).flatten(0, 1), following.flatten())
 
-    def metrics(self, model: nn.Module, read: Tensor, following: Tensor) -> dict[str, Tensor | float]:  # type: ignore[override]
+    def metrics(self, model: nn.Module, read: Tensor, following: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
         logits = model(read)  # (batch, 64, 256)
         return {
-            "accuracy": (logits.argmax(dim=2) == following).float().mean(dim=1).sum(),
-            "loss": cross_entropy(logits.flatten(0, 1), following.flatten()) * len(read),
+            "accuracy": (logits.argmax(dim=2) == following).float().mean(dim=1),
+            "loss": cross_entropy(logits.transpose(1, 2), following, reduction="none").mean(dim=1),
         }
 
 

@@ -13,6 +13,7 @@ from bs_study.workloads.base import Data, Workload, examples_in
 from bs_study.workloads.check import calling, example_shapes, prepare, spread_examples
 from bs_study.workloads.check_influence import influence_warnings
 from bs_study.workloads.check_sums import refuse_bad_metrics, size_warnings
+from bs_study.workloads.metrics import own_metrics, refuse_bad_values
 
 EXAMPLES = 8
 
@@ -61,7 +62,7 @@ def look_at(workload: Workload, train: Data, held_out: Data) -> Look:
             raise
         loss, warnings = math.nan, [f"{workload.name}.loss: ran out of memory with {EXAMPLES} examples on the CPU"]
     warnings += size_warnings(workload, model, batch)
-    refuse_bad_metrics(workload, model, held_out, held)
+    refuse_bad_metrics(workload, model, held)
     if not warnings:
         many = spread_examples(workload, "train_data", train, count=2 * EXAMPLES)
         warnings += influence_warnings(workload, model, many)
@@ -100,13 +101,10 @@ def _metric_names(workload: Workload, model: nn.Module, prepared: tuple[Tensor, 
     _refuse_bad_loss(workload, loss)
     with calling(workload, "metrics"):
         found = workload.metrics(model, *prepared)
-    if not isinstance(found, dict):
-        raise ValueError(f"{workload.name}.metrics: returns a {type(found).__name__}. Return a dict of sums")
-    for name, value in found.items():
-        is_number = isinstance(value, int | float) or (isinstance(value, Tensor) and value.numel() == 1)
-        if not (isinstance(name, str) and is_number):
-            kind = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-            raise ValueError(f"{workload.name}.metrics: {name!r} is {kind}. Give the sum over the examples of a batch")
+    own = own_metrics(workload)
+    refuse_bad_values(workload.name, found, examples=len(prepared[0]), own=own)
+    for metric in own:
+        metric.reset()
     return tuple(found) if "loss" in found else (*found, "loss")
 
 

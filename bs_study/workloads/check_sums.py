@@ -1,20 +1,22 @@
-"""Is the loss a mean over the batch, and each metric a sum? A batch beside the same examples twice shows it."""
+"""Is the loss a mean over the batch? A batch beside the same examples twice shows it."""
 
 from __future__ import annotations
 
 import contextlib
 import math
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from bs_study.workloads.base import Data, Workload
-from bs_study.workloads.check import prepare, spread_examples, twice
+from bs_study.workloads.base import Workload
+from bs_study.workloads.check import prepare, twice
+from bs_study.workloads.metrics import is_metric
 
 Batch = tuple[Tensor, ...]
 
-MANY_EXAMPLES = 64
 CLOSE = 1e-4
 
 
@@ -54,48 +56,11 @@ def _losses(workload: Workload, model: nn.Module, batch: Batch, *, doublings: in
 
 
 @torch.no_grad()
-def refuse_bad_metrics(workload: Workload, model: nn.Module, held_out: Data, batch: Batch) -> None:
-    """Look whether metrics are finite sums. What a few examples leave undecided, many decide.
-
-    A mean is the same for a batch and for the same twice, and lies halfway between those of the batch's halves. So may
-    a count of few be, of hits of a search within the batch, say: a whole number is taken for a count.
-
-    Raises:
-        ValueError: a metric is not finite, or a mean.
-    """
-    few = _metrics(workload, model, batch)
-    if _is_double(_metrics(workload, model, twice(batch)), few):
-        return
-    with contextlib.suppress(Exception):  # many examples may be too many
-        batch = spread_examples(workload, "eval_data", held_out, count=MANY_EXAMPLES)
-    whole = _metrics(workload, model, batch) or few
-    first, second = (tuple(part[half::2] for part in batch) for half in (0, 1))
-    of_first, of_second = _metrics(workload, model, first), _metrics(workload, model, second)
-    doubled = _metrics(workload, model, twice(batch))
-    share = len(first[0]) / len(batch[0])
-    for name, value in whole.items():
+def refuse_bad_metrics(workload: Workload, model: nn.Module, batch: Batch) -> None:
+    """Raise if a metric is not finite with the initial weights."""
+    torch.manual_seed(0)
+    found: Mapping[str, Any] = workload.metrics(model, *prepare(workload, batch))
+    for name, values in found.items():
+        value = float(values.compute()) if is_metric(values) else float(values.double().mean())
         if not math.isfinite(value):
             raise ValueError(f"{workload.name}.metrics: {name!r} is {value} on held-out data with the initial weights")
-        halfway = share * of_first.get(name, math.nan) + (1 - share) * of_second.get(name, math.nan)
-        if _is_close(doubled.get(name, math.nan), value) and _is_close(halfway, value) and not value.is_integer():
-            raise ValueError(
-                f"{workload.name}.metrics: {name!r} is a mean ({value:.4g} for a batch and for the same twice). "
-                "Return the sum over the examples"
-            )
-
-
-def _metrics(workload: Workload, model: nn.Module, batch: Batch) -> dict[str, float]:
-    """Return the metrics of a batch, none where the workload refuses it."""
-    with contextlib.suppress(Exception):
-        torch.manual_seed(0)
-        found = workload.metrics(model, *prepare(workload, batch))
-        return {name: float(value) for name, value in found.items()}
-    return {}
-
-
-def _is_double(doubled: dict[str, float], single: dict[str, float]) -> bool:
-    return all(single[name] and _is_close(doubled.get(name, math.nan), 2 * single[name]) for name in single)
-
-
-def _is_close(value: float, other: float) -> bool:
-    return math.isclose(value, other, rel_tol=CLOSE)

@@ -53,7 +53,7 @@ class RunningStudy:
 
     def workers(self) -> list[int]:
         """Return the workers of its Ray that train a trial."""
-        return self.processes("ray::ImplicitFunc.train")
+        return self.processes("ray::RayTrial.train")
 
     def kill(self) -> None:
         """Kill the driver and nothing else, as the kernel does when memory is short."""

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -52,8 +53,9 @@ def test_on_a_terminal_each_running_trial_shows_its_cell_epoch_loss_and_metric(s
         display.started(TRIALS[0])
         display.ended(TRIALS[0], REACHED)
         display.started(TRIALS[1])
-        set_clock(10)
-        display.progressed(TRIALS[1], at(0.5))
+        for seconds, share in ((10, 0.25), (15, 0.5)):
+            set_clock(seconds)
+            display.progressed(TRIALS[1], at(share))
         console.print("")
     shown = out.getvalue()
     assert "1 of 3 trials done, 1 running" in shown
@@ -65,27 +67,66 @@ def test_the_time_left_is_unknown_before_anything_is_told(set_clock: SetClock) -
     assert display.seconds_left() is None
     display.started(TRIALS[0])
     assert display.seconds_left() is None
+    for seconds, share in ((60, 0.001), (61, 0.001), (62, None)):
+        set_clock(seconds)
+        display.progressed(TRIALS[0], at(share))
+        assert display.seconds_left() is None
 
 
-def test_the_time_left_is_that_of_the_trial_at_its_pace_and_of_those_that_wait(set_clock: SetClock) -> None:
+def test_the_time_left_is_that_of_the_trial_at_its_pace_and_of_those_that_wait_whatever_its_start_took(
+    set_clock: SetClock,
+) -> None:
     display, _ = quiet_display()
     display.started(TRIALS[0])
-    set_clock(10)
-    display.progressed(TRIALS[0], at(0.25))
-    # 30 s are left of this one's 40, and two more wait
-    assert display.seconds_left() == pytest.approx(30 + 2 * 40)
-    display.ended(TRIALS[0], REACHED)
-    assert display.seconds_left() == pytest.approx(2 * 10)
+    # A start of 60 s, then 1 % of the budget a second; the last told at 85 s
+    for seconds in range(60, 86, 5):
+        set_clock(seconds)
+        display.progressed(TRIALS[0], at(0.01 + (seconds - 60) / 100))
+    assert display.seconds_left() == pytest.approx(74 + 2 * 100)
+    set_clock(95)
+    assert display.seconds_left() == pytest.approx(64 + 2 * 100)
+    set_clock(300)  # it trains on after its target, or a neighbour slows it
+    assert display.seconds_left() == pytest.approx(0 + 2 * 100)
+
+
+def test_the_pace_of_a_trial_that_goes_on_from_a_checkpoint_is_that_of_this_attempt(set_clock: SetClock) -> None:
+    display, _ = quiet_display()
+    display.started(TRIALS[0])
+    for seconds, share in ((30, 0.5), (40, 0.6)):
+        set_clock(seconds)
+        display.progressed(TRIALS[0], at(share))
+    assert display.seconds_left() == pytest.approx(40 + 2 * 100)
+
+
+def test_trials_that_wait_take_as_long_as_those_that_ended_without_the_start_of_these(set_clock: SetClock) -> None:
+    display, out = quiet_display()
+    for k, trial in enumerate(TRIALS[:2]):
+        display.started(trial)
+        set_clock(100 * (k + 1))
+        display.ended(trial, replace(REACHED, seconds=4.0 + 2 * k))
+    assert display.seconds_left() == pytest.approx(5)
+    assert "100 s" in out.getvalue() or "1 min 40 s" in out.getvalue()  # its line tells all that it took
+    display.started(TRIALS[2])  # of which nothing is known yet
+    assert display.seconds_left() == pytest.approx(5)
+
+
+def test_a_trial_that_failed_tells_nothing_of_how_long_others_take(set_clock: SetClock) -> None:
+    display, _ = quiet_display()
+    display.started(TRIALS[0])
+    set_clock(100)
+    display.ended(TRIALS[0], Ending("failed", "error"))
+    assert display.seconds_left() is None
 
 
 def test_trials_side_by_side_share_the_time_left(set_clock: SetClock) -> None:
     display, _ = quiet_display(slots=2)
     display.started(TRIALS[0])
     display.started(TRIALS[1])
-    set_clock(10)
-    for trial in TRIALS[:2]:
-        display.progressed(trial, at(0.5))
-    assert display.seconds_left() == pytest.approx((10 + 10 + 20) / 2)
+    for seconds, share in ((60, 0.1), (70, 0.6)):
+        set_clock(seconds)
+        for trial in TRIALS[:2]:
+            display.progressed(trial, at(share))
+    assert display.seconds_left() == pytest.approx((8 + 8 + 20) / 2)
 
 
 @pytest.mark.parametrize(

@@ -171,6 +171,11 @@ def _warnings(rng: np.random.Generator, cells: Sequence[Cell]) -> tuple[Warning,
     every = (
         Warning("clock_alarm", batch_sizes=sizes[:1], names=("beyond_peak",), numbers={"ratio": 3.2}),
         Warning("no_target"),
+        Warning(
+            "several_versions",
+            names=("2026-11-26T21:03:00+00:00",),
+            numbers={"judged": 2, "version_1": 11, "version_2": 1},
+        ),
         Warning("different_targets", names=("accuracy >= 0.9", "accuracy >= 0.95")),
         Warning("initial_weights", names=("accuracy",), numbers={"metric": 0.91, "trials": 2, "of_trials": 30}),
         Warning("first_look", names=("accuracy",)),

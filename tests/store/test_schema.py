@@ -33,8 +33,8 @@ COLUMNS = {
         target_window:int64 min_iterations:int64 validation_examples:int64 validation_seed:int64 eval_spacing:double
         max_eval_share:double eval_every_examples:int64 eval_batch_size:int64 loss_limit:double
         loss_limit_iterations:int64 micro_batch:int64 precision:text engine:text loader:text kernels:text
-        warmup_iterations:int64 status:text stop_reason:text message:text iterations:int64 examples:int64
-        train_seconds:double load_seconds:double compute_seconds:double
+        warmup_iterations:int64 workload_version:int64 status:text stop_reason:text message:text iterations:int64
+        examples:int64 train_seconds:double load_seconds:double compute_seconds:double
         warmup_seconds:double eval_seconds:double write_seconds:double wall_seconds:double initial_metric:double
         micro_batch_used:int64
         engine_used:text loader_used:text kernels_used:text neighbours:int64 device:text device_name:text host:text
@@ -42,7 +42,7 @@ COLUMNS = {
         ray_version:text cuda_version:text attempts:int64 start_time:time end_time:time
     """,
     "timings": """
-        workload:text precision:text status:text message:text repeats:int64 iterations:int64
+        workload:text precision:text workload_version:int64 status:text message:text repeats:int64 iterations:int64
         iteration_seconds:double iteration_seconds_low:double iteration_seconds_high:double
         iteration_seconds_spread:double load_seconds:double compute_seconds:double examples_per_second:double
         warmup_seconds:double peak_memory_bytes:int64 flops:int64 micro_batch_used:int64 engine_used:text

@@ -19,7 +19,7 @@ class DigitsByLoss(Digits):
     name = "digits_by_loss"
     target = Target("loss", 0.0, "min")
 
-    def metrics(self, model: nn.Module, *batch: Tensor) -> dict[str, Tensor | float]:
+    def metrics(self, model: nn.Module, *batch: Tensor) -> dict[str, Tensor]:
         return {}
 
 

@@ -67,8 +67,8 @@ class TellsItsMode(Line):
 
     name = "tells_its_mode"
 
-    def metrics(self, model: nn.Module, x: Tensor, y: Tensor) -> dict[str, Tensor | float]:
-        return {"is_training": len(x) * float(model.training)}
+    def metrics(self, model: nn.Module, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        return {"is_training": torch.full((len(x),), float(model.training))}
 
 
 class DrawnData(Line):
@@ -91,7 +91,7 @@ class DrawsWhileItIsJudged(LineFromDataset):
 
     def metrics(self, model: nn.Module, x: Tensor, y: Tensor) -> dict[str, Tensor | float]:
         torch.rand(1)
-        return {"loss": ((model(x) - y) ** 2).sum()}
+        return {"loss": ((model(x) - y) ** 2).mean(dim=1)}
 
 
 class Constant(Workload):
@@ -170,8 +170,8 @@ class Flickering(Constant):
     target = Target("score", 0.5)
     scores: ClassVar[tuple[float, ...]] = ()
 
-    def metrics(self, model: nn.Module, x: Tensor) -> dict[str, Tensor | float]:
-        return {"score": len(x) * self.scores[round(1 - float(model.weight))]}
+    def metrics(self, model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        return {"score": torch.full((len(x),), self.scores[round(1 - float(model.weight))])}
 
 
 class VisibleGpu(Constant):
@@ -179,8 +179,8 @@ class VisibleGpu(Constant):
 
     name = "visible_gpu"
 
-    def metrics(self, model: nn.Module, x: Tensor) -> dict[str, Tensor | float]:
-        return {"gpu": len(x) * float(os.environ.get("CUDA_VISIBLE_DEVICES") or -1)}
+    def metrics(self, model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        return {"gpu": torch.full((len(x),), float(os.environ.get("CUDA_VISIBLE_DEVICES") or -1))}
 
 
 class DropoutFromDataset(LineFromDataset):

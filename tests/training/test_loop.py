@@ -11,8 +11,9 @@ from torch import nn
 from bs_study.training.batches import make_batches
 from bs_study.training.clock import HostTimeline
 from bs_study.training.engine import EagerEngine
+from bs_study.training.evaluation import evaluate
 from bs_study.training.learner import Learner
-from bs_study.training.loop import evaluate, run_iterations, train_stretch
+from bs_study.training.loop import run_iterations, train_stretch
 from bs_study.workloads import Workload, load_workload
 
 CPU = torch.device("cpu")

@@ -78,12 +78,20 @@ BROKEN = {
     "a loss of another model": ("loss", lambda s, m, x, y: cross_entropy(Bias()(x), y), "no parameter"),
     "a loss that ignores the batch": ("loss", lambda s, m, x, y: m.weight.square().sum(), "ignores the batch"),
     "metrics that are no dict": ("metrics", lambda s, m, x, y: accuracy_of(m, x, y).sum(), "dict"),
-    "a metric of each example": ("metrics", lambda s, m, x, y: {"accuracy": accuracy_of(m, x, y)}, r"shape \(8,\)"),
+    "a metric of each class": ("metrics", lambda s, m, x, y: {"accuracy": torch.zeros(3)}, r"shape \(3,\)"),
     "a metric that is text": ("metrics", lambda s, m, x, y: {"accuracy": "high"}, "str"),
-    "a metric that is a mean": ("metrics", lambda s, m, x, y: {"accuracy": accuracy_of(m, x, y).mean()}, "mean"),
-    "a loss metric that is a mean": ("metrics", lambda s, m, x, y: {"loss": s.loss(m, x, y)}, "mean"),
-    "a metric that is nan": ("metrics", lambda s, m, x, y: {"accuracy": float("nan")}, "'accuracy' is nan"),
-    "a metric that is nan somewhere": ("metrics", lambda s, m, x, y: {"f1": (x.sum() * 0 / 0).item()}, "'f1' is nan"),
+    "a metric that is a mean": (
+        "metrics",
+        lambda s, m, x, y: {"accuracy": accuracy_of(m, x, y).mean()},
+        "single number",
+    ),
+    "a loss metric that is a mean": ("metrics", lambda s, m, x, y: {"loss": s.loss(m, x, y)}, "single number"),
+    "a metric that is nan": (
+        "metrics",
+        lambda s, m, x, y: {"accuracy": accuracy_of(m, x, y) / 0 * 0},
+        "'accuracy' is nan",
+    ),
+    "a metric that is a number": ("metrics", lambda s, m, x, y: {"f1": 0.5}, "float.*shape \\(examples,\\)"),
 }
 
 

@@ -28,6 +28,17 @@ def _clock_alarm(record: Warning, found: Analysis) -> str:
     return f"The clock can't be right: {what}. Trust no ranking by it."
 
 
+def _several_versions(record: Warning, found: Analysis) -> str:
+    told = dict(record.numbers)
+    judged = count(told.pop("judged"))
+    of_each = listing([f"{count(trials)} of version {name.removeprefix('version_')}" for name, trials in told.items()])
+    since = f", which began {record.names[0].replace('T', ' ').replace('+00:00', ' UTC')}" if record.names else ""
+    return (
+        f"The workload or its data changed while the study went on. Its trials are not pooled: {of_each}. "
+        f"All that is said here is of version {judged} alone{since}."
+    )
+
+
 def _initial_weights(record: Warning, found: Analysis) -> str:
     told = record.numbers
     which = "" if told["trials"] == told["of_trials"] else f" of {count(told['trials'])} trials"
@@ -121,6 +132,7 @@ def _looks_differ(record: Warning, found: Analysis) -> str:
 _KINDS: dict[Kind, Callable[[Warning, Analysis], str]] = {
     "no_target": _no_target,
     "clock_alarm": _clock_alarm,
+    "several_versions": _several_versions,
     "initial_weights": _initial_weights,
     "first_look": _first_look,
     "out_of_range": _out_of_range,

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from bs_study.store.check.study import problems, unfinished
 from bs_study.store.paths import StudyPaths, study_paths
+from bs_study.words import one_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for count, problem in enumerate(problems(paths), start=1):  # noqa: B007
             _say(problem)
     except (OSError, ValueError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        print(f"error: {one_line(error)}", file=sys.stderr)  # noqa: T201
         return 2
     _say(f"{paths.uri}: {_summary(paths, count)}")
     return 1 if count else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -29,12 +29,18 @@ class FileCheck:
         paths: the study.
         study: what the column `study` must say; None if that is not known.
         metrics: the metrics that evaluations must have; None if that is not known.
+        of_versions: those of each version of workload and data that study.json tells of.
     """
 
     paths: StudyPaths
     study: str | None = None
     metrics: Collection[str] | None = None
+    of_versions: Mapping[int, Collection[str]] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
+
+    def at_version(self, version: int | None) -> FileCheck:
+        """Return the same for the files of a trial of a version of workload and data."""
+        return replace(self, metrics=self.of_versions.get(version or 1, self.metrics))
 
     def take(self) -> list[str]:
         """Return what was found since the last call."""

@@ -18,6 +18,7 @@ from bs_study.store.listing import running_trials
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import ROW_TABLES, TABLES
 from bs_study.store.study_json import asked_config, asked_metrics, newer_version, read_asked
+from bs_study.store.versions import known_versions, metrics_of
 
 
 def problems(paths: StudyPaths) -> Iterator[str]:
@@ -35,7 +36,12 @@ def problems(paths: StudyPaths) -> Iterator[str]:
         newer = newer_version(paths, asked)
         if newer:
             yield newer.removeprefix(f"{paths.root}/")
-        files = FileCheck(paths, study=str(asked.get("study", paths.name)), metrics=asked_metrics(asked) or None)
+        files = FileCheck(
+            paths,
+            study=str(asked.get("study", paths.name)),
+            metrics=asked_metrics(asked) or None,
+            of_versions={one["version"]: metrics_of(asked, one["version"]) for one in known_versions(asked)},
+        )
         grid = _grid(asked_config(paths, asked))
     except FileNotFoundError:
         yield "study.json: it is not there"

@@ -30,6 +30,10 @@ def ended_problems(files: FileCheck, trial_id: str, grid: Grid | None) -> list[s
     row = rows.to_pylist()[0] if rows is not None and len(rows) else None
     if row and row["status"] == "failed" and paths.exists(paths.live_trial(trial_id)):
         return files.take()  # it is being tried again, and its files are replaced one by one
+    version = row.get("workload_version") if row else None
+    if version is not None and files.of_versions and version not in files.of_versions:
+        files.report(place, f"workload_version is {version}, and study.json tells of no such version")
+    files = files.at_version(version)
     tables: Tables = {}
     for table in ROW_TABLES:
         file = paths.trial_file(table, trial_id)

@@ -1,0 +1,25 @@
+"""What a study says, as trackers hold it: names and values."""
+
+from __future__ import annotations
+
+from bs_study.analysis.study import Analysis
+from bs_study.launch.trackers.tracker import Answer
+from bs_study.report.sentences.answer import sure, use
+from bs_study.words import CLOCK_WORDS, amount
+
+
+def tracked_answer(found: Analysis) -> Answer:
+    """Return the recommendation: the sentences, how sure it is, and the best cell with what it took.
+
+    Without a cell that reached the target there is no best one.
+    """
+    told = found.recommendation
+    answer: dict[str, str | float] = {"answer": " ".join([*use(found), *sure(found)]), "grade": told.grade}
+    if told.target is not None:
+        answer["target"] = str(told.target)
+    if told.best is not None:
+        took = f"{amount(told.best.value, clock=told.clock)} of {CLOCK_WORDS[told.clock]}"
+        cell = {"best_batch_size": told.best.batch_size, "best_lr": told.best.lr}
+        recipe = {"best_recipe": told.best.recipe} if told.best.recipe else {}
+        answer |= {**cell, **recipe, "time_to_target": took, f"{told.clock}_to_target": told.best.value}
+    return answer
