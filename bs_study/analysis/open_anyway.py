@@ -27,6 +27,7 @@ def open_anyway(
     if target is None:
         return (Doubt("no_target"),)
     of_clock = [Doubt("clock_alarm", batch_size=alarm.batch_size) for alarm in alarms]
+    of_clock += [Doubt("disturbed_timing", batch_size=size) for size in tables.disturbed]
     devices = rows.trials["device_name"].dropna().nunique() if "device_name" in rows.trials else 0
     if devices > 1 and tables.clock == "train_seconds":
         of_clock.append(Doubt("differing_devices", count=devices))

@@ -12,8 +12,9 @@ from bs_study.report.sentences.answer import sure, use
 from bs_study.report.sentences.places import Place
 from bs_study.report.sentences.rivals import how_much
 from bs_study.report.sentences.steps import GRID, command, step
+from bs_study.report.sentences.times import clock_of
 from bs_study.report.sentences.warnings import warning
-from bs_study.words import CLOCK_WORDS, amount, count, goal, setting
+from bs_study.words import amount, count, goal, setting
 
 WIDTH = 80
 _MOST_LINES = 8  # of the recommendation
@@ -63,7 +64,7 @@ def _table(found: Analysis) -> list[str]:
     if cells.empty:
         return []
     clock, target = found.recommendation.clock, found.recommendation.target
-    title = f"best lr by {CLOCK_WORDS[clock]} to {goal(target)}" if target else "trials"
+    title = f"best lr by {clock_of(clock, found)} to {goal(target)}" if target else "trials"
     rows: list[tuple[str, ...]] = [("batch size", "best lr", "iterations", "time", "trials", "against the best")]
     places = list(dict.fromkeys(zip(cells["recipe"], cells["batch_size"], strict=True)))
     rows += [_row(found, (recipe, int(size))) for recipe, size in places]

@@ -183,6 +183,7 @@ _TIMED = (
     Column("iteration_seconds_low", NUMBER, "the quickest repeat", "seconds"),
     Column("iteration_seconds_high", NUMBER, "the slowest repeat", "seconds"),
     Column("iteration_seconds_spread", NUMBER, "(high - low) / median", "fraction"),
+    Column("disturbed", pa.bool_(), "its repeats differed by more than 20 %, or others took the processor from them"),
     Column("load_seconds", NUMBER, "of an iteration, median of the repeats"),
     Column("compute_seconds", NUMBER, "of an iteration, median of the repeats"),
     Column("examples_per_second", NUMBER, "mean examples of an iteration / iteration_seconds", "examples per second"),
@@ -211,7 +212,7 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
 LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
     "epochs": ("timed_iterations",),
     "trials": ("target_window", "eval_spacing", "max_eval_share", "initial_metric", "workload_version"),
-    "timings": ("flops", "workload_version"),
+    "timings": ("flops", "disturbed", "workload_version"),
 }
 """Columns that files of version 0.1.0 lack. They read as null there."""
 

@@ -44,10 +44,11 @@ COLUMNS = {
     "timings": """
         workload:text precision:text workload_version:int64 status:text message:text repeats:int64 iterations:int64
         iteration_seconds:double iteration_seconds_low:double iteration_seconds_high:double
-        iteration_seconds_spread:double load_seconds:double compute_seconds:double examples_per_second:double
-        warmup_seconds:double peak_memory_bytes:int64 flops:int64 micro_batch_used:int64 engine_used:text
-        loader_used:text kernels_used:text neighbours:int64 device:text device_name:text host:text node_id:text
-        gpu_ids:text threads:int64 bs_study_version:text python_version:text torch_version:text ray_version:text
+        iteration_seconds_spread:double disturbed:bool load_seconds:double compute_seconds:double
+        examples_per_second:double warmup_seconds:double peak_memory_bytes:int64 flops:int64 micro_batch_used:int64
+        engine_used:text loader_used:text kernels_used:text neighbours:int64 device:text device_name:text host:text
+        node_id:text gpu_ids:text threads:int64 bs_study_version:text python_version:text torch_version:text
+        ray_version:text
         cuda_version:text end_time:time
     """,
 }

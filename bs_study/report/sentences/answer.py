@@ -13,7 +13,7 @@ from bs_study.report.sentences.doubts import as_sentences, doubts, edges_of
 from bs_study.report.sentences.no_answer import no_recommendation, unanswered
 from bs_study.report.sentences.rivals import lrs_as_good, missed, rivals, sizes_as_good, slower
 from bs_study.report.sentences.steps import step
-from bs_study.words import CLOCK_WORDS, cell, count, counted, goal, listing, percent
+from bs_study.words import cell, count, counted, goal, listing, percent
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def use(found: Analysis) -> list[str]:
 def _train_with(found: Analysis, best: CellResult) -> str:
     target = found.recommendation.target
     recipe = f" with the recipe “{best.cell.recipe}”" if best.cell.recipe else ""
-    took = f"{times.took(best)} of {CLOCK_WORDS[best.clock]}"
+    took = f"{times.took(best)} of {times.clock_of(best.clock, found)}"
     what = f"{goal(target)} after {took}" if target else took
     return f"Train with {cell(best.cell.batch_size, best.cell.lr)}{recipe}: {what}{_device(found)}."
 

@@ -9,12 +9,17 @@ import pandas as pd
 from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.study import Analysis
 from bs_study.report.sentences.places import cell_of
-from bs_study.words import CLOCK_WORDS, amount, count, counted, listing, number, setting, span
+from bs_study.words import CLOCK_WORDS, amount, clock_words, count, counted, listing, number, setting, some_sizes, span
 
 
 def took(one: CellResult) -> str:
     """Return what a cell took by a clock; of one that met the target at its first look, that it is no more."""
     return f"{'at most ' if one.is_at_most else ''}{amount(one.value, clock=one.clock)}"
+
+
+def clock_of(clock: str, found: Analysis) -> str:
+    """Return what a sentence calls a clock of this study."""
+    return clock_words(clock, is_disturbed=bool(found.tables.disturbed))
 
 
 def source(found: Analysis) -> list[str]:
@@ -24,6 +29,8 @@ def source(found: Analysis) -> list[str]:
     if not tables.is_clean:
         return [f"Times are by {trials}."]
     told = ["Times are iterations × the time of one, measured alone in the timing pass."]
+    if tables.disturbed:
+        told.append(f"It was disturbed at {some_sizes(tables.disturbed)}, so no time is clean.")
     alone = tables.clean_throughput
     spread = 100 * float(alone["iteration_seconds_spread"].max()) if "iteration_seconds_spread" in alone else math.nan
     if math.isfinite(spread):
@@ -103,12 +110,12 @@ def by_clock(found: Analysis, best: CellResult) -> list[str]:
     others = {clock: one for clock, one in found.recommendation.by_clock.items() if clock != best.clock}
     others = {clock: one for clock, one in others.items() if not one.cut_off}  # else another may have been sooner
     same = [clock for clock, one in others.items() if one.cell == best.cell]
-    clocks = listing([CLOCK_WORDS[clock] for clock in same])
+    clocks = listing([clock_of(clock, found) for clock in same])
     every = len(found.recommendation.by_clock) - 1
     by = "every other clock" if len(same) == every > 1 else clocks
     told = [f"It has the smallest median by {by} too."] if same else []
     for clock, one in others.items():
-        by = f"By {CLOCK_WORDS[clock]}, "
+        by = f"By {clock_of(clock, found)}, "
         told += [f"{by}{cell_of(one.cell)} has the smallest median ({took(one)})."] if clock not in same else []
         told += [f"{by}{_tie(one)}."] if one.tied > 1 else []
     return told

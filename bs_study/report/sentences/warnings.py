@@ -7,7 +7,8 @@ from collections.abc import Callable
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.warnings import Kind, Warning
 from bs_study.report.sentences.places import cells_of, sizes_of
-from bs_study.words import CLOCK_WORDS, count, counted, goal, listing, number, sentence, some_sizes, times
+from bs_study.report.sentences.times import clock_of
+from bs_study.words import count, counted, goal, listing, number, sentence, some_sizes, times
 
 
 def warning(record: Warning, found: Analysis) -> str:
@@ -103,7 +104,7 @@ def _untimed(record: Warning, found: Analysis) -> str:
 
 
 def _one_timing(record: Warning, found: Analysis) -> str:
-    clean, own = CLOCK_WORDS["clean_seconds"], CLOCK_WORDS["train_seconds"]
+    clean, own = (clock_of(clock, found) for clock in ("clean_seconds", "train_seconds"))
     rules = f"Each batch size was timed alone with one update rule, and the trials have {listing(record.names)}."
     return f"{rules} {sentence(f'{clean} leaves out what one costs more than another')} {sentence(f'{own} has it')}"
 
