@@ -73,9 +73,10 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
     """Read the flags.
 
     Raises:
-        ValueError: a flag is unknown or its value can't be read.
+        ValueError: a flag is unknown, or its value is empty or can't be read.
         SystemExit: after --help.
     """
+    _refuse_blank(arguments)
     settings = {name: _flag(name, field) for name, field in FIELDS.items()}
     # Flags that are not given stay out of the dict, so that the file's values hold, and then the defaults.
     flags_type = TypedDict("Settings", _ACTIONS | settings, total=False)  # type: ignore[misc]
@@ -104,6 +105,20 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
         given.pop("check", False),
         given,
     )
+
+
+def _refuse_blank(arguments: Sequence[str]) -> None:
+    """Refuse an empty value, which means what was not meant: `--resume ""` would begin a study."""
+    flag = ""
+    for word in arguments:
+        name, mark, value = word.partition("=")
+        if name.startswith("--"):
+            flag = name
+        if not word.strip() or (name == flag and mark and not value.strip()):
+            raise ValueError(
+                f"{flag or 'arguments'}: a value is empty, as that of a shell variable that is not set. Give one, or "
+                "leave it out"
+            )
 
 
 def _flag(name: str, field: FieldInfo) -> Any:
@@ -152,8 +167,8 @@ def _plain(complaint: str, arguments: Sequence[str]) -> str:
         near = _nearest_flag(unknown[1])
         return f"{unknown[1]}: unknown. " + (f"Did you mean {near}?" if near else "See --help")
     unread = re.match(r"Error parsing (--[\w-]+)|invalid choice .* for argument '(--[\w-]+)'", complaint)
-    flag = unread and (unread[1] or unread[2])
-    if flag in arguments:
+    flag = (unread[1] or unread[2]) if unread else None
+    if flag and flag in arguments:
         rest = list(arguments)[list(arguments).index(flag) + 1 :]
         given = list(itertools.takewhile(lambda word: not word.startswith("--"), rest))
         return f"{flag}: {shown(' '.join(given))} can't be read as {_kind(flag)}. See --help"
@@ -183,9 +198,9 @@ def what_is_asked(request: Request) -> Asked:
         ValueError: the file can't be read, or a setting is unknown or wrong.
         FileNotFoundError: the study to go on with is not there.
     """
-    if request.accept_changes and not request.resume:
+    if request.accept_changes and request.resume is None:
         raise ValueError("accept_changes: only a study that goes on has changes to accept. Add --resume FOLDER")
-    if request.resume:
+    if request.resume is not None:
         stored = open_study(request.resume).config
         refuse_flags_of_recipes(request.flags, stored)
         given = read_yaml(_there(request.config)) if request.config else {}
@@ -197,6 +212,11 @@ def what_is_asked(request: Request) -> Asked:
     found = asked((ONE_TRIAL if request.check else {}) | settings)
     refuse_flags_of_recipes(request.flags, found.config)
     return found
+
+
+def has_grid(request: Request, config: StudyConfig) -> bool:
+    """Return whether batch sizes were asked for, or one trial stands for them."""
+    return bool(request.resume or "batch_sizes" in request.flags) or config.batch_sizes != ONE_TRIAL["batch_sizes"]
 
 
 def refuse_flags_of_recipes(flags: Mapping[str, Any], config: StudyConfig) -> None:

@@ -4,16 +4,51 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Self
+
+from bs_study.metric_names import FRACTION, SIGNS, Bounds, Direction, direction_of
+from bs_study.words import typed
 
 _TARGET = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=|=)\s*(\S+)\s*")
+_DIRECTIONS: dict[str, Direction] = {sign: direction for direction, sign in SIGNS.items()}
+
+
+@dataclass(frozen=True)
+class OpenTarget:
+    """A metric and a value whose direction was left out, as ``mse = 0.01``."""
+
+    metric: str
+    value: float
+
+    def __post_init__(self) -> None:
+        _refuse_no_number(self.value)
+
+    def directed(self, known: Mapping[str, Direction] | None = None) -> Target:
+        """Return the target with the direction in which its metric is better.
+
+        Args:
+            known: which way metrics are better. What it lacks, a name may tell.
+
+        Raises:
+            ValueError: neither tells; the message names both forms.
+        """
+        direction = (known or {}).get(self.metric) or direction_of(self.metric)
+        if direction is None:
+            most, least = Target(self.metric, self.value, "min").typed, Target(self.metric, self.value, "max").typed
+            raise ValueError(
+                f"target: is {self.metric} to be at most or at least {typed(self.value)}? Write '{most}' or '{least}'"
+            )
+        return Target(self.metric, self.value, direction)
+
+    def __str__(self) -> str:
+        return f"{self.metric} = {float(self.value)!r}"
 
 
 @dataclass(frozen=True)
 class Target:
-    """A metric, a value and a direction, as ``accuracy >= 0.98``.
+    """A metric, a value and a direction, as ``accuracy >= 0.98``. The metric's name tells a direction that is left out.
 
     >>> Target.parse("loss<=0.1").is_met(0.05)
     True
@@ -23,37 +58,88 @@ class Target:
 
     metric: str
     value: float
-    direction: Literal["max", "min"] = "max"
+    direction: Direction = None  # type: ignore[assignment]  # which is set below
 
     def __post_init__(self) -> None:
+        if self.direction is None:
+            direction = OpenTarget(self.metric, self.value).directed().direction
+            object.__setattr__(self, "direction", direction)
         if self.direction not in ("max", "min"):
             raise ValueError(f"target: direction {self.direction!r} is unknown. Use 'max' or 'min'")
-        if not isinstance(self.value, int | float) or not math.isfinite(self.value):
-            raise ValueError(f"target: {self.value!r} is no finite number. Give the value that the metric is to reach")
+        _refuse_no_number(self.value)
 
     @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read ``accuracy>=0.98`` or ``loss<=0.1``.
+    def parse(cls, text: str, known: Mapping[str, Direction] | None = None) -> Self:
+        """Read ``accuracy>=0.98`` or ``loss<=0.1``; or ``accuracy=0.98``, in the direction in which that is better.
 
-        ``accuracy=0.98`` asks for at least that much, ``loss=0.1`` for at most: the way each is better.
+        Args:
+            text: as it is typed.
+            known: which way metrics are better. What it lacks, a name may tell.
+
+        Raises:
+            ValueError: it is no target, or nothing tells its direction.
         """
-        match = _TARGET.fullmatch(text)
-        if not match:
-            raise ValueError(f"{text!r} is no target. Write one like 'accuracy>=0.98' or 'loss<=0.1'")
-        metric, sign, value = match.groups()
-        try:
-            number = float(value)
-        except ValueError:
-            raise ValueError(f"{value!r} in the target {text!r} is no number") from None
-        is_minimum = sign == "<=" or (sign == "=" and metric == "loss")
-        return cls(metric, number, "min" if is_minimum else "max")
+        target = definite(read_target(text), known)
+        return cls(target.metric, target.value, target.direction)
 
     def is_met(self, value: float) -> bool:
         """Return whether a value of the metric meets the target; NaN never does."""
         return value >= self.value if self.direction == "max" else value <= self.value
 
+    def out_of_reach(self, bounds: Bounds) -> str | None:
+        """Return why no value within bounds meets the target, and what to write; None where one does.
+
+        >>> Target("accuracy", 90).out_of_reach(FRACTION)
+        "accuracy is a fraction, 0 to 1, and never at least 90. Write 'accuracy>=0.9'"
+        """
+        limit, asks, ends = (bounds.high, "least", "most") if self.direction == "max" else (bounds.low, "most", "least")
+        if self.is_met(limit):
+            return None
+        kind = "a fraction, 0 to 1," if bounds == FRACTION else f"at {ends} {typed(limit)}"
+        right = f"Give a target of at {ends} {typed(limit)}"
+        if bounds == FRACTION and 2 <= self.value <= 100:  # in percent
+            right = f"Write '{Target(self.metric, float(f'{self.value / 100:.12g}'), self.direction).typed}'"
+        return f"{self.metric} is {kind} and never at {asks} {typed(self.value)}. {right}"
+
+    @property
+    def typed(self) -> str:
+        """The target as it is typed, which reads back as the same; a shell wants it in quotes."""
+        value = typed(self.value) if float(typed(self.value)) == self.value else repr(float(self.value))
+        return f"{self.metric}{SIGNS[self.direction]}{value}"
+
     def __str__(self) -> str:
-        return f"{self.metric} {'>=' if self.direction == 'max' else '<='} {float(self.value)!r}"
+        return f"{self.metric} {SIGNS[self.direction]} {float(self.value)!r}"
+
+
+def read_target(text: str) -> Target | OpenTarget:
+    """Return a target as it is written, ``accuracy>=0.98``, or without its direction, ``accuracy=0.98``.
+
+    Raises:
+        ValueError: it is none.
+    """
+    match = _TARGET.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text!r} is no target. Write one like 'accuracy>=0.98' or 'loss<=0.1'")
+    metric, sign, value = match.groups()
+    try:
+        number = float(value)
+    except ValueError:
+        raise ValueError(f"{value!r} in the target {text!r} is no number") from None
+    return OpenTarget(metric, number) if sign == "=" else Target(metric, number, _DIRECTIONS[sign])
+
+
+def definite(target: Target | OpenTarget, known: Mapping[str, Direction] | None = None) -> Target:
+    """Return a target that has a direction: its own, else the one in which its metric is better.
+
+    Raises:
+        ValueError: nothing tells it.
+    """
+    return target if isinstance(target, Target) else target.directed(known)
+
+
+def _refuse_no_number(value: object) -> None:
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"target: {value!r} is no finite number. Give the value that the metric is to reach")
 
 
 def is_met_by_window(met: Sequence[bool], *, window: int) -> bool:

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     if missing:
         print(f"error: {missing[0]} is not installed. Run: pip install -e '.[sweep]'", file=sys.stderr)
         return 2
-    from bs_study.command_line import parse_flags, refuse, what_is_asked
+    from bs_study.command_line import has_grid, parse_flags, refuse, what_is_asked
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stops a job does what Ctrl-C does
     try:
@@ -47,7 +47,8 @@ def main(arguments: Sequence[str]) -> int:
             load_workload(request.flags["workload"])  # a wrong name, before what it leaves open is missed
         config, options = what_is_asked(request)
         if request.check:
-            return show_look(*checked(config, options, resume=request.resume))
+            found = checked(config, options, resume=request.resume, has_grid=has_grid(request, config))
+            return show_look(*found)
         study = prepared(
             config,
             options,
@@ -78,11 +79,16 @@ def show_trials(study: Prepared) -> int:
     recipes = trial_recipes(study.config)
     for trial in study.trials:
         recipe = f", {recipes[trial.trial_id]}" if recipes[trial.trial_id] else ""
-        print(f"{trial.trial_id}  batch size {trial.batch_size}, lr {setting(trial.lr)}, seed {trial.seed}{recipe}")
+        ended = ", has ended" if trial.trial_id in study.ended else ""
+        cell = f"batch size {trial.batch_size}, lr {setting(trial.lr)}, seed {trial.seed}"
+        print(f"{trial.trial_id}  {cell}{recipe}{ended}")
     if study.version and study.version.said:
         print(study.version.said)
     trials = counted(len(study.trials), "trial")
     print(f"{trials} of {study.config.settings.workload}, to {study.paths.uri} (dry run, nothing was started)")
+    if study.there:
+        ended = sum(trial.trial_id in study.ended for trial in study.trials)
+        print(f"{ended or 'none'} of them {'has' if ended < 2 else 'have'} ended. {study.there}")
     return 0
 
 

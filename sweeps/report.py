@@ -1,4 +1,4 @@
-"""Turn a study's store into its report: ``python sweeps/report.py results/<study> [--target accuracy=0.97]``."""
+"""Turn a study's store into its report: ``python sweeps/report.py results/<study> [--target 'accuracy>=0.97']``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 
-from bs_study import Target, open_study
+from bs_study import open_study
 from bs_study.analysis.study import analyse
 from bs_study.report.page import publish
 from bs_study.report.terminal import closing
@@ -21,8 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         study = open_study(asked.study)
-        target = Target.parse(asked.target) if asked.target else None
-        found = analyse(study, target, keep=True)
+        found = analyse(study, asked.target, keep=True)
         place = publish(study, found, png=asked.png)
     except (OSError, ValueError, KeyError, ValidationError) as error:
         print(f"error: {_reason(error)}", file=sys.stderr)
@@ -43,7 +42,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(description="Turn a study's store into tables, figures and one HTML page.")
     parser.add_argument("study", help="folder or URI of a study, as results/digits or s3://bucket/results/mnist")
-    parser.add_argument("--target", help="ask for another target than the study's, as accuracy=0.97 or 'loss<=0.1'")
+    parser.add_argument("--target", help="ask for another target than the study's, as 'accuracy>=0.97' or 'loss<=0.1'")
     parser.add_argument("--png", action="store_true", help="write each figure as PNG too")
     return parser
 

@@ -39,6 +39,7 @@ APART = (
     "tests/launch/test_ray_search.py",
     "tests/launch/test_ray_session.py",
     "tests/launch/test_serial.py",
+    "tests/launch/test_signals.py",
     "tests/launch/test_workload_code.py",
 )
 

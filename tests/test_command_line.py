@@ -213,6 +213,22 @@ def test_help_shows_every_setting_once_with_its_default(
     assert "(default: 1000)" in shown
 
 
+@pytest.mark.parametrize("flag", ["--resume", "--config", "--name", "--store", "--workload", "--data-dir", "--lrs"])
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_value_is_refused_with_its_flag_and_not_taken_for_none_given(flag: str, empty: str) -> None:
+    for arguments in (["--local", flag, empty], [f"{flag}={empty}", "--local"], [flag, "1", empty]):
+        with pytest.raises(ValueError, match=f"^{flag}: a value is empty"):
+            parse_flags(arguments, description="")
+
+
+@pytest.mark.parametrize("name", ["data_dir", "store", "address", "target", "name", "workload"])
+def test_an_empty_value_in_a_file_is_refused_with_its_key(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "study.yaml"
+    file.write_text(f'{name}: " "\nbatch_sizes: [4]\nlrs: [0.1]\nmax_epochs: 1\n')
+    with pytest.raises(ValueError, match=f"^{name}: ' ' is empty"):
+        what_is_asked(parse_flags(["--config", str(file)], description=""))
+
+
 def test_a_shipped_file_is_found_from_another_folder_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert config_of("--config", "sweeps/mnist.yaml").settings.workload == "mnist"

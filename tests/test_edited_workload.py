@@ -130,13 +130,15 @@ def refused(person: Person, capsys: Captured, *flags: str) -> str:
     return told
 
 
-def test_data_that_grew_are_refused_whatever_else_is_asked(person: Person, capsys: Captured) -> None:
+def test_data_that_grew_or_shrank_are_refused_whatever_else_is_asked(person: Person, capsys: Captured) -> None:
     assert person.begin(interrupted_after=100) == 130
     person.edit(GROWN)
     for flags in ([], ["--seeds", "0", "1"], ["--dry-run"]):
         told = refused(person, capsys, *flags)
         assert "edited_task.py was edited" in told
         assert "the training set has 800 examples, not 400" in told
+    person.edit(TASK.replace("COUNT = 400", "COUNT = 12"))  # fewer than a batch
+    assert "the training set has 12 examples, not 400" in refused(person, capsys)
 
 
 def test_a_change_that_is_accepted_begins_the_unfinished_trials_anew_and_keeps_their_parts(person: Person) -> None:

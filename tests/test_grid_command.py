@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import runpy
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,7 +14,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bs_study import open_study
+from bs_study import Target, open_study
+from bs_study.words import goal
 from tests.grid_command import GRID, command_in_this_process, is_one_line_that_tells
 
 TOY = Path(__file__).parent / "toy"
@@ -83,8 +86,19 @@ def test_a_local_study_says_what_runs_then_a_plain_line_per_trial_then_a_row_per
     assert all(sum(trial_id in line for line in lines) == 1 for trial_id in trials["trial_id"])
     table = out[out.index("batch size") :].splitlines()
     assert all(any(line.split()[:1] == [size] for line in table) for size in ("64", "256"))
-    assert "python sweeps/report.py" in lines[-1]
-    assert str(study) in lines[-1]
+
+
+def test_the_last_line_of_a_study_is_a_command_that_can_be_typed(
+    local_study: tuple[Path, subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    study, ended = local_study
+    typed = shlex.split(ended.stdout.splitlines()[-1].partition("another target: ")[2])
+    assert typed[:3] == ["python", "sweeps/report.py", str(study)]
+    run = runpy.run_path(str(GRID.with_name("report.py")))["main"]
+    assert run(typed[2:]) == 0
+    asked = Target.parse(typed[-1])
+    assert asked != open_study(study).config.settings.target
+    assert goal(asked) in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_study_that_exists_is_left_as_it_is_and_the_way_to_continue_it_is_told(
@@ -174,6 +188,8 @@ BAD_INPUT = {
     "--workload summed:Mine --batch-sizes 4 --lrs 0.1": ("mine.loss", "sum"),
     "--target precision>=0.9": ("target", "'precision'", "accuracy"),
     "--target high": ("target", "'high'"),
+    "--target accuracy>=90": ("target", "fraction", "'accuracy>=0.9'"),
+    "--workload toy_workloads:Unsaid --batch-sizes 64 --lrs 0.1": ("target", "'score<=0.5'", "'score>=0.5'"),
     "--lr-decay step": ("lr_decay", "lr_decay_epochs"),
     "--batchsizes 4": ("--batchsizes", "--batch-sizes"),
     "--workload mnist": ("data_dir", "MNIST/raw", "--data-dir", "--workload digits"),

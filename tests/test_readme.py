@@ -7,11 +7,15 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from bs_study import StudyConfig
+from bs_study.workloads.base import Workload
+from bs_study.workloads.check import read_data
+from bs_study.workloads.check_batch import look_at
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -72,6 +76,17 @@ def test_the_tutorial_word_by_word_checks_a_workload_and_runs_its_study(folder: 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.count("target reached at iteration") >= 2
     assert (folder / "results" / "my_task" / "report" / "report.html").exists()
+
+
+def test_the_metric_of_the_readme_that_is_no_mean_can_be_trained_to() -> None:
+    names: dict[str, Any] = {}
+    for start in (r"# my_task\.py\n", "from torchmetrics"):
+        (block,) = re.findall(rf"^```python\n({start}.*?)^```", README, re.DOTALL | re.MULTILINE)
+        exec(block, names)  # noqa: S102  it is the README's own
+    workload = type("MyTaskByF1", (names["MyTaskByF1"], Workload), {})()
+    seen = look_at(workload, *read_data(workload, ROOT))
+    assert seen.metrics == ("f1", "loss")
+    assert seen.warnings == ()
 
 
 def without_loss(text: str) -> str:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import statistics
 
 import pytest
 
 from bs_study import Target
+from bs_study.metric_names import Direction, bounds_of
 from bs_study.target import is_met_by_window
 
 
@@ -18,6 +20,7 @@ from bs_study.target import is_met_by_window
         ("loss<=1e-1", Target("loss", 0.1, "min")),
         ("accuracy=0.98", Target("accuracy", 0.98, "max")),
         ("loss=0.1", Target("loss", 0.1, "min")),
+        ("val_rmse = 0.1", Target("val_rmse", 0.1, "min")),
         ("log_density>=-3", Target("log_density", -3.0, "max")),
     ],
 )
@@ -31,7 +34,51 @@ def test_what_is_no_target_is_refused_in_words_that_name_it(text: str) -> None:
         Target.parse(text)
 
 
-@pytest.mark.parametrize("target", [Target("accuracy", 1 / 3), Target("loss", 0.1, "min"), Target("loss", 5)])
+@pytest.mark.parametrize("metric", ["score", "gap", "accuracy_drop"])
+def test_where_nothing_tells_the_direction_the_refusal_names_both_forms(metric: str) -> None:
+    told = f"is {metric} to be at most or at least 0.01? Write '{metric}<=0.01' or '{metric}>=0.01'"
+    with pytest.raises(ValueError, match=re.escape(told)):
+        Target.parse(f"{metric}=0.01")
+    with pytest.raises(ValueError, match=re.escape(told)):
+        Target(metric, 0.01)
+
+
+def test_what_is_known_of_a_metric_comes_before_its_name_and_after_a_sign() -> None:
+    known: dict[str, Direction] = {"score": "min", "error": "max"}
+    assert Target.parse("score=1", known) == Target("score", 1.0, "min")
+    assert Target.parse("error=1", known) == Target("error", 1.0, "max")
+    assert Target.parse("score>=1", known) == Target("score", 1.0, "max")
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        (Target("accuracy", 90), "accuracy is a fraction, 0 to 1, and never at least 90. Write 'accuracy>=0.9'"),
+        (Target("f1", 1.01), "f1 is a fraction, 0 to 1, and never at least 1.01. Give a target of at most 1"),
+        (Target("rmse", -0.1), "rmse is at least 0 and never at most -0.1. Give a target of at least 0"),
+        (Target("perplexity", 0.5), "perplexity is at least 1 and never at most 0.5. Give a target of at least 1"),
+        (Target("r2", 1.5), "r2 is at most 1 and never at least 1.5. Give a target of at most 1"),
+        (Target("spearman", 1.5), "spearman is at most 1 and never at least 1.5. Give a target of at most 1"),
+    ],
+)
+def test_a_target_beyond_what_its_metric_can_be_is_told_with_one_that_it_can(target: Target, told: str) -> None:
+    assert target.out_of_reach(bounds_of(target.metric)) == told
+
+
+@pytest.mark.parametrize(
+    "text", ["accuracy>=1", "r2>=-3", "rmse<=0", "wer<=1.5", "score>=90", "accuracy_percent>=90", "nll<=-2", "bleu>=30"]
+)
+def test_a_target_that_its_metric_can_reach_is_none_of_them(text: str) -> None:
+    target = Target.parse(text)
+    assert target.out_of_reach(bounds_of(target.metric)) is None
+
+
+@pytest.mark.parametrize("target", [Target("accuracy", 1 / 3), Target("loss", 97), Target("loss", 1e-9)])
+def test_a_target_as_it_is_typed_reads_back_as_the_same(target: Target) -> None:
+    assert Target.parse(target.typed) == target
+
+
+@pytest.mark.parametrize("target", [Target("accuracy", 1 / 3), Target("loss", 0.1, "min"), Target("loss", 5, "max")])
 def test_a_target_survives_being_written_as_text(target: Target) -> None:
     assert Target.parse(str(target)) == target
 

@@ -52,6 +52,7 @@ MERGED_LAUGHS = "a0: &a0 {x: 1, y: 2}\n" + "".join(
         (LAUGHS, "more than 10,000 values by line 5"),
         (MERGED_LAUGHS, "more than 10,000 values by line 5"),
         ("lrs: [" + "1, " * 20_000 + "]", "more than 10,000 values by line 1"),
+        (f"a: &a {'9' * 100_000}\nb: [{'*a, ' * 500}]", "more than 10,000 values by line 2"),
         ("a: &x [*x]", "*x within itself"),
         ("a: &x {b: [*x]}", "*x within itself"),
         ("[" * 1_000_000, "nests more than 50"),

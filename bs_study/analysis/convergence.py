@@ -46,8 +46,7 @@ def time_to_target(
     Raises:
         ValueError: no column for the target's metric.
     """
-    if target.metric not in evaluations:
-        raise ValueError(f"target: no metric {target.metric!r} in the evaluations. They have {_metrics(evaluations)}")
+    refuse_missing(target.metric, evaluations)
     looks = _looks(evaluations, metric=target.metric, clean=clean or {})
     of_trial = looks.groupby("trial_id", sort=False)
     is_met = looks[target.metric] >= target.value
@@ -91,6 +90,12 @@ def _looks(evaluations: pd.DataFrame, *, metric: str, clean: Mapping[int, float]
 def _known(seconds: pd.Series[float]) -> pd.Series[float]:
     """Return the seconds of a training clock, missing where it never ran."""
     return seconds.where(seconds > 0)
+
+
+def refuse_missing(metric: str, evaluations: pd.DataFrame) -> None:
+    """Raise if evaluations have no column for a metric."""
+    if metric not in evaluations:
+        raise ValueError(f"target: no metric {metric!r} in the evaluations. They have {_metrics(evaluations)}")
 
 
 def _metrics(evaluations: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ from bs_study.analysis.clock_alarm import ClockAlarm
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.tables import Tables
 from bs_study.analysis.verdict import Doubt, Reason
-from bs_study.analysis.warnings import is_fraction
+from bs_study.metric_names import is_fraction
 from bs_study.target import Target
 
 TELLS_NOTHING: tuple[Reason, ...] = ("initial_weights", "first_look", "out_of_range", "out_of_reach")

@@ -68,7 +68,7 @@ class StudyRows:
     @property
     def target(self) -> Target | None:
         """The config's target, else the one that most trials had; None where there is none that can be read."""
-        if self.config is not None and self.config.settings.target:
+        if self.config is not None and isinstance(self.config.settings.target, Target):
             return self.config.settings.target
         texts = self.trials.loc[self.trials["target"] != "", "target"].value_counts()
         return Target.parse(str(texts.index[0])) if len(texts) else None

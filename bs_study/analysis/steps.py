@@ -131,15 +131,29 @@ def _unanswered(rows: StudyRows, found: Unanswered) -> list[Step]:
 
 def _easier_target(convergence: pd.DataFrame, target: Target | None) -> Step | None:
     """Return the step to a target that half of the cells reached, in three digits."""
+    if convergence["iterations_to_target"].notna().any():
+        return None
+    easier = _reached_by(convergence, target, share=0.5)
+    if easier is None or target is None or target.is_met(easier.value):
+        return None
+    return Step("target", target=easier)
+
+
+def other_target(convergence: pd.DataFrame, target: Target | None) -> Target | None:
+    """Return another target than the study's: one that half of the cells reached, or as many as have another value."""
+    found = (_reached_by(convergence, target, share=share) for share in (0.5, 0.25, 0.75, 0.0, 1.0))
+    return next((other for other in found if other is not None and other != target), None)
+
+
+def _reached_by(convergence: pd.DataFrame, target: Target | None, *, share: float) -> Target | None:
+    """Return the target of a study's metric that a share of the cells reached, in three digits on the easier side."""
     known = convergence["best_metric"][np.isfinite(convergence["best_metric"])]
-    if target is None or known.empty or convergence["iterations_to_target"].notna().any():
+    if target is None or known.empty:
         return None
-    value, step = float(known.median()), 1e-3 * 10 ** np.floor(np.log10(abs(known.median()) or 1.0))
+    value = float(known.quantile(1 - share if target.direction == "max" else share))
+    step = 1e-3 * 10 ** np.floor(np.log10(abs(value) or 1.0))
     rounded = np.floor(value / step) * step if target.direction == "max" else np.ceil(value / step) * step
-    easier = float(f"{rounded:.4g}")
-    if target.is_met(easier):
-        return None
-    return Step("target", target=Target(target.metric, easier, target.direction))
+    return Target(target.metric, float(f"{rounded:.4g}"), target.direction)
 
 
 def _seeds(rows: StudyRows, field: Field, contest: Contest | None) -> Step | None:

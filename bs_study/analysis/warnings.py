@@ -15,6 +15,7 @@ from bs_study.analysis.tables import Tables
 from bs_study.analysis.trials import CELL, Cell
 from bs_study.analysis.verdict import Reason
 from bs_study.config import BUDGETS
+from bs_study.metric_names import is_fraction
 from bs_study.target import Target
 
 # Trials of a recipe that differ in one of these are not one study: a difference between cells may be due to it.
@@ -213,11 +214,3 @@ def _looks(tables: Tables) -> list[Warning]:
     numbers = {"smallest": float(by_size.iloc[0]), "largest": float(by_size.iloc[-1])}
     finest, coarsest = (int(by_size.index.to_numpy()[place]) for place in (0, -1))
     return [Warning("looks_differ", batch_sizes=(finest, coarsest), numbers=numbers)]
-
-
-_FRACTIONS = ("accuracy", "acc", "precision", "recall", "f1", "auc", "auroc", "iou", "dice")
-
-
-def is_fraction(metric: str) -> bool:
-    """Return whether a metric by its name is a fraction, 0 to 1."""
-    return any(part in _FRACTIONS for part in metric.lower().split("_"))

@@ -36,7 +36,14 @@ def asked(settings: Mapping[str, Any]) -> Asked:
     """
     launch = {name: value for name, value in settings.items() if name in LAUNCH_FIELDS}
     study = {name: value for name, value in settings.items() if name not in LAUNCH_FIELDS}
-    complaints, found = [], []
+    complaints = [
+        f"{name}: {value!r} is empty. Give a value, or leave it out"
+        for name, value in settings.items()
+        if isinstance(value, str) and not value.strip()
+    ]
+    if complaints:
+        raise ValueError("; ".join(complaints))
+    found = []
     for model, own in ((StudyConfig, study), (LaunchOptions, launch)):
         try:
             found.append(model.model_validate(own))

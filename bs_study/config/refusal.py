@@ -40,4 +40,5 @@ def _describe(place: tuple[int | str, ...], message: str, value: object, known: 
         near = difflib.get_close_matches(str(place[0]), known, n=1)
         return f"{shortened(str(place[0]))}: unknown setting" + (f". Did you mean {near[0]!r}?" if near else "")
     given = "" if isinstance(value, tuple | dict) else f"{shown(value)} "
-    return f"{place[0]}: {given}{in_one_line(message).removeprefix(given)}"
+    said = in_one_line(message).removeprefix(f"{place[0]}: ").removeprefix(given)
+    return f"{place[0]}: {given}{said}"

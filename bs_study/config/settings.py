@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, 
 
 from bs_study.config.lr_rule import LrRule, lr_multiplier, scaled_moments
 from bs_study.config.values import Count, Index, NonNegative, Odd, Positive
-from bs_study.target import Target
+from bs_study.target import OpenTarget, Target, read_target
 
 COUNTED_BUDGETS = ("max_epochs", "max_iterations", "max_examples")
 """The budgets that are known in iterations before a trial runs."""
@@ -16,17 +16,17 @@ BUDGETS = (*COUNTED_BUDGETS, "max_train_seconds")
 """The settings that end a trial which has not reached its target."""
 
 
-def _as_target(given: object) -> Target | None:
-    if given is None or isinstance(given, Target):
+def _as_target(given: object) -> Target | OpenTarget | None:
+    if given is None or isinstance(given, Target | OpenTarget):
         return given
     if not isinstance(given, str):
         raise ValueError("is no target. Write one like 'accuracy>=0.98' or 'loss<=0.1'")
-    return Target.parse(given)
+    return read_target(given)
 
 
-# Text in files and rows, a Target everywhere else.
+# Text in files and rows, a target everywhere else. One without direction gets it when the workload is known.
 AnyTarget = Annotated[
-    InstanceOf[Target] | None,
+    InstanceOf[Target] | InstanceOf[OpenTarget] | None,
     BeforeValidator(_as_target),
     PlainSerializer(lambda target: None if target is None else str(target)),
 ]
@@ -40,10 +40,12 @@ class TrialSettings(BaseModel):
     workload: str = Field(
         "digits",
         min_length=1,
-        description="what is trained: a built-in, as cifar10, or your own as package.module:Class",
+        description="what is trained: a built-in, as cifar10, or your own as package.module:Class or file.py:Class",
     )
     target: AnyTarget = Field(
-        None, description="metric, direction and value to reach, as 'accuracy>=0.98' or 'loss<=0.1' (the workload's)"
+        None,
+        description="metric, direction and value to reach, as 'accuracy>=0.98' or 'loss<=0.1'; = will do for a metric "
+        "of which it is known which way is better (the workload's)",
     )
 
     optimizer: Literal["sgd", "adam", "adamw"] = Field("sgd", description="the update rule")
@@ -107,7 +109,9 @@ class TrialSettings(BaseModel):
     )
     eval_batch_size: Count = Field(1000, description="examples per batch of an evaluation")
     loss_limit: Positive | None = Field(
-        None, description="a trial whose loss stays above this is diverged (10 times the loss of the initial weights)"
+        None,
+        description="a trial whose loss stays above this is diverged "
+        "(10 times the training loss of the initial weights)",
     )
     loss_limit_iterations: Count = Field(
         100, description="it stays above when more than half of so many iterations in a row are"

@@ -12,6 +12,7 @@ from bs_study.words import count, one_line, shown
 MOST_BYTES = 1_000_000
 MOST_VALUES = 10_000
 """Values that a file may stand for, those that its aliases repeat included."""
+LONG_TEXT = 100  # characters that count as a value more
 MOST_LEVELS = 50
 LONGEST_INTEGER = 1000  # digits; Python turns 4,300 of them into a number at most, and no setting takes so many
 _TEXT = "tag:yaml.org,2002:str"
@@ -34,9 +35,10 @@ def parsed(text: str) -> Any:
 
 def _refuse_excess(text: str) -> None:
     """Refuse what is more than settings need, before any of it is built."""
-    sizes: dict[str, int] = {}  # of the values that anchors name, once they are complete
+    sizes: dict[str | None, int] = {}  # of the values that anchors name, once they are complete
     within: list[tuple[str | None, int]] = []  # anchors of the collections around, and the values before each
     values = documents = 0
+    event: Any
     for event in yaml.parse(text, yaml.SafeLoader):
         line = event.start_mark.line + 1
         if isinstance(event, yaml.DocumentStartEvent):
@@ -50,13 +52,15 @@ def _refuse_excess(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             anchor, before = within.pop()
             sizes |= {anchor: values - before} if anchor else {}
-        elif isinstance(event, yaml.NodeEvent):
-            _refuse_tag(event, line=line)
-            if isinstance(event, yaml.CollectionStartEvent):
-                within.append((event.anchor, values))
-            elif event.anchor:
-                sizes[event.anchor] = 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            _refuse_tag(event.tag, line=line)
+            within.append((event.anchor, values))
             values += 1
+        elif isinstance(event, yaml.ScalarEvent):
+            _refuse_tag(event.tag, line=line)
+            size = 1 + len(event.value) // LONG_TEXT
+            sizes |= {event.anchor: size} if event.anchor else {}
+            values += size
         if values > MOST_VALUES:
             raise ValueError(
                 f"holds more than {count(MOST_VALUES)} values by line {line}, with those that aliases repeat. "
@@ -66,9 +70,9 @@ def _refuse_excess(text: str) -> None:
             raise ValueError(f"nests more than {MOST_LEVELS} lists or mappings in line {line}. Write fewer")
 
 
-def _refuse_tag(event: Any, *, line: int) -> None:
-    if event.tag not in (None, "!", _TEXT):
-        raise ValueError(f"is no YAML of settings: the tag {shown(event.tag)} in line {line} says a type. Leave it out")
+def _refuse_tag(tag: str | None, *, line: int) -> None:
+    if tag not in (None, "!", _TEXT):
+        raise ValueError(f"is no YAML of settings: the tag {shown(tag)} in line {line} says a type. Leave it out")
 
 
 class _Loader(yaml.SafeLoader):
@@ -77,7 +81,7 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012  PyYAML's own way
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)  # type: ignore[no-untyped-call]
+        node: yaml.MappingNode = super().compose_mapping_node(anchor)
         lines: dict[tuple[str, str], int] = {}
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):

@@ -8,12 +8,12 @@ from bs_study.config import TrialConfig
 from bs_study.store.commit import commit_failed
 from bs_study.training.placement import Place
 from bs_study.training.progress import Ending
+from bs_study.workloads.user_errors import told
 
 
 def failure_message(error: BaseException) -> str:
-    """Return an error in one line, as `ValueError: what was wrong`."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    """Return an error in one line, as `ValueError: what was wrong (task.py, line 7)`, and what to do if known."""
+    return told(error)
 
 
 def record_failure(trial: TrialConfig, place: Place, message: str, *, stop_reason: str = "error") -> Ending:

@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
-from bs_study.config.asked import asked
 from bs_study.config.growth import grown
 from bs_study.config.launch import resume_command
 from bs_study.grid import trials_to_run
+from bs_study.launch.data_folder import data_directory, refuse_missing_data
+from bs_study.launch.seen import completed, named, seen, with_settings
 from bs_study.launch.timing import lacks_timings
 from bs_study.launch.versions import WorkloadVersion, version_now
+from bs_study.metric_names import Direction
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import Study, open_study
-from bs_study.store.schema import table_schema
 from bs_study.store.study_json import create_study, grow_study, read_asked
+from bs_study.target import OpenTarget, Target, definite
 from bs_study.training.batches import chosen_loader
-from bs_study.training.data import DataSets, load_data
+from bs_study.training.data import DataSets
 from bs_study.training.fingerprint import fingerprint
 from bs_study.training.placement import Place
-from bs_study.workloads.base import Workload, examples_in, load_workload
-from bs_study.workloads.check_batch import Look, look_at
+from bs_study.workloads.base import examples_in, load_workload
+from bs_study.workloads.check_batch import Look
+from bs_study.workloads.check_target import known_directions
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A study that is ready to start: its config with nothing left open, its trials, where they write and read.
 
-    `grows_from` is what study.json said, where more is asked now; `version` that of its workload and data.
+    `grows_from` is what study.json said, where more is asked now; `version` that of its workload and data. `there` says
+    that a dry run found its study in the store already, and which trials have `ended` there.
     """
 
     config: StudyConfig
@@ -45,10 +47,13 @@ class Prepared:
     data: DataSets | None
     train_examples: int
     eval_examples: int | None
+    directions: Mapping[str, Direction]
     is_new: bool
     grows_from: Mapping[str, Any] | None
     version: WorkloadVersion | None
     warnings: Sequence[str]
+    there: str | None = None
+    ended: Collection[str] = ()
 
     def create(self) -> None:
         """Let the study begin, or grow, in its store; call it under its lease, which found the store writable.
@@ -63,6 +68,7 @@ class Prepared:
                 metrics=self.place.metrics,
                 train_examples=self.train_examples,
                 eval_examples=self.eval_examples,
+                directions=self.directions,
                 version=self.version.told if self.version else None,
             )
             return
@@ -88,35 +94,42 @@ def prepared(
         options: where and how it runs.
         resume: folder or URI of the study to go on with, to which batch sizes, lrs, seeds and recipes may be added;
             all else must be the same. None begins one.
-        is_dry_run: no data is read where the workload tells how much there is.
+        is_dry_run: no data is read where the workload tells how much there is, and the study may exist.
         accept_changes: whether the study goes on with another workload, or other data, than its trials began with.
 
     Raises:
         ValueError: a setting is wrong; the message says which and what would be right.
         FileNotFoundError: the data, or the study to resume, is not there.
     """
-    config, paths, grows_from = _resumed(config, resume) if resume else _Resumed(config)
+    config = named(config)
+    config, paths, grows_from = _Resumed(config) if resume is None else _resumed(config, resume)
     workload = load_workload(config.settings.workload)
-    config = _completed(config, workload)
+    config = completed(config, workload)
+    refuse_missing_data(options, workload)
+    there = None
     if paths is None:
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
-        _refuse_existing(paths, options)
+        there = _existing(paths, options)
+        if there and not is_dry_run:
+            raise ValueError(there)
     data, look = None, None
     examples = workload.train_examples and workload.train_examples - config.settings.validation_examples
-    if not (is_dry_run and examples):
-        data, look = _seen(config, workload, data_directory(options))
+    if not (is_dry_run and examples and isinstance(config.settings.target, Target)):
+        config, data, look = seen(config, workload, options)
         examples = examples_in(data.train)
         chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
-    _check_batch_sizes(config, examples)
-    trials = trials_to_run(config, ended=answered_trials(paths) if resume else set())
+    ended = answered_trials(paths) if resume is not None or there else set()
+    trials = trials_to_run(config, ended=() if there else ended)
     version = None
     if trials or (options.timing and lacks_timings(Study(paths))):
         now = fingerprint(workload, data) | ({"metrics": list(look.metrics)} if look else {})
-        version = version_now(read_asked(paths) if resume else None, now, accept=accept_changes)
+        version = version_now(read_asked(paths) if resume is not None else None, now, accept=accept_changes)
+    _check_batch_sizes(config, examples)
     place = Place(
         replace(paths, patience_seconds=options.store_patience_seconds),
         data_dir=data_directory(options),
         metrics=version.metrics if version else (),
+        loss_batch=look.loss_batch if look else None,
         workload_version=version.number if version else 1,
     )
     return Prepared(
@@ -128,20 +141,29 @@ def prepared(
         data,
         examples,
         eval_examples=examples_in(data.held_out) if data else None,
-        is_new=not resume,
+        directions=known_directions(workload, look.kinds if look else {}),
+        is_new=resume is None,
         grows_from=grows_from,
         version=version,
         warnings=look.warnings if look else (),
+        there=there,
+        ended=ended,
     )
 
 
-def checked(config: StudyConfig, options: LaunchOptions, *, resume: str | None = None) -> tuple[StudyConfig, Look]:
-    """Return what a look at the workload shows, whatever its grid; takes and raises what `prepared` does."""
-    if resume:
+def checked(
+    config: StudyConfig, options: LaunchOptions, *, resume: str | None = None, has_grid: bool = True
+) -> tuple[StudyConfig, Look]:
+    """Return what a look at the workload shows; takes and raises what `prepared` does.
+
+    `has_grid` says whether batch sizes were asked for: where one only stands for them, it is not tried.
+    """
+    config = named(config)
+    if resume is not None:
         config = _resumed(config, resume).config
     workload = load_workload(config.settings.workload)
-    config = _completed(config, workload)
-    data, look = _seen(config, workload, data_directory(options))
+    refuse_missing_data(options, workload)
+    config, data, look = seen(completed(config, workload), workload, options, has_grid=has_grid)
     _check_batch_sizes(config, examples_in(data.train))
     return config, look
 
@@ -157,6 +179,8 @@ class _Resumed(NamedTuple):
 def _resumed(config: StudyConfig, resume: str) -> _Resumed:
     """Return the study to go on with, grown by what is asked, under the name that its folder has now."""
     study = open_study(resume)
+    if isinstance(config.settings.target, OpenTarget):
+        config = with_settings(config, target=definite(config.settings.target, study.directions))
     whole = grown(study.config, config, uri=study.paths.uri)
     return _Resumed(
         whole.model_copy(update={"name": study.name}),
@@ -165,34 +189,12 @@ def _resumed(config: StudyConfig, resume: str) -> _Resumed:
     )
 
 
-def _seen(config: StudyConfig, workload: Workload, data_dir: Path) -> tuple[DataSets, Look]:
-    data = load_data(
-        type(workload),
-        data_dir,
-        validation_examples=config.settings.validation_examples,
-        validation_seed=config.settings.validation_seed,
-    )
-    look = look_at(workload, data.train, data.held_out)
-    if data.test is not None:
-        look = replace(look, metrics=(*look.metrics, *(f"test_{name}" for name in look.metrics)))
-    _check_metrics(workload, look.metrics)
-    _check_target(config, look.metrics)
-    return data, look
+def _existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
+    """Return that a study lies at this place, and how to go on with it; None where there is none.
 
-
-def data_directory(options: LaunchOptions) -> Path:
-    """Return the absolute folder of data sets: the setting, $BS_STUDY_DATA, or a cache folder."""
-    folder = options.data_dir or os.environ.get("BS_STUDY_DATA") or Path.home() / ".cache" / "bs_study"
-    return Path(folder).expanduser().absolute()
-
-
-def _completed(config: StudyConfig, workload: Workload) -> StudyConfig:
-    """Return the config with the name and the target that it leaves to the workload."""
-    own = {"name": config.name or workload.name, "target": config.settings.target or workload.target}
-    return asked(config.model_dump() | own).config
-
-
-def _refuse_existing(paths: StudyPaths, options: LaunchOptions) -> None:
+    Raises:
+        ValueError: other files lie there, or the store can't be read.
+    """
     try:
         is_study = paths.exists(paths.study_json)
         others = set(paths.names(paths.root)) - {"lease.json", "live"}  # which a start that was cut short leaves
@@ -200,27 +202,13 @@ def _refuse_existing(paths: StudyPaths, options: LaunchOptions) -> None:
         raise ValueError(f"store: {paths.uri} can't be read: {error}") from error
     if others and not is_study:
         raise ValueError(f"name: {paths.uri} holds other files. Choose another --name")
-    if is_study:
-        raise ValueError(
-            f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
-            f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
-            "to it), or choose another --name"
-        )
-
-
-def _check_metrics(workload: Workload, metrics: Sequence[str]) -> None:
-    for name in metrics:
-        if name in table_schema("evaluations").names:
-            raise ValueError(f"{workload.name}.metrics: {name!r} is a column of every evaluation. Choose another name")
-
-
-def _check_target(config: StudyConfig, metrics: Sequence[str]) -> None:
-    target = config.settings.target
-    if target is not None and target.metric not in metrics:
-        raise ValueError(
-            f"target: {target.metric!r} is no metric of {config.settings.workload}. "
-            f"Its metrics are {', '.join(metrics)}"
-        )
+    if not is_study:
+        return None
+    return (
+        f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
+        f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
+        "to it), or choose another --name"
+    )
 
 
 def _check_batch_sizes(config: StudyConfig, examples: int) -> None:

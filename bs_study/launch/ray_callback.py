@@ -79,4 +79,8 @@ def _last_error(trial: Any) -> BaseException:
     if not (file and Path(file).exists()):
         return RuntimeError("its worker is gone, and left no error")
     error: BaseException = ray.cloudpickle.loads(Path(file).read_bytes())
-    return getattr(error, "cause", None) or error
+    cause: BaseException | None = getattr(error, "cause", None)
+    if cause is None:
+        return error
+    cause.add_note(str(getattr(error, "traceback_str", "")))  # its own traceback stayed in the worker
+    return cause

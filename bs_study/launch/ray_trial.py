@@ -26,7 +26,9 @@ from bs_study.training.trial import run_trial
 class RayTrial(tune.Trainable):
     """What Tune makes a worker of: it trains a trial, and then others."""
 
-    def setup(self, config: dict[str, Any], *, trials: dict[str, TrialConfig], parcel: Parcel, bell: Any) -> None:
+    def setup(  # type: ignore[override]  # Tune's own `with_parameters` adds arguments
+        self, config: dict[str, Any], *, trials: dict[str, TrialConfig], parcel: Parcel, bell: Any
+    ) -> None:
         self._trials, self._parcel = trials, parcel
         self._interruption = Interruption()
         listen(bell, self._end_early)

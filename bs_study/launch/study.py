@@ -19,7 +19,7 @@ from bs_study.launch.trackers.chosen import chosen_trackers
 from bs_study.launch.trackers.tracking import Tracking
 from bs_study.store.lease import study_lease
 from bs_study.store.reader import Study
-from bs_study.words import counted
+from bs_study.words import counted, one_line
 
 
 class Listener(Protocol):
@@ -121,7 +121,7 @@ def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None
             for line in timing_lines(launcher.time(timing_trials(study.config))):
                 listener.say(line)
     except OSError as error:  # no node was free, or the store does not answer
-        listener.warn(f"timing: left out, {' '.join(str(error).split())}")
+        listener.warn(f"timing: left out, {one_line(error)}")
 
 
 def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, tracking: Tracking) -> int:
@@ -136,6 +136,7 @@ def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, trackin
 
 def conclude(study: Prepared, listener: Listener, tracking: Tracking) -> bool:
     """Say what the study found and write its report, from one analysis; return whether the store allowed it."""
+    from bs_study.analysis.steps import other_target
     from bs_study.analysis.study import analyse  # with scipy and matplotlib, which trials need not wait for
     from bs_study.launch.trackers.answer import tracked_answer
     from bs_study.report.page import publish
@@ -148,11 +149,11 @@ def conclude(study: Prepared, listener: Listener, tracking: Tracking) -> bool:
         listener.say("\n".join(closing(found, start=_start(study))))
         listener.say(f"report: {publish(stored, found)}")
     except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer
-        listener.warn(f"error: no report: {' '.join(str(error).split())}")
+        listener.warn(f"error: no report: {one_line(error)}")
         return False
-    metric = str(study.config.settings.target).partition(" ")[0]
-    uri = shlex.quote(stored.paths.uri)
-    listener.say(f"next: open it, or ask for another target: python sweeps/report.py {uri} --target {metric}=...")
+    other = other_target(found.tables.convergence, found.recommendation.target)
+    what, flag = ("ask for another target", ["--target", other.typed]) if other else ("make it again", [])
+    listener.say(f"next: open it, or {what}: {shlex.join(['python', 'sweeps/report.py', stored.paths.uri, *flag])}")
     return True
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bs_study.workloads.base import BUILT_IN
+from bs_study.workloads.names import code_place
 from bs_study.workloads.source import OWN, modules_beside, places
 
 Code = tuple[tuple[str, bytes], ...]
@@ -30,13 +31,13 @@ def workload_code(workload: str) -> Code:
     Raises:
         ValueError: they are larger than code is.
     """
-    name = workload.partition(":")[0].partition(".")[0]
-    if workload in BUILT_IN or name == OWN:  # which every node has
+    if workload in BUILT_IN or workload.startswith(f"{OWN}."):  # which every node has
         return ()
+    top, folder = code_place(workload)
     files = sorted(
         {
-            (str(file.relative_to(place.parent)), file)
-            for module in modules_beside(importlib.import_module(name))
+            (str(folder / file.relative_to(place.parent)), file)
+            for module in modules_beside(top)
             for place in places(module)
             for file in _files(place)
         }

@@ -176,10 +176,12 @@ def study_paths(uri: str | os.PathLike[str], *, patience_seconds: float = PATIEN
     """Return the paths of the study at a folder or at a URI such as ``s3://bucket/results/mnist``.
 
     Raises:
-        ValueError: no file system is known for the URI, it lacks a slash, or it holds credentials.
+        ValueError: it is empty, no file system is known for the URI, it lacks a slash, or it holds credentials.
     """
     given = os.fspath(uri)
-    text = given if given.endswith("://") else given.rstrip("/")
+    if not given.strip():
+        raise ValueError(f"study: {given!r} names no folder. Give the folder of one, as results/digits")
+    text = given if given.endswith("://") else given.rstrip("/") or "/"
     if "://" not in text:
         _refuse_almost_uri(text)
         root = str(Path(text).expanduser().absolute())

@@ -15,12 +15,14 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from bs_study.config import StudyConfig
+from bs_study.metric_names import Direction
 from bs_study.store.file_rows import Question, VanishedError, file_rows
 from bs_study.store.listing import ended_files, table_chains
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.scan import Found, read_chains, side_by_side
 from bs_study.store.schema import Table
-from bs_study.store.study_json import asked_config, asked_metrics, newer_version, read_asked
+from bs_study.store.study_json import asked_config, asked_directions, asked_metrics, newer_version, read_asked
+from bs_study.target import Target
 
 R = TypeVar("R")
 
@@ -85,6 +87,16 @@ class Study:
     def eval_examples(self) -> float:
         """The size of the set that trials are judged by; NaN where ``study.json`` doesn't say."""
         return self._asked_number("eval_examples")
+
+    @property
+    def directions(self) -> dict[str, Direction]:
+        """Which way metrics are better ("max" or "min"), as far as the study's target and its workload tell."""
+        try:
+            told = asked_directions(self.asked)
+        except (OSError, ValueError):
+            told = {}
+        own = self.known_config.settings.target if self.known_config else None
+        return told | ({own.metric: own.direction} if isinstance(own, Target) else {})
 
     def _asked_number(self, name: str) -> float:
         try:

@@ -131,6 +131,12 @@ _ENDING = (
     Column("compute_seconds", NUMBER, "of train_seconds, spent on updates"),
     Column("warmup_seconds", NUMBER, "of the warm-up iterations"),
     Column("eval_seconds", NUMBER, "of all evaluations"),
+    Column(
+        "eval_loss_batch_size",
+        COUNT,
+        "on which an evaluation computed the loss; null where its value depends on none",
+        "examples",
+    ),
     Column("write_seconds", NUMBER, "of all writing to the store"),
     Column("wall_seconds", NUMBER, "from start to end, all attempts together"),
     Column("initial_metric", NUMBER, "the target's metric with the initial weights", "as that metric"),
@@ -211,7 +217,10 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
 
 LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
     "epochs": ("timed_iterations",),
-    "trials": ("target_window", "eval_spacing", "max_eval_share", "initial_metric", "workload_version"),
+    "trials": (
+        *("target_window", "eval_spacing", "max_eval_share"),
+        *("eval_loss_batch_size", "initial_metric", "workload_version"),
+    ),
     "timings": ("flops", "disturbed", "workload_version"),
 }
 """Columns that files of version 0.1.0 lack. They read as null there."""

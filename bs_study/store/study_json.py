@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from bs_study.config import StudyConfig, one_line
 from bs_study.config.asked import FIELDS, study_settings
+from bs_study.metric_names import Direction
 from bs_study.store.faults import reason
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import SCHEMA_VERSION, table_schema
@@ -24,6 +25,7 @@ def create_study(
     metrics: Sequence[str],
     train_examples: int,
     eval_examples: int | None = None,
+    directions: Mapping[str, Direction] | None = None,
     version: Mapping[str, Any] | None = None,
 ) -> None:
     """Write study.json, with which a study begins. It says what is asked, and not where or how that runs.
@@ -34,6 +36,7 @@ def create_study(
         metrics: the metric columns of evaluations.
         train_examples: size of the training set.
         eval_examples: size of the set that trials are judged by; None where it is not known.
+        directions: which way metrics are better, of those whose workload tells.
         version: the fingerprint of workload and data, the first of `versions`; None where it is not known.
     """
     created = datetime.now(UTC).isoformat(timespec="seconds")
@@ -45,6 +48,7 @@ def create_study(
         "metrics": list(metrics),
         "train_examples": train_examples,
         "eval_examples": eval_examples,
+        "directions": dict(directions or {}),
         "config": config.model_dump(mode="json"),
     }
     if version is not None:
@@ -123,6 +127,12 @@ def newer_version(paths: StudyPaths, asked: Mapping[str, Any]) -> str | None:
     if isinstance(version, int) and version > SCHEMA_VERSION:
         return f"{paths.study_json}: schema version {version} is newer than {SCHEMA_VERSION}. Upgrade bs-study"
     return None
+
+
+def asked_directions(asked: Mapping[str, Any]) -> dict[str, Direction]:
+    """Return which way metrics are better, of those whose workload told; older studies have none."""
+    told = asked.get("directions")
+    return {name: way for name, way in told.items() if way in ("max", "min")} if isinstance(told, dict) else {}
 
 
 def asked_metrics(asked: Mapping[str, Any]) -> tuple[str, ...]:

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 
 from bs_study.config import TrialConfig
+from bs_study.training.additivity import has_batch_statistics
 from bs_study.training.batches import Batches, Loader, chosen_loader, make_batches
 from bs_study.training.calibration import LARGE_BATCH, adds_up, fastest_kernels
 from bs_study.training.cuda_graph import GraphEngine, cuda_capture
 from bs_study.training.data import DataSets
 from bs_study.training.engine import CompiledEngine, EagerEngine, Engine, EngineName
-from bs_study.training.evaluation import evaluate
+from bs_study.training.evaluation import Judge
 from bs_study.training.interruption import Interruption
 from bs_study.training.kernel_cache import cached_kernels
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, evaluation_kernels, has_convolutions, use_kernels
-from bs_study.training.learner import Learner, has_batch_statistics, is_out_of_memory
+from bs_study.training.learner import Learner, is_out_of_memory
 from bs_study.training.machine import cpu_name
 from bs_study.training.optimizer import make_optimizer, make_schedule
 from bs_study.training.placement import Machine
@@ -32,7 +34,6 @@ class Assembly:
 
     Args:
         kernels: those of a CPU; None on a GPU, whose libraries choose for themselves.
-        needs_whole_batches: its model looks at the statistics of its batch, so that it may not be split.
         has_evaluation_kernels: evaluations may convolve in their own way, until it is seen that the model can't.
         interruption: ends an evaluation between two batches.
     """
@@ -43,10 +44,9 @@ class Assembly:
     engine: Engine
     loader: Loader
     train: Batches
-    held_out: Batches
-    test: Batches | None
+    held_out: Judge
+    test: Judge | None
     kernels: Kernels | None
-    needs_whole_batches: bool
     has_evaluation_kernels: bool
     interruption: Interruption = field(default_factory=Interruption)
 
@@ -66,10 +66,10 @@ class Assembly:
         return self._evaluated()
 
     def _evaluated(self) -> dict[str, float]:
-        found = evaluate(self.learner, self.held_out, interruption=self.interruption)
+        found = self.held_out.evaluate(self.learner, interruption=self.interruption)
         if self.test is None:
             return found
-        tested = evaluate(self.learner, self.test, interruption=self.interruption)
+        tested = self.test.evaluate(self.learner, interruption=self.interruption)
         return found | {f"test_{name}": value for name, value in tested.items()}
 
     @property
@@ -91,6 +91,7 @@ def assemble(
     *,
     losses_kept: int,
     kernels: Kernels | None = None,
+    loss_batch: int | None = None,
     interruption: Interruption | None = None,
 ) -> Assembly:
     """Return a trial that is ready to start, its weights those that its seed gives.
@@ -100,6 +101,7 @@ def assemble(
         machine: what it may use.
         losses_kept: how many losses wait on the device at most.
         kernels: those of an earlier attempt, to go on with.
+        loss_batch: of how many examples an evaluation computes a loss that is no mean over examples.
         interruption: ends an evaluation between two batches.
     """
     device = torch.device(machine.device)
@@ -107,15 +109,17 @@ def assemble(
     plan = Plan(trial, epoch_examples=examples_in(data.train), evaluated_examples=evaluated)
     loader = chosen_loader(trial.settings.loader, data.train, device)
     processes = machine.loader_processes
-    train = make_batches(
-        data.train, loader=loader, seed=trial.seed, batch_size=trial.batch_size, device=device, processes=processes
-    )
+    reading: dict[str, Any] = {"device": device, "processes": processes, "collate": workload.collate}
+    train = make_batches(data.train, loader=loader, seed=trial.seed, batch_size=trial.batch_size, **reading)
 
-    def judged(by: Data) -> Batches:
+    def in_batches(by: Data, size: int) -> Batches:
         kind = chosen_loader("auto", by, device)
-        return make_batches(
-            by, loader=kind, seed=0, batch_size=trial.settings.eval_batch_size, device=device, processes=processes
-        )
+        return make_batches(by, loader=kind, seed=0, batch_size=size, **reading)
+
+    def judged(by: Data) -> Judge:
+        size = min(trial.settings.eval_batch_size, examples_in(by))
+        size_of_loss = min(loss_batch or size, examples_in(by))
+        return Judge(in_batches(by, size), None if size_of_loss == size else in_batches(by, size_of_loss))
 
     learner = _learner(trial, workload, plan, device)
     if device.type == "cpu":
@@ -134,7 +138,6 @@ def assemble(
         judged(data.held_out),
         test,
         kernels,
-        needs_whole_batches=not learner.may_halve,
         has_evaluation_kernels=(
             device.type == "cpu" and trial.settings.kernels == "auto" and has_convolutions(learner.model)
         ),

@@ -8,8 +8,9 @@ from typing import Literal, Protocol
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
-from bs_study.training.data_loader import BatchLoader, Key
+from bs_study.training.data_loader import BatchLoader, Collate, Key
 from bs_study.workloads.base import Data, examples_in
 
 Batch = tuple[Tensor, ...]
@@ -50,10 +51,19 @@ class ResidentBatches:
 class LoadedBatches:
     """Processes of a DataLoader read the batches ahead of their use; they are copied to the device when asked for."""
 
-    def __init__(self, data: Data, *, seed: int, batch_size: int, device: torch.device, processes: int) -> None:
+    def __init__(
+        self,
+        data: Data,
+        *,
+        seed: int,
+        batch_size: int,
+        device: torch.device,
+        processes: int,
+        collate: Collate = default_collate,
+    ) -> None:
         self._examples = examples_in(data)
         self._seed, self._batch_size = seed, batch_size
-        self._loader = BatchLoader(data, device=device, processes=processes)
+        self._loader = BatchLoader(data, device=device, processes=processes, collate=collate)
 
     def epoch(self, number: int, *, skip: int = 0) -> Iterator[Batch]:
         order = epoch_order(self._examples, seed=self._seed, epoch=number)[skip:]
@@ -69,12 +79,22 @@ class LoadedBatches:
 
 
 def make_batches(
-    data: Data, *, loader: Loader, seed: int, batch_size: int, device: torch.device, processes: int = 0
+    data: Data,
+    *,
+    loader: Loader,
+    seed: int,
+    batch_size: int,
+    device: torch.device,
+    processes: int = 0,
+    collate: Collate = default_collate,
 ) -> Batches:
-    """Return the batches of a data set; the same for the same seed, whichever the loader."""
+    """Return the batches of a data set; the same for the same seed, whichever the loader.
+
+    The examples of a Dataset are put together by `collate`.
+    """
     if loader == "resident" and isinstance(data, tuple):
         return ResidentBatches(data, seed=seed, batch_size=batch_size, device=device)
-    return LoadedBatches(data, seed=seed, batch_size=batch_size, device=device, processes=processes)
+    return LoadedBatches(data, seed=seed, batch_size=batch_size, device=device, processes=processes, collate=collate)
 
 
 def chosen_loader(asked: Literal["auto", "resident", "workers"], data: Data, device: torch.device) -> Loader:

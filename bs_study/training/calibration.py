@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import torch
-from torch import Tensor
-
+from bs_study.training.additivity import fault_of_parts
 from bs_study.training.kernels import KERNELS, KernelName, Kernels, use_kernels
-from bs_study.training.learner import Learner, part_of
+from bs_study.training.learner import Learner
+from bs_study.training.parts import Batch, part_of
 from bs_study.training.randomness import kept_generators
 
 ROUNDS = 5
@@ -20,9 +19,7 @@ RACE_SECONDS = 1.5  # no further round begins after that
 SMALL_BATCH = 256  # examples that kernels are compared on: they rank at it as they do at any larger batch size
 LARGE_BATCH = 1024  # a CPU's caches do not hold what a larger batch computes
 MARGIN = 0.95  # what is not the default must take less than this share of its time
-TOLERANCE = 1e-3  # how far the gradients of micro-batches may be from those of the batch, relative to their norm
 
-Batch = tuple[Tensor, ...]
 Stopwatch = Callable[[Learner, Batch, KernelName], float]
 Choice = TypeVar("Choice")
 
@@ -120,23 +117,13 @@ def _affordable(
 
 
 def adds_up(learner: Learner, batch: Batch) -> bool:
-    """Return whether the gradients of two halves are those of the whole: they are not if examples see each other."""
+    """Return whether parts of a batch were seen to add up to it, on as many examples as a race has time for."""
     try:
         with kept_generators():
-            subject = _copy(learner)
-            few = _first(batch, max(2, _affordable(subject, batch, SMALL_BATCH, name=KERNELS[0])))
-            whole = _gradients(subject, few, micro_batch=len(few[0]))
-            parts = _gradients(subject, few, micro_batch=math.ceil(len(few[0]) / 2))
+            few = _affordable(_copy(learner), batch, SMALL_BATCH, name=KERNELS[0])
+        return fault_of_parts(learner.workload, learner.model, batch, most=max(2, few)) is None
     except Exception:  # noqa: BLE001  as above
         return False
-    return bool((whole - parts).norm() <= TOLERANCE * whole.norm())
-
-
-def _gradients(learner: Learner, batch: Batch, *, micro_batch: int) -> Tensor:
-    learner.model.zero_grad(set_to_none=True)
-    learner.micro_batch = micro_batch
-    learner.gradients(batch)
-    return torch.cat([p.grad.flatten() for p in learner.model.parameters() if p.grad is not None])
 
 
 def _first(batch: Batch, count: int) -> Batch:

@@ -21,7 +21,8 @@ class GraphEngine(EagerEngine):
     """Forward, backward, optimizer and the write of the loss captured in one CUDA graph, `prepare` in another.
 
     The first iterations run eagerly: libraries choose their kernels and optimizers make their state in them. The short
-    last batch of an epoch runs eagerly too, on the same weights. Nothing waits for the device.
+    last batch of an epoch runs eagerly too, on the same weights, and so does one padded to another length. Nothing
+    waits for the device.
 
     Args:
         learner: whose optimizer takes its lr from a tensor on the device.
@@ -54,6 +55,8 @@ class GraphEngine(EagerEngine):
         if self._graphs is None:
             self._capture_both(raw)
             return self.prepare(raw)
+        if any(tensor.shape != kept.shape for tensor, kept in zip(raw, self._raw, strict=True)):
+            return super().prepare(raw)  # padded to another length
         _copy(raw, self._raw)
         self._graphs[0]()
         return self._batch

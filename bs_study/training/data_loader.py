@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import current_process
 from typing import Any, NamedTuple
 
@@ -12,11 +12,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler, default_collate, get_worker_info
 
 from bs_study.training.randomness import kept_generators, seed_host_generators
-from bs_study.workloads.base import Data, as_batch
+from bs_study.workloads.base import Data, as_batch, examples_at
 
 MESSAGE_EXAMPLES = 256  # that a process sends at once, at least
 
 Batch = tuple[Tensor, ...]
+Collate = Callable[[list[Any]], Any]
+"""Makes a batch of a Dataset's examples."""
 
 
 class Key(NamedTuple):
@@ -38,16 +40,17 @@ class BatchLoader:
         data: read in whole batches: `__getitems__` of a Dataset is used where it has one.
         device: where batches go, from pinned memory if it is a GPU.
         processes: how many read ahead; 0 reads in this process when a batch is asked for.
+        collate: of the workload; unused if the data is tensors.
     """
 
-    def __init__(self, data: Data, *, device: torch.device, processes: int) -> None:
+    def __init__(self, data: Data, *, device: torch.device, processes: int, collate: Collate = default_collate) -> None:
         self._device = device
         if current_process().daemon:  # which may have no processes of its own
             processes = 0
         self._together = MESSAGE_EXAMPLES if processes else 1
         self._keys = _Keys()
         self._loader: DataLoader[Any] = DataLoader(
-            _BatchReader(data),
+            _BatchReader(data, collate),
             batch_size=None,  # what is read is whole batches already
             sampler=self._keys,
             num_workers=processes,
@@ -76,8 +79,8 @@ class _Keys(Sampler[list[Key]]):
 class _BatchReader(Dataset[tuple[list[Batch], list[int]]]):
     """A data set by keys of batches, in place of indices of examples."""
 
-    def __init__(self, data: Data) -> None:
-        self._data = data
+    def __init__(self, data: Data, collate: Collate) -> None:
+        self._data, self._collate = data, collate
 
     def __getitem__(self, keys: list[Key]) -> tuple[list[Batch], list[int]]:
         with contextlib.nullcontext() if get_worker_info() else kept_generators():
@@ -87,13 +90,8 @@ class _BatchReader(Dataset[tuple[list[Batch], list[int]]]):
         if isinstance(self._data, tuple):
             return tuple(tensor.index_select(0, key.indices) for tensor in self._data)
         seed_host_generators(key.seed)
-        return tuple(part.detach() for part in as_batch(default_collate(_examples(self._data, key.indices.tolist()))))
-
-
-def _examples(data: Dataset[Any], indices: list[int]) -> list[Any]:
-    if hasattr(data, "__getitems__"):
-        return list(data.__getitems__(indices))
-    return [data[index] for index in indices]
+        examples = examples_at(self._data, key.indices.tolist())
+        return tuple(part.detach() for part in as_batch(self._collate(examples)))
 
 
 def _grouped(keys: Iterable[Key], *, examples: int) -> Iterator[list[Key]]:
@@ -109,8 +107,8 @@ def _grouped(keys: Iterable[Key], *, examples: int) -> Iterator[list[Key]]:
 
 
 def _together(batches: list[Batch]) -> tuple[list[Batch], list[int]]:
-    """Return batches as one, and their sizes; as they are, and no sizes, where their shapes differ."""
-    if len(batches) == 1 or len({tuple(part.shape[1:] for part in batch) for batch in batches}) > 1:
+    """Return batches as one, and their sizes; as they are, and no sizes, where their shapes differ (padding)."""
+    if len(batches) == 1 or len({tuple((part.dtype, part.shape[1:]) for part in batch) for batch in batches}) > 1:
         return batches, []
     return [tuple(torch.cat(parts) for parts in zip(*batches, strict=True))], [len(batch[0]) for batch in batches]
 

@@ -14,7 +14,7 @@ LIMIT_FACTOR = 10
 
 
 def default_loss_limit(initial_loss: float) -> float:
-    """Return 10 times the loss of the initial weights; none where that is not above 0, as a log-density's may be."""
+    """Return 10 times the training loss of the initial weights; none where that is not above 0, as of a log-density."""
     return LIMIT_FACTOR * initial_loss if initial_loss > 0 else math.inf
 
 

@@ -1,67 +1,40 @@
-"""One evaluation: each metric over a data set, whatever the batches that it is read in."""
+"""What a trial is judged on: a data set in batches, and how an evaluation of it is interrupted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
-from bs_study.training.batches import Batches
+from bs_study.training.batches import Batch, Batches
 from bs_study.training.interruption import Interruption
 from bs_study.training.learner import Learner
-from bs_study.workloads.metrics import is_metric, own_metrics, refuse_bad_values
+from bs_study.workloads.evaluation import evaluate
 
 
-@torch.no_grad()
-def evaluate(learner: Learner, held_out: Batches, *, interruption: Interruption | None = None) -> dict[str, float]:
-    """Return each metric over a data set, the loss among them: means over its examples, or as torchmetrics compute it.
+@dataclass(frozen=True)
+class Judge:
+    """A data set in the batches that metrics are computed on, and in others if the loss is to be that of these."""
 
-    The loss of a workload whose `metrics` give none is the mean of its batches' losses, by their `loss_weight`.
+    batches: Batches
+    loss_batches: Batches | None
 
-    Raises:
-        Interrupted: between two batches, if that is asked for.
-    """
-    workload, model = learner.workload, learner.model
-    was_training = model.training
-    model.eval()
-    own: list[Any] = own_metrics(workload)
-    for metric in own:
-        metric.to(learner.device)
-        metric.reset()
-    means: dict[str, _Mean] = {}
-    computed = {}
-    for raw in held_out.in_order():
+    def evaluate(self, learner: Learner, *, interruption: Interruption | None = None) -> dict[str, float]:
+        """Return each metric of the data set, the loss among them.
+
+        Raises:
+            Interrupted: between two batches, if that is asked for.
+        """
+        return evaluate(
+            learner.workload,
+            learner.model,
+            _in_order(self.batches, interruption),
+            autocast=learner.autocast,
+            loss_batches=None if self.loss_batches is None else _in_order(self.loss_batches, interruption),
+        )
+
+
+def _in_order(batches: Batches, interruption: Interruption | None) -> Iterator[Batch]:
+    for batch in batches.in_order():
         if interruption:
             interruption.check()
-        batch = workload.prepare(*raw)
-        with learner.autocast:
-            found: Mapping[str, Any] = workload.metrics(model, *batch)
-        refuse_bad_values(workload.name, found, examples=len(raw[0]), own=own)
-        for name, value in found.items():
-            if is_metric(value):
-                computed[name] = value
-            else:
-                means.setdefault(name, _Mean()).add(value.double().sum(), len(raw[0]))
-        if "loss" not in found:
-            weight = workload.loss_weight(*batch)
-            means.setdefault("loss", _Mean()).add(learner.eager_loss(*batch).double() * weight, weight)
-    model.train(was_training)
-    return {name: float(mean) for name, mean in means.items()} | {n: float(m.compute()) for n, m in computed.items()}
-
-
-class _Mean:
-    """A sum and its weight; both stay on the device until the mean is asked for."""
-
-    def __init__(self) -> None:
-        self._sum: Tensor | float = 0.0
-        self._weight: Tensor | float = 0.0
-
-    def add(self, total: Tensor | float, weight: Tensor | float) -> None:
-        self._sum = self._sum + total
-        self._weight = self._weight + weight
-
-    def __float__(self) -> float:
-        weight = float(self._weight)
-        return float(self._sum) / weight if weight else float("nan")
+        yield batch

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from bs_study.training.data import DataSets
 from bs_study.training.randomness import kept_generators, seed_host_generators
 from bs_study.workloads.base import Data, Workload, examples_in
-from bs_study.workloads.check import calling
 from bs_study.workloads.source import source_hashes
+from bs_study.workloads.user_errors import calling
 
 Fingerprint = dict[str, Any]
 """Plain JSON."""
@@ -109,7 +110,7 @@ def _of_tensor(values: Tensor) -> Fingerprint:
     if values.is_complex():
         values = torch.view_as_real(values.resolve_conj())
     if not values.is_floating_point():
-        return told | {"hash": _hash(values.contiguous().numpy().tobytes())}
+        return told | {"hash": _hash(values.contiguous().reshape(-1).numpy())}
     return told | _of_fractions(values)
 
 
@@ -130,5 +131,5 @@ def _of_fractions(values: Tensor) -> Fingerprint:
     return told | {"std": math.sqrt(squares / rows.numel()), "values": [mean, *means, *single]}
 
 
-def _hash(content: bytes) -> str:
+def _hash(content: bytes | NDArray[Any]) -> str:
     return hashlib.sha256(content).hexdigest()[:16]

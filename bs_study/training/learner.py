@@ -9,9 +9,16 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
+from bs_study.training.additivity import (
+    ADVICE,
+    BATCH_STATISTICS,
+    MOST_EXAMPLES,
+    TWO_DO_NOT_FIT,
+    fault_of_parts,
+)
 from bs_study.training.optimizer import LrSchedule
+from bs_study.training.parts import Batch, summed_loss
 from bs_study.workloads.base import Workload
 
 
@@ -25,8 +32,7 @@ class Learner:
         optimizer: of the model's parameters.
         schedule: stepped after each iteration; None where the lr is constant.
         micro_batch: how many examples' gradients are computed at once. It is halved when memory runs out.
-        may_halve: whether it may: gradients of micro-batches add up to those of the batch, but not where the model
-            looks at the statistics of its batch.
+        may_halve: whether it may, if parts are seen to add up; false where the statistics of a batch must be its own.
         autocast: the context of forward passes.
         clip_norm: the norm that gradients are scaled down to where they are above it; None leaves them.
         loss: mean loss of a prepared batch: `eager_loss`, or what an engine makes of it.
@@ -43,6 +49,7 @@ class Learner:
     clip_norm: float | None = None
     loss: Callable[..., Tensor] = field(init=False)
     clipped: Tensor = field(init=False)
+    _adds_up: bool = field(init=False, default=False)  # was seen
 
     def __post_init__(self) -> None:
         self.loss = self.eager_loss
@@ -56,7 +63,7 @@ class Learner:
         with self.autocast:
             return self.workload.loss(self.model, *batch)
 
-    def update(self, batch: tuple[Tensor, ...]) -> Tensor:
+    def update(self, batch: Batch) -> Tensor:
         """Take one optimizer step on a prepared batch; return its mean loss before the step, still on the device."""
         loss = self._accumulate(batch)
         if self.clip_norm is not None:
@@ -70,48 +77,75 @@ class Learner:
         if self.schedule is not None:
             self.schedule.step()
 
-    def _accumulate(self, batch: tuple[Tensor, ...]) -> Tensor:
-        """Compute the gradients of a batch and return its loss; halve the micro-batches until they fit."""
-        while True:
+    def _accumulate(self, batch: Batch) -> Tensor:
+        """Compute the gradients of a batch and return its loss."""
+
+        def compute() -> Tensor:
             self.optimizer.zero_grad(set_to_none=True)
+            return self.gradients(batch)
+
+        return self.fitting(compute, batch)
+
+    def fitting(self, compute: Callable[[], Tensor], batch: Batch) -> Tensor:
+        """Return what a computation on a prepared batch gives; halve the micro-batches until it fits.
+
+        Raises:
+            MemoryError: it does not fit, and may not be split; the message says why not.
+        """
+        while True:
             try:
-                return self.gradients(batch)
+                return compute()
             except (RuntimeError, MemoryError) as error:
-                if not (is_out_of_memory(error) and self.may_halve) or self.micro_batch == 1 or len(batch[0]) == 1:
+                if not is_out_of_memory(error) or self.micro_batch == 1 or len(batch[0]) == 1:
                     raise
                 if batch[0].is_cuda and torch.cuda.is_current_stream_capturing():
                     raise  # a capture needs memory of its own: the batch fits where it is not captured
+                told = str(error).partition("\n")[0]
             # Outside of the handler, whose traceback would keep the tensors of the failed attempt alive.
-            self.micro_batch = min(self.micro_batch, len(batch[0])) // 2
+            self.model.zero_grad(set_to_none=True)
             if batch[0].is_cuda:
                 torch.cuda.empty_cache()
+            self._halve(batch, told)
 
-    def gradients(self, batch: tuple[Tensor, ...]) -> Tensor:
+    def _halve(self, batch: Batch, told: str) -> None:
+        """Halve the micro-batches, once parts of a batch were seen to add up."""
+        half = min(self.micro_batch, len(batch[0])) // 2
+        fault = None if self._adds_up else self._fault_of_parts(batch, most=half)
+        if fault:
+            raise MemoryError(f"{told}. The batch was not halved: {fault}")
+        self._adds_up = True
+        self.micro_batch = half
+
+    def _fault_of_parts(self, batch: Batch, *, most: int) -> str | None:
+        """Return why a batch may not be computed in parts, by what is seen of as many examples as fit."""
+        if not self.may_halve:
+            return BATCH_STATISTICS
+        return why_not_in_parts(self.workload, self.model, batch, most=most)
+
+    def gradients(self, batch: Batch) -> Tensor:
         """Add up the gradients of micro-batches, each weighted by its share of the batch; return the mean loss."""
-        count = len(batch[0])
-        if count <= self.micro_batch:
-            return _backward(self.loss(*batch))
-        total = torch.zeros((), device=batch[0].device)
-        for start in range(0, count, self.micro_batch):
-            part = part_of(batch, start, start + self.micro_batch)
-            total += _backward(self.loss(*part) * (len(part[0]) / count)).detach().reshape(())
-        return total
+        return self._summed(self.loss, batch, use=Tensor.backward)
+
+    def mean_loss(self, batch: Batch) -> Tensor:
+        """Return the loss of a prepared batch, and leave no gradients."""
+        return self._summed(self.eager_loss, batch, use=lambda _: None)
+
+    def _summed(self, loss: Callable[..., Tensor], batch: Batch, *, use: Callable[[Tensor], object]) -> Tensor:
+        return summed_loss(loss, batch, size=self.micro_batch, weigh=self.workload.loss_weight, use=use)
 
 
-def part_of(batch: tuple[Tensor, ...], start: int, end: int) -> tuple[Tensor, ...]:
-    """Return some examples of a batch; what `prepare` added that is not by example stays whole."""
-    count = len(batch[0])
-    return tuple(tensor[start:end] if tensor.dim() and len(tensor) == count else tensor for tensor in batch)
-
-
-def _backward(loss: Tensor) -> Tensor:
-    loss.backward()  # type: ignore[no-untyped-call]
-    return loss
-
-
-def has_batch_statistics(model: nn.Module) -> bool:
-    """Return whether a model normalises by the statistics of its batch, so that a part of it gives other gradients."""
-    return any(isinstance(module, _BatchNorm) for module in model.modules())
+def why_not_in_parts(workload: Workload, model: nn.Module, batch: Batch, *, most: int) -> str | None:
+    """Return why a batch may not be computed in parts, by what is seen of `most` examples, or of as many as fit."""
+    while most > 1:
+        try:
+            fault = fault_of_parts(workload, model, batch, most=most)
+        except Exception as error:  # noqa: BLE001  a model may be unable to compute a part
+            if not is_out_of_memory(error):
+                return f"a part can't be computed ({type(error).__name__}: {error})".replace("\n", " ")
+        else:
+            return fault and f"{fault}. {ADVICE}"
+        most = min(most, len(batch[0]), MOST_EXAMPLES) // 2
+    return TWO_DO_NOT_FIT
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -16,12 +16,14 @@ class Place:
         paths: of its study.
         data_dir: folder with data sets.
         metrics: the metric columns of evaluations.
+        loss_batch: of how many examples an evaluation computes a loss that is no mean over examples; None elsewhere.
         workload_version: which of the study's versions of workload and data this is.
     """
 
     paths: StudyPaths
     data_dir: Path
     metrics: tuple[str, ...]
+    loss_batch: int | None = None
     workload_version: int = 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import astuple
@@ -13,6 +14,7 @@ from bs_study.training.assembly import Assembly
 from bs_study.training.checkpoint import State, learner_state, misfits_raise, restore_learner
 from bs_study.training.clock import timeline
 from bs_study.training.divergence import DivergenceWatch, default_loss_limit
+from bs_study.training.initial_loss import initial_loss
 from bs_study.training.interruption import Interrupted
 from bs_study.training.loop import STRETCH_ITERATIONS, STRETCH_SECONDS, train_stretch
 from bs_study.training.machine import peak_memory_bytes
@@ -31,9 +33,10 @@ def ready_run(
         MisfitError: the state is not of this trial as it is assembled now; the assembly is spoilt then.
     """
     trial = assembly.plan.trial
-    with kept_generators():  # what it draws is not the training's: losses are the same without this look
-        initial = assembly.evaluate()
-    limit = trial.settings.loss_limit or default_loss_limit(initial["loss"])
+    if not state:
+        with kept_generators():  # what it draws is not the training's: losses are the same without this look
+            recorder.add_initial_metric(assembly.evaluate()[target.metric])
+    limit = trial.settings.loss_limit or (math.inf if state else _own_loss_limit(assembly, recorder))
     watch = DivergenceWatch(limit=limit, window=trial.settings.loss_limit_iterations)
     if state:
         with misfits_raise():
@@ -41,8 +44,16 @@ def ready_run(
             restore_random(state["random"])
             watch.restore(state["watch"])
         recorder.restore(state)
-    recorder.add_initial_metric(initial[target.metric])
     return TrialRun(recorder, assembly, target=target, watch=watch, watchdog=watchdog)
+
+
+def _own_loss_limit(assembly: Assembly, recorder: Recorder) -> float:
+    """Return the limit that follows from the initial weights; the time that this takes is warm-up."""
+    start = time.perf_counter()
+    limit = default_loss_limit(initial_loss(assembly))
+    if assembly.plan.trial.settings.warmup_iterations:
+        recorder.clocks.warmup_seconds += time.perf_counter() - start
+    return limit
 
 
 class TrialRun:

@@ -15,7 +15,7 @@ from bs_study.store.commit import commit_failed, trial_row
 from bs_study.store.reader import Study
 from bs_study.store.set_aside import set_unfit_aside
 from bs_study.store.writer import TrialWriter
-from bs_study.target import Target, is_met_by_window
+from bs_study.target import Target, definite, is_met_by_window
 from bs_study.training.assembly import Assembly, assemble, first_micro_batch
 from bs_study.training.checkpoint import MisfitError, State, checkpoints, saved_kernels, set_aside
 from bs_study.training.data import DataSets, trial_data
@@ -112,7 +112,7 @@ def _reached_iteration(trial: TrialConfig, place: Place) -> int | None:
 
 
 def _target(trial: TrialConfig, workload: Workload) -> Target:
-    return trial.settings.target or workload.target
+    return definite(trial.settings.target or workload.target)
 
 
 def _exit_process(trial: TrialConfig, place: Place, message: str) -> None:
@@ -169,7 +169,7 @@ def _attempt(
                 if not is_out_of_memory(error):
                     _keep_rows(writer, error)
                     raise
-                ending = Ending("out_of_memory", "out_of_memory", _memory_message(error, assembly))
+                ending = Ending("out_of_memory", "out_of_memory", str(error).partition("\n")[0])
         if assembly:
             complaints.append(assembly.engine.complaint)
         message = "; ".join(filter(None, [*complaints, ending.message])) or None
@@ -182,7 +182,8 @@ def _attempt(
             seconds=recorder.clocks.seconds,
         )
         computed = assembly.columns if assembly else {"micro_batch_used": first_micro_batch(trial)}
-        own = {"start_time": start, "workload_version": place.workload_version}
+        of_place = {"workload_version": place.workload_version, "eval_loss_batch_size": place.loss_batch}
+        own = of_place | {"start_time": start}
         writer.commit(machine_columns(machine) | computed | recorder.outcome(ending) | own)
     return ending
 
@@ -209,6 +210,7 @@ def _assembled(
         machine,
         losses_kept=STRETCH_ITERATIONS,
         kernels=kernels,
+        loss_batch=place.loss_batch,
         interruption=interruption,
     )
     if trial.settings.warmup_iterations:
@@ -221,13 +223,3 @@ def _keep_rows(writer: TrialWriter, error: BaseException) -> None:
     if not isinstance(error, OSError):  # which may be the store's own: it has been patient already
         with contextlib.suppress(OSError):
             writer.write_part()
-
-
-def _memory_message(error: BaseException, assembly: Assembly | None) -> str:
-    text = str(error).partition("\n")[0]
-    if not (assembly and assembly.needs_whole_batches):
-        return text
-    return (
-        f"{text}. Its model has batch statistics (BatchNorm), which micro-batches would change, so the batch was not "
-        "halved. Allow it with --micro-batch N"
-    )

@@ -1,20 +1,20 @@
-"""The Workload interface, and its look-up by name or by ``package.module:Class``."""
+"""The Workload interface, and a workload by its name."""
 
 from __future__ import annotations
 
-import difflib
 import functools
-import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
-from bs_study.target import Target
+from bs_study.target import OpenTarget, Target, read_target
+from bs_study.workloads.lookup import named_class
 from bs_study.workloads.metrics import Values
+from bs_study.workloads.user_errors import told
 
 Data = tuple[Tensor, ...] | Dataset[Any]
 
@@ -38,9 +38,11 @@ class Workload(ABC):
     """
 
     name: str
-    target: Target
+    target: Target | OpenTarget
     train_examples: int | None = None
     """Size of the training set where it is known without reading it."""
+    fetches_data: bool = False
+    """Whether a data folder that is asked for need not be there: data comes with a package, or is downloaded."""
 
     @abstractmethod
     def train_data(self, data_dir: Path) -> Data:
@@ -53,6 +55,13 @@ class Workload(ABC):
     @abstractmethod
     def eval_data(self, data_dir: Path) -> Data:
         """Return the held-out set, in the form of the training set."""
+
+    def collate(self, examples: list[Any]) -> Any:
+        """Return examples of a Dataset as one batch of tensors, each with the example as first dimension.
+
+        By default they are stacked, part by part. Examples of different length are padded here.
+        """
+        return default_collate(examples)
 
     def prepare(self, *batch: Tensor) -> tuple[Tensor, ...]:
         """Return the batch ready for the model, on the device it is on: normalise, augment. By default as it is.
@@ -73,7 +82,8 @@ class Workload(ABC):
         """Return what `loss` divides by on a prepared batch: the number of examples, unless a class says otherwise.
 
         A loss with class weights divides by `weights[labels].sum()`, one that ignores tokens by their number. Then the
-        losses of parts, by their weights, are the loss of the whole: in an evaluation, and in micro-batches.
+        losses of parts, by their weights, are the loss of the whole: in an evaluation, and in micro-batches. Leave
+        it out where no weight fits, as where examples are told from each other.
         """
         return len(batch[0])
 
@@ -82,7 +92,8 @@ class Workload(ABC):
 
         Evaluation takes the mean over all examples. What is no mean over examples, as F1 or RMSE, is a
         torchmetrics.Metric: made in `__init__`, updated with the batch here, and returned itself; the evaluation resets
-        and computes it. The loss is added to what this returns if it is not among it.
+        and computes it. The result must not depend on the batch size of the evaluation. The loss is added to what this
+        returns if it is not among it.
         """
         return {}
 
@@ -100,8 +111,15 @@ def examples_in(data: Data) -> int:
     return len(data[0]) if isinstance(data, tuple) else len(data)  # type: ignore[arg-type]
 
 
+def examples_at(data: Dataset[Any], places: list[int]) -> list[Any]:
+    """Return the examples of a Dataset at some places: read together where it can."""
+    if hasattr(data, "__getitems__"):
+        return list(data.__getitems__(places))
+    return [data[place] for place in places]
+
+
 def as_batch(collated: Any) -> tuple[Tensor, ...]:
-    """Return what a DataLoader collated as the tuple of tensors that a Workload's methods take.
+    """Return what was collated as the tuple of tensors that a Workload's methods take.
 
     Examples that are dicts, such as rows of a Hugging Face table, give the values in the order of their keys.
     """
@@ -111,18 +129,18 @@ def as_batch(collated: Any) -> tuple[Tensor, ...]:
 
 
 def load_workload(name: str) -> Workload:
-    """Return the workload of a built-in's name or of ``package.module:Class``.
+    """Return the workload of a built-in's name, of ``package.module:Class``, or of ``folder/file.py:Class``.
 
     Raises:
         ValueError: no such workload, or one that lacks a part of the interface; the message says what is right.
     """
-    found = _find(BUILT_IN.get(name, name))
+    found = named_class(BUILT_IN.get(name, name), built_in=BUILT_IN)
     if not isinstance(found, type):
         raise ValueError(f"workload: {name} is no class. Give package.module:Class")
     try:
         workload = _with_defaults(found)()
     except Exception as error:
-        raise ValueError(f"workload: {name} can't be made: {_told(error)}") from error
+        raise ValueError(f"workload: {name} can't be made: {told(error)}") from error
     for part in ("name", "target", "train_data", "eval_data", "model", "loss"):
         if not hasattr(workload, part):
             raise ValueError(f"workload: {name} lacks {part!r}. See Workload in bs_study/workloads/base.py")
@@ -130,38 +148,30 @@ def load_workload(name: str) -> Workload:
     return workload  # type: ignore[no-any-return]
 
 
-def _find(reference: str) -> Any:
-    module_name, colon, attribute = reference.partition(":")
-    if not (module_name and colon and attribute):
-        near = difflib.get_close_matches(reference, BUILT_IN, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Use {', '.join(BUILT_IN)} or package.module:Class"
-        raise ValueError(f"workload: {reference!r} is unknown. {hint}")
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # whatever the user's file runs into
-        raise ValueError(f"workload: {reference!r} can't be imported: {_told(error)}") from error
-    if not hasattr(module, attribute):
-        near = difflib.get_close_matches(attribute, vars(module), n=1)
-        hint = f". Did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"workload: module {module_name!r} has no {attribute!r}{hint}")
-    return getattr(module, attribute)
-
-
-def _told(error: Exception) -> str:
-    return str(error) if isinstance(error, ImportError) else f"{type(error).__name__}: {error}"
-
-
 @functools.cache
 def _with_defaults(cls: type) -> type:
     """Return the class itself, or one that takes from Workload what the class leaves out."""
-    return cls if issubclass(cls, Workload) else type(cls.__name__, (cls, Workload), {"__module__": cls.__module__})
+    if issubclass(cls, Workload):
+        return cls
+    return type(cls.__name__, (cls, Workload), {"__module__": cls.__module__, "__reduce__": _as_found})
 
 
-def _as_target(target: object, name: str) -> Target:
-    if isinstance(target, Target):
+def _as_found(workload: object) -> tuple[Any, ...]:
+    """Pickle a workload by the class that was found: the one made of it is in no module, where pickle looks."""
+    return _made_again, (type(workload).__bases__[0], vars(workload))
+
+
+def _made_again(found: type, attributes: dict[str, Any]) -> object:
+    workload: object = object.__new__(_with_defaults(found))
+    vars(workload).update(attributes)
+    return workload
+
+
+def _as_target(target: object, name: str) -> Target | OpenTarget:
+    if isinstance(target, Target | OpenTarget):
         return target
     if isinstance(target, str):
-        return Target.parse(target)
-    if isinstance(target, tuple | list):
-        return Target(*target)
+        return read_target(target)
+    if isinstance(target, tuple | list) and len(target) in (2, 3):
+        return OpenTarget(*target) if len(target) == 2 else Target(*target)
     raise ValueError(f"workload: the target of {name} is {target!r}. Give a Target, or text like 'accuracy>=0.98'")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, default_collate
+from torch.utils.data import DataLoader, IterableDataset
 
-from bs_study.workloads.base import Data, Workload, as_batch, examples_in
+from bs_study.workloads.base import Data, Workload, examples_at, examples_in
+from bs_study.workloads.check_collate import collated_examples
+from bs_study.workloads.user_errors import calling
 
 
 def read_data(workload: Workload, data_dir: Path) -> tuple[Data, Data]:
@@ -33,19 +33,6 @@ def read_data(workload: Workload, data_dir: Path) -> tuple[Data, Data]:
 def _detached(data: Data) -> Data:
     """Return tensors cut off from what made them, a model of the user's perhaps: nothing is learned through data."""
     return tuple(part.detach() for part in data) if isinstance(data, tuple) else data
-
-
-@contextlib.contextmanager
-def calling(workload: Workload, method: str) -> Iterator[None]:
-    """Name the method and the line where a workload's own code raises."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{Path(where.filename).name}, line {where.lineno}"
-        raise ValueError(f"{workload.name}.{method}: {type(error).__name__}: {error} ({place})") from error
 
 
 def _refuse_unusable(workload: Workload, method: str, data: object) -> None:
@@ -99,14 +86,8 @@ def spread_examples(workload: Workload, method: str, data: Data, *, count: int) 
     if isinstance(data, tuple):
         return tuple(tensor[places] for tensor in data)
     with calling(workload, method):
-        collated = default_collate([data[place] for place in places])
-    for place, part in collated.items() if isinstance(collated, Mapping) else enumerate(as_batch(collated), start=1):
-        if not isinstance(part, Tensor):
-            raise ValueError(
-                f"{workload.name}.{method}: part {place!r} of an example is no number and no tensor of one shape. "
-                "Leave it out, or make it one (a Hugging Face table: table.with_format('torch'))"
-            )
-    return as_batch(collated)
+        examples = examples_at(data, places)
+    return collated_examples(workload, method, examples)
 
 
 def example_shapes(batch: tuple[Tensor, ...]) -> str:

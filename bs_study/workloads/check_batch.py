@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bs_study.workloads.base import Data, Workload, examples_in
-from bs_study.workloads.check import calling, example_shapes, prepare, spread_examples
+from bs_study.workloads.check import example_shapes, prepare, spread_examples
+from bs_study.workloads.check_collate import collate_warnings
+from bs_study.workloads.check_evaluation import look_at_evaluation
 from bs_study.workloads.check_influence import influence_warnings
-from bs_study.workloads.check_sums import refuse_bad_metrics, size_warnings
-from bs_study.workloads.metrics import own_metrics, refuse_bad_values
-
-EXAMPLES = 8
+from bs_study.workloads.check_shapes import Sizes, refuse_evaluation_sizes, refuse_training_sizes
+from bs_study.workloads.check_state import EXAMPLES, state_warnings, usual_size
+from bs_study.workloads.check_sums import size_warnings
+from bs_study.workloads.metrics import MetricKind, kinds, own_metrics, refuse_bad_values
+from bs_study.workloads.tries import Tries, copied
+from bs_study.workloads.user_errors import calling
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen of a workload; what is not sure to be wrong is a warning."""
+    """What was seen of a workload; what is not sure to be wrong is a warning.
+
+    Args:
+        kinds: what is known of each metric.
+        initial: each metric of some held-out examples, with the initial weights.
+        loss_batch: of how many examples an evaluation is to compute a loss that is no mean over examples.
+    """
 
     train_set: str
     eval_set: str
@@ -28,6 +39,9 @@ class Look:
     model: str
     loss: float
     metrics: tuple[str, ...]
+    kinds: Mapping[str, MetricKind]
+    initial: Mapping[str, float]
+    loss_batch: int | None
     warnings: tuple[str, ...]
 
     def lines(self) -> Iterator[str]:
@@ -41,39 +55,75 @@ class Look:
         yield from (f"warning: {warning}" for warning in self.warnings)
 
 
-def look_at(workload: Workload, train: Data, held_out: Data) -> Look:
+def look_at(
+    workload: Workload, train: Data, held_out: Data, *, sizes: Sizes | None = None, test: Data | None = None
+) -> Look:
     """Return what a few examples show of a workload, on the CPU and with its model in evaluation mode.
 
+    Args:
+        workload: what is looked at.
+        train: its training set.
+        held_out: what it is evaluated on.
+        sizes: of the batches that the study asks for, each of which is tried.
+        test: what it is evaluated on besides.
+
     Raises:
-        ValueError: a method raises, or breaks the interface; the message names it.
+        ValueError: a method raises, or breaks the interface, or a batch size fails; the message names it.
     """
+    sizes = sizes or Sizes()
+    examples, evaluated = examples_in(train), examples_in(held_out)
     batch = spread_examples(workload, "train_data", train, count=EXAMPLES)
     held = spread_examples(workload, "eval_data", held_out, count=EXAMPLES)
     if len(batch) != len(held):
         raise ValueError(f"{workload.name}.eval_data: has {len(held)} parts, but train_data has {len(batch)}")
     model = _model(workload)
-    with torch.no_grad():
-        prepared = prepare(workload, held)
-        metrics = _metric_names(workload, model, prepared)
+    tries = Tries(workload, model, train=train, held_out=held_out)
+    usual = usual_size(tries, sizes, examples=examples, evaluated=evaluated)
+    refuse_training_sizes(tries, sizes, usual=usual, examples=examples)
+    if usual != len(batch[0]):
+        batch = spread_examples(workload, "train_data", train, count=usual)
+        held = spread_examples(workload, "eval_data", held_out, count=usual)
     try:
-        loss, warnings = _training_loss(workload, model, batch)
+        loss, warnings = _training_loss(workload, copied(workload, model), batch)
     except ValueError as error:
         if not isinstance(error.__cause__, MemoryError | torch.OutOfMemoryError):
             raise
-        loss, warnings = math.nan, [f"{workload.name}.loss: ran out of memory with {EXAMPLES} examples on the CPU"]
-    warnings += size_warnings(workload, model, batch)
-    refuse_bad_metrics(workload, model, held)
+        loss, warnings = math.nan, [f"{workload.name}.loss: ran out of memory with {usual} examples on the CPU"]
+    with torch.no_grad():
+        prepared = prepare(workload, held)
+        known = _metric_kinds(workload, copied(workload, model), prepared)
+    warnings += size_warnings(workload, copied(workload, model), batch)
     if not warnings:
-        many = spread_examples(workload, "train_data", train, count=2 * EXAMPLES)
-        warnings += influence_warnings(workload, model, many)
+        many = spread_examples(workload, "train_data", train, count=2 * usual)
+        warnings += influence_warnings(workload, copied(workload, model), many)
+    refuse_evaluation_sizes(tries, sizes, usual=usual, examples=evaluated)
+    if test is not None:
+        of_test = Tries(workload, model, train=train, held_out=test)
+        refuse_evaluation_sizes(of_test, sizes, usual=usual, examples=examples_in(test))
+    of_state = state_warnings(tries, sizes, usual=usual, examples=examples, evaluated=evaluated)
+    warnings += of_state
+    warnings += collate_warnings(workload, train)
+    judged = look_at_evaluation(
+        workload,
+        model,
+        held_out,
+        gives_loss="loss" in known,
+        usual=usual,
+        takes_any_size=not of_state,
+        eval_batch_size=sizes.eval_batch_size or evaluated,
+        test=test,
+    )
     return Look(
-        train_set=f"{examples_in(train)} examples of {example_shapes(batch)}",
-        eval_set=f"{examples_in(held_out)} examples of {example_shapes(held)}",
+        train_set=f"{examples} examples of {example_shapes(batch)}",
+        eval_set=f"{evaluated} examples of {example_shapes(held)}",
         prepared=example_shapes(prepared),
         model=f"{type(model).__name__} with {sum(p.numel() for p in _trainable(model))} parameters",
         loss=loss,
-        metrics=metrics,
-        warnings=tuple(warnings),
+        metrics=tuple(judged.metrics),
+        kinds={name: known.get(name, MetricKind()).seen(value) for name, value in judged.metrics.items()},
+        initial=judged.metrics,
+        loss_batch=judged.loss_batch,
+        warnings=(*warnings, *judged.warnings),
     )
 
 
@@ -94,18 +144,21 @@ def _trainable(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
-def _metric_names(workload: Workload, model: nn.Module, prepared: tuple[Tensor, ...]) -> tuple[str, ...]:
-    """Return the metrics that an evaluation gives, `loss` among them."""
+def _metric_kinds(workload: Workload, model: nn.Module, prepared: tuple[Tensor, ...]) -> dict[str, MetricKind]:
+    """Return the metrics that the workload gives, and what is known of each."""
     with calling(workload, "loss"):
         loss = workload.loss(model, *prepared)
     _refuse_bad_loss(workload, loss)
+    with calling(workload, "loss_weight"):
+        weight = workload.loss_weight(*prepared)
+    _refuse_bad_weight(workload, weight)
+    own = own_metrics(workload)
     with calling(workload, "metrics"):
         found = workload.metrics(model, *prepared)
-    own = own_metrics(workload)
     refuse_bad_values(workload.name, found, examples=len(prepared[0]), own=own)
     for metric in own:
         metric.reset()
-    return tuple(found) if "loss" in found else (*found, "loss")
+    return kinds(found)
 
 
 def _refuse_bad_loss(workload: Workload, loss: object) -> None:
@@ -114,6 +167,15 @@ def _refuse_bad_loss(workload: Workload, loss: object) -> None:
         raise ValueError(f"{workload.name}.loss: returns {shape}, not a scalar tensor. Return the mean over the batch")
     if not math.isfinite(loss.item()):
         raise ValueError(f"{workload.name}.loss: is {loss.item()} on the first batch with the initial weights")
+
+
+def _refuse_bad_weight(workload: Workload, weight: Any) -> None:
+    is_number = isinstance(weight, int | float) or (isinstance(weight, Tensor) and weight.numel() == 1)
+    if not is_number or not 0 <= float(weight) < math.inf:
+        shape = tuple(weight.shape) if isinstance(weight, Tensor) and not is_number else weight
+        raise ValueError(
+            f"{workload.name}.loss_weight: returns {shape}. Return one number from 0: what loss divides by on a batch"
+        )
 
 
 def _training_loss(workload: Workload, model: nn.Module, batch: tuple[Tensor, ...]) -> tuple[float, list[str]]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from bs_study.workloads.base import Workload
 from bs_study.workloads.check import prepare, twice
-from bs_study.workloads.metrics import is_metric
 
 Batch = tuple[Tensor, ...]
 
@@ -53,14 +50,3 @@ def _losses(workload: Workload, model: nn.Module, batch: Batch, *, doublings: in
             losses.append(float(workload.loss(model, *prepare(workload, batch))))
             batch = twice(batch)
     return losses
-
-
-@torch.no_grad()
-def refuse_bad_metrics(workload: Workload, model: nn.Module, batch: Batch) -> None:
-    """Raise if a metric is not finite with the initial weights."""
-    torch.manual_seed(0)
-    found: Mapping[str, Any] = workload.metrics(model, *prepare(workload, batch))
-    for name, values in found.items():
-        value = float(values.compute()) if is_metric(values) else float(values.double().mean())
-        if not math.isfinite(value):
-            raise ValueError(f"{workload.name}.metrics: {name!r} is {value} on held-out data with the initial weights")

@@ -26,6 +26,7 @@ class Cifar10(Workload):
     name = "cifar10"
     target = Target("accuracy", 0.93)
     train_examples = 50_000
+    fetches_data = True
 
     def train_data(self, data_dir: Path) -> tuple[Tensor, ...]:
         return _read(data_dir, train=True)

@@ -18,6 +18,7 @@ class Mnist(Workload):
     name = "mnist"
     target = Target("accuracy", 0.98)
     train_examples = 60_000
+    fetches_data = True
     files = "MNIST"
     """What torchvision calls the data set and its folder."""
 

@@ -6,13 +6,13 @@ import contextlib
 import hashlib
 import io
 import sys
-import sysconfig
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 from bs_study.workloads.base import Workload
+from bs_study.workloads.own_code import is_installed
 
 OWN = "bs_study"
 """The package that is everywhere, and is no user's code."""
@@ -25,7 +25,7 @@ def modules_beside(top: ModuleType) -> Iterator[ModuleType]:
     Of an installed one there are none: beside it lies all that is installed.
     """
     beside = {place.parent for place in places(top)}
-    if any(place.is_relative_to(installed) for place in beside for installed in _installed()):
+    if any(is_installed(place) for place in beside):
         return
     for name, module in list(sys.modules.items()):
         is_top = "." not in name and name not in ("__main__", OWN)
@@ -38,11 +38,6 @@ def places(module: ModuleType) -> list[Path]:
     folders = getattr(module, "__path__", None)
     file = getattr(module, "__file__", None)
     return [Path(place).resolve() for place in folders or ([file] if file else [])]
-
-
-def _installed() -> set[Path]:
-    """Return where packages are installed, which every node does for itself."""
-    return {Path(sysconfig.get_path(kind)).resolve() for kind in ("stdlib", "purelib", "platlib")}
 
 
 def source_hashes(workload: Workload) -> dict[str, str]:

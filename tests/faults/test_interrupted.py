@@ -1,17 +1,22 @@
-"""The command a person types, interrupted by Ctrl-C."""
+"""The command a person types, interrupted by Ctrl-C, or by what stops a job."""
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from bs_study import open_study
-from tests.faults.conftest import StartStudy
+from tests.faults.attempts import undisturbed
+from tests.faults.conftest import Ended, StartStudy
 from tests.faults.running_study import of_session
+from tests.faults.same_rows import assert_same_rows, table
 
 ENDLESS = (
     *("--batch-sizes", "4", "8", "--lrs", "0.01", "--max-iterations", "100000000"),
@@ -34,7 +39,7 @@ def test_ctrl_c_ends_within_seconds_and_leaves_a_readable_store(
     start = time.monotonic()
     (os.killpg if to_all else os.kill)(running.process.pid, signal.SIGINT)
     assert running.process.wait(timeout=30) == 130, running.output
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 15  # at most 4 of them for checkpoints; the rest is the end of Ray
     assert "Traceback" not in running.output
     assert f"--resume {study}" in running.output.splitlines()[-1]
     found = open_study(study, live=True).iterations()
@@ -46,3 +51,67 @@ def test_ctrl_c_ends_within_seconds_and_leaves_a_readable_store(
     while of_session(running.process.pid) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert of_session(running.process.pid) == []
+
+
+PACED = (
+    "--workload", "faulty_workloads:Paced", "--batch-sizes", "12", "--lrs", "0.01", "--seeds", "0", "1",
+    "--max-iterations", "800", "--no-stop-at-target", "--eval-every-examples", "640",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("local", [True, False], ids=["local", "ray"])
+def test_what_is_interrupted_long_before_its_first_checkpoint_goes_on_from_one_and_loses_nothing(
+    tmp_path: Path, pace: Path, start_study: StartStudy, grid: Callable[..., Ended], local: bool, number: signal.Signals
+) -> None:
+    study, at_once = tmp_path / "results" / "paced", 1 if local else 2
+    pace.write_text("0.01")  # so slow that the first does not end before the second begins
+    running = start_study(*PACED, *(["--local"] if local else []))  # a checkpoint a minute
+
+    def updates() -> list[int]:
+        """Return how many updates each trial has begun; the check before the grid makes some too."""
+        started = [file.stat().st_mtime for file in study.glob("live/*/*/adopted.json")]
+        files = [file for file in tmp_path.glob("pace-*") if len(started) == at_once]
+        return [int(file.read_text() or 0) for file in files if file.stat().st_mtime > max(started)]
+
+    running.wait_until(lambda: sum(count > 20 for count in updates()) == at_once)
+    assert list(study.glob("live/*/*/checkpoint.pt")) == []
+    sent = time.time()
+    running.process.send_signal(number)
+    assert running.wait(seconds=30) == 130
+    assert "Traceback" not in running.output
+    saved = {file.parents[1].name: file for file in study.glob("live/*/*/checkpoint.pt")}
+    assert len(saved) == at_once, running.output
+    assert max(file.stat().st_mtime for file in saved.values()) < sent + 5
+    states = [torch.load(io.BytesIO(file.read_bytes()), weights_only=True) for file in saved.values()]
+    made = sorted(state["standing"]["iteration"] for state in states)
+    assert all(count - 1 <= iteration <= count for iteration, count in zip(made, sorted(updates()), strict=True))
+
+    pace.unlink()
+    assert grid("--resume", str(study), "--local").status == 0
+    attempts = table(study, "trials").set_index("trial_id")["attempts"].to_dict()
+    assert attempts == {trial_id: 2 if trial_id in saved else 1 for trial_id in attempts}
+    assert_same_rows(study, undisturbed(study, tmp_path))
+
+
+def test_an_update_that_hangs_is_not_waited_for_long(tmp_path: Path, start_study: StartStudy) -> None:
+    flags = ("--workload", "faulty_workloads:Sick", "--batch-sizes", "9", "--lrs", "0.01", "--max-iterations", "9")
+    running = start_study(*flags, "--local")
+    study = tmp_path / "results" / "sick"
+    running.wait_until(lambda: list(study.glob("live/*/*/adopted.json")))
+    time.sleep(2)  # until it hangs
+    running.process.send_signal(signal.SIGTERM)
+    assert running.wait(seconds=30) == 130
+    assert "--resume" in running.output.splitlines()[-1]
+
+
+def test_the_timing_pass_ends_at_once(tmp_path: Path, pace: Path, start_study: StartStudy) -> None:
+    pace.write_text("0.5")
+    running = start_study(*PACED, "--local", "--timing")
+    running.wait_until(lambda: "timing each batch size" in running.output)
+    running.wait_until(lambda: list(tmp_path.glob("pace-*")))
+    running.process.send_signal(signal.SIGTERM)
+    start = time.monotonic()
+    assert running.wait(seconds=30) == 130
+    assert time.monotonic() - start < 10
+    assert "interrupted. Go on with: " in running.output

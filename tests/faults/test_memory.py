@@ -50,7 +50,7 @@ def row(paths: StudyPaths) -> pd.Series:
     return rows.iloc[0]
 
 
-@pytest.mark.parametrize(("fits", "used"), [(63, 32), (32, 32), (20, 16), (1, 1)])
+@pytest.mark.parametrize(("fits", "used"), [(63, 32), (32, 32), (20, 16), (2, 2)])
 def test_a_batch_that_does_not_fit_is_halved_until_it_does_and_updates_as_the_whole_would(
     run: Any, fits: int, used: int
 ) -> None:
@@ -92,6 +92,14 @@ def test_a_model_with_batch_statistics_that_fits_is_left_alone(run: Any) -> None
     assert (ending.status, ending.message) == ("completed", None)
 
 
+def test_where_one_example_fits_alone_parts_of_one_are_trained_only_if_they_are_asked_for(run: Any) -> None:
+    unseen, paths = run(fits=1)
+    assert unseen.status == "out_of_memory"
+    assert "--micro-batch 1" in row(paths)["message"]
+    asked, paths = run(fits=1, micro_batch=1)
+    assert (asked.status, row(paths)["micro_batch_used"]) == ("completed", 1)
+
+
 def test_memory_too_small_for_a_single_example_is_an_answer_and_other_trials_go_on(
     tmp_path: Path, grid: Callable[..., Ended]
 ) -> None:
@@ -109,7 +117,8 @@ def test_memory_too_small_for_a_single_example_is_an_answer_and_other_trials_go_
     assert ended.status == 0
     trials = table(tmp_path / "results" / "fits", "trials")
     assert trials["status"].tolist() == ["out_of_memory"] * 2
-    assert trials["micro_batch_used"].tolist() == [1, 1]
+    assert trials["micro_batch_used"].tolist() == [1, 64]
+    assert "two examples do not fit" in trials.set_index("batch_size").loc[64, "message"]
     assert grid(*flags, "--max-iterations", "5").status == 0
     assert dict(open_study(tmp_path / "results" / "picky").trials()[["batch_size", "status"]].to_numpy().tolist()) == {
         11: "out_of_memory",

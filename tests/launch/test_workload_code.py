@@ -12,6 +12,7 @@ import pytest
 
 from bs_study.launch import workload_code as module
 from bs_study.launch.workload_code import use_code, workload_code
+from bs_study.workloads.names import canonical_name, imported, split_name
 
 FILES = {
     "own_task.py": "import own_neighbour\nimport own_package.part\nclass Task: value = own_neighbour.VALUE",
@@ -57,6 +58,26 @@ def test_where_the_folder_is_not_the_workload_is_imported_from_what_came(folder:
     task, later = importlib.import_module("own_task"), importlib.import_module("own_package.later")
     assert (task.Task.value, later.LATER) == (7, 8)
     assert Path(str(task.__file__)).parent == Path(copy.name)
+
+
+@pytest.mark.parametrize("typed", ["below/own_task.py:Task", "../below/own_task.py:Task", "below/random.py:Task"])
+def test_a_workload_named_by_its_file_is_found_by_that_name_where_it_came(
+    folder: Path, typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(folder, tmp_path / "below")
+    shutil.copy(tmp_path / "below" / "own_task.py", tmp_path / "below" / "random.py")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere" if typed.startswith("..") else tmp_path)
+    name = canonical_name(typed)
+    code = workload_code(name)
+    shutil.rmtree(tmp_path / "below")
+    _forget()
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    copy = use_code(code)
+    module = imported(split_name(name)[0])
+    assert module.Task.value == 7
+    assert Path(str(module.__file__)).is_relative_to(Path(copy.name).resolve())
+    sys.modules.pop(module.__name__)
 
 
 def test_two_packages_of_one_name_are_told_apart_by_what_is_in_them(folder: Path) -> None:

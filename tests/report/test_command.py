@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import runpy
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from bs_study import Target, analyse, open_study
 
 COMMAND = Path(__file__).parents[2] / "sweeps/report.py"
 
@@ -31,7 +35,12 @@ def test_the_command_prints_where_the_page_is_and_what_it_answers(reported: Path
         (["{folder}", "--metric", "bleu"], "unrecognized arguments"),
         (["{folder}/none"], "holds no study"),
         (["{folder}", "--target", "good"], "is no target"),
+        (["{folder}", "--target", ""], "--target: '' is no target"),
+        ([""], "study: '' names no folder"),
+        ([" "], "study: ' ' names no folder"),
         (["{folder}", "--target", "bleu=0.3"], "no metric 'bleu'"),
+        (["{folder}", "--target", "gap=0.3"], "no metric 'gap'"),
+        (["{folder}", "--target", "accuracy>=90"], "accuracy is a fraction, 0 to 1"),
     ],
 )
 def test_a_mistake_is_told_in_one_line_with_status_2(
@@ -49,6 +58,19 @@ def test_a_mistake_is_told_in_one_line_with_status_2(
     assert words in said.err
     assert said.err.count("\n") == 1
     assert said.out == ""
+
+
+def test_a_direction_that_is_left_out_is_what_the_study_says_before_the_name_of_the_metric(
+    reported: Path, tmp_path: Path
+) -> None:
+    assert analyse(open_study(reported), "loss=0.5").recommendation.target == Target("loss", 0.5, "min")
+    assert analyse(open_study(reported), "accuracy=0.5").recommendation.target == Target("accuracy", 0.5, "max")
+    study = Path(shutil.copytree(reported, tmp_path / "small"))
+    told = json.loads((study / "study.json").read_text())
+    (study / "study.json").write_text(json.dumps(told | {"directions": {"loss": "max", "accuracy": "min"}}))
+    assert analyse(open_study(study), "loss=0.5").recommendation.target == Target("loss", 0.5, "max")
+    # The study's own target tells before what its workload told.
+    assert analyse(open_study(study), "accuracy=0.5").recommendation.target == Target("accuracy", 0.5, "max")
 
 
 def test_a_report_needs_neither_torch_nor_ray_nor_pyplot() -> None:

@@ -44,14 +44,14 @@ def progress(metric: list[list[float]], *, reached: list[float], target: Target,
 def test_every_seed_has_a_line_and_a_dot_where_it_reached_the_target() -> None:
     # The first look that meets it is iteration 2; by a median of three looks it is reached at 4.
     metric = [[0.6, 0.9, 0.7, 0.9], [0.6, 0.7, 0.85, 0.9]]
-    axes = progress(metric, reached=[4, 3], target=Target("score", 0.85))
+    axes = progress(metric, reached=[4, 3], target=Target("score", 0.85, "max"))
     assert len([drawn for drawn in axes.lines if len(drawn.get_xdata()) == 4]) == 2
     dots = sorted(tuple(place) for place in axes.collections[-1].get_offsets())
     np.testing.assert_allclose(dots, [(3, 0.15), (4, 0.1)])  # 1 - score
 
 
 def test_a_trial_that_missed_has_a_line_and_no_dot() -> None:
-    axes = progress([[0.6, 0.7], [0.6, 0.9]], reached=[np.nan, 2], target=Target("score", 0.85))
+    axes = progress([[0.6, 0.7], [0.6, 0.9]], reached=[np.nan, 2], target=Target("score", 0.85, "max"))
     assert len([drawn for drawn in axes.lines if len(drawn.get_xdata()) == 2]) == 3  # and the target's
     assert len(axes.collections[-1].get_offsets()) == 1
 

@@ -29,13 +29,26 @@ def stands(variable: str) -> bool:
     return os.path.exists(os.environ.get(variable, ""))  # noqa: PTH110  at every iteration, so quick
 
 
+def updates_file(pid: int) -> str:
+    """Return the file that holds how many updates a trial of `Paced` has begun in a process, while it is slowed."""
+    return f"{os.environ[PACE]}-{pid}"
+
+
 class Paced(DropoutFromDataset):
     """Dropout and a Dataset; slowed down as long as the file at $BS_STUDY_TEST_PACE is there."""
 
     name = "paced"
 
+    def model(self) -> nn.Module:
+        self._updates = 0
+        return super().model()
+
     def loss(self, model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         if model.training:
+            self._updates += 1
+            if stands(PACE):
+                with open(updates_file(os.getpid()), "w") as file:  # noqa: PTH123
+                    file.write(str(self._updates))
             keep_pace()
         return super().loss(model, x, y)
 

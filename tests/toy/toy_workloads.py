@@ -167,11 +167,28 @@ class Flickering(Constant):
     """Its metric `score` after k iterations is `scores[k]`, at lr 1 without momentum: the weight is then 1 - k."""
 
     name = "flickering"
-    target = Target("score", 0.5)
+    target = Target("score", 0.5, "max")
     scores: ClassVar[tuple[float, ...]] = ()
 
     def metrics(self, model: nn.Module, x: Tensor) -> dict[str, Tensor]:
         return {"score": torch.full((len(x),), self.scores[round(1 - float(model.weight))])}
+
+
+class Scored(Digits):
+    """Has a metric whose name does not tell whether it is to rise or to fall."""
+
+    name = "scored"
+    target = Target("score", 0.5, "max")
+
+    def metrics(self, model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        return {"score": super().metrics(model, images, labels)["accuracy"].float() / 2}
+
+
+class Unsaid(Scored):
+    """Does not say it either."""
+
+    name = "unsaid"
+    target = "score = 0.5"  # type: ignore[assignment]
 
 
 class VisibleGpu(Constant):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,11 +13,13 @@ import pytest
 
 from bs_study import Study, TrialConfig, open_study
 from bs_study.config import StudyConfig
-from bs_study.store.paths import StudyPaths
+from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.study_json import create_study
+from bs_study.training.interruption import Interruption
 from bs_study.training.placement import Machine, Pacing, Place
 from bs_study.training.progress import Ending
 from bs_study.training.trial import run_trial
+from tests.training.interrupted import TRIAL, Run
 
 METRICS = dict.fromkeys(
     ("digits", "toy_workloads:Picky", "toy_workloads:Views", "faulty_workloads:Interrupted"), ("accuracy", "loss")
@@ -34,6 +38,7 @@ def run_in() -> Callable[..., tuple[Ending, Study]]:
         report_seconds: float = 1,
         device: str = "cpu",
         report: Any = None,
+        interruption: Interruption | None = None,
         **settings: Any,
     ) -> tuple[Ending, Study]:
         trial = TrialConfig(**{"batch_size": 64, "lr": 0.1, "seed": 0} | settings)
@@ -48,6 +53,7 @@ def run_in() -> Callable[..., tuple[Ending, Study]]:
             Machine(device, threads=1, loader_processes=loader_processes),
             pacing=Pacing(checkpoint_seconds, report_seconds),
             report=report or (lambda _: None),
+            interruption=interruption,
         )
         return ending, open_study(paths.root)
 
@@ -58,3 +64,31 @@ def run_in() -> Callable[..., tuple[Ending, Study]]:
 def run(run_in: Callable[..., tuple[Ending, Study]], paths: StudyPaths) -> Callable[..., tuple[Ending, Study]]:
     """The same in the test's own place."""
     return partial(run_in, paths)
+
+
+@pytest.fixture(scope="module")
+def unbroken(run_in: Run, tmp_path_factory: pytest.TempPathFactory) -> list[float]:
+    """The losses of the trial when nothing happens to it."""
+    paths = study_paths(tmp_path_factory.mktemp("unbroken") / "study")
+    losses: list[float] = run_in(paths, **TRIAL)[1].iterations()["loss"].tolist()
+    return losses
+
+
+@pytest.fixture(scope="module")
+def interrupted(run_in: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a study whose trial was interrupted after 40 iterations."""
+    paths = study_paths(tmp_path_factory.mktemp("interrupted") / "study")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib.import_module("faulty_workloads").Interrupted, "after", 40)
+        with pytest.raises(RuntimeError, match="interrupted by the test"):
+            run_in(paths, **TRIAL)
+    return Path(paths.root)
+
+
+@pytest.fixture
+def folder(interrupted: Path, paths: StudyPaths) -> Path:
+    """The folder of the attempt that was interrupted, in a study of the test's own, with two checkpoints."""
+    shutil.copytree(interrupted, paths.root)
+    (attempt,) = Path(paths.live).glob("*/*")
+    assert {"checkpoint.pt", "checkpoint-previous.pt"} <= {file.name for file in attempt.iterdir()}
+    return attempt

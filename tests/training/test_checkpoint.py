@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import os
 import pickle
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,69 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from bs_study import Study
-from bs_study.store.paths import StudyPaths, study_paths
-from bs_study.training.progress import Ending
-
-Run = Callable[..., tuple[Ending, Study]]
-TRIAL = {
-    "workload": "faulty_workloads:Interrupted", "optimizer": "adam", "lr_decay": "cosine", "max_iterations": 60,
-    "stop_at_target": False, "checkpoint_seconds": 1e-9,
-}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def unbroken(run_in: Run, tmp_path_factory: pytest.TempPathFactory) -> list[float]:
-    """The losses of the trial when nothing happens to it."""
-    paths = study_paths(tmp_path_factory.mktemp("unbroken") / "study")
-    losses: list[float] = run_in(paths, **TRIAL)[1].iterations()["loss"].tolist()
-    return losses
-
-
-@pytest.fixture(scope="module")
-def interrupted(run_in: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a study whose trial was interrupted after 40 iterations."""
-    paths = study_paths(tmp_path_factory.mktemp("interrupted") / "study")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(importlib.import_module("faulty_workloads").Interrupted, "after", 40)
-        with pytest.raises(RuntimeError, match="interrupted by the test"):
-            run_in(paths, **TRIAL)
-    return Path(paths.root)
-
-
-@pytest.fixture
-def folder(interrupted: Path, paths: StudyPaths) -> Path:
-    """The folder of the attempt that was interrupted, in a study of the test's own, with two checkpoints."""
-    shutil.copytree(interrupted, paths.root)
-    (attempt,) = Path(paths.live).glob("*/*")
-    assert {"checkpoint.pt", "checkpoint-previous.pt"} <= {file.name for file in attempt.iterdir()}
-    return attempt
-
-
-def finished(run: Run, unbroken: list[float]) -> tuple[int, str]:
-    """Finish the trial; return at which iteration it went on, and the message in its row."""
-    module = importlib.import_module("faulty_workloads")
-    counted: list[int] = []
-    original = module.Interrupted.loss
-
-    def counting(self: Any, model: Any, *batch: Any) -> Any:
-        counted.append(model.training)
-        return original(self, model, *batch)
-
-    module.Interrupted.loss = counting
-    try:
-        ending, study = run(**TRIAL)
-    finally:
-        module.Interrupted.loss = original
-    assert ending.status == "completed"
-    assert study.iterations()["iteration"].tolist() == list(range(1, 61))
-    assert study.iterations()["loss"].tolist() == unbroken
-    return 60 - sum(counted), study.trials()["message"].fillna("").iloc[0]
-
-
-def iterations_of(checkpoint: Path) -> int:
-    state = torch.load(io.BytesIO(checkpoint.read_bytes()), weights_only=True)
-    return int(state["standing"]["iteration"])
+from tests.training.interrupted import Run, changed, finished, iterations_of
 
 
 def test_a_trial_goes_on_from_its_newest_checkpoint_with_the_losses_of_an_unbroken_one(
@@ -103,11 +39,6 @@ def one_byte_changed(file: Path) -> None:
     content = bytearray(file.read_bytes())
     content[len(content) // 2] ^= 0xFF
     file.write_bytes(content)
-
-
-def changed(file: Path, **changes: Any) -> None:
-    state = torch.load(io.BytesIO(file.read_bytes()), weights_only=True) | changes
-    torch.save({name: value for name, value in state.items() if value is not ...}, file)
 
 
 def of_another_trial(file: Path) -> None:

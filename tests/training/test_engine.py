@@ -88,6 +88,25 @@ def test_a_graph_gives_the_losses_of_the_eager_engine_with_any_schedule(settings
     assert losses(graphs(**settings)) == pytest.approx(losses(EagerEngine(learner(Noisy(), **settings))), rel=1e-5)
 
 
+class AnyWidth(Noisy):
+    """Takes examples of any width, as padded batches have."""
+
+    def prepare(self, x: Tensor, y: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        return x.sum(dim=1, keepdim=True), y
+
+    def model(self) -> nn.Module:
+        return nn.Linear(1, 1)
+
+
+def test_a_batch_of_another_width_than_the_captured_one_is_trained_on_as_it_is() -> None:
+    found = []
+    for engine in (graphs(AnyWidth()), EagerEngine(learner(AnyWidth()))):
+        for width in (3, 3, 3, 3, 5, 1, 3):  # captured in the third
+            engine.update(engine.prepare((torch.arange(8.0 * width).reshape(8, width) / 100, torch.ones(8, 1))))
+        found.append(engine.take_losses().tolist())
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+
+
 def test_a_graph_is_captured_once_after_the_first_iterations_and_replayed_for_every_whole_batch() -> None:
     events: list[str] = []
 

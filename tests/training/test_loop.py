@@ -11,10 +11,10 @@ from torch import nn
 from bs_study.training.batches import make_batches
 from bs_study.training.clock import HostTimeline
 from bs_study.training.engine import EagerEngine
-from bs_study.training.evaluation import evaluate
 from bs_study.training.learner import Learner
 from bs_study.training.loop import run_iterations, train_stretch
 from bs_study.workloads import Workload, load_workload
+from bs_study.workloads.evaluation import evaluate
 
 CPU = torch.device("cpu")
 NO_DEADLINE = math.inf
@@ -32,7 +32,8 @@ def learner(workload: Workload, *, lr: float = 0.1) -> Learner:
 def evaluated(subject: Learner, *, batch_size: int = 4) -> dict[str, float]:
     data = subject.workload.eval_data(Path())
     loader = "resident" if isinstance(data, tuple) else "workers"
-    return evaluate(subject, make_batches(data, loader=loader, seed=0, batch_size=batch_size, device=CPU))
+    batches = make_batches(data, loader=loader, seed=0, batch_size=batch_size, device=CPU)
+    return evaluate(subject.workload, subject.model, batches.in_order())
 
 
 @pytest.fixture

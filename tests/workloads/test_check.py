@@ -54,7 +54,11 @@ BROKEN = {
     "data that is all splits": ("train_data", lambda s, d: {"train": points(8)}, "'train'.*split"),
     "data in batches": ("train_data", lambda s, d: DataLoader(TensorDataset(*points(8))), "DataLoader"),
     "data as a stream": ("train_data", lambda s, d: Stream(), "Stream"),
-    "examples of different shapes": ("train_data", lambda s, d: [(torch.zeros(i), i) for i in (3, 4, 5)], "equal size"),
+    "examples of different shapes": (
+        "train_data",
+        lambda s, d: [(torch.zeros(i), i) for i in (3, 4, 5)],
+        r"length \(\[3\] and \[4\]\).*collate",
+    ),
     "examples with text": ("train_data", lambda s, d: [{"text": "a", "label": 0}] * 9, "'text'.*with_format"),
     "sets of different parts": ("eval_data", lambda s, d: points(8)[:1], "has 1 parts.*2"),
     "a model that is none": ("model", lambda s: torch.zeros(3), "Module"),

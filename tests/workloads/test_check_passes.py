@@ -14,6 +14,8 @@ from torch.utils.data import Subset, TensorDataset
 
 from tests.workloads.tasks import Task, look, points
 
+CLASS_WEIGHTS = torch.tensor([1.0, 5.0, 0.1])
+
 
 class Point(nn.Module):
     """A parameter that a loss looks at without calling the model."""
@@ -37,10 +39,6 @@ def quadratic_with_drawn_noise(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
 def contrastive(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
     z = normalize(m(x))
     return cross_entropy(10 * z @ normalize(m(x + 0.1)).T, torch.arange(len(x)))
-
-
-def hits(s: Any, m: Any, x: Tensor, y: Tensor) -> dict[str, Tensor]:
-    return {"hits": (x @ x.roll(1, 0).T).argmax(1) == torch.arange(len(x))}
 
 
 class Drops(nn.Module):
@@ -86,9 +84,9 @@ SOUND: dict[str, Mapping[str, Any]] = {
     "weights of zero before the output": {"model": lambda s: zeros()},
     "noise in prepare": {"prepare": noisy},
     "classes of different weight": {
-        "loss": lambda s, m, x, y: cross_entropy(m(x), y, weight=torch.tensor([1.0, 5.0, 0.1]))
+        "loss": lambda s, m, x, y: cross_entropy(m(x), y, weight=CLASS_WEIGHTS),
+        "loss_weight": lambda s, x, y: CLASS_WEIGHTS[y].sum(),
     },
-    "examples compared with each other": {"loss": contrastive, "metrics": hits},
     "no metrics": {"metrics": lambda s, m, x, y: {}},
     "a metric that is zero": {"metrics": lambda s, m, x, y: {"accuracy": torch.zeros(len(x))}},
     "a batch that does not fit": {"loss": for_no_larger_batch},
@@ -113,6 +111,7 @@ def for_no_gradient(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
 
 
 DOUBTFUL = {
+    "examples compared with each other": ({"loss": contrastive}, "loss: is no mean over examples"),
     "a gradient that does not fit": ({"loss": for_no_gradient}, "loss: ran out of memory"),
     "a quadratic with drawn noise": (
         {"model": lambda s: Point(), "loss": quadratic_with_drawn_noise},
@@ -131,5 +130,5 @@ DOUBTFUL = {
 
 @pytest.mark.parametrize(("methods", "told"), DOUBTFUL.values(), ids=DOUBTFUL)
 def test_what_may_be_meant_so_is_a_warning(methods: Mapping[str, Any], told: str) -> None:
-    (warning,) = look(type("Mine", (Task,), dict(methods))).warnings
+    warning = look(type("Mine", (Task,), dict(methods))).warnings[0]
     assert re.match(rf"task\.{told}", warning)

@@ -74,7 +74,7 @@ def command(record: Step, found: Analysis, *, start: str = GRID) -> str:
     if record.kind == "target":
         if record.target is None:
             return ""
-        return f"{REPORT} {shlex.join([found.uri, '--target', _typed_target(record.target)])}"
+        return f"{REPORT} {shlex.join([found.uri, '--target', record.target.typed])}"
     if found.config is None or record.kind == "harder_target":
         return ""
     if record.kind == "budget":
@@ -118,12 +118,8 @@ def _flag(name: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [f"--{'' if value else 'no-'}{flag}"]
     if isinstance(value, Target):
-        return [f"--{flag}", _typed_target(value)]
+        return [f"--{flag}", value.typed]
     return [f"--{flag}", *map(_exact, value if isinstance(value, tuple) else (value,))]
-
-
-def _typed_target(target: Target) -> str:
-    return str(target).replace(" ", "")
 
 
 def _exact(value: object) -> str:

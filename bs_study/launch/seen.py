@@ -1,0 +1,77 @@
+"""What is seen of a workload before its study starts: its names, its data, its metrics and its target."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bs_study.config import LaunchOptions, StudyConfig
+from bs_study.config.asked import asked
+from bs_study.launch.data_folder import data_directory
+from bs_study.launch.look_at_parts import parts_warnings
+from bs_study.store.schema import table_schema
+from bs_study.target import Target
+from bs_study.training.data import DataSets, load_data
+from bs_study.workloads.base import Workload, load_workload
+from bs_study.workloads.check_batch import Look, look_at
+from bs_study.workloads.check_shapes import Sizes
+from bs_study.workloads.check_target import chosen_target, initial_metric, known_directions, target_warnings
+from bs_study.workloads.names import canonical_name
+
+
+def named(config: StudyConfig) -> StudyConfig:
+    """Return the config with one name for its workload, however its file was typed: trial ids hold the name."""
+    load_workload(config.settings.workload)  # which says what is wrong with the name
+    name = canonical_name(config.settings.workload)
+    settings = config.settings.model_copy(update={"workload": name})
+    return config.model_copy(update={"settings": settings})
+
+
+def completed(config: StudyConfig, workload: Workload) -> StudyConfig:
+    """Return the config with the name and the target that it leaves to the workload."""
+    return with_settings(config, name=config.name or workload.name, target=config.settings.target or workload.target)
+
+
+def with_settings(config: StudyConfig, **settings: object) -> StudyConfig:
+    """Return the config with other settings, looked at anew."""
+    return asked(config.model_dump() | settings).config
+
+
+def seen(
+    config: StudyConfig, workload: Workload, options: LaunchOptions, *, has_grid: bool = True
+) -> tuple[StudyConfig, DataSets, Look]:
+    """Return what a look at workload and target shows, and the config with a target that has a direction."""
+    data = load_data(
+        type(workload),
+        data_directory(options),
+        validation_examples=config.settings.validation_examples,
+        validation_seed=config.settings.validation_seed,
+    )
+    sizes = Sizes(config.batch_sizes if has_grid else (), config.settings.eval_batch_size)
+    look = look_at(workload, data.train, data.held_out, sizes=sizes, test=data.test)
+    look = replace(look, warnings=(*look.warnings, *parts_warnings(config, workload, data.train)))
+    if data.test is not None:
+        of_test = {f"test_{name}": kind for name, kind in look.kinds.items()}
+        look = replace(look, metrics=(*look.metrics, *of_test), kinds={**look.kinds, **of_test})
+    _check_metrics(workload, look.metrics)
+    target = chosen_target(workload, config.settings.target, look.kinds)
+    warnings = _target_warnings(workload, target, config, data=data, look=look)
+    return with_settings(config, target=target), data, replace(look, warnings=(*look.warnings, *warnings))
+
+
+def _target_warnings(
+    workload: Workload, target: Target, config: StudyConfig, *, data: DataSets, look: Look
+) -> Sequence[str]:
+    held_out, metric = data.held_out, target.metric
+    if data.test is not None and metric.startswith("test_"):
+        held_out, metric = data.test, metric.removeprefix("test_")
+    initial = initial_metric(workload, held_out, metric, batch_size=config.settings.eval_batch_size)
+    return target_warnings(
+        target, look.kinds[target.metric], initial, own=known_directions(workload, {}).get(target.metric)
+    )
+
+
+def _check_metrics(workload: Workload, metrics: Sequence[str]) -> None:
+    for name in metrics:
+        if name in table_schema("evaluations").names:
+            raise ValueError(f"{workload.name}.metrics: {name!r} is a column of every evaluation. Choose another name")

@@ -1,0 +1,154 @@
+"""Does an evaluation depend on the batches that it is read in? Then it is refused, or told."""
+
+from __future__ import annotations
+
+import functools
+import math
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from bs_study.workloads.base import Data, Workload, examples_in
+from bs_study.workloads.check_sizes import CHANGES, SIZES, Batch, Difference, Numbers, Sample, differences
+from bs_study.workloads.check_whole import fits_at_once
+from bs_study.workloads.evaluation import evaluate, evaluated_loss
+from bs_study.workloads.tries import copied
+
+MANY = 59  # so that each smaller size has a short last batch, of more than one
+SECONDS = 4.0  # for the passes over the sample, which is smaller where a model takes longer
+PASSES = (2 + 2 * len(SIZES)) * len(CHANGES)  # small batches are slow
+
+_BY_WEIGHT = "loss by loss_weight"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What an evaluation of some held-out examples gives with the initial weights.
+
+    Args:
+        metrics: each of them, the loss among them.
+        loss_batch: of how many examples a loss is to be computed that is no mean over examples; None elsewhere.
+        warnings: what that means.
+    """
+
+    metrics: Mapping[str, float]
+    loss_batch: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def look_at_evaluation(
+    workload: Workload,
+    model: nn.Module,
+    held_out: Data,
+    *,
+    gives_loss: bool,
+    usual: int,
+    takes_any_size: bool,
+    eval_batch_size: int,
+    test: Data | None = None,
+) -> Evaluated:
+    """Return what an evaluation gives, looked at in several batch sizes.
+
+    Args:
+        gives_loss: whether `metrics` do.
+        usual: a number of examples that the model is known to take.
+        takes_any_size: whether its batches may be of several sizes; nothing is compared if not.
+        eval_batch_size: that of the study.
+        test: its test set, which is evaluated as the held-out set is.
+
+    Raises:
+        ValueError: a metric is not finite or depends on the batch size of the evaluation, or `loss_weight` does not
+            fit the loss.
+    """
+    deadline = time.perf_counter() + 2 * SECONDS
+    sample, metrics = _first_look(workload, model, held_out, few=usual)
+    for name, value in metrics.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{workload.name}.metrics: {name!r} is {value} on held-out data with the initial weights")
+    has_weight = getattr(workload.loss_weight, "__func__", None) is not Workload.loss_weight
+
+    if not takes_any_size:
+        return Evaluated(metrics)
+
+    def numbers(subject: nn.Module, size: int, seed: int, *, is_apart: bool = False) -> Numbers:
+        batches = sample.batches_read_apart if is_apart else sample.batches
+        found = _numbers(workload, subject, batches(size), seed=seed)
+        if not gives_loss:
+            found[_BY_WEIGHT] = found.pop("loss")
+        elif has_weight:
+            found[_BY_WEIGHT] = evaluated_loss(workload, copied(workload, subject), batches(size))
+        return found
+
+    compared: dict[str, Any] = {
+        "count": sample.count,
+        "eval_batch_size": eval_batch_size,
+        "is_over": lambda: time.perf_counter() > deadline,
+    }
+    found = differences(numbers, model, **compared)
+    of_loss = found.pop(_BY_WEIGHT, None)
+    for name, difference in found.items():
+        raise ValueError(
+            f"{workload.name}.metrics: {name!r} depends on the batch size of the evaluation: {difference}. "
+            + _advice(model)
+        )
+    if of_loss and has_weight:
+        raise ValueError(
+            f"{workload.name}.loss_weight: does not fit the loss: {of_loss}. Return what loss divides by on a batch"
+        )
+    loss_batch, warnings = None, []
+    if of_loss:
+        largest = max((data for data in (held_out, test) if data is not None), key=examples_in)
+        is_whole = fits_at_once(workload, model, largest, sample.batches)
+        loss_batch = examples_in(largest) if is_whole else eval_batch_size
+        warnings = [_told(workload, of_loss, loss_batch=loss_batch, is_whole=is_whole)]
+    elif sample.is_padded:
+        padded = differences(functools.partial(numbers, is_apart=True), model, **compared, changes=(0.0,))
+        warnings = [_told_of_padding(workload, name, difference) for name, difference in padded.items()]
+    return Evaluated(metrics, loss_batch, tuple(warnings))
+
+
+def _told(workload: Workload, of_loss: Difference, *, loss_batch: int, is_whole: bool) -> str:
+    how = "for all held-out examples at once" if is_whole else f"in batches of {loss_batch}, on which its value depends"
+    return (
+        f"{workload.name}.loss: is no mean over examples: {of_loss}. An evaluation computes it {how}. "
+        "Give loss_weight, or a loss of each example in metrics"
+    )
+
+
+def _told_of_padding(workload: Workload, name: str, difference: Difference) -> str:
+    which = "the loss" if name == _BY_WEIGHT else repr(name)
+    return (
+        f"{workload.name}.metrics: {which} depends on how far a batch is padded: {difference}. "
+        "Leave padding out of account in the model, by a mask or padding_idx"
+    )
+
+
+def _first_look(workload: Workload, model: nn.Module, data: Data, *, few: int) -> tuple[Sample, dict[str, float]]:
+    """Return as many examples as time and memory allow, and what an evaluation of them in one batch gives."""
+    sample = Sample(workload, data, count=few)
+    start = time.perf_counter()
+    metrics = _numbers(workload, model, sample.batches(few))
+    count = min(MANY, int(few * SECONDS / PASSES / (time.perf_counter() - start)))
+    while count > few:
+        with suppress(Exception):  # many may be too many
+            many = Sample(workload, data, count=count)
+            return many, _numbers(workload, model, many.batches(count))
+        count //= 2
+    return sample, metrics
+
+
+def _numbers(workload: Workload, model: nn.Module, batches: list[Batch], *, seed: int = 0) -> dict[str, float]:
+    torch.manual_seed(seed)
+    return evaluate(workload, copied(workload, model), batches)
+
+
+def _advice(model: nn.Module) -> str:
+    if any(isinstance(module, _BatchNorm) and module.running_mean is None for module in model.modules()):
+        return "Its model has a BatchNorm with track_running_stats=False, which looks at the other examples of a batch"
+    return "Give each example a value that its batch does not change, or use a torchmetrics.Metric (of probabilities)"

@@ -1,0 +1,70 @@
+"""Which signal waits for a checkpoint, and which ends at once."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+
+import pytest
+
+from bs_study.launch.signals import heeded_signals
+from bs_study.training.interruption import Interrupted, Interruption
+
+NUMBERS = [signal.SIGINT, signal.SIGTERM]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_first_signal_asks_where_there_is_something_to_save(
+    number: signal.Signals, capfd: pytest.CaptureFixture[str]
+) -> None:
+    interruption = Interruption()
+    with pytest.raises(Interrupted), heeded_signals(interruption):  # noqa: PT012
+        with interruption.held_back():
+            signal.raise_signal(number)
+            assert interruption.is_asked
+        assert "A second Ctrl-C ends at once" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_signal_ends_at_once_where_there_is_nothing_to_save(number: signal.Signals) -> None:
+    interruption = Interruption()
+    with pytest.raises(KeyboardInterrupt) as caught, heeded_signals(interruption):
+        signal.raise_signal(number)
+    assert (caught.type, interruption.is_asked) == (KeyboardInterrupt, False)
+
+
+def test_a_second_signal_ends_at_once() -> None:
+    interruption = Interruption()
+    with pytest.raises(KeyboardInterrupt) as caught, heeded_signals(interruption), interruption.held_back():  # noqa: PT012
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+    assert caught.type is KeyboardInterrupt
+
+
+def test_what_does_not_come_to_a_checkpoint_is_ended_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bs_study.launch.signals.CHECKPOINT_SECONDS", 0.2)
+    interruption = Interruption()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), heeded_signals(interruption), interruption.held_back():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(60)
+    assert time.monotonic() - start < 30
+
+
+def test_signals_do_afterwards_what_they_did_before_and_another_thread_changes_nothing() -> None:
+    before = [signal.getsignal(number) for number in NUMBERS]
+    with heeded_signals(Interruption()):
+        within = [signal.getsignal(number) for number in NUMBERS]
+    assert [signal.getsignal(number) for number in NUMBERS] == before
+    assert set(within).isdisjoint(before)
+
+    def elsewhere() -> None:
+        with heeded_signals(Interruption()):
+            seen.extend(signal.getsignal(number) for number in NUMBERS)
+
+    seen: list[object] = []
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert seen == before
