@@ -20,6 +20,21 @@ CLOCK_WORDS = {
     "examples": "examples",
 }
 """What a sentence calls the clocks by which a time to the target is told."""
+CLOCK_LABELS = CLOCK_WORDS | {"clean_seconds": "training time, timed alone"}
+"""What a label calls them, which is the same in every study: whether a time is clean is for sentences to say."""
+
+
+def clock_words(clock: str, *, is_disturbed: bool) -> str:
+    """Return what a sentence calls a clock.
+
+    Args:
+        is_disturbed: whether the timing pass was, so that its times are not clean.
+
+    >>> clock_words("clean_seconds", is_disturbed=True), clock_words("iterations", is_disturbed=True)
+    ('training time (disturbed timing)', 'iterations')
+    """
+    is_clean = clock != "clean_seconds" or not is_disturbed
+    return CLOCK_WORDS[clock] if is_clean else "training time (disturbed timing)"
 
 
 def number(value: float, *, digits: int = 3) -> str:

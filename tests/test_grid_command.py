@@ -119,6 +119,7 @@ def test_a_finished_study_can_still_be_timed_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr("sys.path", [*sys.path])
+    monkeypatch.setattr("bs_study.training.repeats.are_disturbed", lambda *_, **__: False)  # as on a quiet machine
     study = shutil.copytree(local_study[0], tmp_path / "try1")
     timed = ["--resume", str(study), "--timing", "--local"]
     assert command_in_this_process()(timed) == 0

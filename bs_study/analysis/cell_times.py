@@ -58,10 +58,18 @@ class CellTimes:
 
     @cached_property
     def median(self) -> float:
-        """Median time over seeds, one that missed above every number; NaN where it missed."""
-        if 2 * len(self.met) <= self.seeds:
+        """Median time over seeds, one that missed above every number; NaN where it missed, or a time is not known."""
+        return self._median(self.met)
+
+    @property
+    def is_at_most(self) -> bool:
+        """Whether the median is known only to be no more: nothing is known of the time before seeds met the target."""
+        return self._median(np.where(np.isneginf(self.unmet), -np.inf, self.met)) < self.median
+
+    def _median(self, met: FloatArray) -> float:
+        if self.unclocked or 2 * len(self.met) <= self.seeds:
             return np.nan
-        times = np.exp(np.sort(self.met))
+        times = np.exp(np.sort(met))
         return float(times[(self.seeds - 1) // 2] + times[self.seeds // 2]) / 2
 
 

@@ -156,7 +156,7 @@ def _why_open(own: CellTimes, other: CellTimes, *, inner: tuple[float, float]) -
     if 0 < len(other.met) < other.seeds:
         return "missed_seeds"
     if inner[1] > 1:
-        return "within_looks"
+        return "met_at_first_look" if np.isneginf(other.unmet).any() else "within_looks"
     return "within_timing" if inner[0] > 1 else "within_spread"
 
 

@@ -8,19 +8,21 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from bs_study.analysis import verdicts_loss, verdicts_speed, verdicts_target
-from bs_study.analysis.clock_alarm import ClockAlarm, clock_alarms
+from bs_study.analysis.best import best_cells
+from bs_study.analysis.clock_alarm import clock_alarms
 from bs_study.analysis.comparison import Field, fields_of
 from bs_study.analysis.contest import Contest, contest, grid_edges, once
-from bs_study.analysis.convergence import TARGET_CLOCKS, best_cells
+from bs_study.analysis.convergence import TARGET_CLOCKS
+from bs_study.analysis.open_anyway import OF_SPEED, TELLS_NOTHING, of_target, open_anyway
 from bs_study.analysis.recipes import recipes
 from bs_study.analysis.recommendation import Recommendation, recommendation
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.steps import steps
 from bs_study.analysis.tables import Tables
 from bs_study.analysis.trials import Cell
+from bs_study.analysis.unreached import unanswered
 from bs_study.analysis.verdict import CONFIDENCE, JUDGED, Doubt, Verdict
 from bs_study.analysis.warnings import Warning, is_untimed, warnings
-from bs_study.metric_names import is_fraction
 from bs_study.target import Target
 
 
@@ -39,7 +41,7 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
     clock = tables.clock
     fields = fields_of(tables.times, clocks=TARGET_CLOCKS, open_cells=rows.open_cells, timing=tables.timing_spread)
     alarms = clock_alarms(tables.speed, tables.timings)
-    anyway = _open_anyway(rows, tables, target, alarms)
+    anyway = open_anyway(rows, tables, target, alarms)
     edges = grid_edges(rows.tried, best_cells(tables.best, clock))
     sizes = sorted(int(size) for size in tables.convergence["batch_size"].unique())
     claims = JUDGED * len(rows.recipes) + (len(sizes) + 2 if len(rows.recipes) > 1 else 0)
@@ -48,6 +50,7 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
     whole = court.contest(rows.recipes)
     fastest = verdicts_target.fastest_after_tuning(whole, tables.best, open_anyway=anyway)
     within = [verdict for recipe in rows.recipes for verdict in court.of_recipe(recipe, fastest)]
+    none_judged = unanswered(tables.times, tables.trials)
     found = recommendation(
         fields,
         whole,
@@ -55,6 +58,7 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
         target=target,
         state=rows.state,
         convergence=tables.convergence,
+        unanswered=none_judged,
         fastest=fastest,
         edges=edges,
         recipes=rows.recipes,
@@ -66,10 +70,11 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
             scaling=tables.scaling,
             convergence=tables.convergence,
             target=target,
+            unanswered=none_judged,
             is_untimed=is_untimed(tables),
         ),
     )
-    tells = next((doubt.reason for doubt in anyway if doubt.reason in ("first_look", "out_of_range")), None)
+    tells = tuple(doubt.reason for doubt in anyway if doubt.reason in TELLS_NOTHING)
     told = warnings(rows, tables, target=target, edges={} if tells else edges, alarms=alarms, tells=tells)
     overall = [fastest] if len(rows.recipes) > 1 else []
     soonest = [
@@ -94,7 +99,7 @@ class _Court:
 
     def contest(self, recipes: Sequence[str], *, batch_sizes: Sequence[int] | None = None) -> Contest | None:
         """Return the contest of the cells of some recipes and batch sizes; None where the target tells nothing."""
-        if _but_of_clock(self.anyway):
+        if of_target(self.anyway):
             return None
         return contest(
             self.field,
@@ -124,18 +129,18 @@ class _Court:
             own = self.contest([recipe])
             fastest = verdicts_target.fastest_after_tuning(own, best, open_anyway=self.anyway, recipe=recipe)
         iteration_edges = grid_edges(rows.tried, best_cells(best, "iterations"))
-        of_target = _but_of_clock(self.anyway)
-        of_clock = [doubt for doubt in self.anyway if doubt.reason == "clock_alarm"]
-        of_lrs = of_target or self._lrs_left(recipe, best)
+        target_doubts = of_target(self.anyway)
+        of_speed = [doubt for doubt in self.anyway if doubt.reason in OF_SPEED]
+        of_lrs = target_doubts or self._lrs_left(recipe, best)
         cells = {cell: own for cell, own in self.field.cells.items() if cell.recipe == recipe}
         level = {"confidence": self.confidence}
         noise = _of(tables.smoothness, recipe)
         own_verdicts = [
-            _open(verdicts_speed.epoch_time_falls(speed, **level), of_clock),
-            _open(verdicts_speed.iteration_time_is_flat(speed, **level), of_clock),
+            _open(verdicts_speed.epoch_time_falls(speed, **level), of_speed),
+            _open(verdicts_speed.iteration_time_is_flat(speed, **level), of_speed),
             verdicts_loss.noise_falls(noise, examples_per_iteration=tables.examples_per_iteration, **level),
             _open(verdicts_loss.small_batch_needs_small_lr(lrs, **level), self._left(recipe)),
-            _open(verdicts_loss.large_batch_wants_large_lr(lrs, **level), of_lrs, alone=bool(of_target)),
+            _open(verdicts_loss.large_batch_wants_large_lr(lrs, **level), of_lrs, alone=bool(target_doubts)),
             verdicts_target.middle_batch_size(
                 Field(self.field.clock, cells),
                 open_cells=rows.open_cells,
@@ -149,17 +154,12 @@ class _Court:
                 examples=dict(zip(lrs["batch_size"], lrs["examples_per_iteration"], strict=True)),
                 edges=iteration_edges,
                 open_cells=rows.open_cells,
-                open_anyway=of_target,
+                open_anyway=target_doubts,
                 recipe=recipe,
                 **level,
             ),
         ]
         return [_named(verdict, recipe) for verdict in own_verdicts]
-
-
-def _but_of_clock(doubts: Sequence[Doubt]) -> list[Doubt]:
-    """Return the doubts that leave nothing to rank."""
-    return [doubt for doubt in doubts if doubt.reason not in ("clock_alarm", "differing_devices")]
 
 
 def _open(verdict: Verdict, doubts: Sequence[Doubt], *, alone: bool = False) -> Verdict:
@@ -188,34 +188,3 @@ def _of(frame: pd.DataFrame, recipe: str) -> pd.DataFrame:
 
 def _at(best: pd.DataFrame, batch_size: int) -> pd.DataFrame:
     return best[best["batch_size"] == batch_size]
-
-
-def _open_anyway(
-    rows: StudyRows, tables: Tables, target: Target | None, alarms: Sequence[ClockAlarm]
-) -> tuple[Doubt, ...]:
-    """Return what keeps every ranking open, whoever is first."""
-    if target is None:
-        return (Doubt("no_target"),)
-    of_clock = tuple(Doubt("clock_alarm", batch_size=alarm.batch_size) for alarm in alarms)
-    devices = rows.trials["device_name"].dropna().nunique() if "device_name" in rows.trials else 0
-    if devices > 1 and tables.clock == "train_seconds":
-        of_clock += (Doubt("differing_devices", count=devices),)
-    if _is_out_of_range(tables.convergence, target):
-        return (Doubt("out_of_range"), *of_clock)
-    outcomes, times = tables.times["outcome"], tables.times
-    is_reached = outcomes == "reached"
-    if is_reached.any() and not (times.loc[is_reached, f"{tables.clock}_to_target"] > 0).any():
-        return (Doubt("no_clock", count=int(is_reached.sum())), *of_clock)
-    is_first = times.loc[outcomes == "reached", "iterations_before_target"] == 0
-    if len(is_first) and is_first.all() and not outcomes.isin(["missed", "not_tried"]).any():
-        return (Doubt("first_look", count=len(is_first)), *of_clock)
-    return of_clock
-
-
-def _is_out_of_range(convergence: pd.DataFrame, target: Target) -> bool:
-    """Return whether a metric that is a fraction by its name is none; a target above 1 takes it for a percentage."""
-    best = convergence["best_metric"].dropna()
-    if not is_fraction(target.metric) or best.empty:
-        return False
-    most = 1.0 if target.value <= 1 else 100.0
-    return bool(best.max() > most * (1 + 1e-6) or best.min() < 0)

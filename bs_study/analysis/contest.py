@@ -32,6 +32,7 @@ class Contest:
         lrs: one with each other lr of the winner's recipe and batch size.
         doubts: what keeps open whether the winner's batch size and recipe are the soonest.
         confidence: that all of this is right together.
+        is_at_most: whether the winner's median is known only to be no more.
     """
 
     winner: Cell
@@ -41,6 +42,7 @@ class Contest:
     lrs: tuple[Comparison, ...]
     doubts: tuple[Doubt, ...]
     confidence: float
+    is_at_most: bool = False
 
 
 def contest(
@@ -101,6 +103,7 @@ def contest(
         ),
         doubts=once([*unended, *alone, *(doubt for rival in rivals for doubt in rival.doubts)]),
         confidence=confidence,
+        is_at_most=field.cells[winner].is_at_most,
     )
 
 

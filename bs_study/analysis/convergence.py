@@ -1,4 +1,4 @@
-"""Time to the target: of each trial, of each cell over its seeds, and the best lr of each batch size."""
+"""Time to the target: of each trial, and of each cell over its seeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.trials import CELL, KEYS, Cell, complete_trials, effective_lr
+from bs_study.analysis.trials import CELL, KEYS, complete_trials, effective_lr
 from bs_study.config import BUDGETS
 from bs_study.target import Target
 
@@ -29,7 +29,8 @@ def time_to_target(
     at some time after the look before, so a time is an interval: above `<clock>_before_target`, which is 0 where the
     first look met it, up to `<clock>_to_target`. A trial that never met it has neither; a missing metric meets no
     target. Wall seconds are the training clock plus all evaluations up to and including that one. Clean seconds are
-    its iterations times the seconds of one, measured alone.
+    its iterations times the seconds of one, measured alone. A training clock that covers no iteration so far, since all
+    were warm-up, is missing; it is 0 in stores of version 0.1.0, which means the same.
 
     Args:
         evaluations: the store's table, with a column for the target's metric.
@@ -77,11 +78,18 @@ def _looks(evaluations: pd.DataFrame, *, metric: str, clean: Mapping[int, float]
     numbers = dict.fromkeys(["train_seconds", "compute_seconds", "eval_seconds", metric], float)
     recipe = {} if "recipe" in evaluations else {"recipe": ""}
     looks = evaluations.assign(**recipe).sort_values(["trial_id", "iteration"], kind="stable").astype(numbers)
+    for clock in ("train_seconds", "compute_seconds"):
+        looks[clock] = _known(looks[clock])
     pauses = looks.groupby("trial_id", sort=False)["eval_seconds"].cumsum(skipna=False)
     return looks.assign(
         wall_seconds=looks["train_seconds"] + pauses,
         clean_seconds=looks["iteration"] * looks["batch_size"].map(clean).astype(float),
     ).reset_index(drop=True)
+
+
+def _known(seconds: pd.Series[float]) -> pd.Series[float]:
+    """Return the seconds of a training clock, missing where it never ran."""
+    return seconds.where(seconds > 0)
 
 
 def refuse_missing(metric: str, evaluations: pd.DataFrame) -> None:
@@ -113,15 +121,21 @@ def trial_times(
 
     Returns:
         the columns of `time_to_target`; <clock>_at_end of each clock of TARGET_CLOCKS: where the trial ended;
-        stop_reason and the budgets; effective_lr; outcome: reached, or missed, not_tried (it ended at another target
-        of its own), diverged, out_of_memory, failed, not_evaluated (it ended before a first look).
+        stop_reason and the budgets; effective_lr; initial_metric, with the initial weights (missing where the trial had
+        a target of another metric), and is_met_initially; outcome: reached, or missed, not_tried (it ended at another
+        target of its own), diverged, out_of_memory, failed, not_evaluated (it ended before a first look).
     """
     trials = complete_trials(trials)
     keys = trials[KEYS].assign(effective_lr=effective_lr(trials), **{name: trials[name] for name in BUDGETS})
     ends = pd.DataFrame({name: trials[name] for name in ("iterations", "examples", "train_seconds", "compute_seconds")})
-    ends["wall_seconds"] = trials["train_seconds"] + trials["eval_seconds"]
+    for clock in ("train_seconds", "compute_seconds"):
+        ends[clock] = _known(ends[clock])
+    ends["wall_seconds"] = ends["train_seconds"] + trials["eval_seconds"]
     ends["clean_seconds"] = trials["iterations"] * trials["batch_size"].map(clean or {}).astype(float)
     keys = keys.join(ends.add_suffix("_at_end")).assign(status=trials["status"], stop_reason=trials["stop_reason"])
+    initial = _initial_metric(trials, target)
+    keys["initial_metric"] = initial
+    keys["is_met_initially"] = [target is not None and target.is_met(value) for value in initial]
     own = evaluations[evaluations["trial_id"].isin(trials["trial_id"])]
     if target is None or own.empty:
         found = own[["trial_id"]].drop_duplicates().assign(**dict.fromkeys([*_time_columns(), "best_metric"], np.nan))
@@ -132,6 +146,12 @@ def trial_times(
     times["looks"] = times["looks"].fillna(0).astype(int)
     times["outcome"] = _outcomes(times, has_target=target is not None)
     return times
+
+
+def _initial_metric(trials: pd.DataFrame, target: Target | None) -> pd.Series[float]:
+    own = {text: Target.parse(text).metric for text in trials["target"].unique() if text}
+    is_asked = trials["target"].map(own) == (target.metric if target else None)
+    return trials["initial_metric"].where(is_asked)
 
 
 def _time_columns() -> list[str]:
@@ -161,7 +181,8 @@ def convergence(times: pd.DataFrame, *, direction: Literal["max", "min"] = "max"
     Returns:
         recipe, batch_size, lr, effective_lr (missing where trials differ), seeds (trials), how many of them reached,
         missed, not_tried, diverged, out_of_memory, failed, not_evaluated (each counted once); <clock>_to_target with
-        _low and _high; best_metric, which most seeds reached (the median; of two in the middle the worse), with
+        _low and _high; is_at_most: whether that median is known only to be no more, since seeds met the target at their
+        first look; best_metric, which most seeds reached (the median; of two in the middle the worse), with
         _low and _high (smallest and largest over seeds); status: what became of all trials of the cell, or mixed; the
         budgets (missing where there was none, or trials differ);
         censored_<clock>: where on that clock the first of those ended that missed or were not tried; censored_by: their
@@ -174,6 +195,9 @@ def convergence(times: pd.DataFrame, *, direction: Literal["max", "min"] = "max"
         cells[outcome] = (times["outcome"] == outcome).groupby([times[key] for key in CELL]).sum().astype(int)
     for time in TIMES:
         cells = cells.join(_over_seeds(times, time))
+    first = times["iterations_before_target"] == 0
+    least = _over_seeds(times.assign(iterations_to_target=times["iterations_to_target"].mask(first, 0.0)), TIMES[0])
+    cells["is_at_most"] = least[TIMES[0]] < cells[TIMES[0]]
     ordered = times.sort_values("best_metric", ascending=direction == "min", kind="stable")
     known = ordered[ordered["best_metric"].notna()].groupby(CELL)["best_metric"]
     counts = known.transform("size")
@@ -204,53 +228,3 @@ def _over_seeds(times: pd.DataFrame, time: str) -> pd.DataFrame:
     unknown = (is_reached & values.isna()).groupby(cell).any()
     over = values.groupby(cell).agg(["median", "min", "max"]).set_axis([time, f"{time}_low", f"{time}_high"], axis=1)
     return over.where(np.isfinite(over)).where(~unknown, axis=0)
-
-
-def best(convergence: pd.DataFrame) -> pd.DataFrame:
-    """Return the best lr of each recipe and batch size by each clock: the smallest median time to the target.
-
-    Only cells whose median seed reached the target are ranked, whatever the budget. A cell that did not and ended
-    earlier on this clock than the best one could have been faster: it is a censored rival. Of lrs that tie, the
-    smallest is named, and how many there are is told.
-
-    Returns:
-        recipe, batch_size and, for each clock of TARGET_CLOCKS: best_lr_by_<clock> and <clock>_to_target with it
-        (missing where no lr reached); tied_by_<clock>: how many lrs share that time, itself included;
-        censored_rivals_by_<clock>; is_best_by_<clock>: whether no batch size of the recipe is faster (of those that
-        tie, each is best).
-    """
-    group = ["recipe", "batch_size"]
-    table = convergence[group].drop_duplicates().sort_values(group).set_index(group)
-    for clock in TARGET_CLOCKS:
-        table = table.join(_best_by(convergence, clock))
-        table[f"tied_by_{clock}"] = table[f"tied_by_{clock}"].fillna(0).astype(int)
-        table[f"censored_rivals_by_{clock}"] = _censored_rivals(convergence, table, clock)
-        times = table[f"{clock}_to_target"]
-        table[f"is_best_by_{clock}"] = times.notna() & (times == times.groupby("recipe").transform("min"))
-    return table.reset_index().sort_values(group, kind="stable", ignore_index=True)
-
-
-def _best_by(convergence: pd.DataFrame, clock: str) -> pd.DataFrame:
-    time, group = f"{clock}_to_target", ["recipe", "batch_size"]
-    ranked = convergence[convergence[time].notna()].sort_values([*group, time, "lr"])
-    is_tied = ranked[time] == ranked.groupby(group)[time].transform("min")
-    winners = ranked.drop_duplicates(group).set_index(group)[["lr", time]]
-    tied = is_tied.groupby([ranked[name] for name in group]).sum()
-    return winners.rename(columns={"lr": f"best_lr_by_{clock}"}).assign(**{f"tied_by_{clock}": tied})
-
-
-def _censored_rivals(convergence: pd.DataFrame, table: pd.DataFrame, clock: str) -> pd.Series[int]:
-    """Return how many cells missed and ended before the best time of their batch size, or at an unknown time."""
-    is_censored = convergence["missed"] + convergence["not_tried"] > 0
-    missed = convergence[is_censored & convergence[f"{clock}_to_target"].isna()]
-    group = pd.MultiIndex.from_frame(missed[["recipe", "batch_size"]])
-    best_time = table[f"{clock}_to_target"].reindex(group).to_numpy(float)
-    is_rival = pd.Series(~(missed[f"censored_{clock}"].to_numpy(float) >= best_time), index=group, dtype=bool)
-    return is_rival.groupby(level=[0, 1]).sum().reindex(table.index, fill_value=0).astype(int)
-
-
-def best_cells(best: pd.DataFrame, clock: str) -> list[Cell]:
-    """Return the best cell by a clock of each recipe and batch size that has one."""
-    known = best.dropna(subset=[f"best_lr_by_{clock}"])
-    rows = known[["recipe", "batch_size", f"best_lr_by_{clock}"]].itertuples(index=False, name=None)
-    return [Cell(str(recipe), int(size), float(lr)) for recipe, size, lr in rows]

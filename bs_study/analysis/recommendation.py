@@ -12,10 +12,10 @@ from scipy import special
 
 from bs_study.analysis.comparison import Comparison, Field
 from bs_study.analysis.contest import Contest, first_cell, once
-from bs_study.analysis.convergence import OUTCOMES
 from bs_study.analysis.rows import State
 from bs_study.analysis.steps import Step
-from bs_study.analysis.trials import Cell, by_batch_size
+from bs_study.analysis.trials import Cell
+from bs_study.analysis.unreached import Closest, Missed, Unanswered, closest_cell, missed_sizes
 from bs_study.analysis.verdict import CONFIDENCE, Doubt, Verdict
 from bs_study.target import Target
 
@@ -36,6 +36,7 @@ class CellResult:
         chosen_from: how many cells were ranked.
         tied: how many cells of the study share this median, itself included.
         cut_off: how many cells ended before this time, and had not reached the target.
+        is_at_most: whether the time is known only to be no more, since seeds met the target at their first look.
     """
 
     cell: Cell
@@ -48,6 +49,7 @@ class CellResult:
     chosen_from: int
     tied: int = 1
     cut_off: int = 0
+    is_at_most: bool = False
 
     @property
     def recipe(self) -> str:
@@ -68,30 +70,6 @@ class CellResult:
 
 
 @dataclass(frozen=True)
-class Missed:
-    """A batch size of which no lr reached the target with most of its seeds.
-
-    Attributes:
-        why: what became of its trials: reached (of some seeds), missed, not_tried, diverged, out_of_memory, failed,
-            not_evaluated: the number of trials of each.
-        bound: the smallest time by the study's clock at which a trial of it ended that missed; NaN where none did.
-    """
-
-    recipe: str
-    batch_size: int
-    why: Mapping[str, int]
-    bound: float
-
-
-@dataclass(frozen=True)
-class Closest:
-    """The cell whose metric came closest to the target, where none reached it."""
-
-    cell: Cell
-    metric: float
-
-
-@dataclass(frozen=True)
 class Recommendation:
     """Which cell to train with, what it was compared with, and how sure that is.
 
@@ -99,6 +77,7 @@ class Recommendation:
         clock: by which cells are ranked: clean_seconds, or train_seconds where there was no timing pass.
         best: None where no cell reached the target, or the target tells nothing; `doubts` then say why.
         closest: where no cell reached the target.
+        unanswered: where no trial could be judged by the target, since all failed, diverged or ran out of memory.
         comparisons: the best cell with the best cell of each other batch size (and recipe) in order of the ratio, each
             with the doubts of all cells of that batch size; then with each other lr of its own batch size.
         missed: batch sizes of which no lr reached the target.
@@ -119,6 +98,7 @@ class Recommendation:
     fastest: Verdict
     doubts: tuple[Doubt, ...]
     steps: tuple[Step, ...]
+    unanswered: Unanswered | None = None
 
     @property
     def as_good(self) -> tuple[Comparison, ...]:
@@ -164,7 +144,9 @@ def cell_result(field: Field, cell: Cell, *, chosen_from: int, tied: int = 1) ->
         high = float(np.exp(own.met.mean() + own.timing[1] + above)) if len(own.met) == own.seeds else np.inf
     times = tuple(float(time) for time in np.exp(own.met))
     cut_off = sum(bool(len(other.bounds)) and np.exp(other.bounds.min()) < own.median for other in field.cells.values())
-    return CellResult(cell, field.clock, own.median, low, high, times, own.seeds, chosen_from, tied, cut_off)
+    return CellResult(
+        cell, field.clock, own.median, low, high, times, own.seeds, chosen_from, tied, cut_off, own.is_at_most
+    )
 
 
 def recommendation(
@@ -175,6 +157,7 @@ def recommendation(
     target: Target | None,
     state: State,
     convergence: pd.DataFrame,
+    unanswered: Unanswered | None,
     fastest: Verdict,
     edges: Mapping[Cell, str],
     steps: Sequence[Step],
@@ -188,22 +171,24 @@ def recommendation(
         fastest: the verdict of that contest.
         edges: on which edge of the grid the best lr of each recipe and batch size lies, of those that do.
     """
-    best, own_edge = None, []
+    best, own = None, list[Doubt]()
     if contest is not None:
         best = cell_result(fields[clock], contest.winner, chosen_from=contest.ranked, tied=contest.tied)
-        own_edge = [Doubt("lr_on_edge", *contest.winner)] if contest.winner in edges else []
+        own += [Doubt("lr_on_edge", *contest.winner)] if contest.winner in edges else []
+        own += [Doubt("met_at_first_look", *contest.winner)] if best.is_at_most else []
     return Recommendation(
         target=target,
         clock=clock,
         state=state,
         best=best,
-        closest=None if contest else _closest(convergence, target),
+        closest=None if contest else closest_cell(convergence, target),
         comparisons=(*contest.rivals, *contest.lrs) if contest else (),
-        missed=_missed(convergence, clock=clock),
+        missed=missed_sizes(convergence, clock=clock),
         by_clock=_by_clock(fields, recipes, best=contest.winner) if contest else {},
         fastest=fastest,
-        doubts=once([*fastest.doubts, *own_edge]),
+        doubts=once([*fastest.doubts, *own]),
         steps=tuple(steps),
+        unanswered=unanswered,
     )
 
 
@@ -217,33 +202,3 @@ def _by_clock(fields: Mapping[str, Field], recipes: Sequence[str], *, best: Cell
             tied = sum(median == medians[cell] for median in medians.values())
             found[clock] = cell_result(field, cell, chosen_from=len(medians), tied=tied)
     return found
-
-
-def _missed(convergence: pd.DataFrame, *, clock: str) -> tuple[Missed, ...]:
-    return tuple(
-        Missed(
-            recipe,
-            size,
-            {name: int(cells[name].sum()) for name in OUTCOMES if cells[name].sum()},
-            float(cells[f"censored_{clock}"].min()),
-        )
-        for recipe, size, cells in by_batch_size(convergence)
-        if cells["iterations_to_target"].isna().all()
-    )
-
-
-def _closest(convergence: pd.DataFrame, target: Target | None) -> Closest | None:
-    evaluated = convergence["missed"] + convergence["not_tried"] + convergence["reached"] > 0
-    cell = closest(convergence[evaluated & convergence["iterations_to_target"].isna()], target)
-    if cell is None:
-        return None
-    return Closest(Cell(str(cell["recipe"]), int(cell["batch_size"]), float(cell["lr"])), float(cell["best_metric"]))
-
-
-def closest(cells: pd.DataFrame, target: Target | None) -> pd.Series | None:
-    """Return the cell whose metric came closest to a target; None without a target, or where no cell has its metric."""
-    known = cells[np.isfinite(cells["best_metric"].to_numpy(float))]
-    if known.empty or target is None:
-        return None
-    cell: pd.Series = known.sort_values("best_metric", ascending=target.direction == "min", kind="stable").iloc[0]
-    return cell

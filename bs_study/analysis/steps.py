@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,10 +13,11 @@ from bs_study.analysis.comparison import Field
 from bs_study.analysis.contest import Contest
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.trials import CELL
-from bs_study.analysis.verdict import Doubt
+from bs_study.analysis.unreached import Unanswered
+from bs_study.analysis.verdict import Doubt, Reason
 from bs_study.target import Target
 
-StepKind = Literal["finish", "target", "timing", "seeds", "lrs", "batch_sizes", "budget"]
+StepKind = Literal["finish", "target", "harder_target", "timing", "seeds", "lrs", "batch_sizes", "budget"]
 
 FEW_SEEDS = 3
 MOST_SEEDS = 8  # to add at once
@@ -29,11 +30,12 @@ class Step:
     """What would settle a doubt, as the settings to add to the study.
 
     Attributes:
-        kind: finish: resume what has not ended; target: ask for another one; timing: time the batch sizes alone;
-            seeds, lrs, batch_sizes: add these; budget: a larger one, in a study of its own.
+        kind: finish: resume what has not ended; target: ask for another one; harder_target: train to a harder one, in a
+            study of its own; timing: time the batch sizes alone; seeds, lrs, batch_sizes: add these; budget: a larger
+            one, in a study of its own.
         seeds, lrs, batch_sizes: to add. With an lr rule lrs are those of the base batch size, as they are typed.
         at: the batch sizes that it is for.
-        target: the target to ask for; of a budget, that of the new study where it differs.
+        target: the target to ask for, where one is known; of a budget, that of the new study where it differs.
         trials: how many it trains.
     """
 
@@ -55,6 +57,7 @@ def steps(
     scaling: pd.DataFrame,
     convergence: pd.DataFrame,
     target: Target | None,
+    unanswered: Unanswered | None,
     is_untimed: bool,
 ) -> tuple[Step, ...]:
     """Return what would settle the doubts of a recommendation, the cheapest kind first.
@@ -62,15 +65,18 @@ def steps(
     Args:
         doubts: of the recommendation.
         scaling: its lrs to add, of batch sizes whose best lr is on an edge of the grid.
+        unanswered: why no trial was judged, if none was.
         is_untimed: whether batch sizes lack a clean time.
     """
     reasons = {doubt.reason for doubt in doubts}
-    tells_nothing = bool(reasons & {"first_look", "out_of_range"})
+    tells_nothing = bool(reasons & {"initial_weights", "first_look", "out_of_range", "out_of_reach"})
     found = [
         Step("finish", trials=rows.state.left) if rows.state.left else None,
         _finish_failed(rows) if not rows.state.left else None,
-        Step("timing") if is_untimed else None,
-        _easier_target(convergence, target) if contest is None and "nothing_reached" in reasons else None,
+        Step("timing") if is_untimed or reasons & {"no_clock", "disturbed_timing"} else None,
+        *_other_target(reasons, convergence, target),
+        _easier_target(convergence, target) if not unanswered and "nothing_reached" in reasons else None,
+        *(_unanswered(rows, unanswered) if unanswered else ()),
         _seeds(rows, field, contest) if reasons & set(OF_SEEDS) or len(rows.versions.others) else None,
         None if tells_nothing else _lrs(rows, scaling),
         _batch_sizes(rows, contest),
@@ -95,6 +101,32 @@ def _asked_cells(rows: StudyRows) -> pd.DataFrame:
 def _finish_failed(rows: StudyRows) -> Step | None:
     failed = int((rows.trials["status"] == "failed").sum())
     return Step("finish", trials=failed) if failed else None
+
+
+def _other_target(reasons: set[Reason], convergence: pd.DataFrame, target: Target | None) -> list[Step]:
+    """Return the step to a target that tells more: a harder one, or one in the unit of the metric."""
+    if target is None or not reasons & {"initial_weights", "first_look", "out_of_range", "out_of_reach"}:
+        return []
+    most = convergence["best_metric"].max()
+    if "out_of_reach" in reasons:
+        return [Step("target", target=replace(target, value=target.value / 100))] if target.value <= 100 else []
+    is_percent = "out_of_range" in reasons and target.value <= 1 < most <= 100
+    return [Step("harder_target", target=replace(target, value=100 * target.value) if is_percent else None)]
+
+
+def _unanswered(rows: StudyRows, found: Unanswered) -> list[Step]:
+    """Return what to try where no trial was judged: smaller lrs where all diverged, a smaller batch size for memory."""
+    tried = _asked_cells(rows)
+    if set(found.why) == {"diverged"}:
+        smallest = tried.sort_values("lr", kind="stable").iloc[0]
+        lr = smallest["lr"] / _lr_factor(rows, str(smallest["recipe"]), int(smallest["batch_size"]))
+        lrs = tuple(float(f"{lr / factor:.4g}") for factor in (100, 10))
+        return [Step("lrs", lrs=lrs, trials=len(lrs) * _groups(rows) * _seed_count(rows))]
+    size = int(tried["batch_size"].min()) // 2
+    if set(found.why) == {"out_of_memory"} and size:
+        lrs_tried = len(tried[["recipe", "lr"]].drop_duplicates())
+        return [Step("batch_sizes", batch_sizes=(size,), trials=lrs_tried * _seed_count(rows))]
+    return []
 
 
 def _easier_target(convergence: pd.DataFrame, target: Target | None) -> Step | None:
@@ -162,16 +194,25 @@ def _lrs(rows: StudyRows, scaling: pd.DataFrame) -> Step | None:
         return None
     typed = set()
     for row in beyond[["recipe", "batch_size", *columns]].itertuples(index=False, name=None):
-        settings = rows.settings.get(str(row[0]))
-        factor = settings.trial_lr(lr=1.0, batch_size=int(row[1])) if settings else 1.0
+        factor = _lr_factor(rows, str(row[0]), int(row[1]))
         typed |= {float(f"{lr / factor:.4g}") for lr in row[2:] if np.isfinite(lr)}
     if rows.config is not None:
         typed -= set(rows.config.lrs)  # tried, with another version of the workload
     if not typed:
         return None
     sizes = tuple(sorted({int(size) for size in beyond["batch_size"]}))
-    others = _asked_cells(rows)[["recipe", "batch_size"]].drop_duplicates()
-    return Step("lrs", lrs=tuple(sorted(typed)), at=sizes, trials=len(typed) * len(others) * _seed_count(rows))
+    return Step("lrs", lrs=tuple(sorted(typed)), at=sizes, trials=len(typed) * _groups(rows) * _seed_count(rows))
+
+
+def _lr_factor(rows: StudyRows, recipe: str, batch_size: int) -> float:
+    """Return an lr of a batch size over that which is typed, of the base batch size."""
+    settings = rows.settings.get(recipe)
+    return settings.trial_lr(lr=1.0, batch_size=batch_size) if settings else 1.0
+
+
+def _groups(rows: StudyRows) -> int:
+    """Return how many batch sizes a study has, over all recipes."""
+    return len(_asked_cells(rows)[["recipe", "batch_size"]].drop_duplicates())
 
 
 def _batch_sizes(rows: StudyRows, contest: Contest | None) -> Step | None:

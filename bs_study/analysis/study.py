@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from bs_study.analysis.best import best_cells
 from bs_study.analysis.conclusions import conclusions
-from bs_study.analysis.convergence import best_cells, refuse_missing
-from bs_study.analysis.recommendation import Recommendation, closest
+from bs_study.analysis.convergence import refuse_missing
+from bs_study.analysis.recommendation import Recommendation
 from bs_study.analysis.rows import StudyRows, read_rows
 from bs_study.analysis.tables import Tables, study_tables
 from bs_study.analysis.trials import Cell, by_batch_size
+from bs_study.analysis.unreached import closest
 from bs_study.analysis.verdict import Verdict
 from bs_study.analysis.warnings import Warning
 from bs_study.config import StudyConfig

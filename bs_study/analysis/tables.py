@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.convergence import best, convergence, trial_times
+from bs_study.analysis.best import best
+from bs_study.analysis.convergence import convergence, trial_times
 from bs_study.analysis.lr_fit import lr_fit
 from bs_study.analysis.noise import noise_slope
 from bs_study.analysis.rows import StudyRows
@@ -56,8 +57,17 @@ class Tables:
 
     @property
     def is_clean(self) -> bool:
-        """Whether times are those of the timing pass, measured alone, and not the clocks of the trials."""
+        """Whether times are those of the timing pass, measured alone, and not the clocks of the trials.
+
+        What was `disturbed` is measured alone too, as far as could be.
+        """
         return len(self.clean_throughput) > 0
+
+    @property
+    def disturbed(self) -> tuple[int, ...]:
+        """The batch sizes whose time in the timing pass was disturbed: with one of them, no time is clean."""
+        alone = self.clean_throughput
+        return tuple(int(size) for size in alone.loc[alone["disturbed"], "batch_size"]) if "disturbed" in alone else ()
 
     @property
     def speed(self) -> pd.DataFrame:

@@ -27,11 +27,12 @@ def throughput(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: fl
     batch more: then no epoch of this batch size was whole. (A loop that drops the last, incomplete batch loses less.)
 
     An epoch of 1,437 examples in batches of 1,024, of which the first was warm-up, has 1 timed iteration of 413.
+    So an epoch whose clocks cover some of its iterations only is partial.
 
     Args:
-        epochs: the store's table; iterations and examples are cumulative, the clocks leave warm-up out.
-        trials: the store's table; the first `warmup_iterations` of a trial are in no epoch's clock, but in its
-            `warmup_seconds`. Where these are missing or 0, nothing was timed apart, and every iteration counts.
+        epochs: the store's table; iterations and examples are cumulative, the clocks are those of `timed_iterations`.
+        trials: the store's table. Where `timed_iterations` are missing, as in stores of version 0.1.0, the first
+            `warmup_iterations` of a trial are taken to be in no epoch's clock, if it has `warmup_seconds`.
         train_examples: the training set's; if it isn't known, the longest epoch of the study stands for it.
 
     Returns:
@@ -74,16 +75,19 @@ def examples_per_iteration(trials: pd.DataFrame) -> pd.Series[float]:
 
 def _timed_spans(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: float) -> pd.DataFrame:
     """Return a row per timed stretch of a trial: its measures, and whether it counts."""
-    spans = epochs[["trial_id", "epoch", "iterations", "examples", *EPOCH_PARTS]].sort_values(["trial_id", "epoch"])
+    told = {} if "timed_iterations" in epochs else {"timed_iterations": np.nan}
+    columns = ["trial_id", "epoch", "iterations", "examples", "timed_iterations", *EPOCH_PARTS]
+    spans = epochs.assign(**told)[columns].sort_values(["trial_id", "epoch"])
     spans = pd.concat([frame for frame in (spans, _whole_trials(spans, trials)) if len(frame)] or [spans])
     warm = trials["warmup_iterations"].where(trials["warmup_seconds"] > 0, 0)
     spans = spans.merge(trials[["trial_id", *_GROUP]].assign(warm=warm), on="trial_id").astype(
-        dict.fromkeys(["iterations", "examples", *EPOCH_PARTS], float)
+        dict.fromkeys(["iterations", "examples", "timed_iterations", *EPOCH_PARTS], float)
     )
     before = spans.groupby("trial_id")[["iterations", "examples"]].shift(fill_value=0.0)
     done = spans["iterations"] - before["iterations"]
     spans = spans.assign(examples=spans["examples"] - before["examples"])
-    untimed = (spans["warm"] - before["iterations"]).clip(lower=0, upper=done)
+    estimated = (spans["warm"] - before["iterations"]).clip(lower=0, upper=done)
+    untimed = (done - spans["timed_iterations"]).fillna(estimated)
     # Warm-up comes first and the short batch last: what warmed up had whole batches.
     rest = spans["examples"] - untimed * spans["batch_size"]
     share = (done - untimed) / done.where(done > 0)
@@ -94,7 +98,7 @@ def _timed_spans(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: 
 def _whole_trials(spans: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """Return the sums of trials that ended before their first epoch row, as if they were an epoch."""
     lacking = trials[~trials["trial_id"].isin(spans["trial_id"])]
-    whole = lacking.rename(columns={"train_seconds": "epoch_seconds"}).assign(epoch=np.nan)
+    whole = lacking.rename(columns={"train_seconds": "epoch_seconds"}).assign(epoch=np.nan, timed_iterations=np.nan)
     return whole.loc[whole["epoch_seconds"] > 0, list(spans.columns)]
 
 

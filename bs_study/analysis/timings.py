@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bs_study.analysis.throughput import MEASURES
+from bs_study.store.timings import DISTURBED
 
 KIND = ["device_name", "threads"]
 
@@ -50,7 +51,8 @@ def clean_throughput(own_timings: pd.DataFrame, *, train_examples: float) -> pd.
 
     Returns:
         the columns of `throughput` but recipe, where `trials` is 1, the timing, and `epochs` counts its repeats;
-        source, which says so; iteration_seconds_spread, (high - low) / median; peak_memory_bytes and neighbours.
+        source, which says so; iteration_seconds_spread, (high - low) / median; disturbed, which in older stores follows
+        from that; peak_memory_bytes and neighbours.
     """
     own = own_timings
     table = pd.DataFrame({"batch_size": own["batch_size"].astype(np.int64)})
@@ -72,4 +74,6 @@ def clean_throughput(own_timings: pd.DataFrame, *, train_examples: float) -> pd.
     for end, ratio in (("", ratios[""]), ("_low", ratios["_high"]), ("_high", ratios["_low"])):
         table[f"examples_per_second{end}"] = own["examples_per_second"] / ratio
     table["source"] = "timings"
+    spread = own["iteration_seconds_spread"]
+    table["disturbed"] = own["disturbed"].eq(True) | (own["disturbed"].isna() & (spread > DISTURBED))
     return table.join(own[["iteration_seconds_spread", "peak_memory_bytes", "neighbours"]])

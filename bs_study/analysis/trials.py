@@ -30,6 +30,7 @@ _NUMBERS = (
     "compute_seconds",
     "warmup_seconds",
     "eval_seconds",
+    "initial_metric",
     *BUDGETS,
 )
 _DEFAULTS: dict[str, str | float] = {

@@ -44,7 +44,7 @@ def fastest_after_tuning(
         "ratio": {_name(c.rival, contest.winner): c.ratio for c in contest.rivals},
         "ratio_low": {_name(c.rival, contest.winner): c.low for c in contest.rivals},
         "ratio_high": {_name(c.rival, contest.winner): c.high for c in contest.rivals},
-    }
+    } | ({"is_at_most": True} if contest.is_at_most else {})
     return _verdict("fastest_after_tuning", once([*open_anyway, *contest.doubts]), evidence, recipe=recipe)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -35,8 +35,10 @@ Kind = Literal[
     "no_target",
     "clock_alarm",
     "several_versions",
+    "initial_weights",
     "first_look",
     "out_of_range",
+    "out_of_reach",
     "target_in_noise",
     "different_targets",
     "lr_on_edge",
@@ -78,14 +80,14 @@ def warnings(
     target: Target | None,
     edges: Mapping[Cell, str],
     alarms: Sequence[ClockAlarm],
-    tells: Reason | None,
+    tells: Sequence[Reason],
 ) -> tuple[Warning, ...]:
     """Return the warnings of a study, the gravest first.
 
     Args:
         edges: on which edge of the grid the best lr of each recipe and batch size lies, of those that do.
         alarms: what is wrong with the clock.
-        tells: why the target tells nothing, if it does.
+        tells: why the target tells nothing, if that is so.
     """
     return (
         *(
@@ -111,14 +113,22 @@ def _versions(rows: StudyRows) -> list[Warning]:
     return [Warning("several_versions", names=(since,) if since else (), numbers=numbers)] if versions.counts else []
 
 
-def _of_target(rows: StudyRows, tables: Tables, target: Target | None, tells: Reason | None) -> list[Warning]:
+def _of_target(rows: StudyRows, tables: Tables, target: Target | None, tells: Sequence[Reason]) -> list[Warning]:
     if target is None:
         return [Warning("no_target")]
     own = set(tables.trials["target"]) - {""}
     found = [Warning("different_targets", names=tuple(sorted(own)))] if len(own) > 1 else []
-    if tells in ("first_look", "out_of_range"):
-        found.append(Warning(tells, names=(target.metric,)))
+    found += [_tells_nothing(reason, tables, target) for reason in tells]
     return [*found, *_target_in_noise(rows, tables, target)]
+
+
+def _tells_nothing(reason: Reason, tables: Tables, target: Target) -> Warning:
+    names = (target.metric,)
+    if reason != "initial_weights":
+        return Warning(cast("Kind", reason), names=names)
+    met = tables.times.loc[tables.times["is_met_initially"], "initial_metric"]
+    numbers = {"metric": float(met.median()), "trials": len(met), "of_trials": len(tables.times)}
+    return Warning("initial_weights", names=names, numbers=numbers)
 
 
 def _target_in_noise(rows: StudyRows, tables: Tables, target: Target) -> list[Warning]:

@@ -32,7 +32,13 @@ NodeOptions = dict[str, Any]
 
 
 def time_on_ray(
-    trials: Sequence[TrialConfig], place: Place, parcel: ray.ObjectRef[Parcel], *, cpus: int, gpus: int
+    trials: Sequence[TrialConfig],
+    place: Place,
+    parcel: ray.ObjectRef[Parcel],
+    *,
+    cpus: int,
+    gpus: int,
+    disturbed_too: bool,
 ) -> Iterator[BatchTiming]:
     """Time the batch sizes of these trials on one node of each kind, one after another; a busy node is passed over.
 
@@ -49,7 +55,12 @@ def time_on_ray(
             if kind and kind not in seen:
                 seen.append(kind)
                 yield from missing_timings(
-                    place.paths, trials, kind, measure=worker.measure, workload_version=place.workload_version
+                    place.paths,
+                    trials,
+                    kind,
+                    measure=worker.measure,
+                    workload_version=place.workload_version,
+                    disturbed_too=disturbed_too,
                 )
     if not seen:
         raise TimeoutError(f"no node was free within {duration(patience)}")

@@ -103,7 +103,14 @@ class RayLauncher:
             OSError: no node was free in time, or a worker was gone before it had begun.
         """
         gpus = math.ceil(self.resources.gpus_per_trial)  # alone: not on a share of a GPU
-        yield from time_on_ray(trials, self._place, self._parcel, cpus=self._config.cpus_per_trial, gpus=gpus)
+        yield from time_on_ray(
+            trials,
+            self._place,
+            self._parcel,
+            cpus=self._config.cpus_per_trial,
+            gpus=gpus,
+            disturbed_too=bool(self._options.timing),
+        )
 
     def run(self, trials: Sequence[TrialConfig], watcher: Watcher) -> None:
         """Run trials, as many at once as fit; one that fails for good is recorded as failed.

@@ -68,6 +68,7 @@ class SerialLauncher:
         self._machine = machine_given(config, options, device="cuda" if self.resources.gpus_per_trial else "cpu")
         self._pacing = pacing_of(options)
         self._tries = 1 + options.max_failures
+        self._times_disturbed = bool(options.timing)
         self._launched = datetime.now(UTC)
         self._interruption = Interruption()
 
@@ -102,6 +103,7 @@ class SerialLauncher:
                 machine_kind(self._machine),
                 measure=measure,
                 workload_version=self._place.workload_version,
+                disturbed_too=self._times_disturbed,
             )
 
     def _run_with_retries(self, trial: TrialConfig, watcher: Watcher) -> Ending:

@@ -64,7 +64,7 @@ def run_study(study: Prepared, listener: Listener) -> End:
 
 
 def _run(study: Prepared, listener: Listener, tracking: Tracking) -> End:
-    if not study.trials and not (study.options.timing and lacks_timings(Study(study.paths))):
+    if not study.trials and not (study.options.timing and lacks_timings(Study(study.paths), disturbed_too=True)):
         listener.say(f"nothing to do: all trials of {study.paths.uri} have ended")
         return End()
     going_on = resume_command(study.paths.uri, study.options)

@@ -8,6 +8,7 @@ from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.grid import recipe_trials
 from bs_study.launch.launcher import Resources
 from bs_study.store.reader import Study
+from bs_study.store.timings import DISTURBED
 from bs_study.store.versions import version_in_force
 from bs_study.training.timing import BatchTiming
 from bs_study.words import duration
@@ -24,14 +25,21 @@ def wants_timing(options: LaunchOptions, resources: Resources, *, trials: int, s
     return min(resources.most_per_machine, trials) > 1 or bool(_timed(study) and lacks_timings(study))
 
 
-def lacks_timings(study: Study) -> bool:
-    """Return whether a batch size of the study, as its workload is now, has not been timed on any machine."""
-    return bool(set(study.config.batch_sizes) - _timed(study, version=version_in_force(study.asked)["version"]))
+def lacks_timings(study: Study, *, disturbed_too: bool = False) -> bool:
+    """Return whether a batch size of the study, as its workload is now, has not been timed on any machine.
+
+    Args:
+        disturbed_too: a timing that was disturbed counts as none.
+    """
+    version = version_in_force(study.asked)["version"]
+    return bool(set(study.config.batch_sizes) - _timed(study, version=version, disturbed_too=disturbed_too))
 
 
-def _timed(study: Study, *, version: int | None = None) -> set[int]:
+def _timed(study: Study, *, version: int | None = None, disturbed_too: bool = False) -> set[int]:
     """Return the batch sizes that have been timed on some machine, with any version of workload and data or this."""
-    timings = study.timings(["batch_size", "status", "workload_version"])
+    timings = study.timings(["batch_size", "status", "workload_version", "disturbed"])
+    if disturbed_too:
+        timings = timings[~timings["disturbed"].eq(True)]  # null in older stores
     is_own = (timings["workload_version"].fillna(1) == version) | (version is None)
     return set(timings.loc[is_own & (timings["status"] != "failed"), "batch_size"])
 
@@ -65,5 +73,8 @@ def described(timing: BatchTiming) -> str:
     """
     if timing.time is None:
         return f"{timing.status}: {timing.message}"
-    spread = timing.time.iteration_seconds_spread
-    return f"{duration(timing.time.iteration_seconds)} an iteration, spread {100 * spread:.1f} %"
+    took, spread = duration(timing.time.iteration_seconds), timing.time.iteration_seconds_spread
+    if not timing.time.disturbed:
+        return f"{took} an iteration, spread {100 * spread:.1f} %"
+    why = f"repeats differ by {100 * spread:.0f} %" if spread > DISTURBED else "others took the processor"
+    return f"{took} an iteration, disturbed: {why}"

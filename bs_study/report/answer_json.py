@@ -25,7 +25,8 @@ VERSION = 1
 def answer_json(found: Analysis) -> dict[str, Any]:
     """Return what a study says as JSON can hold it: None for a number that is missing or infinite.
 
-    `recommendation` is null where no cell reached the target; `closest` then says which came near. `as_good` are the
+    `recommendation` is null where no cell reached the target; `closest` then says which came near, or
+    `unanswered` why no trial could be judged. `as_good` are the
     cells that are not known to be slower than it, `slower` those that are, each with the ratio of its time to the
     recommended one's and the interval of that ratio. Where `can_reach` is false the ratio is infinite, hence null.
     """
@@ -42,6 +43,7 @@ def answer_json(found: Analysis) -> dict[str, Any]:
         "closest": None if closest is None else {**closest.cell._asdict(), "metric": closest.metric},
         "as_good": [_comparison(one) for one in told.as_good],
         "slower": [_comparison(one) for one in told.slower],
+        "unanswered": None if told.unanswered is None else asdict(told.unanswered),
         "missed": [asdict(one) for one in told.missed],
         "by_clock": {clock: _result(one) for clock, one in told.by_clock.items()},
         "doubts": [_doubt(one) for one in told.doubts],
@@ -87,6 +89,7 @@ def _result(one: CellResult) -> dict[str, Any]:
         "chosen_from": one.chosen_from,
         "tied": one.tied,
         "cut_off": one.cut_off,
+        "is_at_most": one.is_at_most,
     }
 
 

@@ -12,6 +12,7 @@ from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.study import Analysis
 from bs_study.report.sentences.doubts import doubts, edges_of
 from bs_study.report.sentences.rivals import how_much
+from bs_study.report.sentences.times import clock_of, took
 from bs_study.words import CLOCK_WORDS, UNKNOWN, amount, number, sentence, setting, span
 
 
@@ -32,16 +33,16 @@ def clock_rows(found: Analysis) -> list[ClockRow]:
     """Return the best cell by each clock that is known, the study's own first."""
     best = found.recommendation.by_clock
     own_first = sorted(CLOCK_WORDS, key=lambda clock: clock != found.recommendation.clock)
-    return [_clock_row(best[clock]) for clock in own_first if clock in best]
+    return [_clock_row(best[clock], found) for clock in own_first if clock in best]
 
 
-def _clock_row(best: CellResult) -> ClockRow:
+def _clock_row(best: CellResult, found: Analysis) -> ClockRow:
     return ClockRow(
-        clock=CLOCK_WORDS[best.clock],
+        clock=clock_of(best.clock, found),
         recipe=best.cell.recipe,
         batch_size=setting(best.cell.batch_size),
         lr=setting(best.cell.lr),
-        took=amount(best.value, clock=best.clock),
+        took=took(best),
         interval=_interval(best),
         seeds=f"{best.reached} of {best.seeds}",
     )
@@ -50,6 +51,8 @@ def _clock_row(best: CellResult) -> ClockRow:
 def _interval(best: CellResult) -> str:
     if not np.isfinite(best.low):
         return ""
+    if best.low == 0:
+        return f"at most {amount(best.high, clock=best.clock)}" if np.isfinite(best.high) else ""
     if not best.clock.endswith("seconds"):
         return f"{number(best.low)} {f'to {number(best.high)}' if np.isfinite(best.high) else 'or more'}"
     if np.isfinite(best.high):

@@ -12,10 +12,11 @@ import pandas as pd
 
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.windows import FIRST_ITERATIONS
+from bs_study.report.sentences.times import clock_of
 from bs_study.report.style import Colours, batch_colours
 from bs_study.store import Study
 from bs_study.target import Target
-from bs_study.words import CLOCK_WORDS, counted, goal, listing, setting
+from bs_study.words import counted, goal, listing, setting
 
 MOST_CURVES = 16  # batch sizes in a figure of curves: more can't be told apart, and take minutes to draw
 _MOST_NAMED = 12
@@ -89,7 +90,8 @@ class Source:
     @property
     def lrs_text(self) -> str:
         """At which lr each batch size is drawn, as a sentence."""
-        rule = f"its best lr by {CLOCK_WORDS[self.clock]}, or where it missed the target at the lr that came closest"
+        by = clock_of(self.clock, self.found)
+        rule = f"its best lr by {by}, or where it missed the target at the lr that came closest"
         sizes = {size for recipe, size in self.found.shown if recipe == self.recipe}
         if len(self.lrs) < len(sizes):
             return f"{len(self.lrs)} of {counted(len(sizes), 'batch size')} are drawn, each at {rule}."

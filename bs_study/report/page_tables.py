@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from bs_study.analysis.study import Analysis
+from bs_study.report.sentences.times import clock_of
 from bs_study.report.table_view import Column, TableView, table_view
-from bs_study.words import CLOCK_WORDS
+from bs_study.words import CLOCK_LABELS
 
 
 class PageTable(NamedTuple):
@@ -28,7 +29,7 @@ def _columns(*names: str) -> tuple[Column, ...]:
 
 _RECIPE = (Column("recipe"),)
 _CELL = (*_RECIPE, *_settings("batch_size", "lr"))
-_TIMES = tuple(Column(f"{clock}_to_target", f"{words} to the target") for clock, words in CLOCK_WORDS.items())
+_TIMES = tuple(Column(f"{clock}_to_target", f"{words} to the target") for clock, words in CLOCK_LABELS.items())
 _SPEED = (
     Column("examples_per_iteration", "fewer than the batch size where the last batch of an epoch is short"),
     Column("load_share", "load seconds over epoch seconds"),
@@ -49,7 +50,7 @@ TABLES = (
             *_settings("batch_size"),
             *(
                 column
-                for time, clock in zip(_TIMES, CLOCK_WORDS, strict=True)
+                for time, clock in zip(_TIMES, CLOCK_LABELS, strict=True)
                 for column in (Column(f"best_lr_by_{clock}", is_setting=True), time)
             ),
         ),
@@ -128,6 +129,7 @@ TABLES = (
             Column("epochs", "repeats"),
             *_SPEED,
             Column("iteration_seconds_spread", "(slowest − quickest) / median"),
+            Column("disturbed", "repeats that differ by more than 20 %, or others took the processor"),
             *_columns("peak_memory_bytes", "neighbours"),
         ),
     ),
@@ -196,7 +198,7 @@ def recipes_view(found: Analysis) -> TableView:
         rows,
         [*_settings("batch_size"), *_RECIPE, *own, *took, *_columns("standing", "why_open")],
         title="Recipes at each batch size",
-        note=f"Each at its best of the lrs tried, by {CLOCK_WORDS[clock]}; medians over seeds. "
+        note=f"Each at its best of the lrs tried, by {clock_of(clock, found)}; medians over seeds. "
         "A missing time: not reached. "
         "Standing: whether the first is known to be the soonest, and another to be slower than it.",
     )

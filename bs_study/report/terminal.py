@@ -12,11 +12,13 @@ from bs_study.report.sentences.answer import sure, use
 from bs_study.report.sentences.places import Place
 from bs_study.report.sentences.rivals import how_much
 from bs_study.report.sentences.steps import GRID, command, step
+from bs_study.report.sentences.times import clock_of
 from bs_study.report.sentences.warnings import warning
-from bs_study.words import CLOCK_WORDS, amount, count, goal, setting
+from bs_study.words import amount, count, goal, setting
 
 WIDTH = 80
 _MOST_LINES = 8  # of the recommendation
+_ALARMS = ("clock_alarm", "several_versions", "initial_weights", "first_look", "out_of_range", "out_of_reach")
 _ENDS = {
     "reached": "reached",
     "missed": "missed",
@@ -40,9 +42,8 @@ def closing(found: Analysis, *, start: str = GRID) -> list[str]:
 
 
 def _alarms(found: Analysis) -> list[str]:
-    """Return what must be known before any ranking."""
-    kinds = ("clock_alarm", "several_versions")
-    alarms = [f"warning: {warning(one, found)}" for one in found.warnings if one.kind in kinds]
+    """Return what must be known before any ranking: a clock that can't be right, a target that tells nothing."""
+    alarms = [f"warning: {warning(one, found)}" for one in found.warnings if one.kind in _ALARMS]
     return [line for text in alarms for line in textwrap.wrap(text, WIDTH)]
 
 
@@ -63,7 +64,7 @@ def _table(found: Analysis) -> list[str]:
     if cells.empty:
         return []
     clock, target = found.recommendation.clock, found.recommendation.target
-    title = f"best lr by {CLOCK_WORDS[clock]} to {goal(target)}" if target else "trials"
+    title = f"best lr by {clock_of(clock, found)} to {goal(target)}" if target else "trials"
     rows: list[tuple[str, ...]] = [("batch size", "best lr", "iterations", "time", "trials", "against the best")]
     places = list(dict.fromkeys(zip(cells["recipe"], cells["batch_size"], strict=True)))
     rows += [_row(found, (recipe, int(size))) for recipe, size in places]
@@ -89,8 +90,10 @@ def _row(found: Analysis, place: Place) -> tuple[str, ...]:
     if not math.isfinite(lr):
         return setting(place[1]), "–", "–", "–", ended, _compared(found, place)
     cell = own[own["lr"] == lr].iloc[0]
-    took = amount(float(cell[f"{clock}_to_target"]), clock=clock)
-    return setting(place[1]), setting(lr), count(cell["iterations_to_target"]), took, ended, _compared(found, place)
+    at_most = "≤ " if cell.get("is_at_most", False) else ""
+    iterations = f"{at_most}{count(cell['iterations_to_target'])}"
+    took = f"{at_most}{amount(float(cell[f'{clock}_to_target']), clock=clock)}"
+    return setting(place[1]), setting(lr), iterations, took, ended, _compared(found, place)
 
 
 def _compared(found: Analysis, place: Place) -> str:

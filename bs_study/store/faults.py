@@ -6,7 +6,7 @@ import functools
 
 import pyarrow as pa
 
-from bs_study.store.schema import KEYS, ROW_TABLES, SCHEMA_VERSION, VERSION_KEY, Table, table_schema
+from bs_study.store.schema import KEYS, LATER_COLUMNS, ROW_TABLES, SCHEMA_VERSION, VERSION_KEY, Table, table_schema
 
 DAMAGE = (OSError, ValueError, pa.ArrowException)
 """What pyarrow raises on a file that is cut short, overwritten, or no Parquet."""
@@ -37,7 +37,8 @@ def schema_fault(schema: pa.Schema, table: Table) -> str | None:
     if len(found) < len(schema.names):
         return "it has two columns of one name"
     for name, wanted in _contract(table):
-        if name not in found and (table in ROW_TABLES or name in (*KEYS, "status")):
+        is_needed = table in ROW_TABLES and name not in LATER_COLUMNS.get(table, ())
+        if name not in found and (is_needed or name in (*KEYS, "status")):
             return f"it has no column {name!r}"
         if name in found and found[name] != wanted and not _is_alike(found[name], wanted):
             return f"its column {name!r} is {found[name]}, not {wanted}"

@@ -102,7 +102,8 @@ _EPOCHS = (
     Column("epoch", COUNT, "1, 2, ... within the trial"),
     Column("iterations", COUNT, "so far"),
     Column("examples", COUNT, "so far"),
-    Column("epoch_seconds", NUMBER, "of this epoch, without pauses and warm-up iterations"),
+    Column("timed_iterations", COUNT, "of this epoch, those that its clocks cover: all but warm-up"),
+    Column("epoch_seconds", NUMBER, "of its timed iterations, without pauses; null where it has none"),
     Column("load_seconds", NUMBER, "of these, spent waiting for batches"),
     Column("compute_seconds", NUMBER, "of these, spent on updates"),
     Column("peak_memory_bytes", COUNT, "so far, of the device on a GPU, of the process on a CPU"),
@@ -113,7 +114,7 @@ _EVALUATIONS = (
     Column("epoch", NUMBER, "so far, with a fraction", "epochs"),
     Column("iteration", COUNT, "the last one before"),
     Column("examples", COUNT, "so far"),
-    Column("train_seconds", NUMBER, "so far: the sum of epoch_seconds"),
+    Column("train_seconds", NUMBER, "so far, without warm-up iterations; null where there was no other"),
     Column("load_seconds", NUMBER, "so far"),
     Column("compute_seconds", NUMBER, "so far"),
     Column("eval_seconds", NUMBER, "of this evaluation alone"),
@@ -125,7 +126,7 @@ _ENDING = (
     Column("message", TEXT, "what went wrong, if anything did"),
     Column("iterations", COUNT, "of the trial"),
     Column("examples", COUNT, "seen by the trial"),
-    Column("train_seconds", NUMBER, "the sum of epoch_seconds"),
+    Column("train_seconds", NUMBER, "of all iterations but warm-up; null where there was no other"),
     Column("load_seconds", NUMBER, "of train_seconds, spent waiting for batches"),
     Column("compute_seconds", NUMBER, "of train_seconds, spent on updates"),
     Column("warmup_seconds", NUMBER, "of the warm-up iterations"),
@@ -138,6 +139,7 @@ _ENDING = (
     ),
     Column("write_seconds", NUMBER, "of all writing to the store"),
     Column("wall_seconds", NUMBER, "from start to end, all attempts together"),
+    Column("initial_metric", NUMBER, "the target's metric with the initial weights", "as that metric"),
 )
 
 _COMPUTED = (
@@ -187,6 +189,7 @@ _TIMED = (
     Column("iteration_seconds_low", NUMBER, "the quickest repeat", "seconds"),
     Column("iteration_seconds_high", NUMBER, "the slowest repeat", "seconds"),
     Column("iteration_seconds_spread", NUMBER, "(high - low) / median", "fraction"),
+    Column("disturbed", pa.bool_(), "its repeats differed by more than 20 %, or others took the processor from them"),
     Column("load_seconds", NUMBER, "of an iteration, median of the repeats"),
     Column("compute_seconds", NUMBER, "of an iteration, median of the repeats"),
     Column("examples_per_second", NUMBER, "mean examples of an iteration / iteration_seconds", "examples per second"),
@@ -213,8 +216,12 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
 """The columns of each table after its keys."""
 
 LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
-    "trials": ("target_window", "eval_spacing", "max_eval_share", "eval_loss_batch_size", "workload_version"),
-    "timings": ("flops", "workload_version"),
+    "epochs": ("timed_iterations",),
+    "trials": (
+        *("target_window", "eval_spacing", "max_eval_share"),
+        *("eval_loss_batch_size", "initial_metric", "workload_version"),
+    ),
+    "timings": ("flops", "disturbed", "workload_version"),
 }
 """Columns that files of version 0.1.0 lack. They read as null there."""
 

@@ -16,6 +16,9 @@ from bs_study.store.encoding import encode
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import table_schema
 
+DISTURBED = 0.20
+"""Repeats of a timing that differ by more, (slowest - quickest) / median, were disturbed."""
+
 
 def timing_id(trial: TrialConfig, machine: Mapping[str, object], *, workload_version: int = 1) -> str:
     """Return the name of a timing, as timing-b60-3f9a2c: a function of what decides a time.

@@ -58,12 +58,16 @@ class TrialWriter:
             {"epoch": np.full(len(loss), epoch), "iteration": iteration, "examples": examples, "loss": loss}
         )
 
-    def add_epoch(self, *, clipped_share: float | None = None, **row: float) -> None:
-        self._rows["epochs"].append({**row, "clipped_share": clipped_share})
+    def add_epoch(
+        self, *, timed_iterations: float = math.nan, clipped_share: float | None = None, **row: float
+    ) -> None:
+        """Add an epoch. What isn't known, as a clock that covers none of its iterations, is NaN; the store has null."""
+        row = {"timed_iterations": timed_iterations} | row
+        self._rows["epochs"].append({**_without_nan(row), "clipped_share": clipped_share})
 
     def add_evaluation(self, **row: float) -> None:
         """Add an evaluation. A metric that is no number is null: DuckDB and Polars hold NaN to be above any target."""
-        self._rows["evaluations"].append({name: None if math.isnan(value) else value for name, value in row.items()})
+        self._rows["evaluations"].append(_without_nan(row))
 
     def write_part(self) -> None:
         """Write what was added since the last part. The iterations go last: with them the part is whole."""
@@ -100,6 +104,10 @@ class TrialWriter:
         else:
             columns = {name: [row[name] for row in self._rows[table]] for name in names}
         return _with_keys(columns, schema=schema, keys=key_values(self.paths, self._trial))
+
+
+def _without_nan(row: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: None if math.isnan(value) else value for name, value in row.items()}
 
 
 def _keep_on_local_disk(files: Mapping[str, pa.Buffer]) -> str:

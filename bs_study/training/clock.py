@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Protocol
@@ -64,8 +65,12 @@ def synchronize(device: torch.device) -> None:
 
 @dataclass
 class Clocks:
-    """The clocks of a trial, in seconds. Those of the epoch start anew with each epoch."""
+    """The clocks of a trial, in seconds. Those of the epoch start anew with each epoch.
 
+    `timed_iterations` are those of the epoch that its clocks cover: all but warm-up. NaN where that was not recorded.
+    """
+
+    timed_iterations: float = 0
     epoch_seconds: float = 0.0
     epoch_load_seconds: float = 0.0
     epoch_compute_seconds: float = 0.0
@@ -76,8 +81,9 @@ class Clocks:
     eval_seconds: float = 0.0
     write_seconds: float = 0.0
 
-    def add_training(self, seconds: float, *, load: float, compute: float) -> None:
+    def add_training(self, seconds: float, *, load: float, compute: float, iterations: int) -> None:
         """Add a stretch of iterations: from asking for its first batch until its last update has finished."""
+        self.timed_iterations += iterations
         self.epoch_seconds += seconds
         self.epoch_load_seconds += load
         self.epoch_compute_seconds += compute
@@ -91,7 +97,30 @@ class Clocks:
         return self.train_seconds + self.eval_seconds + self.write_seconds
 
     def start_epoch(self) -> None:
+        self.timed_iterations = 0
         self.epoch_seconds = self.epoch_load_seconds = self.epoch_compute_seconds = 0.0
+
+    @property
+    def of_trial(self) -> dict[str, float]:
+        """The training clocks so far, as columns; NaN where they cover no iteration."""
+        seconds = {"load_seconds": self.load_seconds, "compute_seconds": self.compute_seconds}
+        return _known({"train_seconds": self.train_seconds} | seconds)
+
+    @property
+    def of_epoch(self) -> dict[str, float]:
+        """The clocks of the epoch, as columns; NaN where they cover none of its iterations."""
+        seconds = {"load_seconds": self.epoch_load_seconds, "compute_seconds": self.epoch_compute_seconds}
+        return {"timed_iterations": self.timed_iterations} | _known({"epoch_seconds": self.epoch_seconds} | seconds)
+
+
+def _known(clocks: dict[str, float]) -> dict[str, float]:
+    """Return a clock and its parts: NaN where it never ran, since 0 would be the quickest of all times."""
+    return clocks if next(iter(clocks.values())) else dict.fromkeys(clocks, math.nan)
+
+
+def restored_clocks(saved: dict[str, float]) -> Clocks:
+    """Return the clocks of a checkpoint; one of version 0.1.0 does not tell how many iterations they cover."""
+    return Clocks(**({"timed_iterations": math.nan} | saved))
 
 
 def load_and_compute(marks: list[float]) -> tuple[float, float]:

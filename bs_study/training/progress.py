@@ -21,6 +21,7 @@ class Position:
         examples: seen in them.
         loss: of the last iteration.
         metric: of the last evaluation.
+        initial_metric: the same with the initial weights.
         judged_iteration: the last one after which nothing is left to do: evaluated, if that was due.
         recent_met: whether each of the last evaluations met the target, as many as `target_window` asks for.
         reached_iteration: the one at which it first met its target.
@@ -30,6 +31,7 @@ class Position:
     examples: int = 0
     loss: float = math.nan
     metric: float | None = None
+    initial_metric: float | None = None
     judged_iteration: int = 0
     recent_met: list[bool] = field(default_factory=list)
     reached_iteration: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,14 +15,13 @@ import numpy.typing as npt
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target, is_met_by_window
 from bs_study.training.checkpoint import State, misfits_raise, write_checkpoint
-from bs_study.training.clock import Clocks
+from bs_study.training.clock import Clocks, restored_clocks
 from bs_study.training.machine_load import MachineLoad
 from bs_study.training.placement import Pacing
 from bs_study.training.plan import Plan
 from bs_study.training.progress import Ending, Position, Report, progress
 
 REPORT_SHARE = 0.01  # of the time so far, between reports at least: Ray keeps 2 kB of each until the trial ends
-TOTALS = ("train_seconds", "load_seconds", "compute_seconds", "warmup_seconds", "eval_seconds", "write_seconds")
 
 
 class Recorder:
@@ -44,6 +44,10 @@ class Recorder:
         self._earlier_seconds = 0.0
         self._start = self._last_report = self._last_write = time.perf_counter()
 
+    def add_initial_metric(self, value: float) -> None:
+        """Record the target's metric with the initial weights; one that is no number is not known."""
+        self.position.initial_metric = None if math.isnan(value) else value
+
     def add_losses(self, loss: npt.NDArray[Any], *, epoch: int, plan: Plan) -> None:
         """Record the losses of the next iterations, shape (iterations,)."""
         position = self.position
@@ -60,9 +64,7 @@ class Recorder:
             epoch=epoch,
             iterations=self.position.iteration,
             examples=self.position.examples,
-            epoch_seconds=self.clocks.epoch_seconds,
-            load_seconds=self.clocks.epoch_load_seconds,
-            compute_seconds=self.clocks.epoch_compute_seconds,
+            **self.clocks.of_epoch,
             peak_memory_bytes=peak_memory_bytes,
             clipped_share=clipped_share,
         )
@@ -75,9 +77,7 @@ class Recorder:
             epoch=plan.epochs_after(position.iteration),
             iteration=position.iteration,
             examples=position.examples,
-            train_seconds=self.clocks.train_seconds,
-            load_seconds=self.clocks.load_seconds,
-            compute_seconds=self.clocks.compute_seconds,
+            **self.clocks.of_trial,
             eval_seconds=seconds,
             **metrics,
         )
@@ -128,7 +128,7 @@ class Recorder:
             standing = state["standing"]
             # Checkpoints of version 0.1 were written after the evaluation only.
             position = Position(**{"judged_iteration": standing["iteration"]} | standing)
-            clocks, earlier_seconds = Clocks(**state["clocks"]), float(state["wall_seconds"])
+            clocks, earlier_seconds = restored_clocks(state["clocks"]), float(state["wall_seconds"])
         self._writer.adopt(state["parts"])
         self.position, self.clocks, self._earlier_seconds = position, clocks, earlier_seconds
 
@@ -138,7 +138,13 @@ class Recorder:
     def outcome(self, ending: Ending) -> dict[str, Any]:
         """Return the columns of `trials` that say how the trial went."""
         self._load.look()
-        return {name: getattr(self.clocks, name) for name in TOTALS} | {
+        clocks = self.clocks
+        training = {name: seconds for name, seconds in clocks.of_trial.items() if not math.isnan(seconds)}
+        return training | {
+            "warmup_seconds": clocks.warmup_seconds,
+            "eval_seconds": clocks.eval_seconds,
+            "write_seconds": clocks.write_seconds,
+            "initial_metric": self.position.initial_metric,
             "status": ending.status,
             "stop_reason": ending.stop_reason,
             "message": ending.message,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from bs_study.store.timings import DISTURBED
 from bs_study.training.assembly import Assembly
-from bs_study.training.clock import Clocks, timeline
+from bs_study.training.clock import timeline
 from bs_study.training.loop import STRETCH_ITERATIONS, STRETCH_SECONDS, train_stretch
 from bs_study.training.watchdog import Watchdog
 
@@ -16,15 +18,33 @@ LEAST_REPEATS = 3
 REPEAT_SECONDS = 0.1
 AGREEMENT = 0.02  # the last three repeats differ by less, relative to their median
 LONGEST_SECONDS = 1.0  # of repeats, however they differ
+CPU_SHARE = 0.9  # of the processor that a repeat computes on: with less of it, others took the rest
+PASSES = 3  # of repeats that are disturbed, at most
+PAUSE_SECONDS = 0.5  # before another
+LONGEST_AGAIN_SECONDS = 10.0  # of passes: after so long there is no other
 WEIGHTY = 50  # in an epoch of so few iterations the short last one weighs 2 % or more, so it is timed whole
 
-Run = Callable[[int], Clocks]
+
+@dataclass(frozen=True)
+class Repeat:
+    """The clocks of some iterations; `cpu_seconds` is what the process had of processors, None where a GPU computes."""
+
+    train_seconds: float
+    load_seconds: float
+    compute_seconds: float
+    cpu_seconds: float | None = None
+
+
+Run = Callable[[int], Repeat]
 """Makes so many iterations, and returns their clocks."""
 
 
 @dataclass(frozen=True)
 class IterationTime:
-    """How long an iteration takes, by repeats of so many `iterations`: columns of `timings`."""
+    """How long an iteration takes, by repeats of so many `iterations`: columns of `timings`.
+
+    `disturbed`: the repeats differed, or others took the processor, in each pass of them.
+    """
 
     repeats: int
     iterations: int
@@ -34,6 +54,7 @@ class IterationTime:
     iteration_seconds_spread: float
     load_seconds: float
     compute_seconds: float
+    disturbed: bool = False
 
 
 class Course:
@@ -55,9 +76,10 @@ class Course:
         self.run(max(2, plan.trial.settings.warmup_iterations, whole))
         return iterations_of_repeat(self.run, multiple_of=whole)
 
-    def run(self, count: int) -> Clocks:
+    def run(self, count: int) -> Repeat:
         """Make so many iterations; return their clocks."""
-        clocks = Clocks()
+        train = load = compute = 0.0
+        start = time.process_time()
         while count > 0:
             if self._left == 0:
                 self._batches = self._assembly.train.epoch(next(self._epochs))
@@ -69,11 +91,13 @@ class Course:
                 seconds=STRETCH_SECONDS,
                 timeline=self._timeline,
             )
-            clocks.add_training(stretch.seconds, load=stretch.load_seconds, compute=stretch.compute_seconds)
+            train, load = train + stretch.seconds, load + stretch.load_seconds
+            compute += stretch.compute_seconds
             self._watchdog.feed()
             self._left -= len(stretch.losses)
             count -= len(stretch.losses)
-        return clocks
+        cpu_seconds = time.process_time() - start if self._assembly.device.type == "cpu" else None
+        return Repeat(train, load, compute, cpu_seconds)
 
 
 def iterations_of_repeat(run: Run, *, multiple_of: int = 1) -> int:
@@ -84,7 +108,7 @@ def iterations_of_repeat(run: Run, *, multiple_of: int = 1) -> int:
     return multiple_of * max(1, round(count * REPEAT_SECONDS / seconds / multiple_of))
 
 
-def timed_repeats(repeat: Callable[[], Clocks]) -> list[Clocks]:
+def timed_repeats(repeat: Callable[[], Repeat]) -> list[Repeat]:
     """Return the clocks of repeats: three, and more until the last three agree or they have taken long enough."""
     repeats = [repeat() for _ in range(LEAST_REPEATS)]
     while spread(repeats[-LEAST_REPEATS:]) > AGREEMENT and sum(r.train_seconds for r in repeats) < LONGEST_SECONDS:
@@ -92,15 +116,46 @@ def timed_repeats(repeat: Callable[[], Clocks]) -> list[Clocks]:
     return repeats
 
 
-def spread(repeats: Sequence[Clocks]) -> float:
+def undisturbed_repeats(
+    repeat: Callable[[], Repeat], *, threads: int, pause: Callable[[float], None] = time.sleep
+) -> tuple[list[Repeat], bool]:
+    """Return a pass of repeats that nothing disturbed, and False; or else the one that differs least, and True.
+
+    Args:
+        threads: that compute, on a CPU.
+        pause: waits so many seconds, in which what disturbed a pass may end.
+    """
+    passes: list[list[Repeat]] = []
+    while len(passes) < PASSES and sum(one.train_seconds for each in passes for one in each) <= LONGEST_AGAIN_SECONDS:
+        if passes:
+            pause(PAUSE_SECONDS)
+        passes.append(timed_repeats(repeat))
+        if not are_disturbed(passes[-1], threads=threads):
+            return passes[-1], False
+    return min(passes, key=spread), True
+
+
+def are_disturbed(repeats: Sequence[Repeat], *, threads: int) -> bool:
+    """Return whether something beside them took time: they differ by more than 20 %, or lacked the processor.
+
+    One thread has the processor for as long as it computes. How much several have depends on what they compute: most of
+    the repeats should have nine tenths of what the best of them had.
+    """
+    if spread(repeats) > DISTURBED:
+        return True
+    shares = [each.cpu_seconds / each.compute_seconds for each in repeats if each.cpu_seconds and each.compute_seconds]
+    return bool(shares) and median(shares) < CPU_SHARE * (1.0 if threads == 1 else max(shares))
+
+
+def spread(repeats: Sequence[Repeat]) -> float:
     """Return the difference of the slowest and the quickest repeat, relative to the median."""
-    seconds = [clocks.train_seconds for clocks in repeats]
+    seconds = [each.train_seconds for each in repeats]
     return (max(seconds) - min(seconds)) / median(seconds)
 
 
-def time_of_repeats(repeats: Sequence[Clocks], *, iterations: int) -> IterationTime:
+def time_of_repeats(repeats: Sequence[Repeat], *, iterations: int, disturbed: bool = False) -> IterationTime:
     """Return what follows from the clocks of repeats of so many iterations: medians, and how far they differ."""
-    seconds = [clocks.train_seconds / iterations for clocks in repeats]
+    seconds = [each.train_seconds / iterations for each in repeats]
     return IterationTime(
         repeats=len(repeats),
         iterations=iterations,
@@ -108,6 +163,7 @@ def time_of_repeats(repeats: Sequence[Clocks], *, iterations: int) -> IterationT
         iteration_seconds_low=min(seconds),
         iteration_seconds_high=max(seconds),
         iteration_seconds_spread=spread(repeats),
-        load_seconds=median(clocks.load_seconds / iterations for clocks in repeats),
-        compute_seconds=median(clocks.compute_seconds / iterations for clocks in repeats),
+        load_seconds=median(each.load_seconds / iterations for each in repeats),
+        compute_seconds=median(each.compute_seconds / iterations for each in repeats),
+        disturbed=disturbed,
     )

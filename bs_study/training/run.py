@@ -19,7 +19,7 @@ from bs_study.training.interruption import Interrupted
 from bs_study.training.loop import STRETCH_ITERATIONS, STRETCH_SECONDS, train_stretch
 from bs_study.training.machine import peak_memory_bytes
 from bs_study.training.progress import Ending, spent_budget, train_seconds_left
-from bs_study.training.randomness import random_state, restore_random
+from bs_study.training.randomness import kept_generators, random_state, restore_random
 from bs_study.training.recorder import Recorder
 from bs_study.training.watchdog import Watchdog
 
@@ -33,6 +33,9 @@ def ready_run(
         MisfitError: the state is not of this trial as it is assembled now; the assembly is spoilt then.
     """
     trial = assembly.plan.trial
+    if not state:
+        with kept_generators():  # what it draws is not the training's: losses are the same without this look
+            recorder.add_initial_metric(assembly.evaluate()[target.metric])
     limit = trial.settings.loss_limit or (math.inf if state else _own_loss_limit(assembly, recorder))
     watch = DivergenceWatch(limit=limit, window=trial.settings.loss_limit_iterations)
     if state:
@@ -124,7 +127,12 @@ class TrialRun:
         if is_warmup:
             clocks.warmup_seconds += stretch.seconds
         else:
-            clocks.add_training(stretch.seconds, load=stretch.load_seconds, compute=stretch.compute_seconds)
+            clocks.add_training(
+                stretch.seconds,
+                load=stretch.load_seconds,
+                compute=stretch.compute_seconds,
+                iterations=len(stretch.losses),
+            )
         ending = self._record(stretch.losses, epoch=epoch)
         if position.iteration == end and not ending:
             self._record_epoch(epoch)

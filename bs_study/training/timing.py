@@ -24,7 +24,7 @@ from bs_study.training.machine import machine_columns, peak_memory_bytes, set_up
 from bs_study.training.machine_load import MachineLoad
 from bs_study.training.placement import Machine
 from bs_study.training.randomness import seed_generators
-from bs_study.training.repeats import Course, IterationTime, time_of_repeats, timed_repeats
+from bs_study.training.repeats import Course, IterationTime, time_of_repeats, undisturbed_repeats
 from bs_study.training.watchdog import Watchdog
 from bs_study.workloads.base import load_workload
 
@@ -65,6 +65,7 @@ def missing_timings(
     *,
     measure: Callable[[TrialConfig], BatchTiming],
     workload_version: int = 1,
+    disturbed_too: bool = False,
 ) -> Iterator[BatchTiming]:
     """Time what the store has no timing of on a kind of machine; write each when it is done, and tell of it.
 
@@ -73,12 +74,13 @@ def missing_timings(
         machine: the kind, as `machine_kind` tells it.
         measure: times one of them; `time_batch_size`, there where it is to run.
         workload_version: of workload and data; each is timed anew.
+        disturbed_too: time again what was disturbed.
     """
     too_large = None
     for trial in trials:
         name = timing_id(trial, machine, workload_version=workload_version)
         known = read_timing(paths, name)
-        if known:
+        if known and not (disturbed_too and known.get("disturbed")):
             status = known["status"]
         else:
             found = _not_tried(trial, too_large, machine) if too_large else measure(trial)
@@ -139,7 +141,8 @@ def _timed(
     course = Course(assembly, watchdog)
     iterations = course.warm_up()
     warmup_seconds = time.perf_counter() - start
-    found = time_of_repeats(timed_repeats(lambda: course.run(iterations)), iterations=iterations)
+    repeats, disturbed = undisturbed_repeats(lambda: course.run(iterations), threads=machine.threads)
+    found = time_of_repeats(repeats, iterations=iterations, disturbed=disturbed)
     plan = assembly.plan
     computed = assembly.columns | {
         "examples_per_second": plan.epoch_examples / plan.epoch_iterations / found.iteration_seconds,

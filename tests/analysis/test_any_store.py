@@ -99,7 +99,7 @@ def time_by_hand(trial, clock):
         pauses += math.nan if row["eval_seconds"] is None else row["eval_seconds"]
         if row["accuracy"] is not None and row["accuracy"] >= 0.9:
             name = {"iterations": "iteration", "wall_seconds": "train_seconds"}.get(clock, clock)
-            seconds = math.nan if row[name] is None else row[name]
+            seconds = row[name] or math.nan  # a clock of 0 covers no iteration
             return seconds + pauses if clock == "wall_seconds" else seconds
     status = trial.columns["status"] or "completed"
     is_answer = status in ("diverged", "out_of_memory") or (status == "completed" and trial.evaluations)

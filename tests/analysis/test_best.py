@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.convergence import best
+from bs_study.analysis.best import best
 from tests.analysis.curves import cells_from, cells_of, evaluations_of, one, trial_of
 
 

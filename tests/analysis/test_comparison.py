@@ -151,7 +151,7 @@ def test_a_rival_whose_trials_have_not_all_ended_is_open():
 
 def test_a_target_met_at_the_first_look_may_have_been_met_at_any_time_before():
     first = times(B, seeds(2.0), before=[0.0] * 3)
-    assert reasons(compared(times(A, seeds(1.0)), first)) == ["within_looks"]
+    assert reasons(compared(times(A, seeds(1.0)), first)) == ["met_at_first_look"]
 
 
 @pytest.mark.parametrize("spreads", [(0.1, 0.1), (0.05, 0.3)], ids=["alike", "unlike"])

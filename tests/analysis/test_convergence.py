@@ -3,7 +3,8 @@ import pandas as pd
 import pytest
 
 from bs_study import Target
-from bs_study.analysis.convergence import best, time_to_target
+from bs_study.analysis.best import best
+from bs_study.analysis.convergence import time_to_target
 from tests.analysis.curves import ACCURACY, cells_from, cells_of, evaluations_of, one, trial_of
 
 

@@ -77,6 +77,16 @@ def test_a_short_last_batch_counts_with_its_own_examples():
     assert row["epoch_seconds"] == pytest.approx(0.02)
 
 
+@pytest.mark.parametrize(
+    ("flag", "spread", "disturbed"),
+    [(True, 0.01, True), (False, 0.3, False), (None, 0.3, True), (None, 0.1, False)],
+    ids=["others took the processor", "told not to be", "an older store's repeats differ", "an older store"],
+)
+def test_a_timing_was_disturbed_as_it_says_or_in_older_stores_as_its_repeats_differ(flag, spread, disturbed):
+    own = timings(timing(10, disturbed=flag, iteration_seconds_spread=spread))
+    assert clean_throughput(own, train_examples=1000)["disturbed"].tolist() == [disturbed]
+
+
 def evaluation(iteration, **metrics):
     row = {"epoch": 1.0, "iteration": iteration, "examples": iteration * 10, "load_seconds": 0.0, "eval_seconds": 0.1}
     return row | {"train_seconds": iteration * 0.1, "compute_seconds": iteration * 0.1} | metrics

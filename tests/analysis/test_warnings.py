@@ -80,7 +80,7 @@ def test_where_the_target_tells_nothing_no_verdict_on_it_says_another_reason_and
     analysis = analyse_rows(first, target=TARGET)
     on_target = {"large_batch_lr", "middle_batch_size", "fastest_after_tuning", "updates_saturate"}
     assert {reason for v in analysis.verdicts if v.claim in on_target for reason in reasons(v.doubts)} == {"first_look"}
-    assert kinds(analysis.recommendation) == []
+    assert kinds(analysis.recommendation) == ["harder_target"]
     assert "lr_on_edge" not in {warning.kind for warning in analysis.warnings}
 
 

@@ -66,8 +66,8 @@ def add_epoch(writer: TrialWriter, epoch: int, *, metrics: list[str] = METRICS) 
     )
     counts = {"examples": 20 * epoch}
     writer.add_epoch(
-        epoch=epoch, iterations=5 * epoch, epoch_seconds=1.0, load_seconds=0.25, compute_seconds=0.5,
-        peak_memory_bytes=2**20, **counts,
+        epoch=epoch, iterations=5 * epoch, timed_iterations=5, epoch_seconds=1.0, load_seconds=0.25,
+        compute_seconds=0.5, peak_memory_bytes=2**20, **counts,
     )  # fmt: skip
     writer.add_evaluation(
         epoch=float(epoch), iteration=5 * epoch, train_seconds=1.0 * epoch, load_seconds=0.25 * epoch,

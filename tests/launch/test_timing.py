@@ -12,8 +12,10 @@ from bs_study import StudyConfig, open_study
 from bs_study.config import LaunchOptions
 from bs_study.launch.launcher import Resources
 from bs_study.launch.serial import serial_launcher
-from bs_study.launch.timing import lacks_timings, timing_trials, wants_timing
+from bs_study.launch.timing import described, lacks_timings, timing_trials, wants_timing
 from bs_study.store.timings import timing_id, write_timing
+from bs_study.training.repeats import IterationTime
+from bs_study.training.timing import BatchTiming
 
 
 def config(**settings: Any) -> StudyConfig:
@@ -51,6 +53,30 @@ def test_a_study_that_was_timed_and_has_grown_is_timed_further_also_where_trials
     assert not wants_timing(LaunchOptions(timing=False), alone, trials=1, study=open_study(paths.root))
 
 
+def test_what_was_disturbed_lacks_a_timing_where_one_is_asked_for(
+    tmp_path: Path, small_study: Callable[..., Any]
+) -> None:
+    paths = small_study(tmp_path / "disturbed", batch_sizes=(7,)).paths
+    trial = timing_trials(config(batch_sizes=(7,)))[0]
+    for disturbed in (True, False, None):
+        write_timing(paths, timing_id(trial, {}), trial, {"status": "completed", "disturbed": disturbed})
+        assert not lacks_timings(open_study(paths.root))
+        assert lacks_timings(open_study(paths.root), disturbed_too=True) == bool(disturbed)
+
+
+@pytest.mark.parametrize(
+    ("spread", "disturbed", "said"),
+    [
+        (0.34, True, "2.1 ms an iteration, disturbed: repeats differ by 34 %"),
+        (0.02, True, "2.1 ms an iteration, disturbed: others took the processor"),
+        (0.02, False, "2.1 ms an iteration, spread 2.0 %"),
+    ],
+)
+def test_a_timing_that_was_disturbed_says_by_what(spread: float, disturbed: bool, said: str) -> None:
+    alone = IterationTime(3, 50, 0.0021, 0.002, 0.0022, spread, 0.0001, 0.0019, disturbed=disturbed)
+    assert described(BatchTiming(60, "completed", time=alone)) == said
+
+
 def test_each_batch_size_is_timed_once_the_smallest_first_at_the_least_lr() -> None:
     found = [(trial.batch_size, trial.lr, trial.seed) for trial in timing_trials(config())]
     assert found == [(4, 0.02, 0), (16, 0.02, 0)]
@@ -67,6 +93,7 @@ def test_the_pass_in_this_process_leaves_a_row_for_each_batch_size_whatever_beco
     tmp_path: Path, small_study: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bs_study.training.repeats.LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr("bs_study.training.repeats.PASSES", 1)
     study = small_study(tmp_path / "timed", batch_sizes=(7, 64), local=True)
     assert lacks_timings(open_study(study.paths.root))
     with serial_launcher(study.config, study.options, study.place) as launcher:

@@ -143,10 +143,17 @@ def add_epoch(writer: TrialWriter, trial: TrialConfig, curve: Curve, *, first: i
     epoch = first // per_epoch + 1
     seen = np.minimum((np.arange(len(losses)) + 1) * trial.batch_size, TRAIN_EXAMPLES) + (epoch - 1) * TRAIN_EXAMPLES
     writer.add_iterations(epoch=epoch, first_iteration=first + 1, examples=seen, loss=losses)
-    seconds = clocks(trial, len(losses), jitter=1 + 0.03 * math.sin(epoch + trial.seed))
-    writer.add_epoch(
-        epoch=epoch, iterations=first + len(losses), examples=int(seen[-1]), peak_memory_bytes=10**9, **seconds
-    )
+    timed = len(losses) - min(max(trial.settings.warmup_iterations - first, 0), len(losses))
+    seconds = clocks(trial, timed, jitter=1 + 0.03 * math.sin(epoch + trial.seed))
+    if len(losses) == per_epoch:  # one that is cut short has no row
+        writer.add_epoch(
+            epoch=epoch,
+            iterations=first + per_epoch,
+            timed_iterations=timed,
+            examples=int(seen[-1]),
+            peak_memory_bytes=10**9,
+            **(seconds if timed else dict.fromkeys(seconds, math.nan)),
+        )
     for k in sorted({len(losses) * tenth // 10 for tenth in range(1, 11)} - {0}):
         iteration = first + k
         total = clocks(trial, iteration, jitter=1.0)

@@ -10,11 +10,13 @@ import numpy as np
 
 from bs_study.analysis.comparison import Comparison
 from bs_study.analysis.convergence import OUTCOMES
-from bs_study.analysis.recommendation import CellResult, Closest, Missed
+from bs_study.analysis.open_anyway import TELLS_NOTHING
+from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.rows import State
 from bs_study.analysis.steps import Step
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.trials import Cell
+from bs_study.analysis.unreached import Closest, Missed
 from bs_study.analysis.verdict import Claim, Doubt, Reason, Verdict
 from bs_study.analysis.warnings import Warning
 from bs_study.target import Target
@@ -124,8 +126,8 @@ def _compared(rng: np.random.Generator, winner: Cell, rival: Cell, counts: Count
 
 def _unranked(rng: np.random.Generator, cells: Sequence[Cell]) -> dict[str, Any]:
     """Return what a recommendation says where no cell reached the target."""
-    reasons: list[Reason] = ["nothing_reached", "first_look", "out_of_range"]
-    doubts = (Doubt(reasons[int(rng.integers(3))]),)
+    reasons: list[Reason] = ["nothing_reached", "no_clock", *TELLS_NOTHING]
+    doubts = (Doubt(reasons[int(rng.integers(len(reasons)))]),)
     closest = Closest(cells[0], 0.8123) if rng.random() < 0.5 else None
     return {"best": None, "comparisons": (), "by_clock": {}, "closest": closest, "doubts": doubts,
             "fastest": verdict(*doubts)}  # fmt: skip
@@ -153,6 +155,7 @@ def _steps(rng: np.random.Generator, sizes: Sequence[int]) -> tuple[Step, ...]:
     every = (
         Step("finish", trials=3),
         Step("timing"),
+        Step("harder_target", target=Target("accuracy", 90.0) if rng.random() < 0.5 else None),
         Step("target", target=Target("loss", 0.25, "min")),
         Step("seeds", seeds=tuple(range(3, 3 + int(rng.integers(1, 9)))), trials=36),
         Step("lrs", lrs=(0.005, 0.1 / 3, 0.64), at=tuple(sizes), trials=48),
@@ -174,7 +177,9 @@ def _warnings(rng: np.random.Generator, cells: Sequence[Cell]) -> tuple[Warning,
             numbers={"judged": 2, "version_1": 11, "version_2": 1},
         ),
         Warning("different_targets", names=("accuracy >= 0.9", "accuracy >= 0.95")),
+        Warning("initial_weights", names=("accuracy",), numbers={"metric": 0.91, "trials": 2, "of_trials": 30}),
         Warning("first_look", names=("accuracy",)),
+        Warning("out_of_reach", names=("accuracy",)),
         Warning("out_of_range", names=("accuracy",)),
         Warning("target_in_noise", names=("accuracy",), numbers=noise),
         Warning("lr_on_edge", cells[0].recipe, tuple(cells), sizes, (str(rng.choice(["low", "high", "both"])),)),

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from bs_study.analysis.recommendation import Closest
 from bs_study.analysis.steps import Step
 from bs_study.analysis.trials import Cell
+from bs_study.analysis.unreached import Closest
 from bs_study.analysis.verdict import Doubt
 from bs_study.report.answer_json import answer_json
 from bs_study.report.sentences.steps import command
@@ -19,7 +19,7 @@ from tests.report.records import BEST, OTHER_LR, RIVAL, analysis, comparison, re
 
 KEYS = [
     "version", "study", "target", "clock", "state", "grade", "recommendation", "closest", "as_good", "slower",
-    "missed", "by_clock", "doubts", "steps", "warnings", "verdicts",
+    "unanswered", "missed", "by_clock", "doubts", "steps", "warnings", "verdicts",
 ]  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def test_the_recommendation_is_the_record() -> None:
     assert told["target"] == {"metric": "accuracy", "value": 0.9, "direction": "max"}
     assert told["recommendation"] == {
         "recipe": "", "batch_size": 64, "lr": 0.2, "value": 2.0, "low": 1.8, "high": 2.4, "seeds": 3, "reached": 3,
-        "chosen_from": 6, "tied": 2, "cut_off": 0,
+        "chosen_from": 6, "tied": 2, "cut_off": 0, "is_at_most": False,
     }  # fmt: skip
     assert told["state"] == {"expected": 12, "ended": 12, "running": 0, "missing": 0}
 

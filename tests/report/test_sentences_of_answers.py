@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.recommendation import Closest, Missed
 from bs_study.analysis.rows import State
 from bs_study.analysis.steps import Step
 from bs_study.analysis.trials import Cell
+from bs_study.analysis.unreached import Closest, Missed
 from bs_study.analysis.verdict import Doubt
 from bs_study.analysis.warnings import Warning
 from bs_study.report.sentences.answer import answer

@@ -116,6 +116,10 @@ def test_a_resume_trains_the_open_trial_on_from_its_checkpoint(resumed: Resumed)
     losses = study.iterations(trial_id=OPEN)["loss"]
     assert len(losses) == ALL_ITERATIONS
     assert losses[:OPEN_ITERATIONS].tolist() == resumed.open_losses_before.tolist()
+    timed = study.epochs(trial_id=OPEN)["timed_iterations"]
+    # 6 epochs and an iteration of the 7th were made by a version that did not count; then 3 iterations warm up.
+    assert timed.isna().tolist() == [True] * 7 + [False] * 33
+    assert timed[7:].tolist() == [2] + [3] * 32
 
 
 def test_a_study_that_was_begun_with_an_evaluation_every_tenth_of_an_epoch_goes_on_with_it(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ KEYS = [
 COLUMNS = {
     "iterations": [("epoch", pa.int64()), ("iteration", pa.int64()), ("examples", pa.int64()), ("loss", pa.float32())],
     "epochs": [
-        ("epoch", pa.int64()), ("iterations", pa.int64()), ("examples", pa.int64()), ("epoch_seconds", pa.float64()),
+        ("epoch", pa.int64()), ("iterations", pa.int64()), ("examples", pa.int64()),
+        ("timed_iterations", pa.int64()), ("epoch_seconds", pa.float64()),
         ("load_seconds", pa.float64()), ("compute_seconds", pa.float64()), ("peak_memory_bytes", pa.int64()),
         ("clipped_share", pa.float64()),
     ],

@@ -81,6 +81,19 @@ class DrawnData(Line):
         return x, 2 * x + 1
 
 
+class DrawsWhileItIsJudged(LineFromDataset):
+    """Its evaluation draws from the generator that its model drops weights by."""
+
+    name = "draws_while_it_is_judged"
+
+    def model(self) -> nn.Module:
+        return nn.Sequential(nn.Linear(1, 1), nn.Dropout(0.5))
+
+    def metrics(self, model: nn.Module, x: Tensor, y: Tensor) -> dict[str, Tensor | float]:
+        torch.rand(1)
+        return {"loss": ((model(x) - y) ** 2).mean(dim=1)}
+
+
 class Constant(Workload):
     """A model that no lr changes much; its loss starts at 1. Evaluation never meets the target."""
 

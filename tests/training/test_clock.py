@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import timeit
 
 import pytest
@@ -34,16 +35,28 @@ def test_a_cpu_is_timed_by_the_clock_of_the_host() -> None:
 
 def test_the_epochs_clocks_start_anew_with_each_epoch_and_the_trials_go_on() -> None:
     clocks = Clocks()
-    clocks.add_training(3.0, load=1.0, compute=1.5)
+    clocks.add_training(3.0, load=1.0, compute=1.5, iterations=3)
     clocks.start_epoch()
-    clocks.add_training(2.0, load=0.25, compute=1.0)
-    assert (clocks.epoch_seconds, clocks.epoch_load_seconds, clocks.epoch_compute_seconds) == (2.0, 0.25, 1.0)
-    assert (clocks.train_seconds, clocks.load_seconds, clocks.compute_seconds) == (5.0, 1.25, 2.5)
+    clocks.add_training(2.0, load=0.25, compute=1.0, iterations=2)
+    epoch = {"timed_iterations": 2, "epoch_seconds": 2.0, "load_seconds": 0.25, "compute_seconds": 1.0}
+    assert clocks.of_epoch == epoch
+    assert clocks.of_trial == {"train_seconds": 5.0, "load_seconds": 1.25, "compute_seconds": 2.5}
+
+
+def test_a_clock_that_covers_no_iteration_is_not_known_and_never_0() -> None:
+    clocks = Clocks()
+    assert all(math.isnan(seconds) for seconds in clocks.of_trial.values())
+    clocks.add_training(3.0, load=0.0, compute=1.5, iterations=1)
+    clocks.start_epoch()
+    assert clocks.of_trial["load_seconds"] == 0
+    timed, *seconds = clocks.of_epoch.values()
+    assert timed == 0
+    assert all(math.isnan(each) for each in seconds)
 
 
 def test_training_is_in_no_clock_of_pauses() -> None:
     clocks = Clocks()
-    clocks.add_training(3.0, load=1.0, compute=1.5)
+    clocks.add_training(3.0, load=1.0, compute=1.5, iterations=3)
     assert (clocks.eval_seconds, clocks.write_seconds, clocks.warmup_seconds) == (0, 0, 0)
 
 

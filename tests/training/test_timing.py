@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,9 @@ from bs_study import TrialConfig
 from bs_study.store.paths import StudyPaths
 from bs_study.store.timings import timing_id, write_timing
 from bs_study.training import repeats
-from bs_study.training.clock import Clocks
 from bs_study.training.machine import machine_kind
 from bs_study.training.placement import Machine
-from bs_study.training.repeats import iterations_of_repeat, time_of_repeats, timed_repeats
+from bs_study.training.repeats import Repeat, iterations_of_repeat, time_of_repeats, timed_repeats, undisturbed_repeats
 from bs_study.training.timing import BatchTiming, missing_timings, time_batch_size
 
 MACHINE = {"device": "cpu", "device_name": "an abacus", "threads": 1, "loader_processes": 1}
@@ -25,15 +24,18 @@ def config(batch_size: int, **settings: Any) -> TrialConfig:
     return TrialConfig(**{"batch_size": batch_size, "lr": 0.01, "seed": 0, "max_iterations": 10} | settings)
 
 
-def lasting(*seconds: float) -> Callable[[], Clocks]:
-    """Return repeats that last so long, one after another, the last for ever; a quarter of each is loading."""
-    left = list(seconds)
+def lasting(*seconds: float, cpu: Sequence[float] = (1.0,)) -> Callable[[], Repeat]:
+    """Return repeats that last so long, one after another, the last for ever; a quarter of each is loading.
 
-    def repeat() -> Clocks:
-        clocks = Clocks()
+    Args:
+        cpu: what each has of the processor, as a share of the half in which it computes, the last for ever.
+    """
+    left, shares = list(seconds), list(cpu)
+
+    def repeat() -> Repeat:
         each = left.pop(0) if len(left) > 1 else left[0]
-        clocks.add_training(each, load=each / 4, compute=each / 2)
-        return clocks
+        share = shares.pop(0) if len(shares) > 1 else shares[0]
+        return Repeat(each, load_seconds=each / 4, compute_seconds=each / 2, cpu_seconds=share * each / 2)
 
     return repeat
 
@@ -53,6 +55,59 @@ def test_repeats_that_never_agree_end_after_a_second() -> None:
 
 def test_a_slow_iteration_is_still_made_three_times() -> None:
     assert len(timed_repeats(lasting(30.0, 60.0, 30.0))) == 3
+
+
+def tried(repeat: Callable[[], Repeat], *, threads: int = 1) -> tuple[list[float], bool, int]:
+    """Return the seconds of the repeats that count, whether they were disturbed, and how often they were begun anew."""
+    pauses: list[float] = []
+    found, disturbed = undisturbed_repeats(repeat, threads=threads, pause=pauses.append)
+    return [each.train_seconds for each in found], disturbed, len(pauses)
+
+
+def test_repeats_that_agree_are_made_once() -> None:
+    assert tried(lasting(0.1)) == ([0.1] * 3, False, 0)
+
+
+def test_repeats_that_differ_by_30_percent_are_made_again_and_the_quiet_ones_count() -> None:
+    assert tried(lasting(0.13, 0.1, 0.1, 0.1, 0.2)) == (
+        [0.2] * 3,
+        False,
+        1,
+    )  # 0.1 four times agrees, 0.13 was disturbed
+
+
+def test_repeats_that_differ_each_time_are_disturbed_and_those_that_differ_least_count() -> None:
+    noisy = lasting(*[0.1, 0.2, 0.1, 0.1, 0.1], *[0.1, 0.13, 0.1, 0.1, 0.1], *[0.1, 0.16, 0.1, 0.1, 0.1])
+    assert tried(noisy) == ([0.1, 0.13, 0.1, 0.1, 0.1], True, 2)
+
+
+def test_a_slow_iteration_is_not_timed_for_ever() -> None:
+    assert tried(lasting(30.0, 60.0, 30.0, 30.0, 60.0, 30.0)) == ([30.0, 60.0, 30.0], True, 0)
+
+
+@pytest.mark.parametrize(
+    ("threads", "cpu", "disturbed"),
+    [
+        (1, [1.0], False),
+        (1, [0.95], False),
+        (1, [0.7], True),  # a steady neighbour: the repeats agree
+        (1, [0.7, 1.0, 1.0], False),  # most of them were alone
+        (4, [2.5], False),  # so many threads have what they can use
+        (4, [3.8, 2.5, 2.5], True),
+    ],
+)
+def test_repeats_that_agree_are_disturbed_where_others_took_the_processor(
+    threads: int, cpu: list[float], disturbed: bool
+) -> None:
+    assert tried(lasting(0.1, cpu=cpu * 3 if len(cpu) > 1 else cpu), threads=threads)[1] == disturbed
+
+
+def test_a_gpu_computes_without_the_processor() -> None:
+    assert undisturbed_repeats(lambda: Repeat(0.1, 0.0, 0.1), threads=1, pause=refuse_to_wait)[1] is False
+
+
+def refuse_to_wait(_: float) -> None:
+    raise AssertionError("a pause")
 
 
 def test_the_row_has_the_median_of_all_repeats_and_how_far_they_differ() -> None:
@@ -76,6 +131,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Machine:
     """What a timing is given, with repeats so short that a test can wait for them."""
     monkeypatch.setattr(repeats, "REPEAT_SECONDS", 0.01)
     monkeypatch.setattr(repeats, "LONGEST_SECONDS", 0.0)
+    monkeypatch.setattr(repeats, "PASSES", 1)
     return Machine("cpu", threads=1)
 
 
@@ -153,6 +209,14 @@ def passes(paths: StudyPaths, statuses: dict[int, str], **settings: Any) -> Iter
 def test_a_second_pass_times_only_what_is_missing_or_has_failed(paths: StudyPaths) -> None:
     assert list(passes(paths, {4: "completed", 16: "failed"})) == [4, 16]
     assert list(passes(paths, {4: "completed", 16: "completed", 64: "completed"})) == [16, 64]
+
+
+def test_what_was_disturbed_is_timed_again_where_that_is_asked_for(paths: StudyPaths) -> None:
+    noisy, quiet = (BatchTiming(4, "completed", "", MACHINE, computed={"disturbed": is_so}) for is_so in (True, False))
+    write_timing(paths, timing_id(config(4), MACHINE), config(4), noisy.columns())
+    for asked, found in ((False, []), (True, [quiet]), (True, [])):
+        timed_again = missing_timings(paths, [config(4)], MACHINE, measure=lambda _: quiet, disturbed_too=asked)
+        assert list(timed_again) == found
 
 
 def test_a_timing_is_of_settings_on_a_machine_whatever_the_lr(paths: StudyPaths) -> None:

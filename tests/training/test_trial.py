@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 from bs_study import TrialConfig
+from bs_study.store.check import problems
 from bs_study.store.paths import study_paths
 from bs_study.training.progress import Progress
+from tests.toy.toy_workloads import line_data
 from tests.training.recorded import FLICKERING, Run, losses, row
 
 
@@ -100,13 +103,43 @@ def test_warm_up_is_trained_and_recorded_but_in_no_training_clock(run: Run) -> N
     _, study = run(max_iterations=5, warmup_iterations=5)
     found = row(study)
     assert len(losses(study)) == 5
-    assert (found["train_seconds"], found["load_seconds"], found["compute_seconds"]) == (0, 0, 0)
     assert found["warmup_seconds"] > 0
+    for clocks in (study.trials(), study.evaluations()):
+        assert clocks[["train_seconds", "load_seconds", "compute_seconds"]].isna().all(axis=None)
+
+
+def test_an_epoch_says_how_many_of_its_iterations_its_clocks_cover(run: Run) -> None:
+    _, study = run(batch_size=500, max_epochs=3, stop_at_target=False, warmup_iterations=4)
+    epochs = study.epochs()
+    assert epochs["timed_iterations"].tolist() == [0, 2, 3]
+    clocks = epochs[["epoch_seconds", "load_seconds", "compute_seconds"]]
+    assert clocks.isna().all(axis=1).tolist() == [True, False, False]
+    assert epochs["epoch_seconds"].sum() == pytest.approx(row(study)["train_seconds"])
+    assert [problem for problem in problems(study.paths) if "grid" not in problem] == []
+
+
+def test_the_target_met_within_warm_up_is_reached_at_an_unknown_time(run: Run) -> None:
+    _, study = run(batch_size=500, max_epochs=20, target="loss<=2.2", warmup_iterations=50, min_iterations=0)
+    assert (row(study)["status"], row(study)["stop_reason"]) == ("completed", "target")
+    assert study.evaluations()["train_seconds"].isna().all()
+    assert study.evaluations()["eval_seconds"].notna().all()
+
+
+@pytest.mark.parametrize("loss_limit", [None, 100.0])
+def test_the_targets_metric_with_the_initial_weights_is_kept_and_changes_no_loss(
+    run_in: Run, tmp_path: Path, loss_limit: float | None
+) -> None:
+    settings: dict[str, Any] = {"workload": "toy_workloads:DrawsWhileItIsJudged", "max_iterations": 5, "lr": 0.01}
+    _, study = run_in(study_paths(tmp_path / "a" / "study"), loss_limit=loss_limit, target="loss<=0", **settings)
+    torch.manual_seed(0)
+    x, y = line_data(10)
+    loss = ((torch.nn.Linear(1, 1)(x) - y) ** 2).mean().item()
+    assert row(study)["initial_metric"] == pytest.approx(loss)
+    _, unseen = run_in(study_paths(tmp_path / "b" / "study"), loss_limit=1e9, target="loss<=0", **settings)
+    assert losses(study) == losses(unseen)
 
 
 def test_a_row_says_on_what_a_trial_ran(run: Run) -> None:
-    import torch
-
     found = row(run(max_iterations=2)[1])
     assert (found["device"], found["threads"], found["torch_version"]) == ("cpu", 1, torch.__version__)
     assert found["device_name"]

@@ -17,8 +17,9 @@ from matplotlib.patches import Patch, Rectangle
 
 from bs_study.report.curves import Source
 from bs_study.report.figure import ReportFigure
+from bs_study.report.sentences.times import clock_of
 from bs_study.report.style import ACCENT, INK, MUTED, new_figure, styled
-from bs_study.words import CLOCK_WORDS, count, duration, setting
+from bs_study.words import CLOCK_LABELS, count, duration, setting
 
 _COLOURS = colormaps["cividis_r"]  # light is quick; made for the colour-blind
 _WHITE, _DIVERGED, _PARTLY, _NO_ANSWER, _EDGE = "#ffffff", "#3a3a3a", "#8c8c8c", "#f3f3f3", "#b5b5b5"
@@ -171,7 +172,7 @@ def _explain(figure: Figure, clock: str, *, hatches: set[str]) -> None:
     legend = figure.legend(
         handles=swatches, loc="outside upper left", ncols=4, frameon=False, fontsize=9, handlelength=1.4
     )
-    legend.set_title(f"{CLOCK_WORDS[clock]} to the target: light is quick, dark is slow")
+    legend.set_title(f"{CLOCK_LABELS[clock]} to the target: light is quick, dark is slow")
     legend.get_title().set_fontsize(9)
     legend.get_title().set_color(MUTED)
     legend.set_alignment("left")
@@ -179,7 +180,7 @@ def _explain(figure: Figure, clock: str, *, hatches: set[str]) -> None:
 
 def _caption(source: Source) -> str:
     return (
-        f"Median {CLOCK_WORDS[source.clock]} to {source.goal_text} over {source.seeds_text}. "
+        f"Median {clock_of(source.clock, source.found)} to {source.goal_text} over {source.seeds_text}. "
         "A cell with “2 of 3” lost a seed; one that most seeds missed is hatched and has no time. "
         "An empty place was not run, or has not ended."
     )

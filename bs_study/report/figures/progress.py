@@ -21,7 +21,7 @@ from bs_study.words import number, setting
 FloatArray = npt.NDArray[np.float64]
 _AXIS_WORDS = {
     "train_seconds": "training time (s)",
-    "clean_seconds": "clean training time (s)",
+    "clean_seconds": "training time, timed alone (s)",
     "iteration": "iterations",
     "examples": "examples seen",
 }

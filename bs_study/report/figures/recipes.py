@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from bs_study.report.axes import batch_axis, log_axis
 from bs_study.report.curves import Source
 from bs_study.report.figure import ReportFigure, has_numbers
+from bs_study.report.sentences.times import clock_of
 from bs_study.report.style import MUTED, new_figure, styled
-from bs_study.words import CLOCK_WORDS, counted
+from bs_study.words import CLOCK_LABELS, counted
 
 # Okabe and Ito's, without yellow: told apart by the colour-blind, and on white; the markers tell them apart in grey.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
@@ -40,7 +41,7 @@ def target_by_recipe(best: pd.DataFrame, convergence: pd.DataFrame, *, clock: st
     for place, name in enumerate(names):
         own = rows[rows["recipe"] == name].sort_values("batch_size")
         _draw(axes, own, time=time, place=place, shift=_DODGE ** (place - (len(names) - 1) / 2), name=name)
-    axes.set_ylabel(f"{CLOCK_WORDS[clock]} to the target" + (" (s)" if clock.endswith("seconds") else ""))
+    axes.set_ylabel(f"{CLOCK_LABELS[clock]} to the target" + (" (s)" if clock.endswith("seconds") else ""))
     if rows[time].isna().any():
         axes.annotate("× missed", (1.0, 1.0), xycoords="axes fraction", ha="right", va="bottom", color=MUTED)
     figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=9)
@@ -64,7 +65,7 @@ def _by(clock: str) -> ReportFigure:
     def caption(source: Source) -> str:
         seeds = int(source.found.tables.trials["seed"].nunique())
         return (
-            f"Median {CLOCK_WORDS[clock]} to {source.goal_text} over {counted(seeds, 'seed')}, "
+            f"Median {clock_of(clock, source.found)} to {source.goal_text} over {counted(seeds, 'seed')}, "
             "each recipe at its best lr by this clock; bars span the seeds. "
             "Points of a batch size stand side by side."
         )
@@ -78,7 +79,7 @@ def _by(clock: str) -> ReportFigure:
         in_order = best.sort_values("recipe", key=lambda names: names.map(order), kind="stable")
         return target_by_recipe(in_order, source.found.tables.convergence, clock=clock)
 
-    title = f"{CLOCK_WORDS[clock].capitalize()} to the target, recipe by recipe"
+    title = f"{CLOCK_LABELS[clock].capitalize()} to the target, recipe by recipe"
     return ReportFigure(f"recipes_by_{clock}", title, caption=caption, has_rows=has_rows, draw=draw)
 
 

@@ -10,10 +10,10 @@ from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import CONFIDENCE, Reason
 from bs_study.report.sentences import times
 from bs_study.report.sentences.doubts import as_sentences, doubts, edges_of
-from bs_study.report.sentences.places import cell_of
+from bs_study.report.sentences.no_answer import no_recommendation, unanswered
 from bs_study.report.sentences.rivals import lrs_as_good, missed, rivals, sizes_as_good, slower
 from bs_study.report.sentences.steps import step
-from bs_study.words import CLOCK_WORDS, amount, cell, count, counted, goal, listing, number, percent
+from bs_study.words import cell, count, counted, goal, listing, percent
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,17 @@ def use(found: Analysis) -> list[str]:
         return [_train_with(found, best)]
     if found.recommendation.state.ended == 0:
         return ["No trial has ended yet, so there is no answer so far."]
+    if found.recommendation.unanswered is not None:
+        return unanswered(found.recommendation.unanswered)
     if found.recommendation.target is None:
         return ["The study has no target, so its cells can't be ranked.", "Give one, as --target accuracy=0.97."]
-    return _none(found)
+    return no_recommendation(found)
 
 
 def _train_with(found: Analysis, best: CellResult) -> str:
     target = found.recommendation.target
     recipe = f" with the recipe “{best.cell.recipe}”" if best.cell.recipe else ""
-    took = f"{amount(best.value, clock=best.clock)} of {CLOCK_WORDS[best.clock]}"
+    took = f"{times.took(best)} of {times.clock_of(best.clock, found)}"
     what = f"{goal(target)} after {took}" if target else took
     return f"Train with {cell(best.cell.batch_size, best.cell.lr)}{recipe}: {what}{_device(found)}."
 
@@ -69,33 +71,16 @@ def _device(found: Analysis) -> str:
     return f" on {listing(names)}" if len(names) == 1 else f" on {len(names)} kinds of device" if names else ""
 
 
-def _none(found: Analysis) -> list[str]:
-    """Return why no cell is recommended, and which came closest."""
-    reasons = {doubt.reason for doubt in found.recommendation.doubts}
-    if reasons & {"first_look", "out_of_range"}:
-        return ["The target tells nothing, so the study recommends no batch size."]
-    wanted = goal(found.recommendation.target)
-    reached = int(found.tables.convergence["reached"].sum())
-    told = [f"No trial reached {wanted}, so the study recommends no batch size."]
-    if reached:
-        told = [
-            f"No cell reached {wanted} with most of its seeds, so the study recommends no batch size.",
-            f"{counted(reached, 'trial')} reached it.",
-        ]
-    closest = found.recommendation.closest
-    if closest is None:
-        return told
-    metric = found.recommendation.target.metric if found.recommendation.target else "metric"
-    return [*told, f"The closest came {cell_of(closest.cell)}, with {metric} {number(closest.metric, digits=4)}."]
-
-
 def sure(found: Analysis) -> list[str]:
     """Return how sure the recommendation is: what is as good as far as is known, and what keeps it open."""
     left, best = _left(found), found.recommendation.best
     if found.recommendation.state.ended == 0 or found.recommendation.target is None:
         return left
+    if found.recommendation.unanswered is not None:
+        return left
     if best is None:
-        return [*left, *missed(found), *_open(found, said={"nothing_reached", "not_ended"}, first="Why")]
+        said: set[Reason] = {"nothing_reached", "not_ended", "initial_weights", "out_of_reach", "no_clock"}
+        return [*left, *missed(found), *_open(found, said=said, first="Why")]
     is_open = _open(found, said={"not_ended"} if left else set(), first="Not certain")
     return [*left, *_settled(found), *sizes_as_good(found), *is_open, *lrs_as_good(found), *_level(found)]
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 from bs_study.analysis.fit import MIN_FOR_INTERVAL
 from bs_study.analysis.study import Analysis
-from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Claim, Doubt, Reason
-from bs_study.report.sentences.places import Place, cells_of, is_one, sizes_of
-from bs_study.words import MOST_NAMED, count, counted, listing, setting
+from bs_study.report.sentences.doubt_group import Group
+from bs_study.report.sentences.places import Place, sizes_of
+from bs_study.words import count, counted
 
 Edges = Mapping[Place, str]
 """On which edge of the lrs tried the best one lies, of recipes and batch sizes of which that is known."""
@@ -33,7 +31,7 @@ def doubts(found_doubts: Sequence[Doubt], *, claim: Claim | None = None, edges: 
     for one in found_doubts:
         edge = (edges or {}).get((one.recipe, one.batch_size or 0), "") if one.reason == "lr_on_edge" else ""
         groups.setdefault((one.reason, edge), []).append(one)
-    return [_CLAUSES[reason](_Group(group, claim, edge)) for (reason, edge), group in groups.items()]
+    return [_CLAUSES[reason](Group(group, claim, edge)) for (reason, edge), group in groups.items()]
 
 
 def edges_of(found: Analysis) -> dict[Place, str]:
@@ -42,134 +40,91 @@ def edges_of(found: Analysis) -> dict[Place, str]:
     return {cell[:2]: warning.names[0] for warning in told for cell in warning.cells if warning.names}
 
 
-@dataclass(frozen=True)
-class _Group:
-    """Doubts of one reason."""
-
-    doubts: Sequence[Doubt]
-    claim: Claim | None
-    edge: str
-
-    @cached_property
-    def places(self) -> list[Place]:
-        return [(one.recipe, one.batch_size) for one in self.doubts if one.batch_size is not None]
-
-    @cached_property
-    def cells(self) -> list[Cell]:
-        known = (one for one in self.doubts if one.batch_size is not None and one.lr is not None)
-        return [Cell(one.recipe, one.batch_size, one.lr) for one in known]  # type: ignore[arg-type]
-
-    @property
-    def lrs(self) -> list[float]:
-        return sorted({one.lr for one in self.doubts if one.lr is not None})
-
-    @property
-    def where(self) -> str:
-        """Cells or batch sizes; empty where the doubts are of neither."""
-        if len(self.cells) == len(self.places) > 0:
-            return cells_of(self.cells)
-        return sizes_of(self.places) if self.places else ""
-
-    @property
-    def at_lrs(self) -> str:
-        """The lrs of doubts that are of a whole lr; empty where they are not."""
-        if self.places or not self.lrs:
-            return ""
-        if len(self.lrs) > MOST_NAMED:
-            return f" at {count(len(self.lrs))} lrs"
-        return f" at lr {listing([setting(lr) for lr in self.lrs])}"
-
-    @property
-    def is_one(self) -> bool:
-        return is_one(self.cells or self.places)
-
-    @property
-    def has(self) -> str:
-        return "has" if self.is_one else "have"
-
-    @property
-    def total(self) -> int | None:
-        """How many there are of what the reason speaks of, over all doubts; None where one does not tell."""
-        counts = [one.count for one in self.doubts]
-        return None if None in counts else sum(counts)  # type: ignore[arg-type]
-
-
-def _nothing_reached(group: _Group) -> str:
+def _nothing_reached(group: Group) -> str:
     most = "reached the target with most of its seeds"
     if group.places:
         return f"no lr of {sizes_of(group.places)} {most}"
     return f"{group.at_lrs} no batch size {most}".strip() if group.at_lrs else f"no cell {most}"
 
 
-def _not_ended(group: _Group) -> str:
+def _not_ended(group: Group) -> str:
     if group.where:
         return f"trials of {group.where} have not ended"
     of = f" of {counted(group.total, 'cell')}" if group.total else ""
     return f"trials{of}{group.at_lrs} have not ended"
 
 
-def _clock_alarm(group: _Group) -> str:
+def _clock_alarm(group: Group) -> str:
     return f"the clock can't be right{f' at {sizes_of(group.places)}' if group.places else ''}"
 
 
-def _one_seed(group: _Group) -> str:
+def _one_seed(group: Group) -> str:
     if not group.where:
         return "one seed shows no spread"
     each = "" if group.is_one else " each"
     return f"{group.where} {group.has} one seed{each}, which shows no spread"
 
 
-def _tie(group: _Group) -> str:
+def _tie(group: Group) -> str:
     return f"{group.where} {group.has} the same median" if group.where else "medians are the same"
 
 
-def _within(what: str) -> Callable[[_Group], str]:
-    def clause(group: _Group) -> str:
+def _within(what: str) -> Callable[[Group], str]:
+    def clause(group: Group) -> str:
         than = f" from {group.where}" if group.where else group.at_lrs
         return f"the difference{than} lies within {what}"
 
     return clause
 
 
-def _missed_earlier(group: _Group) -> str:
+def _missed_earlier(group: Group) -> str:
     return f"{group.where or 'a cell'} ran out of budget too early to tell"
 
 
-def _not_tried(group: _Group) -> str:
+def _not_tried(group: Group) -> str:
     its = "its" if group.is_one else "their"
     return f"{group.where or 'a cell'} ended at a target of {its} own, too early to tell"
 
 
-def _missed_seeds(group: _Group) -> str:
+def _missed_seeds(group: Group) -> str:
     return f"{counted(group.total, 'seed') if group.total else 'seeds'}{_of_where(group)} did not reach the target"
 
 
-def _no_answer(group: _Group) -> str:
+def _no_answer(group: Group) -> str:
     its = "its" if group.is_one else "their"
     if not group.where:
         return "trials failed, or were never evaluated"
     return f"{group.where} gave no answer: {its} trials failed, or were never evaluated"
 
 
-def _no_clock(group: _Group) -> str:
+def _no_clock(group: Group) -> str:
     return f"the time{_of_where(group)} is not known by this clock"
 
 
-def _differing_devices(group: _Group) -> str:
+def _differing_devices(group: Group) -> str:
     return f"trials ran on {counted(group.total, 'kind') if group.total else 'several kinds'} of device"
 
 
-def _lr_on_edge(group: _Group) -> str:
+def _disturbed_timing(group: Group) -> str:
+    return f"the timing{_of_where(group)} was disturbed"
+
+
+def _met_at_first_look(group: Group) -> str:
+    its = "its time is" if group.is_one else "their times are"
+    return f"{group.where or 'a cell'} met the target at the first evaluation, so {its} known only to be no more"
+
+
+def _lr_on_edge(group: Group) -> str:
     side = {"low": "is the smallest tried", "high": "is the largest tried", "both": "is the only one tried"}
     return f"the best lr{_of_where(group, is_of_cell=False)} {side.get(group.edge, 'lies on the edge of those tried')}"
 
 
-def _of_where(group: _Group, *, is_of_cell: bool = True) -> str:
+def _of_where(group: Group, *, is_of_cell: bool = True) -> str:
     where = group.where if is_of_cell or not group.places else sizes_of(group.places)
     return f" of {where}" if where else ""
 
 
-def _few_batch_sizes(group: _Group) -> str:
+def _few_batch_sizes(group: Group) -> str:
     counts = [one.count for one in group.doubts if one.count is not None]
     need = f"it takes {MIN_FOR_INTERVAL} batch sizes to tell"
     if not counts:
@@ -177,7 +132,7 @@ def _few_batch_sizes(group: _Group) -> str:
     return f"{need}, and there {'is' if max(counts) == 1 else 'are'} {_at_most(counts)}{group.at_lrs}"
 
 
-def _few_lrs(group: _Group) -> str:
+def _few_lrs(group: Group) -> str:
     counts = [one.count for one in group.doubts if one.count is not None]
     return f"too few lrs were tried{f' ({_at_most(counts)})' if counts else ''}"
 
@@ -186,7 +141,7 @@ def _at_most(counts: Sequence[int]) -> str:
     return f"at most {count(max(counts))}" if len(set(counts)) > 1 else count(counts[0])
 
 
-def _mixed(group: _Group) -> str:
+def _mixed(group: Group) -> str:
     return _MIXED.get(group.claim, "the numbers do not agree")  # type: ignore[arg-type]
 
 
@@ -197,32 +152,34 @@ _MIXED: dict[Claim, str] = {
 }
 
 
-def _stable_to_the_edge(group: _Group) -> str:
+def _stable_to_the_edge(group: Group) -> str:
     were = "was" if group.is_one else "were"
     return f"{sizes_of(group.places) if group.places else 'a batch size'} {were} stable up to the largest lr tried"
 
 
-def _always(clause: str) -> Callable[[_Group], str]:
+def _always(clause: str) -> Callable[[Group], str]:
     return lambda _: clause
 
 
-def _never_stable(group: _Group) -> str:
+def _never_stable(group: Group) -> str:
     return f"no lr was stable{f' at {sizes_of(group.places)}' if group.places else ''}"
 
 
-def _too_spread(group: _Group) -> str:
+def _too_spread(group: Group) -> str:
     return f"the times{f' of {sizes_of(group.places)}' if group.places else ''} are too spread to tell"
 
 
-def _far_apart(group: _Group) -> str:
+def _far_apart(group: Group) -> str:
     return f"the step{f' to {sizes_of(group.places)}' if group.places else ' between batch sizes'} is too large to tell"
 
 
-_CLAUSES: dict[str, Callable[[_Group], str]] = {
+_CLAUSES: dict[str, Callable[[Group], str]] = {
     "no_target": _always("no target is known"),
     "nothing_reached": _nothing_reached,
+    "initial_weights": _always("the initial weights meet the target already"),
     "first_look": _always("every trial that reached the target met it at its first evaluation"),
     "out_of_range": _always("the metric leaves its natural range"),
+    "out_of_reach": _always("the metric is a fraction, at most 1, and the target is above 1"),
     "clock_alarm": _clock_alarm,
     "not_ended": _not_ended,
     "alone": _always("there is nothing to compare it with"),
@@ -237,6 +194,8 @@ _CLAUSES: dict[str, Callable[[_Group], str]] = {
     "no_answer": _no_answer,
     "no_clock": _no_clock,
     "differing_devices": _differing_devices,
+    "disturbed_timing": _disturbed_timing,
+    "met_at_first_look": _met_at_first_look,
     "lr_on_edge": _lr_on_edge,
     "few_batch_sizes": _few_batch_sizes,
     "few_lrs": _few_lrs,

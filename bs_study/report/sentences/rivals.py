@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bs_study.analysis.comparison import Comparison
-from bs_study.analysis.recommendation import Missed
 from bs_study.analysis.study import Analysis
+from bs_study.analysis.unreached import Missed
 from bs_study.report.sentences.outcomes import CUT, ended, outcomes, summed, why_infeasible
 from bs_study.report.sentences.places import Place, cell_of, size_of, sizes_of
 from bs_study.words import count, counted, number, sentence, setting

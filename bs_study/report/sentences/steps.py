@@ -35,6 +35,9 @@ def _what(record: Step, found: Analysis) -> str:
         return f"Finish the {which}" if left else f"Try the {which} again"
     if record.kind == "target":
         return f"Ask for another target, {goal(record.target)}" if record.target else "Ask for a target"
+    if record.kind == "harder_target":
+        than = f", {goal(record.target)}" if record.target else f" than {goal(found.recommendation.target)}"
+        return f"Ask for a harder target{than}, in a study of its own"
     if record.kind == "timing":
         return "Time each batch size alone, in a timing pass"
     if record.kind == "budget":
@@ -72,7 +75,7 @@ def command(record: Step, found: Analysis, *, start: str = GRID) -> str:
         if record.target is None:
             return ""
         return f"{REPORT} {shlex.join([found.uri, '--target', record.target.typed])}"
-    if found.config is None:
+    if found.config is None or record.kind == "harder_target":
         return ""
     if record.kind == "budget":
         flags = _new_study(found, found.config, record.target)

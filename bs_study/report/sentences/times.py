@@ -9,7 +9,17 @@ import pandas as pd
 from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.study import Analysis
 from bs_study.report.sentences.places import cell_of
-from bs_study.words import CLOCK_WORDS, amount, count, counted, listing, number, setting, span
+from bs_study.words import CLOCK_WORDS, amount, clock_words, count, counted, listing, number, setting, some_sizes, span
+
+
+def took(one: CellResult) -> str:
+    """Return what a cell took by a clock; of one that met the target at its first look, that it is no more."""
+    return f"{'at most ' if one.is_at_most else ''}{amount(one.value, clock=one.clock)}"
+
+
+def clock_of(clock: str, found: Analysis) -> str:
+    """Return what a sentence calls a clock of this study."""
+    return clock_words(clock, is_disturbed=bool(found.tables.disturbed))
 
 
 def source(found: Analysis) -> list[str]:
@@ -19,6 +29,8 @@ def source(found: Analysis) -> list[str]:
     if not tables.is_clean:
         return [f"Times are by {trials}."]
     told = ["Times are iterations × the time of one, measured alone in the timing pass."]
+    if tables.disturbed:
+        told.append(f"It was disturbed at {some_sizes(tables.disturbed)}, so no time is clean.")
     alone = tables.clean_throughput
     spread = 100 * float(alone["iteration_seconds_spread"].max()) if "iteration_seconds_spread" in alone else math.nan
     if math.isfinite(spread):
@@ -57,9 +69,12 @@ def _seeds(best: CellResult) -> str:
 
 def _rank(found: Analysis) -> str:
     cells = found.tables.convergence
-    cells = cells[cells["iterations_to_target"].notna()]
+    others = len(cells.loc[cells["iterations_to_target"].notna(), ["recipe", "batch_size"]].drop_duplicates()) - 1
+    cells = cells[cells[f"{found.recommendation.clock}_to_target"].notna()]
     tried = len(cells[["recipe", "batch_size"]].drop_duplicates())
     recipes = f" and {len(found.recipes)} recipes" if len(found.recipes) > 1 else ""
+    if tried < 2 and others:
+        return f"Of {counted(others, 'other batch size')} that reached the target no time is known by this clock"
     if tried < 2:
         return "No other batch size reached the target with most of its seeds"
     lrs = cells["lr"].unique()
@@ -79,6 +94,8 @@ def _interval(best: CellResult) -> list[str]:
     if not math.isfinite(best.low):
         return []
     low, high = (amount(end, clock=best.clock) for end in (best.low, best.high))
+    if best.low == 0:  # nothing is known of the time before a seed met the target at its first look
+        return [f"A typical seed takes at most {high} (95 %)."] if math.isfinite(best.high) else []
     if not math.isfinite(best.high):
         return [f"A typical seed takes at least {low} (95 %); seeds that missed the target leave the upper end open."]
     within = span(best.low, best.high, clock=best.clock) if low != high else low
@@ -93,13 +110,13 @@ def by_clock(found: Analysis, best: CellResult) -> list[str]:
     others = {clock: one for clock, one in found.recommendation.by_clock.items() if clock != best.clock}
     others = {clock: one for clock, one in others.items() if not one.cut_off}  # else another may have been sooner
     same = [clock for clock, one in others.items() if one.cell == best.cell]
-    clocks = listing([CLOCK_WORDS[clock] for clock in same])
+    clocks = listing([clock_of(clock, found) for clock in same])
     every = len(found.recommendation.by_clock) - 1
     by = "every other clock" if len(same) == every > 1 else clocks
     told = [f"It has the smallest median by {by} too."] if same else []
     for clock, one in others.items():
-        by, took = f"By {CLOCK_WORDS[clock]}, ", amount(one.value, clock=clock)
-        told += [f"{by}{cell_of(one.cell)} has the smallest median ({took})."] if clock not in same else []
+        by = f"By {clock_of(clock, found)}, "
+        told += [f"{by}{cell_of(one.cell)} has the smallest median ({took(one)})."] if clock not in same else []
         told += [f"{by}{_tie(one)}."] if one.tied > 1 else []
     return told
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 
 from bs_study.analysis.verdict import CONFIDENCE, Claim, Verdict
 from bs_study.report.sentences.doubts import Edges, as_sentences, doubts
-from bs_study.words import CLOCK_WORDS, amount, cell, listing, number, percent, setting
+from bs_study.words import CLOCK_WORDS, amount, cell, clock_words, listing, number, percent, setting
 
 _QUESTIONS: dict[Claim, str] = {
     "epoch_time": "Does an epoch take less time as the batch grows?",
@@ -91,7 +90,7 @@ def _fastest(verdict: Verdict) -> str:
     if "batch_size" not in told:
         return _QUESTIONS[verdict.claim]
     named = cell(told["batch_size"], told["lr"])
-    took = _took(told)
+    took = _took(verdict)
     if verdict.outcome == "undecided":
         return f"Fastest so far: {named}{f' ({took})' if took else ''}."
     recipe = f" with the recipe “{told['recipe']}”" if told.get("recipe") and not verdict.recipe else ""
@@ -99,13 +98,19 @@ def _fastest(verdict: Verdict) -> str:
     return f"After tuning the lr, {size} reaches the target first{f', after {took}' if took else ''}."
 
 
-def _took(evidence: Mapping[str, Any]) -> str:
+def _took(verdict: Verdict) -> str:
     """Return the first cell's time by the study's clock: that of the timing pass, where there was one."""
+    evidence = verdict.evidence
     clock = "clean_seconds" if "clean_seconds" in evidence else "train_seconds"
     first = evidence.get(clock, {}).get("first", {})
     if first.get("batch_size") != evidence["batch_size"]:
         return ""
-    return f"{amount(first[f'{clock}_to_target'], clock=clock)} of {CLOCK_WORDS[clock]}"
+    at_most = "at most " if evidence.get("is_at_most") else ""
+    return f"{at_most}{amount(first[f'{clock}_to_target'], clock=clock)} of {_clock(clock, verdict)}"
+
+
+def _clock(clock: str, verdict: Verdict) -> str:
+    return clock_words(clock, is_disturbed=any(doubt.reason == "disturbed_timing" for doubt in verdict.doubts))
 
 
 def _soonest(verdict: Verdict) -> str:
@@ -143,7 +148,11 @@ def numbers(verdict: Verdict) -> list[str]:
     known = {name: value for name, value in verdict.evidence.items() if _is_known(value)}
     single = {name: value for name, value in known.items() if not isinstance(value, Mapping)}
     line = " · ".join(f"{_named(name)}: {_text(value, name)}" for name, value in single.items())
-    series = [f"{_named(name)}: {_text(value, name)}" for name, value in known.items() if name not in single]
+    series = [
+        f"{_clock(name, verdict) if name in CLOCK_WORDS else _named(name)}: {_text(value, name)}"
+        for name, value in known.items()
+        if name not in single
+    ]
     return [line, *series] if line else series
 
 
@@ -158,7 +167,7 @@ def _is_known(value: object) -> bool:
 def _named(name: object) -> str:
     if isinstance(name, Real):
         return setting(float(name))
-    return CLOCK_WORDS.get(str(name), str(name).replace("_", " "))
+    return str(name).replace("_", " ")
 
 
 def _text(value: object, name: object) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.warnings import Kind, Warning
 from bs_study.report.sentences.places import cells_of, sizes_of
-from bs_study.words import CLOCK_WORDS, count, counted, goal, listing, number, sentence, some_sizes, times
+from bs_study.report.sentences.times import clock_of
+from bs_study.words import count, counted, goal, listing, number, sentence, some_sizes, times
 
 
 def warning(record: Warning, found: Analysis) -> str:
@@ -37,6 +38,19 @@ def _several_versions(record: Warning, found: Analysis) -> str:
         f"The workload or its data changed while the study went on. Its trials are not pooled: {of_each}. "
         f"All that is said here is of version {judged} alone{since}."
     )
+
+
+def _initial_weights(record: Warning, found: Analysis) -> str:
+    told = record.numbers
+    which = "" if told["trials"] == told["of_trials"] else f" of {count(told['trials'])} trials"
+    at = f"{listing(record.names)} {number(told['metric'])}"
+    so = "so a time to it tells nothing. Ask for a harder one."
+    return f"The initial weights{which} meet {_goal(found)} already, with {at}, {so}"
+
+
+def _out_of_reach(record: Warning, found: Analysis) -> str:
+    name = listing(record.names) or "the metric"
+    return sentence(f"{name} is a fraction, at most 1, so no trial can reach {_goal(found)}")
 
 
 def _first_look(record: Warning, found: Analysis) -> str:
@@ -90,7 +104,7 @@ def _untimed(record: Warning, found: Analysis) -> str:
 
 
 def _one_timing(record: Warning, found: Analysis) -> str:
-    clean, own = CLOCK_WORDS["clean_seconds"], CLOCK_WORDS["train_seconds"]
+    clean, own = (clock_of(clock, found) for clock in ("clean_seconds", "train_seconds"))
     rules = f"Each batch size was timed alone with one update rule, and the trials have {listing(record.names)}."
     return f"{rules} {sentence(f'{clean} leaves out what one costs more than another')} {sentence(f'{own} has it')}"
 
@@ -120,8 +134,10 @@ _KINDS: dict[Kind, Callable[[Warning, Analysis], str]] = {
     "no_target": _no_target,
     "clock_alarm": _clock_alarm,
     "several_versions": _several_versions,
+    "initial_weights": _initial_weights,
     "first_look": _first_look,
     "out_of_range": _out_of_range,
+    "out_of_reach": _out_of_reach,
     "target_in_noise": _target_in_noise,
     "different_targets": _different_targets,
     "lr_on_edge": _lr_on_edge,

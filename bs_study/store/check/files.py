@@ -14,8 +14,11 @@ from bs_study.store.faults import DAMAGE, reason, schema_fault, schema_version
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import KEYS, LATER_COLUMNS, ROW_TABLES, Table, table_schema
 
-OPTIONAL = ("clipped_share", "peak_memory_bytes")
-"""Columns of iterations and epochs that may be null."""
+OPTIONAL = (
+    *("clipped_share", "peak_memory_bytes", "timed_iterations"),
+    *("epoch_seconds", "train_seconds", "load_seconds", "compute_seconds"),  # where they cover no iteration: see `rows`
+)
+"""Columns of a trial's rows that may be null."""
 
 
 @dataclass(frozen=True)

@@ -28,26 +28,32 @@ def epoch_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
     """Yield what is wrong with the epochs of a trial.
 
     Epochs are 1, 2, ...; iterations and examples grow, and agree with the trial's iterations; loading and computing
-    take no longer than the epoch.
+    take no longer than the epoch. No more iterations are timed than were made, and clocks that cover none are null.
     """
     yield from _counted_from_1("epoch", _column(rows, "epoch"))
     for name in ("iterations", "examples"):
         yield from _steps(name, _column(rows, name), smallest=1, largest=None)
     yield from _agreement(rows, "iterations", iterations)
+    is_told = "timed_iterations" in rows.column_names  # not by version 0.1.0
+    timed = _column(rows, "timed_iterations") if is_told else np.full(len(rows), np.nan)
+    yield from _at_most("timed_iterations", timed, np.diff(_column(rows, "iterations"), prepend=0))
     for name in ("epoch_seconds", "load_seconds", "compute_seconds"):
-        yield from _not_negative(name, _column(rows, name))
+        yield from _not_negative(name, _clock(rows, name, runs=timed != 0))
     yield from _within(rows, "epoch_seconds")
 
 
 def evaluation_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
     """Yield what is wrong with the evaluations of a trial.
 
-    Each is at a later iteration than the one before, among the trial's; no cumulative clock runs backwards.
+    Each is at a later iteration than the one before, among the trial's; no cumulative clock runs backwards, and
+    one that has begun to run is never null.
     """
     yield from _steps("iteration", _column(rows, "iteration"), smallest=1, largest=None)
     yield from _agreement(rows, "iteration", iterations)
-    for name in ("epoch", "train_seconds", "load_seconds", "compute_seconds"):
-        yield from _steps(name, _column(rows, name), smallest=0, largest=None)
+    yield from _steps("epoch", _column(rows, "epoch"), smallest=0, largest=None)
+    runs = np.logical_or.accumulate(~np.isnan(_column(rows, "train_seconds")))
+    for name in ("train_seconds", "load_seconds", "compute_seconds"):
+        yield from _steps(name, _clock(rows, name, runs=runs), smallest=0, largest=None)
     yield from _not_negative("eval_seconds", _column(rows, "eval_seconds"))
     yield from _within(rows, "train_seconds")
 
@@ -60,6 +66,12 @@ def exceeds(part: Column | float, whole: Column | float) -> npt.NDArray[np.bool_
 def _column(rows: pa.Table, name: str) -> Column:
     column: Column = rows[name].to_numpy()
     return column
+
+
+def _clock(rows: pa.Table, name: str, *, runs: npt.NDArray[np.bool_]) -> Column:
+    """Return a clock, with 0 for null where it does not run."""
+    values = _column(rows, name)
+    return np.where(np.isnan(values) & ~runs, 0.0, values)
 
 
 def _first(is_wrong: npt.NDArray[np.bool_]) -> int | None:
@@ -85,6 +97,12 @@ def _not_negative(name: str, values: Column) -> Iterator[str]:
     row = _first(~(values >= 0))
     if row is not None:
         yield f"{name} is {values[row]:g} in row {row + 1}"
+
+
+def _at_most(name: str, values: Column, most: Column) -> Iterator[str]:
+    row = _first((values < 0) | (values > most))
+    if row is not None:
+        yield f"{name} is {values[row]:g} in row {row + 1}, and the epoch has {most[row]:g} iterations"
 
 
 def _within(rows: pa.Table, whole: str) -> Iterator[str]:

@@ -54,7 +54,10 @@ def _config_problems(row: Mapping[str, Any], trial: TrialConfig | None) -> Itera
 
 
 def _clock_problems(row: Mapping[str, Any], tables: Mapping[Table, pa.Table]) -> Iterator[str]:
-    """Yield the clocks that are negative, or below what epochs or evaluations say has passed."""
+    """Yield the clocks that are negative, or below what epochs or evaluations say has passed.
+
+    Those of a trial that failed may be missing: its process could not tell them.
+    """
     clocks = {name: value for name, value in row.items() if name.endswith("_seconds") and name != "max_train_seconds"}
     yield from (f"{name} is {value:g}" for name, value in clocks.items() if value is not None and not value >= 0)
     for name, of_epoch in (("train", "epoch"), ("load", "load"), ("compute", "compute")):
@@ -64,8 +67,10 @@ def _clock_problems(row: Mapping[str, Any], tables: Mapping[Table, pa.Table]) ->
             "evaluations": _total(tables.get("evaluations"), f"{name}_seconds", "max"),
         }
         for table, seconds in passed.items():
-            if total is not None and exceeds(seconds, total):
-                yield f"{name}_seconds is {total:g}, and the table {table} says {seconds:g}"
+            is_missing = total is None and seconds > 0 and row["status"] != "failed"
+            if is_missing or (total is not None and exceeds(seconds, total)):
+                told = "missing" if total is None else f"{total:g}"
+                yield f"{name}_seconds is {told}, and the table {table} says {seconds:g}"
 
 
 def _total(rows: pa.Table | None, column: str, kind: str) -> float:
