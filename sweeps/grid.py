@@ -32,7 +32,8 @@ def main(arguments: Sequence[str]) -> int:
     if missing:
         print(f"error: {missing[0]} is not installed. Run: pip install -e '.[sweep]'", file=sys.stderr)
         return 2
-    from bs_study.command_line import has_grid, parse_flags, refuse, what_is_asked
+    from bs_study.command_line import has_grid, refuse, what_is_asked
+    from bs_study.flags import parse_flags
 
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stops a job does what Ctrl-C does
     try:

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 
 from bs_study import StudyConfig
-from bs_study.command_line import parse_flags, refuse, what_is_asked
+from bs_study.command_line import refuse, what_is_asked
 from bs_study.config import LaunchOptions
 from bs_study.config.asked import FIELDS
 from bs_study.config.launch import flags_of
+from bs_study.flags import parse_flags
 from bs_study.store.paths import study_uri
 from bs_study.workloads.base import BUILT_IN
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from bs_study.command_line import parse_flags, read_yaml, what_is_asked
+from bs_study.command_line import read_yaml, what_is_asked
 from bs_study.config.yaml_text import MOST_BYTES, parsed
+from bs_study.flags import parse_flags
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from bs_study.training.data import DataSets
@@ -110,7 +109,7 @@ def _of_tensor(values: Tensor) -> Fingerprint:
     if values.is_complex():
         values = torch.view_as_real(values.resolve_conj())
     if not values.is_floating_point():
-        return told | {"hash": _hash(values.contiguous().reshape(-1).numpy())}
+        return told | {"hash": _hash(values.contiguous().reshape(-1).numpy().data)}
     return told | _of_fractions(values)
 
 
@@ -131,5 +130,5 @@ def _of_fractions(values: Tensor) -> Fingerprint:
     return told | {"std": math.sqrt(squares / rows.numel()), "values": [mean, *means, *single]}
 
 
-def _hash(content: bytes | NDArray[Any]) -> str:
+def _hash(content: bytes | memoryview) -> str:
     return hashlib.sha256(content).hexdigest()[:16]

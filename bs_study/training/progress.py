@@ -53,7 +53,7 @@ class Ending:
     message: str | None = None
     iterations: int = 0
     reached_iteration: int | None = None
-    seconds: float | None = None
+    seconds: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import pytest
 
 from bs_study import StudyConfig
 from bs_study.analysis.steps import Step
-from bs_study.command_line import Request, parse_flags, what_is_asked
+from bs_study.command_line import what_is_asked
 from bs_study.config.asked import asked
+from bs_study.flags import Request, parse_flags
 from bs_study.report.sentences.steps import command, step
 from bs_study.target import Target
 from tests.report.random_records import random_analysis
