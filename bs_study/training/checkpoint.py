@@ -65,12 +65,12 @@ def checkpoints(paths: StudyPaths, trial_id: str, complaints: list[str | None]) 
                 try:
                     state = _read(paths, trial_id, f"{folder}/{name}")
                 except ValueError as error:
-                    complaints.append(set_aside(f"{attempt}/{name}", error))
+                    complaints.append(told_aside(f"{attempt}/{name}", error))
                 else:
                     yield f"{attempt}/{name}", state
 
 
-def set_aside(name: str, why: ValueError) -> str:
+def told_aside(name: str, why: ValueError) -> str:
     return f"{name} was set aside: {why}"
 
 

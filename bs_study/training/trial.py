@@ -17,7 +17,7 @@ from bs_study.store.set_aside import set_unfit_aside
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target, definite, is_met_by_window
 from bs_study.training.assembly import Assembly, assemble, first_micro_batch
-from bs_study.training.checkpoint import MisfitError, State, checkpoints, saved_kernels, set_aside
+from bs_study.training.checkpoint import MisfitError, State, checkpoints, saved_kernels, told_aside
 from bs_study.training.data import DataSets, trial_data
 from bs_study.training.interruption import Interruption
 from bs_study.training.learner import is_out_of_memory
@@ -162,7 +162,7 @@ def _attempt(
                         run = ready_run(recorder, assembly, target=target, watchdog=watchdog, state=state)
                         break
                     except MisfitError as error:
-                        complaints.append(set_aside(name, error))
+                        complaints.append(told_aside(name, error))
                 from_training_to_commit.enter_context(interruption.held_back())
                 ending = run.train()
             except BaseException as error:
