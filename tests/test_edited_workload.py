@@ -20,6 +20,7 @@ TASK = """
 from pathlib import Path
 import torch
 from torch import nn
+from updates import is_update
 
 COUNT = 400
 
@@ -41,7 +42,7 @@ class Task:
         return nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 2))
 
     def loss(self, model, x, y):
-        Task.calls += 1
+        Task.calls += is_update()
         if Path("interrupt").exists() and Task.calls > int(Path("interrupt").read_text()):
             raise KeyboardInterrupt
         return nn.functional.cross_entropy(model(x), y)
@@ -70,7 +71,7 @@ class Person:
         (self.folder / "edited_task.py").write_text(text)
 
     def begin(self, *flags: str, interrupted_after: int | None = None) -> int:
-        """Begin the study; with so many calls of the loss, the check's included, it is interrupted."""
+        """Begin the study; after so many updates it is interrupted."""
         if interrupted_after:
             (self.folder / "interrupt").write_text(str(interrupted_after))
         status = self._typed(*BEGIN, *flags)
@@ -113,7 +114,7 @@ def reporting_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 @pytest.fixture
 def person(reporting_person: Person, monkeypatch: pytest.MonkeyPatch) -> Person:
     """A person who does without reports, which take most of the time of so small a study."""
-    monkeypatch.setattr("bs_study.launch.study.conclude", lambda *_: True)
+    monkeypatch.setattr("bs_study.launch.study.conclude", lambda *_, **__: True)
     return reporting_person
 
 

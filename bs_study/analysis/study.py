@@ -73,10 +73,13 @@ def analyse(study: Study, target: Target | str | None = None, *, keep: bool = Fa
     asked = read_target(target) if isinstance(target, str) else target
     rows = read_rows(study, keep=keep)
     if asked is not None:
-        refuse_missing(asked.metric, rows.evaluations)
+        seen = rows.evaluations
+        if len(seen):  # of a study that has none yet, nothing tells its metrics
+            refuse_missing(asked.metric, seen)
         own = {rows.target.metric: rows.target.direction} if rows.target else {}
         asked = definite(asked, study.directions | own)
-        _refuse_out_of_reach(asked, rows.evaluations[asked.metric].astype(float))
+        if len(seen):
+            _refuse_out_of_reach(asked, seen[asked.metric].astype(float))
     return analyse_rows(rows, target=asked, name=study.name, uri=study.paths.uri)
 
 

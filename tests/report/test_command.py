@@ -35,7 +35,7 @@ def test_the_command_prints_where_the_page_is_and_what_it_answers(reported: Path
         (["{folder}", "--metric", "bleu"], "unrecognized arguments"),
         (["{folder}/none"], "holds no study"),
         (["{folder}", "--target", "good"], "is no target"),
-        (["{folder}", "--target", ""], "--target: '' is no target"),
+        (["{folder}", "--target", ""], "'' is no target"),
         ([""], "study: '' names no folder"),
         ([" "], "study: ' ' names no folder"),
         (["{folder}", "--target", "bleu=0.3"], "no metric 'bleu'"),

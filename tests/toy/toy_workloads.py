@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
+from updates import is_update
 
 from bs_study.workloads import Target, Workload
 from bs_study.workloads.digits import Digits
@@ -131,11 +132,11 @@ class Picky(Digits):
 
     def loss(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         loss = super().loss(model, images, labels)
-        if model.training and len(images) == 7:
+        if len(images) == 7 and is_update():
             raise ValueError("seven is too many")
-        if model.training and (len(images) == 11 or len(images) < 6):
+        if (len(images) == 11 or len(images) < 6) and is_update():
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 4.00 GiB")
-        return loss * float("nan") if model.training and len(images) == 13 else loss
+        return loss * float("nan") if len(images) == 13 and is_update() else loss
 
 
 class Views(Digits):

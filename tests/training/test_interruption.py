@@ -20,6 +20,7 @@ from tests.training.recorded import Run, row
 TRIAL = {
     "workload": "faulty_workloads:Interrupted", "optimizer": "adam", "max_iterations": 60, "stop_at_target": False,
     "eval_batch_size": 100, "eval_every_examples": 640, "checkpoint_seconds": 1e6,
+    "loss_limit": 1e6,  # given, so that each loss in training mode is of an update
 }  # fmt: skip
 EVALUATION = 4  # batches of the 360 digits that judge
 
