@@ -11,7 +11,8 @@ from bs_study import open_study
 from bs_study.store.schema import Table
 
 CLOCKS = (
-    "epoch_seconds", "load_seconds", "compute_seconds", "train_seconds", "eval_seconds", "peak_memory_bytes",
+    "epoch_seconds", "load_seconds", "compute_seconds", "train_seconds", "eval_seconds",
+    "timed_iterations", "peak_memory_bytes",
 )  # fmt: skip
 ENDINGS = ["trial_id", "status", "stop_reason", "iterations", "examples", "micro_batch_used"]
 ORDER = {"iterations": "iteration", "epochs": "epoch", "evaluations": "iteration", "trials": "trial_id"}
