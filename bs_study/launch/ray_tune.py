@@ -140,7 +140,7 @@ class RayLauncher:
                     verbose=0,
                     stop=_UntilInterrupted(interruption, bell),
                     failure_config=tune.FailureConfig(max_failures=self._options.max_failures),
-                    callbacks=[TuneCallback(by_id, self._place, watcher, search)],
+                    callbacks=[TuneCallback(by_id, self._place, watcher, search, interruption)],
                 ),
             )
             try:
