@@ -1,9 +1,9 @@
 """Checkpoints: what a new attempt needs to continue a trial as if it had never been interrupted.
 
 Each attempt keeps its last two under `live/<trial_id>/<attempt>/`; whatever ends it, the newest that was written is
-there. A checkpoint is written after the parts it stands on and names them. It is read with `weights_only=True`: tensors,
-numbers, text, and nothing that could run code. One that is damaged, or does not fit what the workload makes now, is set aside: it stays where it is, and the trial's
-message tells.
+there. A checkpoint is written after the parts it stands on and names them. It is read with `weights_only=True`:
+tensors, numbers, text, and nothing that could run code. One that is damaged, or does not fit what the workload makes
+now, is set aside: it stays where it is, and the trial's message tells.
 """
 
 from __future__ import annotations
