@@ -31,16 +31,20 @@ def trials_with_parts(study: Path) -> int:
     return len({file.parent.parent for file in study.glob("live/*/*/iterations-*.parquet")})
 
 
-@pytest.mark.parametrize("to_all", [True, False], ids=["from-a-terminal", "to-the-process-alone"])
+@pytest.mark.parametrize(
+    ("to_all", "number"),
+    [(True, signal.SIGINT), (True, signal.SIGTERM), (False, signal.SIGINT)],
+    ids=["from-a-terminal", "from-what-stops-a-job", "to-the-process-alone"],
+)
 @pytest.mark.parametrize("local", [True, False], ids=["local", "ray"])
 def test_ctrl_c_ends_within_seconds_and_leaves_a_readable_store(
-    tmp_path: Path, start_study: StartStudy, local: bool, to_all: bool
+    tmp_path: Path, start_study: StartStudy, local: bool, to_all: bool, number: signal.Signals
 ) -> None:
     study = tmp_path / "results" / "digits"
     running = start_study(*ENDLESS, *(["--local"] if local else []))
     running.wait_until(lambda: trials_with_parts(study) >= (1 if local else 2))
     start = time.monotonic()
-    (os.killpg if to_all else os.kill)(running.process.pid, signal.SIGINT)
+    (os.killpg if to_all else os.kill)(running.process.pid, number)
     assert running.process.wait(timeout=30) == 130, running.output
     assert time.monotonic() - start < 15  # at most 4 of them for checkpoints; the rest is the end of Ray
     assert "Traceback" not in running.output
