@@ -11,12 +11,13 @@ of this machine.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from bs_study.config import StudyConfig
@@ -28,6 +29,16 @@ NEEDED = ("bs_study", "ray", "rich", "sklearn", "torch", "torchvision", "tyro", 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit status: 0 done, 1 with failed trials, 2 refused, 130 interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stops a job does what Ctrl-C does
+    try:
+        return run(arguments)
+    except KeyboardInterrupt:
+        print("interrupted before the study began", file=sys.stderr)
+        return 130
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Do what `main` does, but for an interrupt before the study began."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         print(f"error: {missing[0]} is not installed. Run: pip install -e '.[sweep]'", file=sys.stderr)
@@ -35,7 +46,6 @@ def main(arguments: Sequence[str]) -> int:
     from bs_study.command_line import has_grid, refuse, what_is_asked
     from bs_study.flags import parse_flags
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stops a job does what Ctrl-C does
     try:
         request = parse_flags(arguments, description=str(__doc__))
         sys.path.append(str(Path.cwd()))  # where a user's own workload lies; last, so that it shadows no package
@@ -60,9 +70,6 @@ def main(arguments: Sequence[str]) -> int:
         return show_trials(study) if request.dry_run else run_study(study, Terminal()).exit_status
     except (ValueError, OSError) as error:
         return refuse(error)
-    except KeyboardInterrupt:
-        print("interrupted before the study began", file=sys.stderr)
-        return 130
 
 
 def show_look(config: StudyConfig, look: Look) -> int:
@@ -93,5 +100,16 @@ def show_trials(study: Prepared) -> int:
     return 0
 
 
+def leave(status: int) -> NoReturn:
+    """End the process: at once if it was interrupted. A signal that comes now finds nothing left to stop."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    if status == 130:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

@@ -7,17 +7,25 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from pydantic import ValidationError
-
-from bs_study import open_study
-from bs_study.analysis.study import analyse
-from bs_study.report.page import publish
-from bs_study.report.terminal import closing
-from bs_study.words import one_line
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report, print where it is and what the study answers; return the exit status."""
+    try:
+        return run(arguments)
+    except KeyboardInterrupt:
+        print("interrupted. Make the report again with the same command", file=sys.stderr)
+        return 130
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Do what `main` does, but for an interrupt; what takes seconds to import is imported here."""
+    from pydantic import ValidationError
+
+    from bs_study import open_study
+    from bs_study.analysis.study import analyse
+    from bs_study.report.page import publish
+    from bs_study.report.terminal import closing
+
     asked = _parser().parse_args(arguments)
     try:
         study = open_study(asked.study)
@@ -36,6 +44,8 @@ class _Parser(argparse.ArgumentParser):
     """Refuses in one line, as everything here does."""
 
     def error(self, message: str) -> NoReturn:
+        from bs_study.words import one_line
+
         self.exit(2, f"error: {one_line(message)}. See --help\n")
 
 
@@ -48,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _reason(error: Exception) -> str:
+    from bs_study.words import one_line
+
     return one_line(error.args[0] if isinstance(error, KeyError) and error.args else error)
 
 

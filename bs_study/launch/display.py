@@ -149,10 +149,14 @@ def _measured(progress: Progress | None) -> tuple[str, str, str]:
 
 
 def describe(ending: Ending) -> str:
-    """Return how a trial ended in a few words."""
+    """Return how a trial ended in a few words, and what its message says, as that a checkpoint was set aside."""
+    first_line = (ending.message or "").partition("\n")[0]
+    return ": ".join(filter(None, [_outcome(ending), first_line]))
+
+
+def _outcome(ending: Ending) -> str:
     if ending.status != "completed":
-        first_line = (ending.message or "").partition("\n")[0]
-        return f"{ending.status}: {first_line}" if first_line else ending.status
+        return ending.status
     if ending.reached_iteration is not None:
         return f"target reached at iteration {count(ending.reached_iteration)}"
     return f"target not reached within {counted(ending.iterations, 'iteration')} ({ending.stop_reason})"

@@ -15,6 +15,7 @@ from bs_study.config import TrialConfig
 from bs_study.launch.failures import failure_message, record_failure
 from bs_study.launch.launcher import Watcher
 from bs_study.launch.ray_search import Search
+from bs_study.training.interruption import Interruption
 from bs_study.training.placement import Place
 from bs_study.training.progress import Ending, Progress
 
@@ -22,11 +23,14 @@ from bs_study.training.progress import Ending, Progress
 class TuneCallback(tune.Callback):
     """Passes on what Tune sees of the trials."""
 
-    def __init__(self, trials: dict[str, TrialConfig], place: Place, watcher: Watcher, search: Search) -> None:
+    def __init__(
+        self, trials: dict[str, TrialConfig], place: Place, watcher: Watcher, search: Search, interruption: Interruption
+    ) -> None:
         self._trials = trials
         self._place = place
         self._watcher = watcher
         self._search = search
+        self._interruption = interruption
 
     def __reduce__(self) -> tuple[type[tune.Callback], tuple[()]]:
         # Tune pickles callbacks for its own restore, which is never used: what is done stands in the store.
@@ -55,6 +59,8 @@ class TuneCallback(tune.Callback):
                 self._watcher.progressed(ours, Progress(**progress))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
+        if self._interruption.is_asked:
+            return  # its worker was told to end, too; the trial goes on later from its checkpoint
         ours = self._trials[trial.config["trial_id"]]
         with _shielded():
             message = failure_message(_last_error(trial))

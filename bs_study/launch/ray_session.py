@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._private import ray_constants
+from ray._private import ray_constants, services
 from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
+from ray._private.utils import detect_fate_sharing_support
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bs_study.config import LaunchOptions, StudyConfig
@@ -75,11 +76,32 @@ def _start() -> None:
     # What RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 sets when Ray is imported; on a Mac it is so by default.
     is_networked, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
     try:
-        ray.init(address="local", include_dashboard=False, **QUIET)
+        with _own_process_group():
+            ray.init(address="local", include_dashboard=False, **QUIET)
     finally:
         ray_constants.ENABLE_RAY_CLUSTER = is_networked
     if token.exists():
         token.chmod(0o600)
+
+
+class _GroupLeader(services.ConsolePopen):  # type: ignore[misc]  # a Popen, and Ray has no types for it
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, process_group=0, **options)
+
+
+@contextlib.contextmanager
+def _own_process_group() -> Iterator[None]:
+    """Start Ray's processes outside of the driver's process group: a signal to it is the driver's affair.
+
+    Only where the system ends them with the driver; elsewhere Ray ends them by their group.
+    """
+    popen = services.ConsolePopen
+    if detect_fate_sharing_support():
+        services.ConsolePopen = _GroupLeader
+    try:
+        yield
+    finally:
+        services.ConsolePopen = popen
 
 
 def node_resources() -> list[Node]:

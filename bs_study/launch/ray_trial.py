@@ -6,6 +6,8 @@ replaced by what is newer: no trial waits for the driver.
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from dataclasses import asdict
 from queue import SimpleQueue
@@ -32,6 +34,8 @@ class RayTrial(tune.Trainable):
         self._trials, self._parcel = trials, parcel
         self._interruption = Interruption()
         listen(bell, self._end_early)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._end_soon)
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -58,6 +62,13 @@ class RayTrial(tune.Trainable):
     def _end_early(self) -> None:
         self._interruption.ask()
         self._told.put({})  # Tune ends a worker only when the step that it waits for is over
+
+    def _end_soon(self, *_: object) -> None:
+        """Write a checkpoint and end: the machine's processes are told to, the driver and Ray too perhaps."""
+        timer = threading.Timer(CHECKPOINT_SECONDS, os._exit, (1,))
+        timer.daemon = True
+        timer.start()
+        self._end_early()
 
     def _tell(self, progress: Progress) -> None:
         if self._told.empty():

@@ -142,7 +142,7 @@ class RayLauncher:
                     # A class, unlike a function, is asked for a checkpoint when it is done; ours are in the store.
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                     failure_config=tune.FailureConfig(max_failures=self._options.max_failures),
-                    callbacks=[TuneCallback(by_id, self._place, watcher, search)],
+                    callbacks=[TuneCallback(by_id, self._place, watcher, search, interruption)],
                 ),
             )
             try:

@@ -5,21 +5,26 @@ from __future__ import annotations
 import _thread
 import shlex
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from bs_study.config.launch import flags_of, resume_command
 from bs_study.config.recipe_names import named_recipes
-from bs_study.grid import trial_recipes
+from bs_study.grid import trial_recipes, trials_to_run
 from bs_study.launch.display import Display
 from bs_study.launch.launcher import Launcher
 from bs_study.launch.prepare import Prepared
+from bs_study.launch.signals import bounded_end
 from bs_study.launch.timing import lacks_timings, timing_lines, timing_trials, wants_timing
 from bs_study.launch.trackers.chosen import chosen_trackers
 from bs_study.launch.trackers.tracking import Tracking
+from bs_study.store.commit import answered_trials
 from bs_study.store.lease import study_lease
 from bs_study.store.reader import Study
 from bs_study.words import counted, one_line
+
+PAGE = "report/report.html"
+"""Where the report's page lies in the study's folder."""
 
 
 class Listener(Protocol):
@@ -66,26 +71,51 @@ def run_study(study: Prepared, listener: Listener) -> End:
 def _run(study: Prepared, listener: Listener, tracking: Tracking) -> End:
     if not study.trials and not (study.options.timing and lacks_timings(Study(study.paths), disturbed_too=True)):
         listener.say(f"nothing to do: all trials of {study.paths.uri} have ended")
-        return End()
+        has_report = study.paths.exists(f"{study.paths.root}/{PAGE}")
+        return End() if has_report else _concluded(study, listener, tracking)
     going_on = resume_command(study.paths.uri, study.options)
-    with _launcher(study) as launcher, study_lease(study.paths, lost=_thread.interrupt_main):
+    last_words = f"interrupted. Go on with: {going_on}"
+    with (
+        bounded_end(last_words) as end,
+        _launcher(study) as launcher,
+        study_lease(study.paths, lost=_thread.interrupt_main),
+    ):
         study.create()
         _announce(study, launcher, listener)
         try:
             _time_alone(study, launcher, listener)
             failed = _run_trials(study, launcher, listener, tracking) if study.trials else 0
         except KeyboardInterrupt:
-            listener.say(f"interrupted. Go on with: {going_on}")
+            end.begin()
+            listener.say(_without_report(study) if study.trials and _is_over(study) else last_words)
+            end.last_words = None
             return End(is_interrupted=True)
-    try:
-        is_reported = conclude(study, listener, tracking)
-    except KeyboardInterrupt:
-        uri = shlex.quote(study.paths.uri)
-        listener.say(f"interrupted, with all trials ended. Its report: python sweeps/report.py {uri}")
-        return End(is_interrupted=True)
-    if failed:
+    concluded = _concluded(study, listener, tracking)
+    if failed and not concluded.is_interrupted:
         listener.say(f"failed trials: {failed}. Try them again with: {going_on}")
-    return End(failed=failed, is_reported=is_reported)
+    return replace(concluded, failed=failed)
+
+
+def _concluded(study: Prepared, listener: Listener, tracking: Tracking) -> End:
+    """Conclude, and return how the study ended."""
+    try:
+        return End(is_reported=conclude(study, listener, tracking))
+    except KeyboardInterrupt:
+        listener.say(_without_report(study))
+        return End(is_interrupted=True)
+
+
+def _without_report(study: Prepared) -> str:
+    uri = shlex.quote(study.paths.uri)
+    return f"interrupted, with all trials ended. Its report: python sweeps/report.py {uri}"
+
+
+def _is_over(study: Prepared) -> bool:
+    """Return whether all trials have ended: the last may have when it was to be interrupted."""
+    try:
+        return not trials_to_run(study.config, ended=answered_trials(study.paths))
+    except OSError:
+        return False
 
 
 def _launcher(study: Prepared) -> AbstractContextManager[Launcher]:

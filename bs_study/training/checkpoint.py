@@ -1,9 +1,9 @@
 """Checkpoints: what a new attempt needs to continue a trial as if it had never been interrupted.
 
-Each attempt keeps its last two under `live/<trial_id>/<attempt>/`. A checkpoint is written after the parts it stands on
-and names them. It is read with `weights_only=True`: tensors, numbers, text, and nothing that could run code.
-One that is damaged, or does not fit what the workload makes now, is set aside: it stays where it is, and the trial's
-message tells.
+Each attempt keeps its last two under `live/<trial_id>/<attempt>/`; whatever ends it, the newest that was written is
+there. A checkpoint is written after the parts it stands on and names them. It is read with `weights_only=True`:
+tensors, numbers, text, and nothing that could run code. One that is damaged, or does not fit what the workload makes
+now, is set aside: it stays where it is, and the trial's message tells.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from bs_study.training.kernels import KERNELS, Kernels
 from bs_study.training.learner import Learner, is_out_of_memory
 from bs_study.training.optimizer import STATE_NAMES
 
-NAMES = ("checkpoint.pt", "checkpoint-previous.pt")
+NAMES = ("checkpoint-next.pt", "checkpoint.pt", "checkpoint-previous.pt")
+"""Newest first. The first is there only until those before it have made room."""
 
 UNREADABLE = (
     *(OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, AttributeError),
@@ -40,10 +41,11 @@ def write_checkpoint(paths: StudyPaths, trial_id: str, attempt: str, state: Stat
     folder = f"{paths.live_trial(trial_id)}/{attempt}"
     buffer = io.BytesIO()
     torch.save(state | {"trial_id": trial_id}, buffer)
-    newest, previous = (f"{folder}/{name}" for name in NAMES)
+    following, newest, previous = (f"{folder}/{name}" for name in NAMES)
+    paths.write(following, buffer.getvalue())
     if paths.exists(newest):
         paths.move(newest, previous)
-    paths.write(newest, buffer.getvalue())
+    paths.move(following, newest)
 
 
 class MisfitError(ValueError):

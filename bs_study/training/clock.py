@@ -67,10 +67,12 @@ def synchronize(device: torch.device) -> None:
 class Clocks:
     """The clocks of a trial, in seconds. Those of the epoch start anew with each epoch.
 
-    `timed_iterations` are those of the epoch that its clocks cover: all but warm-up. NaN where that was not recorded.
+    `timed_iterations` are those of the epoch that its clocks cover, `all_timed_iterations` those of the trial: all but
+    warm-up. NaN where that was not recorded.
     """
 
     timed_iterations: float = 0
+    all_timed_iterations: float = 0
     epoch_seconds: float = 0.0
     epoch_load_seconds: float = 0.0
     epoch_compute_seconds: float = 0.0
@@ -84,6 +86,7 @@ class Clocks:
     def add_training(self, seconds: float, *, load: float, compute: float, iterations: int) -> None:
         """Add a stretch of iterations: from asking for its first batch until its last update has finished."""
         self.timed_iterations += iterations
+        self.all_timed_iterations += iterations
         self.epoch_seconds += seconds
         self.epoch_load_seconds += load
         self.epoch_compute_seconds += compute
@@ -91,10 +94,15 @@ class Clocks:
         self.load_seconds += load
         self.compute_seconds += compute
 
-    @property
-    def seconds(self) -> float:
-        """What the trial took so far, without its start-up and its warm-up."""
-        return self.train_seconds + self.eval_seconds + self.write_seconds
+    def seconds(self, iterations: int) -> float | None:
+        """Return what so many iterations took, with evaluations and writes; None where no iteration was timed.
+
+        Those of warm-up count as the timed ones do, without what else is done in them: the start-up, a race, a capture.
+        """
+        if not self.all_timed_iterations > 0:
+            return None
+        trained = self.train_seconds * iterations / self.all_timed_iterations
+        return trained + self.eval_seconds + self.write_seconds
 
     def start_epoch(self) -> None:
         self.timed_iterations = 0
@@ -120,7 +128,8 @@ def _known(clocks: dict[str, float]) -> dict[str, float]:
 
 def restored_clocks(saved: dict[str, float]) -> Clocks:
     """Return the clocks of a checkpoint; one of version 0.1.0 does not tell how many iterations they cover."""
-    return Clocks(**({"timed_iterations": math.nan} | saved))
+    unknown = {"timed_iterations": math.nan, "all_timed_iterations": math.nan}
+    return Clocks(**(unknown | saved))
 
 
 def load_and_compute(marks: list[float]) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing import current_process
 from typing import Any, NamedTuple
@@ -15,6 +16,9 @@ from bs_study.training.randomness import kept_generators, seed_host_generators
 from bs_study.workloads.base import Data, as_batch, examples_at
 
 MESSAGE_EXAMPLES = 256  # that a process sends at once, at least
+
+GRACE_SECONDS = 5
+"""How long a process reads on after SIGTERM: for longer than a trial may take to write its checkpoint."""
 
 Batch = tuple[Tensor, ...]
 Collate = Callable[[list[Any]], Any]
@@ -56,6 +60,7 @@ class BatchLoader:
             num_workers=processes,
             persistent_workers=processes > 0,
             pin_memory=device.type == "cuda",
+            worker_init_fn=_outlive_signals,
             generator=torch.Generator(),  # its own, so that starting an epoch draws nothing from the model's
         )
 
@@ -65,6 +70,16 @@ class BatchLoader:
         for batches in self._loader:
             for batch in _apart(*batches):
                 yield tuple(tensor.to(self._device, non_blocking=True) for tensor in batch)
+
+
+def _outlive_signals(_: int) -> None:
+    """Let a signal that goes to all processes of a job be the trial's affair, which needs batches up to its checkpoint.
+
+    torch raises in the trial when one of these processes dies, wherever that is: in the middle of an update, say.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which ends the process
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE_SECONDS) and None)
 
 
 class _Keys(Sampler[list[Key]]):

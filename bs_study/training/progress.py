@@ -45,7 +45,7 @@ class Position:
 class Ending:
     """How a trial ended, at which iteration it first met its target (None if it never did), and how long it took.
 
-    `seconds` are those of its updates, evaluations and writes, without start-up and warm-up; None where it did not say.
+    `seconds` are those of its updates, evaluations and writes, without what only its start takes; None if not known.
     """
 
     status: Status

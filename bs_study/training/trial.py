@@ -179,7 +179,7 @@ def _attempt(
             message=message,
             iterations=position.iteration,
             reached_iteration=position.reached_iteration,
-            seconds=recorder.clocks.seconds,
+            seconds=recorder.clocks.seconds(position.iteration),
         )
         computed = assembly.columns if assembly else {"micro_batch_used": first_micro_batch(trial)}
         of_place = {"workload_version": place.workload_version, "eval_loss_batch_size": place.loss_batch}

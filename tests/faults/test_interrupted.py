@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +15,10 @@ import pytest
 import torch
 
 from bs_study import open_study
+from bs_study.store.writer import TrialWriter
 from tests.faults.attempts import undisturbed
 from tests.faults.conftest import Ended, StartStudy
-from tests.faults.running_study import of_session
+from tests.faults.running_study import GRID, of_session
 from tests.faults.same_rows import assert_same_rows, table
 
 ENDLESS = (
@@ -28,16 +31,20 @@ def trials_with_parts(study: Path) -> int:
     return len({file.parent.parent for file in study.glob("live/*/*/iterations-*.parquet")})
 
 
-@pytest.mark.parametrize("to_all", [True, False], ids=["from-a-terminal", "to-the-process-alone"])
+@pytest.mark.parametrize(
+    ("to_all", "number"),
+    [(True, signal.SIGINT), (True, signal.SIGTERM), (False, signal.SIGINT)],
+    ids=["from-a-terminal", "from-what-stops-a-job", "to-the-process-alone"],
+)
 @pytest.mark.parametrize("local", [True, False], ids=["local", "ray"])
 def test_ctrl_c_ends_within_seconds_and_leaves_a_readable_store(
-    tmp_path: Path, start_study: StartStudy, local: bool, to_all: bool
+    tmp_path: Path, start_study: StartStudy, local: bool, to_all: bool, number: signal.Signals
 ) -> None:
     study = tmp_path / "results" / "digits"
     running = start_study(*ENDLESS, *(["--local"] if local else []))
     running.wait_until(lambda: trials_with_parts(study) >= (1 if local else 2))
     start = time.monotonic()
-    (os.killpg if to_all else os.kill)(running.process.pid, signal.SIGINT)
+    (os.killpg if to_all else os.kill)(running.process.pid, number)
     assert running.process.wait(timeout=30) == 130, running.output
     assert time.monotonic() - start < 15  # at most 4 of them for checkpoints; the rest is the end of Ray
     assert "Traceback" not in running.output
@@ -115,3 +122,53 @@ def test_the_timing_pass_ends_at_once(tmp_path: Path, pace: Path, start_study: S
     assert running.wait(seconds=30) == 130
     assert time.monotonic() - start < 10
     assert "interrupted. Go on with: " in running.output
+
+
+def test_a_signal_to_all_processes_costs_no_checkpoint_where_processes_read_batches(
+    tmp_path: Path, start_study: StartStudy
+) -> None:
+    study = tmp_path / "results" / "digits"
+    flags = [flag if flag != "0.5" else "600" for flag in ENDLESS]
+    running = start_study(*flags, "--local", "--loader", "workers", "--loader-processes", "2")
+    running.wait_until(lambda: len(running.processes()) >= 3 and list(study.glob("live/*/*/adopted.json")), seconds=100)
+    time.sleep(1)
+    for pid in of_session(running.process.pid):
+        os.kill(pid, signal.SIGTERM)
+    assert running.wait(seconds=30) == 130
+    assert "Traceback" not in running.output
+    assert f"--resume {study}" in running.output.splitlines()[-1]
+    assert [file.name for file in study.glob("live/*/*/checkpoint*.pt")] == ["checkpoint.pt"]
+
+
+def test_an_interrupt_in_the_last_trials_last_moment_names_the_report_and_going_on_writes_it(
+    tmp_path: Path, grid: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = TrialWriter.commit
+
+    def interrupted(writer: TrialWriter, row: dict[str, object]) -> None:
+        signal.raise_signal(signal.SIGINT)
+        commit(writer, row)
+
+    monkeypatch.setattr(TrialWriter, "commit", interrupted)
+    flags = ("--batch-sizes", "64", "--lrs", "0.1", "--max-iterations", "40", "--local", "--no-timing")
+    ended = grid(*flags)
+    study = tmp_path / "results" / "digits"
+    assert ended.status == 130
+    assert ended.out.splitlines()[-1].endswith(f"python sweeps/report.py {study}")
+    again = grid("--resume", str(study), "--local", "--no-timing")
+    assert (again.status, (study / "report" / "report.html").exists()) == (0, True)
+    assert "nothing to do: all trials" in again.out
+    assert grid("--resume", str(study), "--local", "--no-timing").out.count("\n") == 1  # it is there now
+
+
+def test_an_interrupted_report_says_so_in_a_line(tmp_path: Path) -> None:
+    command = [sys.executable, str(GRID.with_name("report.py")), str(tmp_path)]
+    program = f"import runpy, signal, sys; sys.argv = {command[1:]!r}; " + (
+        "sys.setprofile(lambda f, e, a: (sys.setprofile(None), signal.raise_signal(signal.SIGINT)) "
+        "if f.f_code.co_name == 'open_study' else None); "
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=100, check=False)
+    assert (ended.returncode, ended.stdout) == (130, "")
+    assert ended.stderr.startswith("interrupted. ")
+    assert ended.stderr.count("\n") == 1

@@ -137,6 +137,10 @@ def test_trials_side_by_side_share_the_time_left(set_clock: SetClock) -> None:
         (Ending("diverged", "non_finite", "loss nan at iteration 3"), "diverged: loss nan at iteration 3"),
         (Ending("failed", "error", "ValueError: seven\nTraceback"), "failed: ValueError: seven"),
         (Ending("out_of_memory", "out_of_memory"), "out_of_memory"),
+        (
+            replace(REACHED, message="a/checkpoint.pt was set aside: why"),
+            "target reached at iteration 7: a/checkpoint.pt was set aside: why",
+        ),
     ],
 )
 def test_an_ending_is_told_in_a_few_words(ending: Ending, words: str) -> None:

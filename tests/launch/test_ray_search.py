@@ -20,6 +20,7 @@ from ray.tune.experiment import Experiment
 from bs_study.launch.fair_share import TURN_SECONDS, Claim, Ledger, Share
 from bs_study.launch.ray_callback import TuneCallback
 from bs_study.launch.ray_search import Account, FreeWorkersFirst, SharedSearch
+from bs_study.training.interruption import Interruption
 
 
 @dataclass
@@ -130,7 +131,7 @@ def test_a_sweep_whose_turn_is_over_gives_its_only_worker_to_the_one_that_waits(
             scheduler=FreeWorkersFirst(),
             reuse_actors=True,
             storage=storage,
-            callbacks=[TuneCallback({"t": None}, None, watcher, search)],
+            callbacks=[TuneCallback({"t": None}, None, watcher, search, Interruption())],
         )
 
     sweeps = [sweep(name) for name in ("first", "second")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -68,3 +70,25 @@ def test_signals_do_afterwards_what_they_did_before_and_another_thread_changes_n
     thread.start()
     thread.join()
     assert seen == before
+
+
+HANGS = """
+import signal, sys, time
+from bs_study.launch import signals
+from bs_study.training.interruption import Interruption
+signals.CHECKPOINT_SECONDS = signals.END_SECONDS = 0.2
+interruption = Interruption()
+with signals.bounded_end("go on with this"):
+    with signals.heeded_signals(interruption), interruption.held_back():
+        signal.raise_signal(signal.SIGTERM)
+        while True:
+            try:
+                time.sleep(60)
+            except KeyboardInterrupt:
+                pass
+"""
+
+
+def test_a_process_that_no_signal_gets_out_of_a_wait_ends_with_its_last_words() -> None:
+    ended = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=50, check=False)
+    assert (ended.returncode, ended.stdout) == (130, "go on with this\n")

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import torch
 
+from bs_study.store.paths import StudyPaths, study_paths
+from bs_study.training.checkpoint import checkpoints, write_checkpoint
 from tests.training.interrupted import Run, changed, finished, iterations_of
 
 
@@ -121,3 +123,22 @@ def test_code_in_a_checkpoint_is_never_executed(
     assert went_on == 0
     assert message.count("was set aside") == 2
     assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("moves", [0, 1])
+def test_what_cuts_the_writing_of_a_checkpoint_short_leaves_the_newest(tmp_path: Path, moves: int) -> None:
+    paths, trial_id = study_paths(tmp_path / "s"), "t"
+    write_checkpoint(paths, trial_id, "a", {"parts": [], "k": 1})
+    write_checkpoint(paths, trial_id, "a", {"parts": [], "k": 2})
+    left = [moves]
+
+    class Cut(StudyPaths):
+        def move(self, path: str, target: str) -> None:
+            if not left[0]:
+                raise RuntimeError("a process was killed")
+            left[0] -= 1
+            super().move(path, target)
+
+    with pytest.raises(RuntimeError):
+        write_checkpoint(Cut(paths.filesystem, paths.root, paths.uri), trial_id, "a", {"parts": [], "k": 3})
+    assert [state["k"] for _, state in checkpoints(paths, trial_id, [])] == ([3, 2, 1] if moves == 0 else [3, 2])

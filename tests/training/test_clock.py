@@ -86,3 +86,12 @@ def test_a_gpu_is_timed_until_it_has_finished_not_until_it_was_asked() -> None:
     seconds = line.take_seconds()
     # 40 products of 1.1e12 operations each take a GPU of at most 1e15 a second 44 ms at least.
     assert seconds[-1] > 0.04
+
+
+def test_what_a_trial_took_counts_its_warm_up_as_iterations_like_the_timed_ones() -> None:
+    clocks = Clocks(warmup_seconds=100.0, eval_seconds=3.0, write_seconds=1.0)
+    assert clocks.seconds(2) is None  # all of it was warm-up
+    clocks.add_training(8.0, load=1.0, compute=7.0, iterations=2)
+    clocks.start_epoch()
+    clocks.add_training(8.0, load=1.0, compute=7.0, iterations=2)
+    assert clocks.seconds(6) == 6 * 4 + 3 + 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,7 +17,7 @@ INSTALL = NEEDS | {"mlflow": "mlflow-skinny"}
 
 
 def chosen_trackers(options: LaunchOptions, paths: StudyPaths) -> list[Tracker]:
-    """Return the trackers that the options turn on.
+    """Return the trackers that the options turn on, but for one whose server does not answer, which a line tells.
 
     Raises:
         ValueError: one is not installed, or has no place to write to.
@@ -27,7 +28,14 @@ def chosen_trackers(options: LaunchOptions, paths: StudyPaths) -> list[Tracker]:
             raise ValueError(f"{name}: is not installed. Run: pip install {INSTALL[name]}, or leave --{name} out")
     # Not where the study was started: a job of Ray runs in a folder that goes with it.
     folder = Path(paths.root) if paths.is_local else Path.home() / "bs_study" / paths.name
-    return [MAKE[name](paths.name, folder) for name in chosen]
+    return [tracker for name in chosen for tracker in _made(name, paths.name, folder)]
+
+
+def _made(name: str, study: str, folder: Path) -> Iterator[Tracker]:
+    try:
+        yield MAKE[name](study, folder)
+    except ConnectionError as error:
+        print(f"warning: {error}. The study goes on without it", file=sys.stderr)  # noqa: T201
 
 
 def _tensorboard(study: str, folder: Path) -> Tracker:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import ssl
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,9 @@ from bs_study.launch.trackers.tracker import STUDY_RUN, Answer, Run, Series, out
 from bs_study.training.progress import Ending
 from bs_study.words import one_line
 
+LOOK_SECONDS = 3.0  # that a server may take to answer at the beginning
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
+"""For MLflow's own requests, if nothing else is set: a server that is gone is asked for minutes otherwise."""
 MOST_METRICS = 1000  # in a call
 NO_NAME = re.compile(r"[^\w\-. :/]", re.ASCII)
 """What MLflow takes in no name of a metric."""
@@ -24,18 +30,26 @@ class MLflow:
 
     Raises:
         ValueError: MLflow can't use the server's address.
+        ConnectionError: nothing answers there.
     """
 
     def __init__(self, study: str, folder: Path) -> None:
         mlflow: Any = importlib.import_module("mlflow")
+        for name, value in PATIENCE.items():
+            os.environ.setdefault(name, value)
         self._study = study
         self._entities: Any = importlib.import_module("mlflow.entities")
         self._uri = None if mlflow.is_tracking_uri_set() else folder.as_uri()
         self._client: Any = None
         self._parent = ""
         self._runs: dict[str, str] = {}  # MLflow's id of each that is open
+        self._address: str = self._uri or mlflow.get_tracking_uri()
         if self._uri is None:
             self._connect(mlflow)
+            _refuse_silent_server(self._address)
+
+    def __str__(self) -> str:
+        return f"mlflow, at {self._address} (MLFLOW_TRACKING_URI)"
 
     def _connect(self, mlflow: Any) -> None:
         if self._uri:
@@ -106,3 +120,24 @@ class MLflow:
         for run_id in open_runs:
             self._client.set_tag(run_id, "status", "interrupted")
             self._client.set_terminated(run_id, "KILLED")
+
+
+def _refuse_silent_server(address: str) -> None:
+    """Raise if nothing answers at an address of HTTP; any answer will do, also that of a server that wants a password.
+
+    Raises:
+        ConnectionError: nothing does.
+    """
+    if not address.startswith(("http://", "https://")):
+        return
+    try:
+        urllib.request.urlopen(address, timeout=LOOK_SECONDS).close()  # noqa: S310  of HTTP, as was looked at
+    except urllib.error.HTTPError:
+        return
+    except OSError as error:
+        why = getattr(error, "reason", error)
+        if not isinstance(why, ssl.SSLError):  # whether that matters is MLflow's to say
+            raise ConnectionError(
+                f"mlflow: nothing answers at {address} ({one_line(why)}). "
+                "Start the server, or set MLFLOW_TRACKING_URI to one that runs"
+            ) from error

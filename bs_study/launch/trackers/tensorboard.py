@@ -17,9 +17,15 @@ class TensorBoard:
         self._folder = folder
         self._writers: dict[str, SummaryWriter] = {}
 
+    def __str__(self) -> str:
+        return f"tensorboard, in {self._folder}"
+
     def log(self, run: Run, series: Series) -> None:
         if run.name not in self._writers:
-            self._writers[run.name] = SummaryWriter(str(self._folder / run.name))
+            folder = self._folder / run.name
+            # A trial that goes on is told from its beginning again, in place of what was told before.
+            purge_step = 0 if folder.exists() else None
+            self._writers[run.name] = SummaryWriter(str(folder), purge_step=purge_step)
         for iteration, numbers in series:
             for name, value in numbers.items():
                 self._writers[run.name].add_scalar(name, value, global_step=iteration)

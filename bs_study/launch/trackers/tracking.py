@@ -50,6 +50,7 @@ class Tracking:
     _latest: dict[str, Progress] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _trials: dict[str, _Told] = field(default_factory=dict)
+    _telling: Tracker | None = None
     _patience: float = LAST_SECONDS_INTERRUPTED
 
     def __enter__(self) -> Self:
@@ -64,7 +65,9 @@ class Tracking:
         with contextlib.suppress(KeyboardInterrupt):  # which asks for no more patience
             self._thread.join(self._patience)
         if self._thread.is_alive():
-            _complain(f"not all was taken within {duration(self._patience)}. Ended without it")
+            late = f"not all was taken within {duration(self._patience)}"
+            who = f" by {self._telling}. See whether that answers" if self._telling else ""
+            _complain(f"{late}{who}. Ended without it")
 
     @contextlib.contextmanager
     def watching(self, watcher: Watcher) -> Iterator[Watcher]:
@@ -132,11 +135,13 @@ class Tracking:
 
     def _each(self, tell: Callable[[Tracker], None]) -> None:
         for tracker in list(self.trackers):
+            self._telling = tracker
             try:
                 tell(tracker)
             except Exception as error:  # noqa: BLE001  a tracker's trouble is not the study's
                 self.trackers.remove(tracker)
-                _complain(f"{failure_message(error)}. The study goes on without it")
+                _complain(f"{tracker}: {failure_message(error)}. The study goes on without it")
+        self._telling = None
 
 
 @dataclass

@@ -19,6 +19,9 @@ class WeightsAndBiases:
         self._study = study
         self._runs: dict[str, Any] = {}
 
+    def __str__(self) -> str:
+        return "wandb, at its server (WANDB_BASE_URL)"
+
     def log(self, run: Run, series: Series) -> None:
         if run.name not in self._runs:
             tags = [f"{name}={value}"[:LONGEST_TAG] for name, value in run.labels.items() if name != "study"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,3 +90,21 @@ def test_files_of_a_study_in_a_bucket_lie_at_home(tmp_path: Path, monkeypatch: p
     (tracker,) = chosen_trackers(LaunchOptions(mlflow=True), study_paths("s3://bucket/study?region=us-east-1"))
     tell(tracker)
     assert len(told_runs(tmp_path / "bs_study" / "study" / "mlruns", "study")[1]) == 3
+
+
+@pytest.mark.parametrize("is_listening", [False, True])
+def test_a_server_that_does_not_answer_is_told_at_once_and_left_out(
+    paths: StudyPaths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], is_listening: bool
+) -> None:
+    monkeypatch.setattr("bs_study.launch.trackers.mlflow.LOOK_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        if not is_listening:
+            server.close()
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+        start = time.monotonic()
+        assert chosen_trackers(LaunchOptions(mlflow=True), paths) == []
+    assert time.monotonic() - start < 5
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"warning: mlflow: nothing answers at {address} (" in line
+    assert "set MLFLOW_TRACKING_URI" in line

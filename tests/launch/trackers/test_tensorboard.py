@@ -56,3 +56,25 @@ def test_files_of_a_study_in_a_bucket_lie_at_home(tmp_path: Path, monkeypatch: p
     (tracker,) = chosen_trackers(LaunchOptions(tensorboard=True), study_paths("s3://bucket/study?region=us-east-1"))
     tell(tracker)
     assert (tmp_path / "bs_study" / "study" / "tensorboard" / TRIAL.trial_id).is_dir()
+
+
+def test_what_is_told_again_of_a_trial_that_goes_on_takes_the_place_of_what_was_told(paths: StudyPaths) -> None:
+    event_pb2 = importlib.import_module("tensorboardX.proto.event_pb2")
+    starts = []
+    for attempt in range(2):
+        folder = told_folder(paths) / TRIAL.trial_id
+        (file,) = folder.glob("events*")
+        starts.append(_starts(file.read_bytes(), event_pb2.Event))
+        file.rename(folder / f"earlier-{attempt}")  # two within a second have the same name
+    assert starts == [[], [0]]  # where TensorBoard drops what it has read
+
+
+def _starts(data: bytes, event_class: Any) -> list[int]:
+    found = []
+    while data:
+        length = int.from_bytes(data[:8], "little")
+        event = event_class.FromString(data[12 : 12 + length])
+        if event.HasField("session_log"):
+            found.append(event.step)
+        data = data[16 + length :]
+    return found
