@@ -67,13 +67,15 @@ def synchronize(device: torch.device) -> None:
 class Clocks:
     """The clocks of a trial, in seconds. Those of the epoch start anew with each epoch.
 
-    `timed_iterations` are those of the epoch that its clocks cover: all but warm-up. NaN where that was not recorded.
+    `trial_timed_iterations` are those that the clocks of the trial cover: all but warm-up; `timed_iterations` are those
+    of the epoch. NaN where that was not recorded.
     """
 
     timed_iterations: float = 0
     epoch_seconds: float = 0.0
     epoch_load_seconds: float = 0.0
     epoch_compute_seconds: float = 0.0
+    trial_timed_iterations: float = 0
     train_seconds: float = 0.0
     load_seconds: float = 0.0
     compute_seconds: float = 0.0
@@ -83,6 +85,7 @@ class Clocks:
 
     def add_training(self, seconds: float, *, load: float, compute: float, iterations: int) -> None:
         """Add a stretch of iterations: from asking for its first batch until its last update has finished."""
+        self.trial_timed_iterations += iterations
         self.timed_iterations += iterations
         self.epoch_seconds += seconds
         self.epoch_load_seconds += load
@@ -104,7 +107,9 @@ class Clocks:
     def of_trial(self) -> dict[str, float]:
         """The training clocks so far, as columns; NaN where they cover no iteration."""
         seconds = {"load_seconds": self.load_seconds, "compute_seconds": self.compute_seconds}
-        return _known({"train_seconds": self.train_seconds} | seconds)
+        return {"timed_iterations": self.trial_timed_iterations} | _known(
+            {"train_seconds": self.train_seconds} | seconds
+        )
 
     @property
     def of_epoch(self) -> dict[str, float]:
@@ -120,7 +125,7 @@ def _known(clocks: dict[str, float]) -> dict[str, float]:
 
 def restored_clocks(saved: dict[str, float]) -> Clocks:
     """Return the clocks of a checkpoint; one of version 0.1.0 does not tell how many iterations they cover."""
-    return Clocks(**({"timed_iterations": math.nan} | saved))
+    return Clocks(**({"trial_timed_iterations": math.nan, "timed_iterations": math.nan} | saved))
 
 
 def load_and_compute(marks: list[float]) -> tuple[float, float]:
