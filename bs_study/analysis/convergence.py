@@ -29,7 +29,7 @@ def time_to_target(
     Reached is the first look (evaluation) that meets the target, as MLPerf and AlgoPerf have it. The target was met
     at some time after the look before, so a time is an interval: above `<clock>_before_target`, which is 0 where the
     first look met it, up to `<clock>_to_target`. A trial that never met it has neither; a missing metric meets no
-    target. A training clock leaves out warm-up iterations; a time to the target has them too, at the mean of the others:
+    target. A training clock leaves out warm-up iterations; a time to the target has them too, at the others' mean:
     seconds * iteration / timed iterations. It is missing where the target was met before the clock ran, and so are all
     that it leads to. Where only the look before was, its time is its share of the iterations to the target. Wall
     seconds are those of training plus all evaluations up to and including that one. Clean seconds are its iterations
