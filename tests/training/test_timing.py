@@ -13,9 +13,11 @@ from bs_study import TrialConfig
 from bs_study.store.paths import StudyPaths
 from bs_study.store.timings import timing_id, write_timing
 from bs_study.training import repeats
+from bs_study.training.clock import load_and_compute
 from bs_study.training.machine import machine_kind
 from bs_study.training.placement import Machine
 from bs_study.training.repeats import (
+    CpuTimeline,
     Repeat,
     are_disturbed,
     iterations_of_repeat,
