@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from bs_study.analysis.training_clock import OF_TRAINING, estimated_timed, of_all_iterations, with_shares, with_timed
 from bs_study.analysis.trials import CELL, KEYS, complete_trials, effective_lr
 from bs_study.config import BUDGETS
 from bs_study.target import Target
@@ -28,12 +29,15 @@ def time_to_target(
     Reached is the first look (evaluation) that meets the target, as MLPerf and AlgoPerf have it. The target was met
     at some time after the look before, so a time is an interval: above `<clock>_before_target`, which is 0 where the
     first look met it, up to `<clock>_to_target`. A trial that never met it has neither; a missing metric meets no
-    target. Wall seconds are the training clock plus all evaluations up to and including that one. Clean seconds are
-    its iterations times the seconds of one, measured alone. A training clock that covers no iteration so far, since all
-    were warm-up, is missing; it is 0 in stores of version 0.1.0, which means the same.
+    target. A training clock leaves out warm-up iterations; a time to the target has them too, at the others' mean:
+    seconds * iteration / timed iterations. It is missing where the target was met before the clock ran, and so are all
+    that it leads to. Where only the look before was, its time is its share of the iterations to the target. Wall
+    seconds are those of training plus all evaluations up to and including that one. Clean seconds are its iterations
+    times the seconds of one, measured alone.
 
     Args:
-        evaluations: the store's table, with a column for the target's metric.
+        evaluations: the store's table, with a column for the target's metric; where `timed_iterations` are missing, its
+            clocks cover all.
         window: an odd number of looks; reached is the first at which the median of so many last ones meets the target,
             which it does where more than half of them do.
         clean: seconds of an iteration by batch size, of the timing pass; clean seconds are missing without it.
@@ -61,7 +65,7 @@ def time_to_target(
         .shift(fill_value=0.0)
         .rename(columns={c: f"{k}_before_target" for k, c in _COLUMNS.items()})
     )
-    met_first = looks.assign(**before)[is_met].drop_duplicates("trial_id")
+    met_first = with_shares(looks.assign(**before)[is_met].drop_duplicates("trial_id"))
     first = met_first[["trial_id", *columns, *before.columns]].rename(columns=columns)
     judged = looks[target.metric]
     if window > 1:
@@ -78,18 +82,15 @@ def _looks(evaluations: pd.DataFrame, *, metric: str, clean: Mapping[int, float]
     numbers = dict.fromkeys(["train_seconds", "compute_seconds", "eval_seconds", metric], float)
     recipe = {} if "recipe" in evaluations else {"recipe": ""}
     looks = evaluations.assign(**recipe).sort_values(["trial_id", "iteration"], kind="stable").astype(numbers)
-    for clock in ("train_seconds", "compute_seconds"):
-        looks[clock] = _known(looks[clock])
+    for clock in OF_TRAINING:
+        looks[clock] = of_all_iterations(
+            looks[clock], looks["iteration"], timed=looks.get("timed_iterations", looks["iteration"])
+        )
     pauses = looks.groupby("trial_id", sort=False)["eval_seconds"].cumsum(skipna=False)
     return looks.assign(
         wall_seconds=looks["train_seconds"] + pauses,
         clean_seconds=looks["iteration"] * looks["batch_size"].map(clean).astype(float),
     ).reset_index(drop=True)
-
-
-def _known(seconds: pd.Series[float]) -> pd.Series[float]:
-    """Return the seconds of a training clock, missing where it never ran."""
-    return seconds.where(seconds > 0)
 
 
 def refuse_missing(metric: str, evaluations: pd.DataFrame) -> None:
@@ -128,15 +129,16 @@ def trial_times(
     trials = complete_trials(trials)
     keys = trials[KEYS].assign(effective_lr=effective_lr(trials), **{name: trials[name] for name in BUDGETS})
     ends = pd.DataFrame({name: trials[name] for name in ("iterations", "examples", "train_seconds", "compute_seconds")})
-    for clock in ("train_seconds", "compute_seconds"):
-        ends[clock] = _known(ends[clock])
+    timed = trials["timed_iterations"].fillna(estimated_timed(trials["iterations"], warmup=trials["warmup_iterations"]))
+    for clock in OF_TRAINING:
+        ends[clock] = of_all_iterations(ends[clock], ends["iterations"], timed=timed)
     ends["wall_seconds"] = ends["train_seconds"] + trials["eval_seconds"]
     ends["clean_seconds"] = trials["iterations"] * trials["batch_size"].map(clean or {}).astype(float)
     keys = keys.join(ends.add_suffix("_at_end")).assign(status=trials["status"], stop_reason=trials["stop_reason"])
     initial = _initial_metric(trials, target)
     keys["initial_metric"] = initial
     keys["is_met_initially"] = [target is not None and target.is_met(value) for value in initial]
-    own = evaluations[evaluations["trial_id"].isin(trials["trial_id"])]
+    own = with_timed(evaluations[evaluations["trial_id"].isin(trials["trial_id"])], trials)
     if target is None or own.empty:
         found = own[["trial_id"]].drop_duplicates().assign(**dict.fromkeys([*_time_columns(), "best_metric"], np.nan))
         found["looks"] = own.groupby("trial_id").size().reindex(found["trial_id"]).to_numpy(float)

@@ -25,6 +25,7 @@ KEYS = ["recipe", "trial_id", "batch_size", "lr", "seed"]
 _NUMBERS = (
     "iterations",
     "examples",
+    "timed_iterations",
     "train_seconds",
     "load_seconds",
     "compute_seconds",

@@ -46,7 +46,7 @@ class Unanswered:
 
     Attributes:
         why: failed, diverged, out_of_memory, not_evaluated: the number of trials of each.
-        message: the most frequent first line of what trials that failed (or ran out of memory) said; "" for none.
+        message: the most frequent first line of what they said, as trials that diverged do too; "" for none.
         messages: how many trials said it.
     """
 
@@ -66,7 +66,7 @@ def unanswered(times: pd.DataFrame, trials: pd.DataFrame) -> Unanswered | None:
     if counts.empty or not set(counts.index) <= set(_UNJUDGED):
         return None
     why = {name: int(counts[name]) for name in _UNJUDGED if name in counts}
-    is_told = trials["status"].isin(["failed", "out_of_memory"])
+    is_told = trials["status"].isin(["failed", "out_of_memory", "diverged"])
     messages = trials.loc[is_told, "message"].dropna() if "message" in trials else ()
     said = Counter(line for text in messages if (line := str(text).strip().partition("\n")[0]))
     return Unanswered(why, *said.most_common(1)[0]) if said else Unanswered(why)

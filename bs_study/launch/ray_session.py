@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._private import ray_constants, services
+from ray._private import ray_constants
+from ray._private import services as ray_services
 from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
 from ray._private.utils import detect_fate_sharing_support
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -24,6 +25,7 @@ from bs_study.launch.launcher import Resources
 from bs_study.launch.ray_cluster import Node, cluster_address, cluster_resources
 from bs_study.store.paths import StudyPaths
 
+services: Any = ray_services  # without types
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
@@ -84,7 +86,7 @@ def _start() -> None:
         token.chmod(0o600)
 
 
-class _GroupLeader(services.ConsolePopen):  # type: ignore[misc]  # a Popen, and Ray has no types for it
+class _GroupLeader(ray_services.ConsolePopen):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, process_group=0, **options)
 
@@ -96,7 +98,7 @@ def _own_process_group() -> Iterator[None]:
     Only where the system ends them with the driver; elsewhere Ray ends them by their group.
     """
     popen = services.ConsolePopen
-    if detect_fate_sharing_support():
+    if detect_fate_sharing_support():  # type: ignore[no-untyped-call]
         services.ConsolePopen = _GroupLeader
     try:
         yield

@@ -119,6 +119,7 @@ def _words(study: Study, found: Analysis) -> dict[str, Any]:
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "warnings": [warning(record, found) for record in found.warnings],
         "answer": answer(found),
+        "is_clean": found.tables.is_clean and not found.tables.disturbed,
         "clocks": clock_rows(found),
         "rivals": rival_rows(found, compared.others),
         "lrs": rival_rows(found, compared.lrs),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from bs_study.report.sentences.columns import column_words
 from bs_study.words import UNKNOWN, count, counted, number, setting
 
 MOST_ROWS = 250
@@ -78,7 +79,7 @@ def table_view(name: str, table: pd.DataFrame, columns: Sequence[Column], *, tit
 
 def _heading(column: Column, values: pd.Series[Any]) -> Heading:
     is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    return Heading(column.name.replace("_", " "), column.meaning, is_number)
+    return Heading(column_words(column.name), column.meaning, is_number)
 
 
 def _value(row: Mapping[Hashable, Any], column: Column) -> Value:

@@ -114,6 +114,7 @@ _EVALUATIONS = (
     Column("epoch", NUMBER, "so far, with a fraction", "epochs"),
     Column("iteration", COUNT, "the last one before"),
     Column("examples", COUNT, "so far"),
+    Column("timed_iterations", COUNT, "so far, those that its clocks cover: all but warm-up"),
     Column("train_seconds", NUMBER, "so far, without warm-up iterations; null where there was no other"),
     Column("load_seconds", NUMBER, "so far"),
     Column("compute_seconds", NUMBER, "so far"),
@@ -126,6 +127,7 @@ _ENDING = (
     Column("message", TEXT, "what went wrong, if anything did"),
     Column("iterations", COUNT, "of the trial"),
     Column("examples", COUNT, "seen by the trial"),
+    Column("timed_iterations", COUNT, "of these, those that its clocks cover: all but warm-up"),
     Column("train_seconds", NUMBER, "of all iterations but warm-up; null where there was no other"),
     Column("load_seconds", NUMBER, "of train_seconds, spent waiting for batches"),
     Column("compute_seconds", NUMBER, "of train_seconds, spent on updates"),
@@ -217,7 +219,9 @@ COLUMNS: dict[Table, tuple[Column, ...]] = {
 
 LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
     "epochs": ("timed_iterations",),
+    "evaluations": ("timed_iterations",),
     "trials": (
+        "timed_iterations",
         *("target_window", "eval_spacing", "max_eval_share"),
         *("eval_loss_batch_size", "initial_metric", "workload_version"),
     ),

@@ -67,15 +67,15 @@ def synchronize(device: torch.device) -> None:
 class Clocks:
     """The clocks of a trial, in seconds. Those of the epoch start anew with each epoch.
 
-    `timed_iterations` are those of the epoch that its clocks cover, `all_timed_iterations` those of the trial: all but
-    warm-up. NaN where that was not recorded.
+    `trial_timed_iterations` are those that the clocks of the trial cover: all but warm-up; `timed_iterations` are those
+    of the epoch. NaN where that was not recorded.
     """
 
     timed_iterations: float = 0
-    all_timed_iterations: float = 0
     epoch_seconds: float = 0.0
     epoch_load_seconds: float = 0.0
     epoch_compute_seconds: float = 0.0
+    trial_timed_iterations: float = 0
     train_seconds: float = 0.0
     load_seconds: float = 0.0
     compute_seconds: float = 0.0
@@ -85,8 +85,8 @@ class Clocks:
 
     def add_training(self, seconds: float, *, load: float, compute: float, iterations: int) -> None:
         """Add a stretch of iterations: from asking for its first batch until its last update has finished."""
+        self.trial_timed_iterations += iterations
         self.timed_iterations += iterations
-        self.all_timed_iterations += iterations
         self.epoch_seconds += seconds
         self.epoch_load_seconds += load
         self.epoch_compute_seconds += compute
@@ -99,9 +99,9 @@ class Clocks:
 
         Those of warm-up count as the timed ones do, without what else is done in them: the start-up, a race, a capture.
         """
-        if not self.all_timed_iterations > 0:
+        if not self.trial_timed_iterations > 0:
             return None
-        trained = self.train_seconds * iterations / self.all_timed_iterations
+        trained = self.train_seconds * iterations / self.trial_timed_iterations
         return trained + self.eval_seconds + self.write_seconds
 
     def start_epoch(self) -> None:
@@ -112,7 +112,9 @@ class Clocks:
     def of_trial(self) -> dict[str, float]:
         """The training clocks so far, as columns; NaN where they cover no iteration."""
         seconds = {"load_seconds": self.load_seconds, "compute_seconds": self.compute_seconds}
-        return _known({"train_seconds": self.train_seconds} | seconds)
+        return {"timed_iterations": self.trial_timed_iterations} | _known(
+            {"train_seconds": self.train_seconds} | seconds
+        )
 
     @property
     def of_epoch(self) -> dict[str, float]:
@@ -128,8 +130,7 @@ def _known(clocks: dict[str, float]) -> dict[str, float]:
 
 def restored_clocks(saved: dict[str, float]) -> Clocks:
     """Return the clocks of a checkpoint; one of version 0.1.0 does not tell how many iterations they cover."""
-    unknown = {"timed_iterations": math.nan, "all_timed_iterations": math.nan}
-    return Clocks(**(unknown | saved))
+    return Clocks(**({"trial_timed_iterations": math.nan, "timed_iterations": math.nan} | saved))
 
 
 def load_and_compute(marks: list[float]) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from statistics import median
 
 from bs_study.store.timings import DISTURBED
 from bs_study.training.assembly import Assembly
-from bs_study.training.clock import timeline
+from bs_study.training.clock import HostTimeline, Timeline, load_and_compute, timeline
 from bs_study.training.loop import STRETCH_ITERATIONS, STRETCH_SECONDS, train_stretch
 from bs_study.training.watchdog import Watchdog
 
@@ -18,7 +18,7 @@ LEAST_REPEATS = 3
 REPEAT_SECONDS = 0.1
 AGREEMENT = 0.02  # the last three repeats differ by less, relative to their median
 LONGEST_SECONDS = 1.0  # of repeats, however they differ
-CPU_SHARE = 0.9  # of the processor that a repeat computes on: with less of it, others took the rest
+CPU_SHARE = 0.9  # of the processors that a repeat can use: with less of them, others took the rest
 PASSES = 3  # of repeats that are disturbed, at most
 PAUSE_SECONDS = 0.5  # before another
 LONGEST_AGAIN_SECONDS = 10.0  # of passes: after so long there is no other
@@ -27,12 +27,23 @@ WEIGHTY = 50  # in an epoch of so few iterations the short last one weighs 2 % o
 
 @dataclass(frozen=True)
 class Repeat:
-    """The clocks of some iterations; `cpu_seconds` is what the process had of processors, None where a GPU computes."""
+    """The clocks of some iterations.
+
+    `cpu_seconds` is what the process had of processors while it loaded and computed; None where a GPU computes. Where
+    loading may wait for a disk or for other processes (`may_wait`), it is of computing alone.
+    """
 
     train_seconds: float
     load_seconds: float
     compute_seconds: float
     cpu_seconds: float | None = None
+    may_wait: bool = False
+
+    @property
+    def cpu_share(self) -> float | None:
+        """How many processors it had, of the time in which it could have used them; None where that is not known."""
+        busy_seconds = self.compute_seconds + (0.0 if self.may_wait else self.load_seconds)
+        return self.cpu_seconds / busy_seconds if self.cpu_seconds and busy_seconds else None
 
 
 Run = Callable[[int], Repeat]
@@ -63,7 +74,8 @@ class Course:
     def __init__(self, assembly: Assembly, watchdog: Watchdog) -> None:
         self._assembly = assembly
         self._watchdog = watchdog
-        self._timeline = timeline(assembly.device)
+        self._may_wait = assembly.loader != "resident"
+        self._timeline: Timeline = CpuTimeline() if self._is_on_cpu and self._may_wait else timeline(assembly.device)
         self._epochs = itertools.count(1)
         self._left = 0
 
@@ -96,8 +108,41 @@ class Course:
             self._watchdog.feed()
             self._left -= len(stretch.losses)
             count -= len(stretch.losses)
-        cpu_seconds = time.process_time() - start if self._assembly.device.type == "cpu" else None
-        return Repeat(train, load, compute, cpu_seconds)
+        if not self._is_on_cpu:
+            return Repeat(train, load, compute)
+        if isinstance(self._timeline, CpuTimeline):
+            return Repeat(train, load, compute, self._timeline.take_cpu_seconds(), may_wait=True)
+        return Repeat(train, load, compute, time.process_time() - start)
+
+    @property
+    def _is_on_cpu(self) -> bool:
+        return self._assembly.device.type == "cpu"
+
+
+class CpuTimeline(HostTimeline):
+    """The host's clock, and what the process had of processors while it computed.
+
+    Its marks cost more than the host's alone, so it is for batches that are read, which cost more by far.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._cpu_marks: list[float] = []
+        self._cpu_seconds = 0.0
+
+    def mark(self) -> None:
+        super().mark()
+        self._cpu_marks.append(time.process_time())
+
+    def take_seconds(self) -> list[float]:
+        marks, self._cpu_marks = self._cpu_marks, []
+        self._cpu_seconds += load_and_compute(marks)[1]
+        return super().take_seconds()
+
+    def take_cpu_seconds(self) -> float:
+        """Return the processor time of computing since the last call."""
+        seconds, self._cpu_seconds = self._cpu_seconds, 0.0
+        return seconds
 
 
 def iterations_of_repeat(run: Run, *, multiple_of: int = 1) -> int:
@@ -138,13 +183,13 @@ def undisturbed_repeats(
 def are_disturbed(repeats: Sequence[Repeat], *, threads: int) -> bool:
     """Return whether something beside them took time: they differ by more than 20 %, or lacked the processor.
 
-    One thread has the processor for as long as it computes. How much several have depends on what they compute: most of
-    the repeats should have nine tenths of what the best of them had.
+    Most of the repeats should have nine tenths of a processor while they load and compute, since one thread at least is
+    busy then. How much more several threads have depends on what they compute: nine tenths of what the best repeat had.
     """
     if spread(repeats) > DISTURBED:
         return True
-    shares = [each.cpu_seconds / each.compute_seconds for each in repeats if each.cpu_seconds and each.compute_seconds]
-    return bool(shares) and median(shares) < CPU_SHARE * (1.0 if threads == 1 else max(shares))
+    shares = [share for each in repeats if (share := each.cpu_share) is not None]
+    return bool(shares) and median(shares) < CPU_SHARE * (1.0 if threads == 1 else max(1.0, *shares))
 
 
 def spread(repeats: Sequence[Repeat]) -> float:

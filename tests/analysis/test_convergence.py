@@ -4,7 +4,8 @@ import pytest
 
 from bs_study import Target
 from bs_study.analysis.best import best
-from bs_study.analysis.convergence import time_to_target
+from bs_study.analysis.cell_times import cell_times
+from bs_study.analysis.convergence import time_to_target, trial_times
 from tests.analysis.curves import ACCURACY, cells_from, cells_of, evaluations_of, one, trial_of
 
 
@@ -196,3 +197,44 @@ def test_lrs_that_differ_in_the_last_digit_are_different_cells():
     near = 0.1 + 1e-16 * 2
     assert near != 0.1
     assert len(cells_of([trial_of("a"), trial_of("b", lr=near)], {"a": [0.9], "b": [0.9]})) == 2
+
+
+def warm_times(*, timed, recorded, **columns):
+    """Times of a trial looked at each iteration, with clocks of 10 ms for each timed one, that met the target last."""
+    looks = evaluations_of("a", [0.5] * (len(timed) - 1) + [0.95], every=1)
+    seconds = [0.01 * count or np.nan for count in timed]
+    looks = looks.assign(train_seconds=seconds, compute_seconds=seconds, eval_seconds=1.0)
+    looks = looks.assign(timed_iterations=timed) if recorded else looks
+    end = {"iterations": len(timed), "train_seconds": seconds[-1], "warmup_iterations": 3, "target": "accuracy>=0.9"}
+    trials = pd.DataFrame([trial_of("a", stop_reason="target", **end, **columns)])
+    return trial_times(looks, trials, target=ACCURACY)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_time_by_a_training_clock_has_the_warm_up_iterations_at_the_mean_of_the_others(recorded):
+    row = one(warm_times(timed=[0, 0, 0, 1, 2, 3], recorded=recorded))
+    assert row["train_seconds_to_target"] == pytest.approx(0.06)
+    assert row["wall_seconds_to_target"] == pytest.approx(0.06 + 6)
+    assert row["train_seconds_before_target"] == pytest.approx(0.05)
+    assert row["train_seconds_at_end"] == pytest.approx(0.06)
+
+
+def test_each_attempt_warms_up_and_the_clock_says_how_many_it_covers():
+    row = one(warm_times(timed=[0, 0, 0, 1, 2, 2, 2, 2, 3], recorded=True, timed_iterations=3))
+    assert row["train_seconds_to_target"] == pytest.approx(0.09)
+    assert row["train_seconds_at_end"] == pytest.approx(0.09)
+
+
+def test_a_look_before_within_the_warm_up_was_a_look():
+    times = warm_times(timed=[0, 0, 0, 1], recorded=True)
+    row = one(times)
+    assert row["train_seconds_before_target"] == pytest.approx(0.03)
+    assert row["wall_seconds_before_target"] == pytest.approx(0.03 + 3)
+    found = cell_times(times, clocks=["train_seconds", "wall_seconds"], open_cells=times.head(0))
+    assert [cell.is_at_most for cells in found.values() for cell in cells.values()] == [False, False]
+
+
+def test_a_target_that_is_met_within_the_warm_up_has_no_time():
+    row = one(warm_times(timed=[0, 0], recorded=True))
+    assert row["iterations_to_target"] == 2
+    assert np.isnan(row["train_seconds_to_target"])

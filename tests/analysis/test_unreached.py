@@ -8,6 +8,7 @@ import pytest
 
 from bs_study.analysis.study import analyse_rows
 from bs_study.analysis.unreached import Unanswered
+from bs_study.report.sentences.no_answer import unanswered
 from tests.analysis.hand_rows import TARGET, hand_rows
 from tests.analysis.test_study import kinds
 
@@ -31,8 +32,10 @@ def test_trials_that_ended_in_several_ways_are_counted():
     assert found_of(cells).unanswered == Unanswered({"failed": 1, "diverged": 2, "out_of_memory": 1})
 
 
-def test_what_a_trial_that_diverged_says_is_of_itself_alone():
-    assert found_of({(10, 0.1): ["diverged"] * 2}, ["loss nan at iteration 3"] * 2).unanswered.message == ""
+def test_trials_that_diverged_say_how():
+    found = found_of({(10, 0.1): ["diverged"] * 3}, ["loss nan at iteration 3"] * 2 + ["loss inf at iteration 5"])
+    assert found.unanswered == Unanswered({"diverged": 3}, "loss nan at iteration 3", 2)
+    assert "2 of them say: “loss nan at iteration 3”." in unanswered(found.unanswered)
 
 
 @pytest.mark.parametrize("judged", [3.0, "missed", "stopped"])

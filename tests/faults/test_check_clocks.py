@@ -33,6 +33,7 @@ WRONG_CLOCKS: list[tuple[Table, str, list[Any], str]] = [
     ("epochs", "timed_iterations", [6, 5], "timed_iterations is 6 in row 1, and the epoch has 5 iterations"),
     ("evaluations", "train_seconds", [1.0, None], "train_seconds goes from 1 to nan in row 2"),
     ("evaluations", "compute_seconds", [None, 0.5], "compute_seconds goes from 0 to nan in row 1"),
+    ("evaluations", "timed_iterations", [6, 9], "timed_iterations is 6 in row 1, and the trial has 5 iterations"),
     ("trials", "train_seconds", [None], "train_seconds is missing, and the table epochs says 2"),
 ]
 

@@ -156,11 +156,13 @@ def add_epoch(writer: TrialWriter, trial: TrialConfig, curve: Curve, *, first: i
         )
     for k in sorted({len(losses) * tenth // 10 for tenth in range(1, 11)} - {0}):
         iteration = first + k
-        total = clocks(trial, iteration, jitter=1.0)
+        timed = max(iteration - trial.settings.warmup_iterations, 0)
+        total = clocks(trial, timed, jitter=1.0) if timed else dict.fromkeys(seconds, math.nan)
         writer.add_evaluation(
             epoch=epoch - 1 + k / per_epoch,
             iteration=iteration,
             examples=int(seen[k - 1]),
+            timed_iterations=timed,
             train_seconds=total.pop("epoch_seconds"),
             eval_seconds=0.004,
             loss=float(curve.errors[iteration - 1]) * 3,

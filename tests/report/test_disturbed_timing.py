@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bs_study.analysis.study import Analysis, analyse_rows
+from bs_study.launch.trackers.answer import tracked_answer
 from bs_study.report.answer_json import answer_json
 from bs_study.report.answer_tables import clock_rows
 from bs_study.report.page_tables import page_tables
@@ -28,7 +29,9 @@ def timed(*, disturbed: bool) -> Analysis:
 def told(found: Analysis) -> str:
     words = [*answer(found).sentences, *closing(found), *(row.clock for row in clock_rows(found))]
     words += [text for one in found.verdicts for text in (verdicts.claim(one), *verdicts.numbers(one))]
-    return " ".join([*words, *(str(table) for table in page_tables(found))])
+    tables = page_tables(found)
+    words += [text for table in tables for text in (table.title, table.note, *(str(head) for head in table.headings))]
+    return " ".join(words)
 
 
 def test_where_nothing_disturbed_the_pass_its_time_is_clean() -> None:
@@ -42,7 +45,17 @@ def test_with_one_disturbed_batch_size_no_time_is_called_clean() -> None:
     assert (found.recommendation.clock, found.recommendation.best.batch_size) == ("clean_seconds", FAST)
     assert "after 3 s of training time (disturbed timing)" in answer(found).use
     assert f"It was disturbed at batch size {SLOW}, so no time is clean." in answer(found).times
-    assert "clean training time" not in told(found)
+    assert "clean" not in told(found).replace("so no time is clean", "")
+
+
+@pytest.mark.parametrize("disturbed", [False, True])
+def test_trackers_are_told_the_time_as_the_answer_tells_it(disturbed: bool) -> None:
+    found = timed(disturbed=disturbed)
+    clock = "training time (disturbed timing)" if disturbed else "clean training time"
+    assert tracked_answer(found)["time_to_target"] == f"3 s of {clock}"
+    assert found.recommendation.best is not None
+    at_most = replace(found.recommendation, best=replace(found.recommendation.best, is_at_most=True))
+    assert tracked_answer(replace(found, recommendation=at_most))["time_to_target"] == f"at most 3 s of {clock}"
 
 
 def test_a_disturbed_timing_keeps_the_order_open_and_the_step_times_again() -> None:

@@ -17,6 +17,7 @@ from bs_study.analysis.tables import Tables
 from bs_study.store.schema import TABLES, table_schema
 from tests.faults.small_studies import set_column
 from tests.report.demo_store import TRAIN_EXAMPLES, write_demo_study
+from tests.store.test_old_store import resume, unpacked
 
 README = Path(__file__).parents[2] / "README.md"
 QUERIES = ["pandas", "duckdb", "polars"]
@@ -54,12 +55,17 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def warm_up(study: Path) -> None:
-    """Let the clock of each fifth trial cover nothing before the last look, and not all of its first epoch."""
+    """Let the warm-up of each fifth trial last until the look before the last, and its later epochs be longer."""
     for file in sorted((study / "evaluations").iterdir())[::5]:
-        table = pq.read_table(file)
-        set_column(file, "train_seconds", [None] * (len(table) - 1) + [1.0])
-        timed = pq.read_table(study / "epochs" / file.name)["timed_iterations"].to_pylist()
-        set_column(study / "epochs" / file.name, "timed_iterations", [each - 1 for each in timed[:1]] + timed[1:])
+        iterations = pq.read_table(file)["iteration"].to_pylist()
+        timed = [max(each - iterations[-2], 0) for each in iterations]
+        set_column(file, "train_seconds", [None] * (len(iterations) - 1) + [1.0])
+        set_column(file, "timed_iterations", timed)
+        set_column(study / "trials" / file.name, "warmup_iterations", [iterations[-2]])
+        ends = pq.read_table(study / "epochs" / file.name)["iterations"].to_pylist()
+        spans = [end - start for start, end in zip([0, *ends], ends, strict=False)]
+        left = [min(max(end - iterations[-2], 0), span) for end, span in zip(ends, spans, strict=True)]
+        set_column(study / "epochs" / file.name, "timed_iterations", left)
 
 
 def spoil(evaluations: Path) -> None:
@@ -79,11 +85,16 @@ def tables(folder: Path) -> Tables:
 @pytest.fixture(params=QUERIES)
 def answers(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What one language's block leaves behind."""
-    pytest.importorskip(request.param)
     monkeypatch.chdir(folder)
-    (block,) = [block for block in blocks() if f"import {request.param}" in block]
+    return left_by(request.param)
+
+
+def left_by(library: str, *, accuracy: float = 0.98) -> dict[str, Any]:
+    """Return what the block of a library leaves behind, run in this folder with a target of one's own."""
+    pytest.importorskip(library)
+    (block,) = [block for block in blocks() if f"import {library}" in block]
     names: dict[str, Any] = {}
-    exec(block, names)  # noqa: S102 the README's own code is what is tested
+    exec(block.replace("0.98", str(accuracy)), names)  # noqa: S102 the README's own code is what is tested
     return names
 
 
@@ -101,6 +112,38 @@ def test_the_time_to_98_percent_is_the_reports(answers: dict[str, Any], tables: 
     assert np.isfinite(expected).any()
     assert not np.isfinite(expected).all()
     pd.testing.assert_series_equal(found, expected, check_names=False)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["as it is", "and resumed"])
+def old(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store of version 0.1.0, of which some files may be of this version."""
+    folder = tmp_path_factory.mktemp("old")
+    (folder / "results").mkdir()
+    study = unpacked(folder)
+    if request.param:
+        resume(study)
+    study.rename(folder / "results/digits")
+    return folder
+
+
+@pytest.mark.parametrize("library", QUERIES)
+@pytest.mark.parametrize("accuracy", [0.5, 0.9])
+def test_a_store_of_an_older_version_is_asked_the_same(
+    old: Path, library: str, accuracy: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(old)
+    found = left_by(library, accuracy=accuracy)
+    study = open_study(old / "results/digits")
+    tables = analyse(study, target=Target("accuracy", accuracy)).tables
+    expected = tables.convergence.set_index(CELLS)["train_seconds_to_target"].fillna(np.inf)
+    assert np.isfinite(expected).any()
+    times = as_pandas(found["time_to_98"]).set_index(CELLS)["train_seconds"]
+    pd.testing.assert_series_equal(times, expected, check_names=False)
+    epochs = as_pandas(found["epoch_seconds"]).set_index(BATCHES)["epoch_seconds"]
+    rows = study.epochs()
+    whole = rows[rows["epoch"] > 1]  # of at least three iterations, which is as many as warm up
+    pd.testing.assert_series_equal(epochs, whole.groupby("batch_size")["epoch_seconds"].median())
+    assert len(as_pandas(found["noise"])) > 0
 
 
 def test_the_noise_is_the_reports(answers: dict[str, Any], tables: Tables) -> None:

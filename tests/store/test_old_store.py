@@ -63,10 +63,15 @@ def resumed(tmp_path_factory: pytest.TempPathFactory) -> Resumed:
     study = unpacked(tmp_path_factory.mktemp("resumed"))
     before = {file: file.read_bytes() for file in study.glob("*/*.parquet")}
     losses = open_study(study, live=True).iterations(trial_id=OPEN)["loss"]
+    return Resumed(study, resume(study), before, losses)
+
+
+def resume(study: Path) -> str:
+    """Train what is left of a study; return what the command prints."""
     command = [sys.executable, str(ROOT / "sweeps" / "grid.py"), "--resume", str(study), "--local"]
     ended = subprocess.run(command, cwd=study.parent, capture_output=True, text=True, timeout=300, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
-    return Resumed(study, ended.stdout, before, losses)
+    return ended.stdout
 
 
 def test_each_of_its_tables_is_read_whole(old: Path) -> None:

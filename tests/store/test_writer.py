@@ -30,7 +30,8 @@ COLUMNS = {
         ("clipped_share", pa.float64()),
     ],
     "evaluations": [
-        ("epoch", pa.float64()), ("iteration", pa.int64()), ("examples", pa.int64()), ("train_seconds", pa.float64()),
+        ("epoch", pa.float64()), ("iteration", pa.int64()), ("examples", pa.int64()), ("timed_iterations", pa.int64()),
+        ("train_seconds", pa.float64()),
         ("load_seconds", pa.float64()), ("compute_seconds", pa.float64()), ("eval_seconds", pa.float64()),
         ("accuracy", pa.float64()), ("loss", pa.float64()),
     ],

@@ -40,12 +40,18 @@ def test_the_epochs_clocks_start_anew_with_each_epoch_and_the_trials_go_on() -> 
     clocks.add_training(2.0, load=0.25, compute=1.0, iterations=2)
     epoch = {"timed_iterations": 2, "epoch_seconds": 2.0, "load_seconds": 0.25, "compute_seconds": 1.0}
     assert clocks.of_epoch == epoch
-    assert clocks.of_trial == {"train_seconds": 5.0, "load_seconds": 1.25, "compute_seconds": 2.5}
+    assert clocks.of_trial == {
+        "timed_iterations": 5,
+        "train_seconds": 5.0,
+        "load_seconds": 1.25,
+        "compute_seconds": 2.5,
+    }
 
 
 def test_a_clock_that_covers_no_iteration_is_not_known_and_never_0() -> None:
     clocks = Clocks()
-    assert all(math.isnan(seconds) for seconds in clocks.of_trial.values())
+    assert [name for name, value in clocks.of_trial.items() if not math.isnan(value)] == ["timed_iterations"]
+    assert clocks.of_trial["timed_iterations"] == 0
     clocks.add_training(3.0, load=0.0, compute=1.5, iterations=1)
     clocks.start_epoch()
     assert clocks.of_trial["load_seconds"] == 0

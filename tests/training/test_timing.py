@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,18 @@ from bs_study import TrialConfig
 from bs_study.store.paths import StudyPaths
 from bs_study.store.timings import timing_id, write_timing
 from bs_study.training import repeats
+from bs_study.training.clock import load_and_compute
 from bs_study.training.machine import machine_kind
 from bs_study.training.placement import Machine
-from bs_study.training.repeats import Repeat, iterations_of_repeat, time_of_repeats, timed_repeats, undisturbed_repeats
+from bs_study.training.repeats import (
+    CpuTimeline,
+    Repeat,
+    are_disturbed,
+    iterations_of_repeat,
+    time_of_repeats,
+    timed_repeats,
+    undisturbed_repeats,
+)
 from bs_study.training.timing import BatchTiming, missing_timings, time_batch_size
 
 MACHINE = {"device": "cpu", "device_name": "an abacus", "threads": 1, "loader_processes": 1}
@@ -28,14 +38,14 @@ def lasting(*seconds: float, cpu: Sequence[float] = (1.0,)) -> Callable[[], Repe
     """Return repeats that last so long, one after another, the last for ever; a quarter of each is loading.
 
     Args:
-        cpu: what each has of the processor, as a share of the half in which it computes, the last for ever.
+        cpu: what each has of the processor while it loads and computes, the last for ever.
     """
     left, shares = list(seconds), list(cpu)
 
     def repeat() -> Repeat:
         each = left.pop(0) if len(left) > 1 else left[0]
         share = shares.pop(0) if len(shares) > 1 else shares[0]
-        return Repeat(each, load_seconds=each / 4, compute_seconds=each / 2, cpu_seconds=share * each / 2)
+        return Repeat(each, load_seconds=each / 4, compute_seconds=each / 2, cpu_seconds=share * each * 3 / 4)
 
     return repeat
 
@@ -94,12 +104,27 @@ def test_a_slow_iteration_is_not_timed_for_ever() -> None:
         (1, [0.7, 1.0, 1.0], False),  # most of them were alone
         (4, [2.5], False),  # so many threads have what they can use
         (4, [3.8, 2.5, 2.5], True),
+        (2, [0.5], True),  # a steady neighbour of all of them
+        (2, [0.95], False),
     ],
 )
 def test_repeats_that_agree_are_disturbed_where_others_took_the_processor(
     threads: int, cpu: list[float], disturbed: bool
 ) -> None:
     assert tried(lasting(0.1, cpu=cpu * 3 if len(cpu) > 1 else cpu), threads=threads)[1] == disturbed
+
+
+@pytest.mark.parametrize(
+    ("repeat", "disturbed"),
+    [
+        (Repeat(0.2, 0.1, 0.1, 0.11), True),  # it had half a processor while it loaded and computed
+        (Repeat(0.2, 0.1, 0.1, 0.2), False),
+        (Repeat(0.2, 0.1, 0.1, 0.1, may_wait=True), False),  # it waited for a disk
+        (Repeat(0.2, 0.1, 0.1, 0.055, may_wait=True), True),
+    ],
+)
+def test_loading_counts_where_it_does_not_wait(repeat: Repeat, disturbed: bool) -> None:
+    assert are_disturbed([repeat] * 3, threads=1) == disturbed
 
 
 def test_a_gpu_computes_without_the_processor() -> None:
@@ -188,6 +213,32 @@ def test_what_does_not_fit_is_an_answer_and_larger_batch_sizes_are_not_tried(
     assert tried == [64, 256]
     assert "batch size 256 does not fit" in (found[2].message or "")
     assert paths.names(paths.root) == ["live", "timings"]  # nothing is kept of what was learnt
+
+
+def test_of_batches_that_are_read_the_processor_is_counted_while_it_computes() -> None:
+    line = CpuTimeline()
+    for _ in range(3):
+        line.mark()
+        time.sleep(0.02)
+        line.mark()
+        sum(range(500_000))
+        line.mark()
+    load, compute = load_and_compute(line.take_seconds())
+    found = line.take_cpu_seconds()
+    assert 0 < found < 1.5 * compute
+    assert found == pytest.approx(3 * cpu_of(lambda: sum(range(500_000))), rel=0.8)
+    assert line.take_cpu_seconds() == 0
+    assert load > 0.05
+
+
+def cpu_of(work: Callable[[], object]) -> float:
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def test_batches_that_are_read_are_timed_too(alone: Machine) -> None:
+    assert measured(config(8, loader="workers"), alone)["status"] == "completed"
 
 
 def test_a_workload_that_raises_fails_its_batch_size_only(alone: Machine) -> None:

@@ -112,6 +112,9 @@ def test_an_epoch_says_how_many_of_its_iterations_its_clocks_cover(run: Run) -> 
     _, study = run(batch_size=500, max_epochs=3, stop_at_target=False, warmup_iterations=4)
     epochs = study.epochs()
     assert epochs["timed_iterations"].tolist() == [0, 2, 3]
+    assert row(study)["timed_iterations"] == 5
+    evaluations = study.evaluations()
+    assert evaluations["timed_iterations"].tolist() == (evaluations["iteration"] - 4).clip(lower=0).tolist()
     clocks = epochs[["epoch_seconds", "load_seconds", "compute_seconds"]]
     assert clocks.isna().all(axis=1).tolist() == [True, False, False]
     assert epochs["epoch_seconds"].sum() == pytest.approx(row(study)["train_seconds"])

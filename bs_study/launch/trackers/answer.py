@@ -5,7 +5,7 @@ from __future__ import annotations
 from bs_study.analysis.study import Analysis
 from bs_study.launch.trackers.tracker import Answer
 from bs_study.report.sentences.answer import sure, use
-from bs_study.words import CLOCK_WORDS, amount
+from bs_study.report.sentences.times import clock_of, took
 
 
 def tracked_answer(found: Analysis) -> Answer:
@@ -18,8 +18,8 @@ def tracked_answer(found: Analysis) -> Answer:
     if told.target is not None:
         answer["target"] = str(told.target)
     if told.best is not None:
-        took = f"{amount(told.best.value, clock=told.clock)} of {CLOCK_WORDS[told.clock]}"
+        time = f"{took(told.best)} of {clock_of(told.clock, found)}"
         cell = {"best_batch_size": told.best.batch_size, "best_lr": told.best.lr}
         recipe = {"best_recipe": told.best.recipe} if told.best.recipe else {}
-        answer |= {**cell, **recipe, "time_to_target": took, f"{told.clock}_to_target": told.best.value}
+        answer |= {**cell, **recipe, "time_to_target": time, f"{told.clock}_to_target": told.best.value}
     return answer

@@ -17,7 +17,7 @@ _ENDED = {
 
 
 def unanswered(why: Unanswered) -> list[str]:
-    """Return that no trial could be judged, how they ended, what most of those said that failed, and what to do.
+    """Return that no trial could be judged, how they ended, what most of them said, and what to do.
 
     >>> print(*unanswered(Unanswered({"failed": 3}, "ValueError: no", 2)), sep="\\n")
     All 3 trials failed, so there is no answer.

@@ -9,6 +9,7 @@ from numbers import Integral, Real
 import numpy as np
 
 from bs_study.analysis.verdict import CONFIDENCE, Claim, Verdict
+from bs_study.report.sentences.columns import column_words
 from bs_study.report.sentences.doubts import Edges, as_sentences, doubts
 from bs_study.words import CLOCK_WORDS, amount, cell, clock_words, listing, number, percent, setting
 
@@ -167,7 +168,7 @@ def _is_known(value: object) -> bool:
 def _named(name: object) -> str:
     if isinstance(name, Real):
         return setting(float(name))
-    return str(name).replace("_", " ")
+    return column_words(str(name))
 
 
 def _text(value: object, name: object) -> str:

@@ -34,9 +34,8 @@ def epoch_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
     for name in ("iterations", "examples"):
         yield from _steps(name, _column(rows, name), smallest=1, largest=None)
     yield from _agreement(rows, "iterations", iterations)
-    is_told = "timed_iterations" in rows.column_names  # not by version 0.1.0
-    timed = _column(rows, "timed_iterations") if is_told else np.full(len(rows), np.nan)
-    yield from _at_most("timed_iterations", timed, np.diff(_column(rows, "iterations"), prepend=0))
+    timed = _timed(rows)
+    yield from _at_most("timed_iterations", timed, np.diff(_column(rows, "iterations"), prepend=0), of="the epoch")
     for name in ("epoch_seconds", "load_seconds", "compute_seconds"):
         yield from _not_negative(name, _clock(rows, name, runs=timed != 0))
     yield from _within(rows, "epoch_seconds")
@@ -46,11 +45,12 @@ def evaluation_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
     """Yield what is wrong with the evaluations of a trial.
 
     Each is at a later iteration than the one before, among the trial's; no cumulative clock runs backwards, and
-    one that has begun to run is never null.
+    one that has begun to run is never null. No more iterations are timed than were made.
     """
     yield from _steps("iteration", _column(rows, "iteration"), smallest=1, largest=None)
     yield from _agreement(rows, "iteration", iterations)
     yield from _steps("epoch", _column(rows, "epoch"), smallest=0, largest=None)
+    yield from _at_most("timed_iterations", _timed(rows), _column(rows, "iteration"), of="the trial")
     runs = np.logical_or.accumulate(~np.isnan(_column(rows, "train_seconds")))
     for name in ("train_seconds", "load_seconds", "compute_seconds"):
         yield from _steps(name, _clock(rows, name, runs=runs), smallest=0, largest=None)
@@ -66,6 +66,11 @@ def exceeds(part: Column | float, whole: Column | float) -> npt.NDArray[np.bool_
 def _column(rows: pa.Table, name: str) -> Column:
     column: Column = rows[name].to_numpy()
     return column
+
+
+def _timed(rows: pa.Table) -> Column:
+    is_told = "timed_iterations" in rows.column_names  # not by version 0.1.0
+    return _column(rows, "timed_iterations") if is_told else np.full(len(rows), np.nan)
 
 
 def _clock(rows: pa.Table, name: str, *, runs: npt.NDArray[np.bool_]) -> Column:
@@ -99,10 +104,10 @@ def _not_negative(name: str, values: Column) -> Iterator[str]:
         yield f"{name} is {values[row]:g} in row {row + 1}"
 
 
-def _at_most(name: str, values: Column, most: Column) -> Iterator[str]:
+def _at_most(name: str, values: Column, most: Column, *, of: str) -> Iterator[str]:
     row = _first((values < 0) | (values > most))
     if row is not None:
-        yield f"{name} is {values[row]:g} in row {row + 1}, and the epoch has {most[row]:g} iterations"
+        yield f"{name} is {values[row]:g} in row {row + 1}, and {of} has {most[row]:g} iterations"
 
 
 def _within(rows: pa.Table, whole: str) -> Iterator[str]:
