@@ -42,9 +42,9 @@ def spread_places(total: int, *, count: int) -> list[int]:
 def telling_places(data: Data, *, count: int) -> list[int]:
     """Return the places of so many examples, in their order: one half from all over a data set, one by its values.
 
-    For the other half, the parts take turns. A part of whole numbers gives its least and its largest value, then its
-    values from the rarest on, the rarest before all; a part with one float an example gives the least and the largest. With two classes half
-    of these examples are of the rare one.
+    For the other half, the parts take turns. A part of whole numbers gives its rarest value, its least and its
+    largest, then its others from the rarest on. A part with one float an example gives the least and the largest.
+    With two classes half of these examples are of the rare one.
 
     Args:
         data: of a Dataset, the labels are looked at where it holds them, else what can be read in a second.
