@@ -53,8 +53,11 @@ def telling_places(data: Data, *, count: int) -> list[int]:
     total = examples_in(data)
     if total <= count:
         return list(range(total))
-    looked_at = spread_places(total, count=MOST_READ)
-    parts, looked_at = (data, None) if isinstance(data, tuple) else _labels_of(data, looked_at)
+    parts: Sequence[Tensor]
+    looked_at: list[int] | None
+    parts, looked_at = (
+        (data, None) if isinstance(data, tuple) else _labels_of(data, spread_places(total, count=MOST_READ))
+    )
     queues = [_pools(part) for part in parts if len(part)]
     pools = [pool for turn in itertools.zip_longest(*queues) for pool in turn if pool is not None]
     half = count // 2
