@@ -8,7 +8,8 @@ from bs_study.config import StudyConfig
 from bs_study.training.additivity import TWO_DO_NOT_FIT, has_batch_statistics
 from bs_study.training.learner import why_not_in_parts
 from bs_study.workloads.base import Data, Workload, examples_in
-from bs_study.workloads.check import prepare, spread_examples
+from bs_study.workloads.check import prepare
+from bs_study.workloads.telling import telling_batch
 from bs_study.workloads.user_errors import calling
 
 EXAMPLES = 64
@@ -24,9 +25,10 @@ def parts_warnings(config: StudyConfig, workload: Workload, train: Data) -> list
     if size is None or size >= max(config.batch_sizes) or examples_in(train) < 2:
         return []
     torch.manual_seed(0)
-    batch = prepare(workload, spread_examples(workload, "train_data", train, count=EXAMPLES))
+    batch = prepare(workload, telling_batch(workload, train, count=EXAMPLES))
     with calling(workload, "model"):
         model = workload.model()
+        model.train()
     fault = why_not_in_parts(workload, model, batch, most=len(batch[0]))
     if fault == TWO_DO_NOT_FIT:
         return ["micro_batch: two examples do not fit on the CPU, so whether parts of a batch add up was not seen"]

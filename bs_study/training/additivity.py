@@ -26,6 +26,7 @@ CHANCE = 6.0  # standard errors; the mean of so many draws is beyond them by cha
 BATCH_STATISTICS = (
     "its model has batch statistics (BatchNorm), which micro-batches would change. Allow it with --micro-batch N"
 )
+NO_MEAN = "its loss is no mean over examples, as was seen before the trials"
 ADVICE = "Give the workload loss_weight, if its loss divides by something else than the number of examples"
 TWO_DO_NOT_FIT = (
     "two examples do not fit at once, so whether parts of a batch add up can't be seen. Allow it with --micro-batch 1"
@@ -36,8 +37,19 @@ Outcome = tuple[Tensor, Tensor]
 
 
 def has_batch_statistics(model: nn.Module) -> bool:
-    """Return whether a model normalises by the statistics of its batch, so that a part of it gives other gradients."""
-    return any(isinstance(module, _BatchNorm) for module in model.modules())
+    """Return whether a model normalises by the statistics of its batch, so that a part of it gives other gradients.
+
+    A BatchNorm that stays in evaluation mode when the model is trained does not.
+    """
+    layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    if not layers:
+        return False
+    modes = [(module, module.training) for module in model.modules()]
+    model.train()
+    uses = any(layer.training or layer.running_mean is None for layer in layers)
+    for module, was_training in modes:
+        module.training = was_training
+    return uses
 
 
 def fault_of_parts(workload: Workload, model: nn.Module, batch: Batch, *, most: int = MOST_EXAMPLES) -> str | None:

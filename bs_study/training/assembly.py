@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +22,13 @@ from bs_study.training.kernels import KERNELS, KernelName, Kernels, evaluation_k
 from bs_study.training.learner import Learner, is_out_of_memory
 from bs_study.training.machine import cpu_name
 from bs_study.training.optimizer import make_optimizer, make_schedule
+from bs_study.training.parts import Batch
 from bs_study.training.placement import Machine
 from bs_study.training.plan import Plan
 from bs_study.training.precision import autocast, keep_outputs_float32
 from bs_study.training.randomness import kept_generators, random_state, restore_random
 from bs_study.workloads.base import Data, Workload, examples_in
+from bs_study.workloads.telling import telling_batch
 
 
 @dataclass
@@ -122,6 +125,8 @@ def assemble(
         return Judge(in_batches(by, size), None if size_of_loss == size else in_batches(by, size_of_loss))
 
     learner = _learner(trial, workload, plan, device)
+    learner.adds_up_not = loss_batch is not None
+    learner.telling = functools.partial(_telling, workload, data.train, device)
     if device.type == "cpu":
         kernels = kernels or _chosen_kernels(trial, learner, train)
         use_kernels(kernels.name, learner.model)
@@ -147,6 +152,7 @@ def assemble(
 
 def _learner(trial: TrialConfig, workload: Workload, plan: Plan, device: torch.device) -> Learner:
     model = workload.model().to(device)
+    model.train()  # as after each evaluation: a layer of its own mode is in it from the first update on
     if trial.settings.precision == "bf16":
         keep_outputs_float32(model)
     lr_on = device if _engine_name(trial, device) == "cuda_graph" else None
@@ -166,6 +172,10 @@ def _learner(trial: TrialConfig, workload: Workload, plan: Plan, device: torch.d
         autocast=autocast(trial.settings.precision, device),
         clip_norm=trial.settings.clip_norm,
     )
+
+
+def _telling(workload: Workload, train: Data, device: torch.device, count: int) -> Batch:
+    return workload.prepare(*(part.to(device) for part in telling_batch(workload, train, count=count)))
 
 
 def first_micro_batch(trial: TrialConfig) -> int:
@@ -201,7 +211,13 @@ def _chosen_kernels(trial: TrialConfig, learner: Learner, train: Batches) -> Ker
     names: tuple[KernelName, ...] = KERNELS if trial.settings.kernels == "auto" else (trial.settings.kernels,)
     if not (may_race and has_convolutions(learner.model)):
         names = names[:1]
-    may_split = may_race and learner.may_halve and trial.settings.micro_batch is None and trial.batch_size > LARGE_BATCH
+    may_split = (
+        may_race
+        and learner.may_halve
+        and not learner.adds_up_not
+        and trial.settings.micro_batch is None
+        and trial.batch_size > LARGE_BATCH
+    )
     if len(names) == 1 and not may_split:
         return Kernels(names[0], learner.micro_batch)
     with kept_generators():

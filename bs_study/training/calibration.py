@@ -121,7 +121,9 @@ def adds_up(learner: Learner, batch: Batch) -> bool:
     try:
         with kept_generators():
             few = _affordable(_copy(learner), batch, SMALL_BATCH, name=KERNELS[0])
-        return fault_of_parts(learner.workload, learner.model, batch, most=max(2, few)) is None
+        most = max(2, few)
+        compared = learner.to_compare(batch, most)
+        return all(fault_of_parts(learner.workload, learner.model, some, most=most) is None for some in compared)
     except Exception:  # noqa: BLE001  as above
         return False
 

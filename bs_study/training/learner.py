@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -14,12 +14,16 @@ from bs_study.training.additivity import (
     ADVICE,
     BATCH_STATISTICS,
     MOST_EXAMPLES,
+    NO_MEAN,
     TWO_DO_NOT_FIT,
     fault_of_parts,
 )
 from bs_study.training.optimizer import LrSchedule
 from bs_study.training.parts import Batch, summed_loss
+from bs_study.training.randomness import kept_generators
 from bs_study.workloads.base import Workload
+
+TELLING_EXAMPLES = 64
 
 
 @dataclass
@@ -33,6 +37,9 @@ class Learner:
         schedule: stepped after each iteration; None where the lr is constant.
         micro_batch: how many examples' gradients are computed at once. It is halved when memory runs out.
         may_halve: whether it may, if parts are seen to add up; false where the statistics of a batch must be its own.
+        adds_up_not: whether the loss is known to be no mean over examples: then it may not be halved either.
+        telling: so many examples of the training set, prepared, with rare labels among them; None where it is not at
+            hand. A batch of common ones alone adds up whatever the rare ones weigh.
         autocast: the context of forward passes.
         clip_norm: the norm that gradients are scaled down to where they are above it; None leaves them.
         loss: mean loss of a prepared batch: `eager_loss`, or what an engine makes of it.
@@ -45,6 +52,8 @@ class Learner:
     schedule: LrSchedule | None
     micro_batch: int
     may_halve: bool
+    adds_up_not: bool = False
+    telling: Callable[[int], Batch] | None = None
     autocast: AbstractContextManager[object] = field(default_factory=contextlib.nullcontext)
     clip_norm: float | None = None
     loss: Callable[..., Tensor] = field(init=False)
@@ -120,7 +129,18 @@ class Learner:
         """Return why a batch may not be computed in parts, by what is seen of as many examples as fit."""
         if not self.may_halve:
             return BATCH_STATISTICS
-        return why_not_in_parts(self.workload, self.model, batch, most=most)
+        if self.adds_up_not:
+            return f"{NO_MEAN}. {ADVICE}"
+        faults = (why_not_in_parts(self.workload, self.model, some, most=most) for some in self.to_compare(batch, most))
+        return next(filter(None, faults), None)
+
+    def to_compare(self, batch: Batch, most: int) -> Iterator[Batch]:
+        """Yield batches that are to add up before any is split: a given one, and telling examples that fit."""
+        yield batch
+        if self.telling:
+            with kept_generators():
+                some = self.telling(max(2, min(most, TELLING_EXAMPLES)))
+            yield some
 
     def gradients(self, batch: Batch) -> Tensor:
         """Add up the gradients of micro-batches, each weighted by its share of the batch; return the mean loss."""

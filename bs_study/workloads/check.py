@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from bs_study.workloads.base import Data, Workload, examples_at, examples_in
 from bs_study.workloads.check_collate import collated_examples
+from bs_study.workloads.telling import spread_places
 from bs_study.workloads.user_errors import calling
 
 
@@ -80,9 +81,7 @@ def spread_examples(workload: Workload, method: str, data: Data, *, count: int) 
     Raises:
         ValueError: the examples of a Dataset can't be put in one batch, or hold what is no tensor there.
     """
-    total = examples_in(data)
-    count = min(count, total)
-    places = [i * (total - 1) // max(count - 1, 1) for i in range(count)]
+    places = spread_places(examples_in(data), count=count)
     if isinstance(data, tuple):
         return tuple(tensor[places] for tensor in data)
     with calling(workload, method):

@@ -15,15 +15,21 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bs_study.workloads.base import Data, Workload, examples_in
+from bs_study.workloads.check_mixing import mixing_advice
 from bs_study.workloads.check_sizes import CHANGES, SIZES, Batch, Difference, Numbers, Sample, differences
 from bs_study.workloads.check_whole import fits_at_once
 from bs_study.workloads.evaluation import evaluate, evaluated_loss
+from bs_study.workloads.telling import spread_places, telling_places
 from bs_study.workloads.tries import copied
 
 MANY = 59  # so that each smaller size has a short last batch, of more than one
 SECONDS = 4.0  # for the passes over the sample, which is smaller where a model takes longer
 PASSES = (2 + 2 * len(SIZES)) * len(CHANGES)  # small batches are slow
 
+GIVE_VALUES = (
+    "Give each example a value that its batch does not change, or use a torchmetrics.Metric (of probabilities)"
+)
+GIVE_WEIGHT = "Give loss_weight, or a loss of each example in metrics"
 _BY_WEIGHT = "loss by loss_weight"
 
 
@@ -95,7 +101,7 @@ def look_at_evaluation(
     for name, difference in found.items():
         raise ValueError(
             f"{workload.name}.metrics: {name!r} depends on the batch size of the evaluation: {difference}. "
-            + _advice(model)
+            + _advice(workload, model, sample)
         )
     if of_loss and has_weight:
         raise ValueError(
@@ -105,20 +111,20 @@ def look_at_evaluation(
     if of_loss:
         largest = max((data for data in (held_out, test) if data is not None), key=examples_in)
         is_whole = fits_at_once(workload, model, largest, sample.batches)
-        loss_batch = examples_in(largest) if is_whole else eval_batch_size
-        warnings = [_told(workload, of_loss, loss_batch=loss_batch, is_whole=is_whole)]
+        loss_batch = examples_in(largest) if is_whole else min(eval_batch_size, examples_in(largest))
+        is_whole = loss_batch >= examples_in(largest)
+        of_batches = f"in batches of {loss_batch}, on which its value depends"
+        how = "for all held-out examples at once" if is_whole else of_batches
+        mixing = mixing_advice(workload, model, sample.batches(sample.count)[0])
+        others = [name for name in metrics if name != "loss"]
+        if mixing and others:  # the difference may have left the score of each of so few examples as it was
+            raise ValueError(f"{workload.name}.metrics: {others[0]!r} depends on the batch of an evaluation. {mixing}")
+        fault = f"is no mean over examples: {of_loss}. An evaluation computes it {how}"
+        warnings = [f"{workload.name}.loss: {fault}. {mixing or GIVE_WEIGHT}"]
     elif sample.is_padded:
         padded = differences(functools.partial(numbers, is_apart=True), model, **compared, changes=(0.0,))
         warnings = [_told_of_padding(workload, name, difference) for name, difference in padded.items()]
     return Evaluated(metrics, loss_batch, tuple(warnings))
-
-
-def _told(workload: Workload, of_loss: Difference, *, loss_batch: int, is_whole: bool) -> str:
-    how = "for all held-out examples at once" if is_whole else f"in batches of {loss_batch}, on which its value depends"
-    return (
-        f"{workload.name}.loss: is no mean over examples: {of_loss}. An evaluation computes it {how}. "
-        "Give loss_weight, or a loss of each example in metrics"
-    )
 
 
 def _told_of_padding(workload: Workload, name: str, difference: Difference) -> str:
@@ -130,20 +136,27 @@ def _told_of_padding(workload: Workload, name: str, difference: Difference) -> s
 
 
 def _first_look(workload: Workload, model: nn.Module, data: Data, *, few: int) -> tuple[Sample, dict[str, float]]:
-    """Return as many examples as time and memory allow, and what an evaluation of them in one batch gives."""
-    sample = Sample(workload, data, count=few)
+    """Return as many examples as time and memory allow, and what an evaluation of others gives, from all over."""
+    total = examples_in(data)
+    spread = Sample(workload, data, places=spread_places(total, count=few))
     seconds = math.inf
     for _ in range(2):  # the first loads what libraries need
         start = time.thread_time()  # which is not that of what else runs on the machine
-        metrics = _numbers(workload, model, sample.batches(few))
+        metrics = _numbers(workload, model, spread.batches(few))
         seconds = min(seconds, time.thread_time() - start)
     count = min(MANY, int(few * SECONDS / PASSES / max(seconds, 1e-9)))
     while count > few:
         with suppress(Exception):  # many may be too many
-            many = Sample(workload, data, count=count)
-            return many, _numbers(workload, model, many.batches(count))
+            many = Sample(workload, data, places=spread_places(total, count=count))
+            metrics = _numbers(workload, model, many.batches(count))
+            spread = many
+            break
         count //= 2
-    return sample, metrics
+    with suppress(Exception):  # a metric may be none of other examples
+        telling = Sample(workload, data, places=telling_places(data, count=spread.count))
+        _numbers(workload, model, telling.batches(telling.count))
+        return telling, metrics
+    return spread, metrics
 
 
 def _numbers(workload: Workload, model: nn.Module, batches: list[Batch], *, seed: int = 0) -> dict[str, float]:
@@ -151,7 +164,7 @@ def _numbers(workload: Workload, model: nn.Module, batches: list[Batch], *, seed
     return evaluate(workload, copied(workload, model), batches)
 
 
-def _advice(model: nn.Module) -> str:
+def _advice(workload: Workload, model: nn.Module, sample: Sample) -> str:
     if any(isinstance(module, _BatchNorm) and module.running_mean is None for module in model.modules()):
         return "Its model has a BatchNorm with track_running_stats=False, which looks at the other examples of a batch"
-    return "Give each example a value that its batch does not change, or use a torchmetrics.Metric (of probabilities)"
+    return mixing_advice(workload, model, sample.batches(sample.count)[0]) or GIVE_VALUES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -11,7 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from bs_study.workloads.base import Data, Workload, as_batch, examples_at, examples_in
+from bs_study.workloads.base import Data, Workload
+from bs_study.workloads.telling import batch_at
 
 # How far weights are changed, by their root mean square. The initial ones may hide what a batch does: all predictions
 # may be one class, and all logits 0.
@@ -25,19 +27,13 @@ Numbers = Mapping[str, float]
 
 
 class Sample:
-    """Examples from all over a data set, read once and put together once, in batches of any size."""
+    """Examples of a data set, read once and put together once, in batches of any size."""
 
-    def __init__(self, workload: Workload, data: Data, *, count: int) -> None:
-        total = examples_in(data)
-        self.count = min(count, total)
-        self._workload, self._data = workload, data
-        self._places = [i * (total - 1) // max(self.count - 1, 1) for i in range(self.count)]
-        self._whole = self._read(self._places)
-
-    def _read(self, places: list[int]) -> Batch:
-        if isinstance(self._data, tuple):
-            return tuple(part[places] for part in self._data)
-        return as_batch(self._workload.collate(examples_at(self._data, places)))
+    def __init__(self, workload: Workload, data: Data, *, places: list[int]) -> None:
+        self.count = len(places)
+        self._places = places
+        self._read = functools.partial(batch_at, workload, data)
+        self._whole = self._read(places)
 
     def batches(self, size: int) -> list[Batch]:
         """Return them as new tensors, which `prepare` may change in place."""
@@ -92,7 +88,7 @@ def differences(
         if change and is_over():
             break
         with suppress(Exception):  # a model that can't be copied, or whose other weights are none
-            subject = _changed(model, by=change, seed=0) if change else model
+            subject = changed(model, by=change, seed=0) if change else model
             at_once = numbers(subject, count, 0)
             for size in _smaller_sizes(count, eval_batch_size):
                 found = _differences(numbers, subject, at_once, sizes=(count, size)) | found
@@ -130,7 +126,7 @@ def _beyond_chance(
     """Yield the names whose means of several draws are further apart than the draws of one size."""
     if not names:
         return
-    models = [_changed(model, by=ROUNDING, seed=seed) for seed in range(DRAWS)]
+    models = [changed(model, by=ROUNDING, seed=seed) for seed in range(DRAWS)]
     drawn = [[numbers(models[seed], size, seed) for seed in range(DRAWS)] for size in sizes]
     for name in names:
         values = torch.tensor([[draw[name] for draw in draws] for draws in drawn], dtype=torch.float64)
@@ -140,7 +136,7 @@ def _beyond_chance(
 
 
 @torch.no_grad()
-def _changed(model: nn.Module, *, by: float, seed: int) -> nn.Module:
+def changed(model: nn.Module, *, by: float, seed: int) -> nn.Module:
     """Return a copy with other weights. Biases are left: large ones would let all predictions be of one class."""
     torch.manual_seed(seed)
     other = copy.deepcopy(model)

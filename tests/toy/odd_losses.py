@@ -72,6 +72,22 @@ class Weighted(Circle):
         return cross_entropy(model(x), y, weight=class_weights(x.device))
 
 
+class Imbalanced(Circle):
+    """Four rare examples of 400, whose weight counts in few batches alone."""
+
+    name = "imbalanced"
+
+    def train_data(self, data_dir: Path) -> tuple[Tensor, ...]:
+        points, _ = super().train_data(data_dir)
+        return points, torch.zeros(400, dtype=torch.long).index_fill(0, torch.tensor([33, 161, 250, 307]), 1)
+
+    eval_data = train_data
+    full_loss = Weighted.full_loss
+
+    def metrics(self, model: nn.Module, x: Tensor, y: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+        return {"loss": cross_entropy(model(x), y, reduction="none")}
+
+
 class WeightedAndDropped(Weighted):
     name = "weighted_and_dropped"
     model = Dropped.model

@@ -62,6 +62,21 @@ def test_batch_norm_is_left_to_who_asks_and_a_loss_beside_it_is_not() -> None:
     assert fault("Contrast", model=model) is not None
 
 
+def test_a_batch_norm_that_stays_in_evaluation_mode_has_no_batch_statistics() -> None:
+    class Frozen(nn.BatchNorm1d):
+        def train(self, mode: bool = True) -> Frozen:
+            return super().train(False)
+
+    model = nn.Sequential(nn.Linear(2, 8), Frozen(8), nn.Linear(8, 2))
+    modes = [module.training for module in model.modules()]
+    assert not has_batch_statistics(model)
+    assert [module.training for module in model.modules()] == modes
+    model.train()
+    assert fault("Circle", model=model) is None
+    assert fault("Weighted", model=model) is not None
+    assert has_batch_statistics(nn.BatchNorm1d(8).eval())
+
+
 def test_a_loss_that_is_not_finite_shows_nothing() -> None:
     model = nn.Linear(2, 2)
     nn.init.constant_(model.weight, float("nan"))

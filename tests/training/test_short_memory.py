@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
+from bs_study.training.learner import Learner
+from bs_study.workloads import load_workload
 from tests.training.recorded import Run, losses, row
 
 
@@ -16,7 +19,7 @@ def settings(name: str) -> dict[str, object]:
     return {"workload": f"odd_losses:{name}", "batch_size": 64, "max_iterations": 8}
 
 
-@pytest.mark.parametrize("name", ["Contrast", "Weighted", "Centred"])
+@pytest.mark.parametrize("name", ["Contrast", "Weighted", "Imbalanced", "Centred"])
 def test_what_is_no_mean_over_examples_is_not_halved_and_says_so(run: Run, name: str) -> None:
     ending, study = run(**settings(name))
     assert (ending.status, ending.iterations) == ("out_of_memory", 0)
@@ -55,3 +58,19 @@ def test_micro_batches_that_are_asked_for_count_by_loss_weight(run: Run, paths: 
         found.append(losses(run(**settings(name) | {"batch_size": 32}, micro_batch=micro_batch)[1]))
     assert found[1] == pytest.approx(found[0], rel=1e-5)
     assert found[2] == pytest.approx(found[0], rel=1e-5)
+
+
+def test_rare_labels_that_no_batch_held_so_far_count_too(run: Run) -> None:
+    for seed in range(4):  # some of which begin with a batch of the common class alone
+        ending, _ = run(**settings("Imbalanced") | {"batch_size": 40, "max_iterations": 4, "seed": seed})
+        assert ending.status == "out_of_memory"
+
+
+def test_a_loss_that_was_seen_to_be_no_mean_is_not_halved() -> None:
+    workload = load_workload("odd_losses:Circle")
+    model = workload.model()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    learner = Learner(workload, model, optimizer, None, micro_batch=64, may_halve=True, adds_up_not=True)
+    batch = tuple(part[:64] for part in workload.train_data(None))  # type: ignore[arg-type, union-attr]
+    with pytest.raises(MemoryError, match="not halved: its loss is no mean over examples, as was seen"):
+        learner.update(batch)

@@ -207,3 +207,35 @@ def test_metrics_that_give_the_loss_of_each_example_need_no_more() -> None:
     found = seen(loss=weighted, metrics=lambda s, m, x, y: {"loss": cross_entropy(m(x), y, reduction="none")})
     assert (found.warnings, found.loss_batch) == ((), None)
     assert math.isclose(found.initial["loss"], math.log(3), rel_tol=0.5)
+
+
+def rare(s: Any, d: Any) -> tuple[Tensor, Tensor]:
+    return points(4000)[0], torch.zeros(4000, dtype=torch.long).index_fill(0, torch.tensor([1234, 2345]), 1)
+
+
+def test_class_weights_are_seen_where_the_class_is_rare() -> None:
+    found = seen(32, loss=weighted, eval_data=rare)
+    assert found.loss_batch == 4000
+
+
+def test_a_dataset_that_is_one_batch_is_computed_at_once() -> None:
+    found = seen(1000, loss=weighted, eval_data=lambda s, d: list(zip(*points(30), strict=True)))
+    assert found.loss_batch == 30
+    assert "for all held-out examples at once" in found.warnings[-1]
+
+
+class TimeFirst(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps, self.out = nn.LSTM(4, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.out(self.steps(x.unsqueeze(1))[0][:, -1])  # type: ignore[no-any-return]
+
+
+def test_a_model_that_mixes_examples_is_pointed_to() -> None:
+    told = "output for an example depends on the others of its batch: its LSTM .* batch_first=True"
+    with pytest.raises(ValueError, match=told):
+        seen(model=lambda s: TimeFirst(), metrics=lambda s, m, x, y: {"hit": m(x).argmax(1) == y})
+    (warning,) = seen(model=lambda s: TimeFirst(), metrics=lambda s, m, x, y: {}).warnings
+    assert re.search(told, warning)
