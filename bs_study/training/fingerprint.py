@@ -79,7 +79,7 @@ def _of_examples(examples: Sequence[Sequence[Tensor]]) -> list[Fingerprint]:
 def _read(data: Any, *, most: int | None = None) -> list[list[Tensor]]:
     """Return the parts of so many examples, or of as many as can be read in SECONDS and held; a draw is seeded.
 
-    They come in an order that is the same whenever the set is as large: however few are read, they are from all over it.
+    Of sets of one size they come in one order: however few are read, they are from all over the set.
     """
     end, size, examples = time.perf_counter() + SECONDS, 0, []
     with kept_generators():
