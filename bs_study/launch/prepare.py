@@ -28,6 +28,7 @@ from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets
 from bs_study.training.fingerprint import fingerprint
 from bs_study.training.placement import Place
+from bs_study.words import shown
 from bs_study.workloads.base import examples_in, load_workload
 from bs_study.workloads.check_batch import Look
 from bs_study.workloads.check_target import known_directions
@@ -213,7 +214,9 @@ def _existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
     try:
         asked_config(paths, read_asked(paths))
     except ValueError as error:
-        raise ValueError(f"name: the study at {paths.uri} can't go on: {error}. Or choose another --name") from error
+        raise ValueError(
+            f"name: {paths.uri} holds a study that can't go on: {error}. Mend it, or choose another --name"
+        ) from error
     return (
         f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
         f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
@@ -225,6 +228,6 @@ def _check_batch_sizes(config: StudyConfig, examples: int) -> None:
     for batch_size in config.batch_sizes:
         if batch_size > examples:
             raise ValueError(
-                f"batch_sizes: {batch_size} is larger than the training set of {config.settings.workload!r} "
+                f"batch_sizes: {batch_size} is larger than the training set of {shown(config.settings.workload)} "
                 f"({examples} examples). Use batch sizes up to {examples}"
             )
