@@ -15,7 +15,7 @@ from bs_study.config.growth import resumed_settings
 from bs_study.config.yaml_text import MOST_BYTES, parsed
 from bs_study.flags import Request
 from bs_study.store.reader import open_study
-from bs_study.words import count, one_line, shown
+from bs_study.words import count, one_line, shortened, shown
 
 OWN_EPOCHS = 10.0
 """The budget of a workload of one's own, where no file and no flag sets one."""
@@ -75,26 +75,27 @@ def _shipped_file(workload: str) -> Path | None:
 
 def read_yaml(file: Path) -> dict[str, Any]:
     """Read the settings of a study from a YAML file."""
+    name = shortened(str(file))
     try:
         with file.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
     except OSError as error:
-        raise ValueError(f"config: {file} can't be read: {error.strerror}") from error
+        raise ValueError(f"config: {name} can't be read: {error.strerror}") from error
     if len(data) > MOST_BYTES:
-        raise ValueError(f"config: {file} is longer than {count(MOST_BYTES)} bytes. Give a file of settings")
+        raise ValueError(f"config: {name} is longer than {count(MOST_BYTES)} bytes. Give a file of settings")
     try:
         settings = parsed(data.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise ValueError(f"config: {file} is no YAML: it is no text in UTF-8 ({error})") from error
+        raise ValueError(f"config: {name} is no YAML: it is no text in UTF-8 ({error}). Save it as UTF-8") from error
     except ValueError as error:
-        raise ValueError(f"config: {file} {error}") from error
+        raise ValueError(f"config: {name} {error}") from error
     if settings is None:
         return {}
     if not isinstance(settings, dict):
-        raise ValueError(f"config: {file} holds a {type(settings).__name__}. Write one 'setting: value' per line")
+        raise ValueError(f"config: {name} holds a {type(settings).__name__}. Write one 'setting: value' per line")
     for key in settings:
         if key not in FIELDS:
-            raise ValueError(f"config: unknown key {shown(key)} in {file}. {_nearest(str(key))}")
+            raise ValueError(f"config: unknown key {shown(key)} in {name}. {_nearest(str(key))}")
     return settings
 
 

@@ -157,6 +157,9 @@ def _plain(complaint: str, arguments: Sequence[str]) -> str:
         return f"{unknown[1]}: unknown. " + (f"Did you mean {near}?" if near else "See --help")
     unread = re.match(r"Error parsing (--[\w-]+)|invalid choice .* for argument '(--[\w-]+)'", complaint)
     flag = (unread[1] or unread[2]) if unread else None
+    inline = [word.partition("=")[2] for word in arguments if word.startswith(f"{flag}=")]
+    if flag and inline:
+        return f"{flag}: {shown(inline[-1])} can't be read as {_kind(flag)}. See --help"
     if flag and flag in arguments:
         rest = list(arguments)[list(arguments).index(flag) + 1 :]
         given = list(itertools.takewhile(lambda word: not word.startswith("--"), rest))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from bs_study.metric_names import FRACTION, SIGNS, Bounds, Direction, direction_of
-from bs_study.words import typed
+from bs_study.words import shown, typed
 
 _TARGET = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=|=)\s*(\S+)\s*")
 _DIRECTIONS: dict[str, Direction] = {sign: direction for direction, sign in SIGNS.items()}
@@ -65,7 +65,7 @@ class Target:
             direction = OpenTarget(self.metric, self.value).directed().direction
             object.__setattr__(self, "direction", direction)
         if self.direction not in ("max", "min"):
-            raise ValueError(f"target: direction {self.direction!r} is unknown. Use 'max' or 'min'")
+            raise ValueError(f"target: direction {shown(self.direction)} is unknown. Use 'max' or 'min'")
         _refuse_no_number(self.value)
 
     @classmethod
@@ -119,12 +119,12 @@ def read_target(text: str) -> Target | OpenTarget:
     """
     match = _TARGET.fullmatch(text)
     if not match:
-        raise ValueError(f"{text!r} is no target. Write one like 'accuracy>=0.98' or 'loss<=0.1'")
+        raise ValueError(f"{shown(text)} is no target. Write one like 'accuracy>=0.98' or 'loss<=0.1'")
     metric, sign, value = match.groups()
     try:
         number = float(value)
     except ValueError:
-        raise ValueError(f"{value!r} in the target {text!r} is no number") from None
+        raise ValueError(f"{shown(value)} in the target {shown(text)} is no number") from None
     return OpenTarget(metric, number) if sign == "=" else Target(metric, number, _DIRECTIONS[sign])
 
 
@@ -139,7 +139,7 @@ def definite(target: Target | OpenTarget, known: Mapping[str, Direction] | None 
 
 def _refuse_no_number(value: object) -> None:
     if not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"target: {value!r} is no finite number. Give the value that the metric is to reach")
+        raise ValueError(f"target: {shown(value)} is no finite number. Give the value that the metric is to reach")
 
 
 def is_met_by_window(met: Sequence[bool], *, window: int) -> bool:

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 UNKNOWN = "–"
 LONGEST_VALUE = 200  # characters of a user's value in a message
-_LONG_VALUE = re.compile(rf"(?<!\w)(['\"])(?:(?!\1).){{{LONGEST_VALUE + 1},}}\1(?!\w)|\S{{{LONGEST_VALUE + 1},}}")
+_LONG = re.compile(rf"(?<!\w)(['\"])(?:\\.|(?!\1)[^\\]){{{LONGEST_VALUE + 1},}}\1(?!\w)|\S{{{LONGEST_VALUE + 1},}}")
 MOST_NAMED = 5  # longer lists are told as how many and from where to where
 CLOCK_WORDS = {
     "clean_seconds": "clean training time",
@@ -241,7 +241,7 @@ def one_line(message: object) -> str:
     >>> one_line("no workload:\\n  'mnits'")
     "no workload: 'mnits'"
     """
-    return _LONG_VALUE.sub(lambda found: shortened(found[0]), " ".join(str(message).split()))
+    return _LONG.sub(lambda found: shortened(found[0]), " ".join(str(message).split()))
 
 
 def _rounded(value: float, digits: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from bs_study.store.paths import StudyPaths, study_paths
+from tests.person import TASK, Person
 from tests.s3_server import ACCESS_KEY_ID, SECRET_ACCESS_KEY, S3Server
 
 TOY = Path(__file__).parent / "toy"
@@ -131,3 +133,21 @@ def s3_server(_s3_server: S3Server, s3_keys: None) -> Iterator[S3Server]:
     yield _s3_server
     _s3_server.go_on()
     _s3_server.clear()
+
+
+@pytest.fixture
+def reporting_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Person]:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    monkeypatch.setattr("sys.dont_write_bytecode", True)  # two edits within a second have one time stamp
+    person = Person(tmp_path)
+    person.edit(TASK)
+    yield person
+    sys.modules.pop("edited_task", None)
+
+
+@pytest.fixture
+def person(reporting_person: Person, monkeypatch: pytest.MonkeyPatch) -> Person:
+    """A person who does without reports, which take most of the time of so small a study."""
+    monkeypatch.setattr("bs_study.launch.study.conclude", lambda *_, **__: True)
+    return reporting_person

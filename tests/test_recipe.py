@@ -66,6 +66,44 @@ COMPLETED = [
 ]
 
 
+def lengths(**settings: Any) -> list[tuple[Any, ...]]:
+    names = ("lr_warmup_iterations", "lr_warmup_epochs", "lr_decay_iterations", "lr_decay_epochs")
+    return [tuple(getattr(recipe, name) for name in names) for recipe in study(**settings).each_recipe()]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {
+            "lr_decay": "cosine",
+            "lr_decay_iterations": 50,
+            "recipes": [{"lr_decay": "none", "lr_decay_epochs": 1}, {}],
+        },
+        {
+            "lr_decay": "step",
+            "lr_decay_iterations": 50,
+            "lr_decay_epochs": 1,
+            "recipes": [{"lr_decay": "none"}, {"lr_decay_epochs": None}],
+        },
+        {
+            "lr_decay_iterations": 50,
+            "lr_decay_epochs": 1,
+            "recipes": [{}, {"lr_decay": "linear", "lr_decay_epochs": 2}],
+        },
+    ],
+)
+def test_lengths_of_a_decay_that_a_recipe_does_not_have_are_no_contradiction(settings: dict[str, Any]) -> None:
+    assert len(study(**settings).each_recipe()) == 2
+
+
+def test_a_length_in_the_unit_of_a_recipe_takes_the_place_of_the_studys_in_the_other() -> None:
+    base = {"lr_warmup_epochs": 1, "lr_decay": "cosine", "lr_decay_iterations": 50}
+    recipes = [{}, {"lr_warmup_iterations": 5}, {"lr_decay_epochs": 2}]
+    assert lengths(**base, recipes=recipes) == [(0, 1, 50, None), (5, 0, 50, None), (0, 1, None, 2)]
+    assert "not both" in refusal(lr_warmup_epochs=1, recipes=[{"lr_warmup_iterations": 5, "lr_warmup_epochs": 1}])
+    assert "not both" in refusal(lr_warmup_epochs=1, lr_warmup_iterations=5, recipes=[{}])
+
+
 @pytest.mark.parametrize("settings", COMPLETED)
 def test_a_base_that_every_recipe_completes_need_not_stand_by_itself(settings: dict[str, Any]) -> None:
     config = study(**settings)

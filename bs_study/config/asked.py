@@ -12,6 +12,7 @@ from bs_study.config.launch import LaunchOptions
 from bs_study.config.refusal import one_line
 from bs_study.config.settings import TrialSettings
 from bs_study.config.study import StudyConfig
+from bs_study.words import shown
 
 STUDY_FIELDS = TrialSettings.model_fields | {
     name: field for name, field in StudyConfig.model_fields.items() if name != "settings"
@@ -37,7 +38,7 @@ def asked(settings: Mapping[str, Any]) -> Asked:
     launch = {name: value for name, value in settings.items() if name in LAUNCH_FIELDS}
     study = {name: value for name, value in settings.items() if name not in LAUNCH_FIELDS}
     complaints = [
-        f"{name}: {value!r} is empty. Give a value, or leave it out"
+        f"{name}: {shown(value)} is empty. Give a value, or leave it out"
         for name, value in settings.items()
         if isinstance(value, str) and not value.strip()
     ]

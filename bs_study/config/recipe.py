@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bs_study.config.settings import TrialSettings
-from bs_study.words import typed
+from bs_study.words import shortened, shown, typed
 
 AXES = (
     "optimizer",
@@ -24,6 +24,9 @@ AXES = (
     "base_batch_size",
 )
 """The settings that make a recipe: those in which the trials of one cell and seed may differ within a study."""
+
+_UNITS = (("lr_warmup_iterations", "lr_warmup_epochs"), ("lr_decay_iterations", "lr_decay_epochs"))
+"""Lengths that are given in one unit or the other."""
 
 Change = dict[str, Any]
 """What a recipe sets, of AXES; the study's own settings hold for the rest."""
@@ -45,14 +48,21 @@ def recipe_of(settings: TrialSettings) -> dict[str, Any]:
 def recipe_settings(settings: TrialSettings, change: Change) -> TrialSettings:
     """Return a study's settings as a recipe changes them, with Nesterov left out where there is no momentum.
 
-    What else does not matter beside the others stays: the ids of trials hold it.
+    A length that the recipe gives in one unit takes the place of the study's in the other. What else does not matter
+    beside the others stays: the ids of trials hold it.
     """
-    changed = TrialSettings.model_validate(settings.model_dump() | change)
+    replaced = {
+        other: TrialSettings.model_fields[other].default
+        for pair in _UNITS
+        for given, other in (pair, pair[::-1])
+        if change.get(given) and other not in change
+    }
+    changed = TrialSettings.model_validate(settings.model_dump() | replaced | change)
     return changed if changed.has_momentum else changed.model_copy(update={"nesterov": False})
 
 
 def typed_recipe(change: Change) -> str:
-    """Return a recipe as it is typed.
+    """Return a recipe as it is typed; a value that is no setting's, since it is too long, is shortened.
 
     >>> typed_recipe({"momentum": 0.9, "nesterov": True, "lr_decay": "linear", "lr_decay_epochs": None})
     '{momentum: 0.9, nesterov: true, lr_decay: linear, lr_decay_epochs: null}'
@@ -68,7 +78,7 @@ def typed_value(value: object) -> str:
     """
     if isinstance(value, bool | None):
         return {True: "true", False: "false", None: "null"}[value]
-    return typed(value) if isinstance(value, int | float) else str(value)
+    return typed(value) if isinstance(value, int | float) else shortened(str(value))
 
 
 def multiplied(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,7 +106,7 @@ def _refuse_no_axis(name: str, values: Sequence[object], recipes: Iterable[Chang
         raise ValueError(f"{name}: is missing. Give at least one value")
     twice = [value for value in values if values.count(value) > 1]
     if twice:
-        raise ValueError(f"{name}: {twice[0]} is given twice. Give each value once")
+        raise ValueError(f"{name}: {typed_value(twice[0])} is given twice. Give each value once")
     if any(name in change for change in recipes):
         raise ValueError(f"{name}: is a list, and in recipes too. Give one of them")
 
@@ -106,7 +116,7 @@ def distinct_changes(recipes: tuple[Change, ...]) -> tuple[Change, ...]:
     for change in recipes:
         for name, value in change.items():
             if name not in AXES:
-                raise ValueError(f"{name!r} can't differ from recipe to recipe. These can: {', '.join(AXES)}")
+                raise ValueError(f"{shown(name)} can't differ from recipe to recipe. These can: {', '.join(AXES)}")
             if isinstance(value, list | tuple | dict):
                 raise ValueError(f"{name} is a list inside a recipe. Give one value, or {name} as a list outside")
     if any(change in recipes[:place] for place, change in enumerate(recipes)):

@@ -145,7 +145,7 @@ class TrialSettings(BaseModel):
         return self
 
     def refuse_contradictions(self) -> None:
-        """Raise if settings of the recipe don't go together.
+        """Raise if settings of the recipe don't go together, of those that apply to it.
 
         It is asked of what is trained alone: settings that recipes complete need not stand by themselves.
         """
@@ -153,7 +153,7 @@ class TrialSettings(BaseModel):
             raise ValueError("nesterov: needs optimizer sgd and a momentum above 0")
         if self.lr_warmup_iterations and self.lr_warmup_epochs:
             raise ValueError("lr_warmup_epochs: give it or lr_warmup_iterations, not both")
-        if self.lr_decay_iterations and self.lr_decay_epochs:
+        if self.lr_decay != "none" and self.lr_decay_iterations and self.lr_decay_epochs:
             raise ValueError("lr_decay_epochs: give it or lr_decay_iterations, not both")
         has_length = self.lr_decay_iterations or self.lr_decay_epochs
         if self.lr_decay == "step" and not has_length:

@@ -21,6 +21,7 @@ from bs_study.config.recipe import Change, distinct_changes, multiplied, recipe_
 from bs_study.config.refusal import one_line
 from bs_study.config.settings import TrialSettings
 from bs_study.config.values import Count, Index, Positive, distinct, flat, nested
+from bs_study.words import shown
 
 STUDY_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
 DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -66,11 +67,11 @@ class StudyConfig(BaseModel):
     def _name_stays_in_the_store(self) -> Self:
         if self.name is not None and not STUDY_NAME.fullmatch(self.name):
             raise ValueError(
-                f"name: {self.name!r} can't be a study's folder. "
+                f"name: {shown(self.name)} can't be a study's folder. "
                 "Use up to 100 letters, digits, '.', '_' and '-', a letter or digit first and no '.' last"
             )
         if self.name is not None and DEVICE.fullmatch(self.name):
-            raise ValueError(f"name: {self.name!r} is a device's name on Windows. Choose another")
+            raise ValueError(f"name: {shown(self.name)} is a device's name on Windows. Choose another")
         return self
 
     @model_validator(mode="after")

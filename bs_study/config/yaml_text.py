@@ -30,7 +30,15 @@ def parsed(text: str) -> Any:
         _refuse_excess(text)
         return yaml.load(text, _Loader)  # noqa: S506  a SafeLoader, with fewer kinds of values
     except yaml.YAMLError as error:
-        raise ValueError(f"is no YAML: {one_line(error)}") from error
+        raise ValueError(f"is no YAML: {one_line(error)}{_advice(text)}") from error
+
+
+def _advice(text: str) -> str:
+    """Return what to do about a text that is no YAML, where it shows; else nothing."""
+    if "\0" in text:  # between the letters of UTF-16 that does not begin with its mark
+        return ". Save it as UTF-8"
+    tabs = [number for number, line in enumerate(text.splitlines(), start=1) if re.match(r" *\t", line)]
+    return f". Indent line {tabs[0]} with spaces, not with a tab" if tabs else ""
 
 
 def _refuse_excess(text: str) -> None:

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from bs_study.config import LaunchOptions
+from bs_study.words import shortened
 from bs_study.workloads.base import Workload
 
 
@@ -21,4 +22,6 @@ def refuse_missing_data(options: LaunchOptions, workload: Workload) -> None:
     folder = data_directory(options)
     if asked_for and not workload.fetches_data and not folder.exists():
         origin = "" if options.data_dir else " ($BS_STUDY_DATA)"
-        raise FileNotFoundError(f"data_dir: {folder}{origin} is not there. Correct it, make it, or leave it out")
+        raise FileNotFoundError(
+            f"data_dir: {shortened(str(folder))}{origin} is not there. Correct it, make it, or leave it out"
+        )

@@ -12,6 +12,7 @@ from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.config.growth import grown
 from bs_study.config.launch import resume_command
 from bs_study.grid import trials_to_run
+from bs_study.launch.changes_first import changes_told_first
 from bs_study.launch.data_folder import data_directory, refuse_missing_data
 from bs_study.launch.seen import completed, named, seen, with_settings
 from bs_study.launch.timing import lacks_timings
@@ -20,12 +21,14 @@ from bs_study.metric_names import Direction
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import Study, open_study
-from bs_study.store.study_json import create_study, grow_study, read_asked
+from bs_study.store.study_json import asked_config, create_study, grow_study, read_asked
+from bs_study.store.versions import version_in_force
 from bs_study.target import OpenTarget, Target, definite
 from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets
 from bs_study.training.fingerprint import fingerprint
 from bs_study.training.placement import Place
+from bs_study.words import shown
 from bs_study.workloads.base import examples_in, load_workload
 from bs_study.workloads.check_batch import Look
 from bs_study.workloads.check_target import known_directions
@@ -35,8 +38,9 @@ from bs_study.workloads.check_target import known_directions
 class Prepared:
     """A study that is ready to start: its config with nothing left open, its trials, where they write and read.
 
-    `grows_from` is what study.json said, where more is asked now; `version` that of its workload and data. `there` says
-    that a dry run found its study in the store already, and which trials have `ended` there.
+    `grows_from` is what study.json said, where more is asked now; `version` that of its workload and data, or None
+    where no trial and no timing is left to run. `there` says that a dry run found its study in the store already, and
+    which trials have `ended` there.
     """
 
     config: StudyConfig
@@ -114,16 +118,19 @@ def prepared(
             raise ValueError(there)
     data, look = None, None
     examples = workload.train_examples and workload.train_examples - config.settings.validation_examples
+    began = read_asked(paths) if resume is not None else None
     if not (is_dry_run and examples and isinstance(config.settings.target, Target)):
-        config, data, look = seen(config, workload, options)
+        with changes_told_first(None if accept_changes else began, config, workload, options):
+            config, data, look = seen(config, workload, options)
+            chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
         examples = examples_in(data.train)
-        chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
     ended = answered_trials(paths) if resume is not None or there else set()
     trials = trials_to_run(config, ended=() if there else ended)
     version = None
-    if trials or (options.timing and lacks_timings(Study(paths))):
-        now = fingerprint(workload, data) | ({"metrics": list(look.metrics)} if look else {})
-        version = version_now(read_asked(paths) if resume is not None else None, now, accept=accept_changes)
+    if trials or (options.timing and lacks_timings(Study(paths), disturbed_too=True)):
+        before = version_in_force(began) if began else None
+        now = fingerprint(workload, data, before=before) | ({"metrics": list(look.metrics)} if look else {})
+        version = version_now(began, now, accept=accept_changes)
     _check_batch_sizes(config, examples)
     place = Place(
         replace(paths, patience_seconds=options.store_patience_seconds),
@@ -204,6 +211,12 @@ def _existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
         raise ValueError(f"name: {paths.uri} holds other files. Choose another --name")
     if not is_study:
         return None
+    try:
+        asked_config(paths, read_asked(paths))
+    except ValueError as error:
+        raise ValueError(
+            f"name: {paths.uri} holds a study that can't go on: {error}. Mend it, or choose another --name"
+        ) from error
     return (
         f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
         f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
@@ -215,6 +228,6 @@ def _check_batch_sizes(config: StudyConfig, examples: int) -> None:
     for batch_size in config.batch_sizes:
         if batch_size > examples:
             raise ValueError(
-                f"batch_sizes: {batch_size} is larger than the training set of {config.settings.workload!r} "
+                f"batch_sizes: {batch_size} is larger than the training set of {shown(config.settings.workload)} "
                 f"({examples} examples). Use batch sizes up to {examples}"
             )

@@ -15,7 +15,7 @@ import yaml
 
 from bs_study.config import LaunchOptions, StudyConfig
 from bs_study.launch.launcher import Resources, refuse_without_gpu
-from bs_study.words import counted, typed
+from bs_study.words import counted, shown, typed
 
 Node = dict[str, float]
 
@@ -53,12 +53,14 @@ def _refuse_silent_address(address: str) -> None:
     """Raise if nobody listens at host:port: Ray itself would go on trying for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not (host and port.isdigit()):
-        raise ValueError(f"address: {address!r} is no address of a cluster. Give host:port, auto or local")
+        raise ValueError(f"address: {shown(address)} is no address of a cluster. Give host:port, auto or local")
     try:
         socket.create_connection((host, int(port)), timeout=5).close()
     except OSError as error:
         reason = error.strerror or error
-        raise ValueError(f"address: nothing answers at {address!r} ({reason}). Start it, or leave it out") from error
+        raise ValueError(
+            f"address: nothing answers at {shown(address)} ({reason}). Start it, or leave it out"
+        ) from error
 
 
 def cluster_resources(

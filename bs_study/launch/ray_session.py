@@ -24,6 +24,7 @@ from bs_study.config import LaunchOptions, StudyConfig
 from bs_study.launch.launcher import Resources
 from bs_study.launch.ray_cluster import Node, cluster_address, cluster_resources
 from bs_study.store.paths import StudyPaths
+from bs_study.words import shown
 
 services: Any = ray_services  # without types
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -44,7 +45,7 @@ def ray_session(config: StudyConfig, options: LaunchOptions) -> Iterator[Resourc
         else:
             _start()
     except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:  # another version, or no token
-        raise ValueError(f"address: no Ray to use at {address or 'local'!r}: {error}") from error
+        raise ValueError(f"address: no Ray to use at {shown(address or 'local')}: {error}") from error
     finally:
         signal.signal(signal.SIGTERM, stops_as_before)
     try:

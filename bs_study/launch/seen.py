@@ -37,16 +37,21 @@ def with_settings(config: StudyConfig, **settings: object) -> StudyConfig:
     return asked(config.model_dump() | settings).config
 
 
-def seen(
-    config: StudyConfig, workload: Workload, options: LaunchOptions, *, has_grid: bool = True
-) -> tuple[StudyConfig, DataSets, Look]:
-    """Return what a look at workload and target shows, and the config with a target that has a direction."""
-    data = load_data(
+def data_of(config: StudyConfig, workload: Workload, options: LaunchOptions) -> DataSets:
+    """Return the data sets that the trials of a study are to train on and be judged by."""
+    return load_data(
         type(workload),
         data_directory(options),
         validation_examples=config.settings.validation_examples,
         validation_seed=config.settings.validation_seed,
     )
+
+
+def seen(
+    config: StudyConfig, workload: Workload, options: LaunchOptions, *, has_grid: bool = True
+) -> tuple[StudyConfig, DataSets, Look]:
+    """Return what a look at workload and target shows, and the config with a target that has a direction."""
+    data = data_of(config, workload, options)
     sizes = Sizes(config.batch_sizes if has_grid else (), config.settings.eval_batch_size)
     look = look_at(workload, data.train, data.held_out, sizes=sizes, test=data.test)
     look = replace(look, warnings=(*look.warnings, *parts_warnings(config, workload, data.train)))

@@ -15,7 +15,7 @@ from bs_study.launch.display import Display
 from bs_study.launch.launcher import Launcher
 from bs_study.launch.prepare import Prepared
 from bs_study.launch.signals import bounded_end
-from bs_study.launch.timing import lacks_timings, timing_lines, timing_trials, wants_timing
+from bs_study.launch.timing import timing_lines, timing_trials, wants_timing
 from bs_study.launch.trackers.chosen import chosen_trackers
 from bs_study.launch.trackers.tracking import Tracking
 from bs_study.store.commit import answered_trials
@@ -69,7 +69,7 @@ def run_study(study: Prepared, listener: Listener) -> End:
 
 
 def _run(study: Prepared, listener: Listener, tracking: Tracking) -> End:
-    if not study.trials and not (study.options.timing and lacks_timings(Study(study.paths), disturbed_too=True)):
+    if study.version is None:
         listener.say(f"nothing to do: all trials of {study.paths.uri} have ended")
         has_report = study.paths.exists(f"{study.paths.root}/{PAGE}")
         return End() if has_report else _concluded(study, listener, tracking)

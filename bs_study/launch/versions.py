@@ -71,12 +71,19 @@ def version_now(seen: Mapping[str, Any] | None, now: Fingerprint, *, accept: boo
         is_known = bool(known_versions(seen))
         return WorkloadVersion(number, names, told=None if is_known else now, seen=seen, said=said)
     if not accept:
-        raise ValueError(
-            f"resume: workload and data are not what the study's trials were begun with: {'; '.join(changed)}. Undo "
-            "that, or add --accept-changes: unfinished trials then begin anew, and the report pools no two versions"
-        )
+        refuse_changes(seen, now)
     known = known_versions(seen)
     same = [one["version"] for one in known if {"source", "data"} <= one.keys() and not changes(one, now)]
     new = same[-1] if same else 1 + max([number, *(one["version"] for one in known)])
     said = f"accepted: {'; '.join(changed)}. Version {new} of workload and data: unfinished trials begin anew"
     return WorkloadVersion(new, names, told=now, seen=seen, replaces=number, said=said)
+
+
+def refuse_changes(seen: Mapping[str, Any], now: Fingerprint) -> None:
+    """Raise if workload or data differ from the newest version that study.json tells of."""
+    changed = changes(version_in_force(seen), now)
+    if changed:
+        raise ValueError(
+            f"resume: workload and data are not what the study's trials were begun with: {'; '.join(changed)}. Undo "
+            "that, or add --accept-changes: unfinished trials then begin anew, and the report pools no two versions"
+        )

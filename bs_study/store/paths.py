@@ -16,7 +16,7 @@ import pyarrow as pa
 from pyarrow import fs as pafs
 
 from bs_study.store.schema import Table
-from bs_study.words import shown
+from bs_study.words import shortened, shown
 
 T = TypeVar("T")
 
@@ -180,19 +180,19 @@ def study_paths(uri: str | os.PathLike[str], *, patience_seconds: float = PATIEN
     """
     given = os.fspath(uri)
     if not given.strip():
-        raise ValueError(f"study: {given!r} names no folder. Give the folder of one, as results/digits")
+        raise ValueError(f"study: {shown(given)} names no folder. Give the folder of one, as results/digits")
     text = given if given.endswith("://") else given.rstrip("/") or "/"
+    _refuse_almost_uri(given)
     if "://" not in text:
-        _refuse_almost_uri(text)
         root = str(Path(text).expanduser().absolute())
         return StudyPaths(pafs.LocalFileSystem(), root, root, patience_seconds)
     _refuse_credentials(text)
     try:
         filesystem, root = pafs.FileSystem.from_uri(text)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
-        raise ValueError(f"store: {text!r} can't be opened: {error}") from error
+        raise ValueError(f"store: {shown(text)} can't be opened: {error}") from error
     if not root:
-        raise ValueError(f"store: {text!r} names no folder. Write one like {text}bucket/results")
+        raise ValueError(f"store: {shown(text)} names no folder. Write one like {shortened(text)}bucket/results")
     return StudyPaths(filesystem, root.rstrip("/"), text, patience_seconds)
 
 
@@ -201,12 +201,16 @@ def _opened(uri: str, patience_seconds: float) -> StudyPaths:
 
 
 def _refuse_almost_uri(text: str) -> None:
-    """Refuse what would be a folder named `s3:`, if there is no such folder."""
-    found = ALMOST_URI.fullmatch(text)
+    """Refuse a URI with blanks around it, and what would be a folder named `s3:`, if there is no such folder."""
+    if "://" in text and text != text.strip():
+        raise ValueError(f"store: {shown(text)} is a URI with a blank before or after it. Leave the blank out")
+    found = ALMOST_URI.fullmatch(text.strip())
     if found and not Path(Path(text).parts[0]).exists():
         scheme = found["scheme"].lower()
         uri = f"{scheme}://{'/' if scheme == 'file' else ''}{found['rest'] or 'bucket/folder'}"
-        raise ValueError(f"store: {shown(text)} looks like a URI. Write {uri}, or ./{text} if it is a folder")
+        raise ValueError(
+            f"store: {shown(text)} looks like a URI. Write {shortened(uri)}, or ./{shortened(text)} if it is a folder"
+        )
 
 
 def _refuse_credentials(uri: str) -> None:
@@ -228,8 +232,7 @@ def study_uri(store: str, name: str) -> str:
     >>> study_uri("s3://bucket/results?region=eu-west-1", "mnist")
     's3://bucket/results/mnist?region=eu-west-1'
     """
-    if "://" not in store:
-        _refuse_almost_uri(store)
+    _refuse_almost_uri(store)
     folder, mark, query = store.partition("?") if "://" in store else (store, "", "")
     return f"{folder.rstrip('/')}/{name}{mark}{query}"
 

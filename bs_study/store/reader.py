@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import operator
 import os
@@ -23,6 +24,7 @@ from bs_study.store.scan import Found, read_chains, side_by_side
 from bs_study.store.schema import Table
 from bs_study.store.study_json import asked_config, asked_directions, asked_metrics, newer_version, read_asked
 from bs_study.target import Target
+from bs_study.words import shortened
 
 R = TypeVar("R")
 
@@ -241,9 +243,11 @@ def open_study(uri: str | os.PathLike[str], *, live: bool = False, strict: bool 
     study = Study(study_paths(uri), live=live, strict=strict)
     try:
         complaint = newer_version(study.paths, study.asked)
-    except FileNotFoundError:
+    except OSError as error:
+        if not isinstance(error, FileNotFoundError) and error.errno != errno.ENAMETOOLONG:
+            raise
         raise FileNotFoundError(
-            f"{study.paths.uri} holds no study (no study.json). Give the folder of one, as results/digits"
+            f"{shortened(study.paths.uri)} holds no study (no study.json). Give the folder of one, as results/digits"
         ) from None
     except ValueError as error:
         complaint = str(error)

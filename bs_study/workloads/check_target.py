@@ -14,7 +14,7 @@ from torch.utils.data import Subset
 
 from bs_study.metric_names import BETTER, FRACTION, Bounds, Direction, bounds_of, direction_of
 from bs_study.target import OpenTarget, Target, definite
-from bs_study.words import count, counted, number, typed
+from bs_study.words import count, counted, number, shown, typed
 from bs_study.workloads.base import Data, Workload, examples_in
 from bs_study.workloads.check import prepare, spread_examples
 from bs_study.workloads.evaluation import evaluate
@@ -53,7 +53,7 @@ def chosen_target(workload: Workload, asked: Target | OpenTarget | None, known: 
     target = asked or workload.target
     if target.metric not in known:
         raise ValueError(
-            f"target: {target.metric!r} is no metric of {workload.name}. Its metrics are {', '.join(known)}"
+            f"target: {shown(target.metric)} is no metric of {workload.name}. Its metrics are {', '.join(known)}"
         )
     return definite(target, known_directions(workload, known))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bs_study.words import shortened, shown
 from bs_study.workloads.names import file_of, hidden_file, imported, is_file_name, source_of, split_name
 from bs_study.workloads.own_code import is_pythons
 from bs_study.workloads.user_errors import told
@@ -23,18 +24,18 @@ def named_class(reference: str, *, built_in: Collection[str]) -> Any:
     """
     where, attribute = split_name(reference)
     if not (where and attribute):
-        raise ValueError(f"workload: {reference!r} {_no_class(where, built_in=built_in)}")
+        raise ValueError(f"workload: {shown(reference)} {_no_class(where, built_in=built_in)}")
     if is_file_name(where):
         _refuse_missing(reference, where)
     try:
         module = imported(where)
     except SystemExit as error:
         raise ValueError(
-            f"workload: {reference!r} can't be imported: its code ends the process ({told(error)}). "
+            f"workload: {shown(reference)} can't be imported: its code ends the process ({told(error)}). "
             "Put what runs it under `if __name__ == '__main__':`"
         ) from error
     except Exception as error:  # whatever the user's file runs into
-        raise ValueError(f"workload: {reference!r} can't be imported: {_why(where, error, attribute)}") from error
+        raise ValueError(f"workload: {shown(reference)} can't be imported: {_why(where, error, attribute)}") from error
     if not hasattr(module, attribute):
         raise ValueError(f"workload: {_missing(reference, module)}")
     return getattr(module, attribute)
@@ -44,7 +45,7 @@ def _refuse_missing(reference: str, where: str) -> None:
     try:
         source_of(where)
     except FileNotFoundError as error:
-        raise ValueError(f"workload: {reference!r}: {error}") from error
+        raise ValueError(f"workload: {shown(reference)}: {error}") from error
 
 
 def _no_class(where: str, *, built_in: Collection[str]) -> str:
@@ -80,14 +81,14 @@ def _missing(reference: str, module: ModuleType) -> str:
         whose = "Python's own" if found is None or is_pythons(found) else "another"
         where_found = f" ({found})" if found else ""
         return (
-            f"{reference!r}: {whose} {where}{where_found} was found before {hidden}. "
+            f"{shown(reference)}: {whose} {shortened(where)}{where_found} was found before {hidden}. "
             f"Write {shortest(hidden)}:{attribute}"
         )
     near = difflib.get_close_matches(attribute, vars(module), n=1)
     file = file_of(module)
     own = classes_in(file) if file and file.suffix == ".py" and not near else []
     hint = f". Did you mean {near[0]!r}?" if near else f". It has {', '.join(own)}" if 0 < len(own) < 10 else ""
-    return f"module {where!r} has no {attribute!r}{hint}"
+    return f"module {shown(where)} has no {shown(attribute)}{hint}"
 
 
 def shortest(file: Path) -> str:

@@ -14,6 +14,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
+from bs_study.words import shortened
 from bs_study.workloads.own_code import is_installed
 
 _added: set[str] = set()
@@ -52,7 +53,7 @@ def source_of(where: str) -> Source:
     """
     file = next((file for place in _places(where) for file in _files(place) if file.is_file()), None)
     if file is None:
-        raise FileNotFoundError(f"there is no file {where} in {Path.cwd()}{_near_file(where)}")
+        raise FileNotFoundError(f"there is no file {shortened(where)} in {Path.cwd()}{_near_file(where)}")
     file = file.resolve()
     root, parts = file.parent, [] if file.name == "__init__.py" else [file.stem]
     while (root / "__init__.py").is_file() and root != root.parent:

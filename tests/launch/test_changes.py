@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,9 @@ def of_training_set(*train: Tensor) -> dict[str, Any]:
     return of_data(train)
 
 
-def of_data(train: Data, held_out: Data = HELD_OUT) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(json.dumps(fingerprint(load_workload("digits"), DataSets(train, held_out))))
+def of_data(train: Data, held_out: Data = HELD_OUT, *, before: dict[str, Any] | None = None) -> dict[str, Any]:
+    found = fingerprint(load_workload("digits"), DataSets(train, held_out), before=before)
+    told: dict[str, Any] = json.loads(json.dumps(found))
     return told
 
 
@@ -92,7 +95,7 @@ class Drawn(Dataset[Any]):
         return {"text": "a" * (1 + place % 3), "number": self.first + place, "noise": noise}
 
 
-def test_a_dataset_is_told_by_a_few_of_its_examples_under_seeded_generators() -> None:
+def test_a_dataset_is_told_by_its_examples_under_seeded_generators() -> None:
     before = torch.get_rng_state()
     assert changes(of_data(Drawn()), of_data(Drawn())) == []
     assert torch.equal(torch.get_rng_state(), before)
@@ -128,3 +131,38 @@ def test_metrics_are_a_set(now: list[str], told: list[str]) -> None:
 def test_nothing_is_said_of_what_is_not_known(before: dict[str, Any], tmp_path: Path) -> None:
     assert changes(before, BEGUN) == []
     assert changes(BEGUN, {"source": {}}) == []
+
+
+class Pairs(Dataset[Any]):
+    """Examples of a Dataset: a path, a picture and a label, each read in so many seconds."""
+
+    def __init__(self, labels: Sequence[int], *, folder: Path = Path("/data"), seconds: float = 0) -> None:
+        self.labels, self.folder, self.seconds = labels, folder, seconds
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, place: int) -> tuple[str, Tensor, int]:
+        time.sleep(self.seconds)
+        return str(self.folder / f"{place}.png"), torch.full((3,), float(place)), self.labels[place]
+
+
+def flipped(labels: Sequence[int], *places: int) -> list[int]:
+    return [1 - label if place in places else label for place, label in enumerate(labels)]
+
+
+def test_a_few_labels_of_a_dataset_that_are_flipped_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = [place % 2 for place in range(1000)]
+    monkeypatch.setattr("bs_study.training.fingerprint.SECONDS", 60)  # whatever else the machine does
+    begun = of_data(Pairs(labels))
+    assert changes(begun, of_data(Pairs(labels))) == []
+    assert changes(begun, of_data(Pairs(flipped(labels, 501)))) == ["part 3 of the training set has other values"]
+    assert changes(begun, of_data(Pairs(labels, folder=Path("/moved/elsewhere")))) == []
+
+
+def test_of_a_dataset_that_is_slow_to_read_the_same_examples_are_compared_on_a_machine_of_another_speed() -> None:
+    labels = [place % 2 for place in range(1000)]
+    begun = of_data(Pairs(labels, seconds=0.004))
+    assert 16 <= begun["data"]["train"]["read"] < 200
+    assert changes(begun, of_data(Pairs(labels), before=begun)) == []
+    assert changes(begun, of_data(Pairs(flipped(labels, *range(0, 1000, 3))), before=begun)) != []

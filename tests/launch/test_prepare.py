@@ -156,3 +156,12 @@ def test_a_dry_run_of_a_study_that_exists_tells_all_its_trials_which_have_ended_
     left = [trial.trial_id for trial in begun.trials if trial != begun.trials[1]]
     assert [line.partition(" ")[0] for line in lines[:-1]] == left
     assert sorted(Path(begun.paths.root).rglob("*")) == before
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"config": {"lrs": 3}}'])
+def test_a_study_that_is_damaged_is_said_to_be_so_and_not_to_be_continued(begun: Prepared, content: str) -> None:
+    Path(begun.paths.study_json).write_text(content)
+    for is_dry_run in (True, False):
+        with pytest.raises(ValueError, match=r"^name: .* damaged.*choose another --name") as caught:
+            prepared(*asked(GRID | {"store": str(Path(begun.paths.root).parent)}), is_dry_run=is_dry_run)
+        assert "--resume" not in str(caught.value)
