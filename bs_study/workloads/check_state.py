@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bs_study.words import listing
+from bs_study.workloads.check_example import refuse_bad_example
 from bs_study.workloads.check_shapes import Sizes
 from bs_study.workloads.tries import Batch, Tries
 
@@ -27,6 +28,8 @@ def usual_size(tries: Tries, sizes: Sizes, *, examples: int, evaluated: int) -> 
     # One row that passes answers most of what is tried later.
     tries.fault_in_a_row(Batch(usual), Batch(usual), Batch(half), Batch(min(half, evaluated), is_trained=False))
     fault = tries.fault(usual)
+    if fault:
+        refuse_bad_example(tries, Batch(usual), usual=usual)
     passing = next((size for size in grid if not tries.fault(size)), None) if fault else None
     if fault is None or passing is None:
         return usual  # what is wrong is no matter of size: a look at one batch tells it
