@@ -55,6 +55,10 @@ ADVICE: tuple[tuple[str, str], ...] = (
      "made it: self.state = state.detach()"),
     (r"input batch_size \(\d+\) to match target batch_size", "The model gives another number of outputs than there "
      "are labels: give flatten(0, 1) of both to a loss of each token"),
+    (r"Expected hidden(\[\d\])? size", "Make the first state anew in forward, for the batch's own size: "
+     "torch.zeros(..., len(x), ...), or leave it out: it is zeros then"),
+    (r"shape '\[.*\]' is invalid for input of size", "Let view or reshape take the number of examples from the batch: "
+     "x.view(len(x), -1)"),
     (r"'super\(\)\.__init__\(\)'|before Module\.__init__\(\) call", "Begin the model's __init__ with "
      "super().__init__()"),
 )  # fmt: skip
