@@ -111,7 +111,7 @@ def test_an_error_of_the_backward_pass_names_the_loss_and_the_file_of_the_worklo
         loss = logits.exp()
         total = loss.sum()
         loss.add_(1)
-        return total
+        return total  # type: ignore[no-any-return]
 
     told = r"^task\.loss: .*inplace operation.* \(test_user_errors\.py\)\. .*before backward"
     mine = type("Mine", (Task,), {"loss": changed, "__module__": __name__})
