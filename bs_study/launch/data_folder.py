@@ -8,11 +8,12 @@ from pathlib import Path
 from bs_study.config import LaunchOptions
 from bs_study.words import shortened
 from bs_study.workloads.base import Workload
+from bs_study.workloads.cache_folder import cache_folder
 
 
 def data_directory(options: LaunchOptions) -> Path:
     """Return the absolute folder of data sets: the setting, $BS_STUDY_DATA, or a cache folder."""
-    folder = options.data_dir or os.environ.get("BS_STUDY_DATA") or Path.home() / ".cache" / "bs_study"
+    folder = options.data_dir or os.environ.get("BS_STUDY_DATA") or cache_folder()
     return Path(folder).expanduser().absolute()
 
 

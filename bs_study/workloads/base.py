@@ -14,7 +14,7 @@ from torch.utils.data import Dataset, default_collate
 from bs_study.target import OpenTarget, Target, read_target
 from bs_study.workloads.lookup import named_class
 from bs_study.workloads.metrics import Values
-from bs_study.workloads.user_errors import told
+from bs_study.workloads.user_errors import told_of_class
 
 Data = tuple[Tensor, ...] | Dataset[Any]
 
@@ -140,7 +140,7 @@ def load_workload(name: str) -> Workload:
     try:
         workload = _with_defaults(found)()
     except Exception as error:
-        raise ValueError(f"workload: {name} can't be made: {told(error)}") from error
+        raise ValueError(f"workload: {name} can't be made: {told_of_class(error, found)}") from error
     for part in ("name", "target", "train_data", "eval_data", "model", "loss"):
         if not hasattr(workload, part):
             raise ValueError(f"workload: {name} lacks {part!r}. See Workload in bs_study/workloads/base.py")

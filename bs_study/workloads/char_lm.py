@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from bs_study.target import Target
 from bs_study.workloads.base import Workload
+from bs_study.workloads.cache_folder import cache_folder
 from bs_study.workloads.transformer import Transformer
 
 CONTEXT = 64
@@ -21,7 +22,7 @@ UNKNOWN = CHARACTERS
 class CharLm(Workload):
     """Any UTF-8 text file; an example is a window of 64 characters, the next window begins where it ends.
 
-    The text is the one `.txt` file in the data folder; where there is none, the help texts that come with Python
+    The text is the one `.txt` file in the data folder; where no folder was given, the help texts that come with Python
     (about 380,000 characters, so 5,300 windows to train; more or fewer with Python's version).
     The first 90 % train, the last 10 % evaluate.
     The 255 commonest characters of the training text are told apart; all others count as one more.
@@ -75,7 +76,7 @@ def _split(data_dir: Path) -> tuple[str, str]:
     """Return the text to train on and the text to evaluate on.
 
     Raises:
-        FileNotFoundError: the folder holds several texts, other files but no text, or one that can't be used.
+        FileNotFoundError: the folder holds several texts, or one that can't be used; or none, and is not the cache.
     """
     files = [data_dir] if data_dir.is_file() else sorted(data_dir.glob("*.txt"))
     if len(files) > 1:
@@ -83,9 +84,13 @@ def _split(data_dir: Path) -> tuple[str, str]:
         raise FileNotFoundError(
             f"data_dir: {data_dir} holds {len(files)} texts ({names}). Give a folder with one .txt file"
         )
-    if not files and (others := [file for file in data_dir.glob("*") if file.is_file()]):
+    if not files and data_dir.is_dir() and data_dir != cache_folder():
+        others = [file for file in data_dir.glob("*") if file.is_file()]
         raise FileNotFoundError(
             f"data_dir: {data_dir} holds {others[0].name} but no .txt file. Rename your text, or give it"
+            if others
+            else f"data_dir: {data_dir} holds no .txt file. Put your text there, or leave out --data-dir and "
+            "$BS_STUDY_DATA for the help texts that come with Python"
         )
     text = _read(files[0]) if files else python_help()
     held_out = len(text) // 10

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader, IterableDataset, Subset
 
 from bs_study.workloads.base import Data, Workload, examples_at, examples_in
 from bs_study.workloads.check_collate import collated_examples
@@ -81,12 +81,39 @@ def spread_examples(workload: Workload, method: str, data: Data, *, count: int) 
     Raises:
         ValueError: the examples of a Dataset can't be put in one batch, or hold what is no tensor there.
     """
-    places = spread_places(examples_in(data), count=count)
+    return batch_at(workload, method, data, places=spread_places(examples_in(data), count=count))
+
+
+def example_name(data: Data, place: int) -> str:
+    """Return how a message names an example: of a part of a Dataset by its place in the whole."""
+    return f"example {data.indices[place] if isinstance(data, Subset) else place}"
+
+
+def batch_at(workload: Workload, method: str, data: Data, *, places: list[int]) -> tuple[Tensor, ...]:
+    """Return the examples at some places as one batch.
+
+    Raises:
+        ValueError: as `spread_examples`; of an example that can't be read, or is None, the message tells the place.
+    """
     if isinstance(data, tuple):
         return tuple(tensor[places] for tensor in data)
-    with calling(workload, method):
+    try:
         examples = examples_at(data, places)
-    return collated_examples(workload, method, examples)
+    except Exception:
+        for place in places:
+            with calling(workload, f"{method}: {example_name(data, place)}"):
+                examples_at(data, [place])
+        with calling(workload, method):
+            raise
+    try:
+        return collated_examples(workload, method, examples)
+    except ValueError as error:
+        missing = next((place for place, example in zip(places, examples, strict=False) if example is None), None)
+        if missing is None:
+            raise
+        raise ValueError(
+            f"{workload.name}.{method}: {example_name(data, missing)} is None. Leave it out, or give it values"
+        ) from error
 
 
 def example_shapes(batch: tuple[Tensor, ...]) -> str:

@@ -14,12 +14,13 @@ from bs_study.workloads.base import Data, Workload, examples_in
 from bs_study.workloads.check import example_shapes, prepare, spread_examples
 from bs_study.workloads.check_collate import collate_warnings
 from bs_study.workloads.check_evaluation import look_at_evaluation
+from bs_study.workloads.check_example import refuse_bad_example
 from bs_study.workloads.check_influence import influence_warnings
 from bs_study.workloads.check_shapes import Sizes, refuse_evaluation_sizes, refuse_training_sizes
 from bs_study.workloads.check_state import EXAMPLES, state_warnings, usual_size
 from bs_study.workloads.check_sums import size_warnings
 from bs_study.workloads.metrics import MetricKind, kinds, own_metrics, refuse_bad_values
-from bs_study.workloads.tries import Tries, copied
+from bs_study.workloads.tries import Batch, Tries, copied
 from bs_study.workloads.user_errors import calling
 
 
@@ -73,16 +74,20 @@ def look_at(
     sizes = sizes or Sizes()
     examples, evaluated = examples_in(train), examples_in(held_out)
     batch = spread_examples(workload, "train_data", train, count=EXAMPLES)
-    held = spread_examples(workload, "eval_data", held_out, count=EXAMPLES)
+    judged_by = "eval_data" if test is None else "train_data"
+    held = spread_examples(workload, judged_by, held_out, count=EXAMPLES)
     if len(batch) != len(held):
         raise ValueError(f"{workload.name}.eval_data: has {len(held)} parts, but train_data has {len(batch)}")
     model = _model(workload)
-    tries = Tries(workload, model, train=train, held_out=held_out)
+    tries = Tries(workload, model, train=train, held_out=held_out, is_split=test is not None)
     usual = usual_size(tries, sizes, examples=examples, evaluated=evaluated)
     refuse_training_sizes(tries, sizes, usual=usual, examples=examples)
+    of_few = Batch(min(usual, evaluated), is_trained=False)
+    if tries.fault(of_few.size, is_trained=False):
+        refuse_bad_example(tries, of_few, usual=usual)
     if usual != len(batch[0]):
         batch = spread_examples(workload, "train_data", train, count=usual)
-        held = spread_examples(workload, "eval_data", held_out, count=usual)
+        held = spread_examples(workload, judged_by, held_out, count=usual)
     try:
         loss, warnings = _training_loss(workload, copied(workload, model), batch)
     except ValueError as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bs_study.words import counted, listing
+from bs_study.workloads.check_example import refuse_bad_example
 from bs_study.workloads.tries import Batch, Tries
 
 MOST_DISTANCE = 20  # from a batch size that fails, within which one is looked for that does not
@@ -49,6 +50,7 @@ def refuse_training_sizes(tries: Tries, sizes: Sizes, *, usual: int, examples: i
     fails = [size for size in sorted({*grid, *(examples % size for size in grid)} - {0}) if tries.fault(size)]
     if not fails:
         return
+    refuse_bad_example(tries, Batch(fails[0]), usual=usual)
     concerned = [size for size in grid if size in fails or examples % size in fails]
 
     def passes(size: int, *, of: int = examples) -> bool:
@@ -83,11 +85,14 @@ def refuse_evaluation_sizes(tries: Tries, sizes: Sizes, *, usual: int, examples:
         return size <= examples and not fails(size) and not fails(examples % size)
 
     failed = next((tried for tried in (examples % size, size) if fails(tried)), None)
-    if failed is None or fails(min(usual, examples)):
+    if failed is None:
+        return
+    refuse_bad_example(tries, Batch(failed, is_trained=False), usual=usual)
+    if fails(min(usual, examples)):
         return
     told = failing(failed, [size], examples=examples)
     ways = _ways("--eval-batch-size", [_nearest(size, besides=[], passes=passes)], out_of="eval_data", left_out=0)
-    raise ValueError(f"eval_batch_size: {told} of eval_data, which fails: {fails(failed)}{ways}")
+    raise ValueError(f"eval_batch_size: {told} of {tries.held_out_by}, which fails: {fails(failed)}{ways}")
 
 
 def failing(size: int, grid: Sequence[int], *, examples: int) -> str:

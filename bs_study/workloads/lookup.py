@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import re
+import traceback
 from collections.abc import Collection
 from pathlib import Path
 from types import ModuleType
@@ -12,7 +13,7 @@ from typing import Any
 
 from bs_study.words import shortened, shown
 from bs_study.workloads.names import file_of, hidden_file, imported, is_file_name, source_of, split_name
-from bs_study.workloads.own_code import is_pythons
+from bs_study.workloads.own_code import is_own, is_pythons
 from bs_study.workloads.user_errors import told
 
 
@@ -103,7 +104,22 @@ def _why(where: str, error: Exception, attribute: str) -> str:
         return _about_relative_imports(where, error, attribute)
     if isinstance(error, ModuleNotFoundError) and not is_file_name(where) and error.name == where.partition(".")[0]:
         return f"{error}. There is no {error.name}.py in {Path.cwd()}"
-    return told(error).removeprefix("ImportError: ")
+    return told(error).removeprefix("ImportError: ") + _about_a_sibling(error)
+
+
+def _about_a_sibling(error: Exception) -> str:
+    """Return how a module of a package imports what lies beside it, where it tried to by the name alone."""
+    if not isinstance(error, ModuleNotFoundError) or not error.name or "." in error.name:
+        return ""
+    files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__) if is_own(frame.filename)]
+    folder = files[-1].parent if files else Path()
+    beside = any((folder / name).is_file() for name in (f"{error.name}.py", f"{error.name}/__init__.py"))
+    if not (beside and (folder / "__init__.py").is_file()):
+        return ""
+    return (
+        f". It lies beside {files[-1].name} in a package: write `from .{error.name} import ...` (or `from . import "
+        f"{error.name}`), or take {shortest(folder.resolve() / '__init__.py')} away"
+    )
 
 
 def _about_relative_imports(where: str, error: ImportError, attribute: str) -> str:

@@ -80,9 +80,9 @@ def _files(place: Path) -> Iterator[Path]:
 def _near_file(where: str) -> str:
     """Return a hint at the file that may be meant, or nothing."""
     folder = Path(where).expanduser().parent
-    names = [file.name for file in folder.glob("*.py")] if folder.is_dir() else []
-    near = difflib.get_close_matches(Path(where).name, names, n=1)
-    return f". Did you mean {folder / near[0]}?" if near else ""
+    names = [file.stem for file in folder.glob("*.py")] if folder.is_dir() else []
+    near = difflib.get_close_matches(Path(where).stem, names, n=1)
+    return f". Did you mean {folder / near[0]}.py?" if near else ""
 
 
 def canonical_name(reference: str) -> str:

@@ -13,9 +13,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from bs_study.workloads.base import Data, Workload
-from bs_study.workloads.check import prepare, spread_examples
+from bs_study.workloads.base import Data, Workload, examples_in
+from bs_study.workloads.check import batch_at, example_name, prepare
 from bs_study.workloads.metrics import own_metrics, refuse_bad_values
+from bs_study.workloads.telling import spread_places
 from bs_study.workloads.user_errors import calling
 
 SECONDS = 2.0  # that all tries of a workload take, about
@@ -41,10 +42,14 @@ class Tries:
         model: with the initial weights; it is left as it is.
         train: where batches to train on come from.
         held_out: where batches to evaluate come from.
+        is_split: the held-out examples were taken out of those that `train_data` returned.
     """
 
-    def __init__(self, workload: Workload, model: nn.Module, *, train: Data, held_out: Data) -> None:
-        self.name = workload.name
+    def __init__(
+        self, workload: Workload, model: nn.Module, *, train: Data, held_out: Data, is_split: bool = False
+    ) -> None:
+        self.name, self.held_out_by = workload.name, "train_data" if is_split else "eval_data"
+        self._is_split = is_split
         self._workload, self._model, self._train, self._held_out = workload, model, train, held_out
         self._seconds_left, self._ran_out = SECONDS, False
         self._cost: dict[int, tuple[float, int]] = {}  # seconds and saved bytes of a batch, by its size
@@ -71,25 +76,46 @@ class Tries:
             return None
         workload, model = type(self._workload)(), copied(self._workload, self._model)
         for size, is_trained in batches:
-            start = time.perf_counter()
-            saved = [0]
-            try:
-                with warnings.catch_warnings(action="ignore"):  # of one example, which may never be trained on alone
-                    if is_trained:
-                        with _counting(saved):
-                            _train(workload, model, self._train, size)
-                    else:
-                        _evaluate(workload, model, self._held_out, size)
-            except Exception as error:  # noqa: BLE001  whatever the user's code runs into
-                if _ran_out_of_memory(error.__cause__ or error):
-                    self._ran_out = True
-                    return None
-                return str(error)
-            finally:
-                seconds = time.perf_counter() - start
-                self._seconds_left -= seconds if self._cost else 0.0  # the first loads what libraries need
-                self._cost[size] = seconds, saved[0]
+            fault = self._try(workload, model, spread_places(self.examples(is_trained), count=size), is_trained)
+            if fault or self._ran_out:
+                return fault
         self._passed.append(batches)
+        return None
+
+    def fault_at(self, places: list[int], *, is_trained: bool) -> str | None:
+        """Return why a batch of the examples at some places fails on a new model; None if it passes."""
+        return self._try(type(self._workload)(), copied(self._workload, self._model), places, is_trained)
+
+    def examples(self, is_trained: bool) -> int:
+        """Return how many examples there are to train on, or to evaluate."""
+        return examples_in(self._train if is_trained else self._held_out)
+
+    def named(self, place: int, is_trained: bool) -> str:
+        """Return a name for an example, as `train_data: example 7`."""
+        data, method = (self._train, "train_data") if is_trained else (self._held_out, self.held_out_by)
+        part = "left to train on" if is_trained else "taken out of it by validation_examples"
+        of_part = f" of the {examples_in(data)} {part}" if self._is_split and isinstance(data, tuple) else ""
+        return f"{self.name}.{method}: {example_name(data, place)}{of_part}"
+
+    def _try(self, workload: Workload, model: nn.Module, places: list[int], is_trained: bool) -> str | None:
+        start = time.perf_counter()
+        saved = [0]
+        try:
+            with warnings.catch_warnings(action="ignore"):  # of one example, which may never be trained on alone
+                if is_trained:
+                    with _counting(saved):
+                        _train(workload, model, batch_at(workload, "train_data", self._train, places=places))
+                else:
+                    _evaluate(workload, model, batch_at(workload, self.held_out_by, self._held_out, places=places))
+        except Exception as error:  # noqa: BLE001  whatever the user's code runs into
+            if _ran_out_of_memory(error.__cause__ or error):
+                self._ran_out = True
+                return None
+            return str(error)
+        finally:
+            seconds = time.perf_counter() - start
+            self._seconds_left -= seconds if self._cost else 0.0  # the first loads what libraries need
+            self._cost[len(places)] = seconds, saved[0]
         return None
 
     def _affords(self, size: int) -> bool:
@@ -129,11 +155,11 @@ def _counting(saved: list[int]) -> Iterator[None]:
         yield
 
 
-def _train(workload: Workload, model: nn.Module, data: Data, size: int) -> None:
+def _train(workload: Workload, model: nn.Module, raw: tuple[Tensor, ...]) -> None:
     """Compute loss and gradients of a batch, as training does."""
     model.train()
     torch.manual_seed(0)
-    batch = prepare(workload, spread_examples(workload, "train_data", data, count=size))
+    batch = prepare(workload, raw)
     with calling(workload, "loss"):
         loss = workload.loss(model, *batch)
         if not math.isfinite(loss.item()):
@@ -142,10 +168,9 @@ def _train(workload: Workload, model: nn.Module, data: Data, size: int) -> None:
 
 
 @torch.no_grad()
-def _evaluate(workload: Workload, model: nn.Module, data: Data, size: int) -> None:
+def _evaluate(workload: Workload, model: nn.Module, raw: tuple[Tensor, ...]) -> None:
     """Compute the metrics of a batch, as an evaluation does."""
     model.eval()
-    raw = spread_examples(workload, "eval_data", data, count=size)
     batch = prepare(workload, raw)
     with calling(workload, "metrics"):
         found = workload.metrics(model, *batch)

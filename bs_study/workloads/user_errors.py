@@ -32,13 +32,26 @@ ADVICE: tuple[tuple[str, str], ...] = (
     (r"(?i)\bdouble\b.*\bfloat\b|scalar type float but found double|input dtype \(torch.float64", FLOAT64),
     (rf"mat1 and mat2 must have the same dtype, but got {_WHOLE} and|Input type \({_WHOLE}\) and bias type",
      "The inputs are whole numbers and the weights are float32: return x.float() in prepare or train_data"),
-    (r"(scalar type|target dtype to be) Long|floating point type for target|not implemented for '(Int|Short|Char)'",
+    (r"dtype.* (Half|c10::Half|BFloat16|c10::BFloat16)\b|Input type .*\b(Half|BFloat16)|"
+     r"expected (scalar type|.*dtype) .*\b(Half|BFloat16)|found (Half|BFloat16)|dtype \(torch\.b?float16\)",
+     "Half precision meets float32: leave out .half() and .bfloat16() of model and data, or return x.float() in "
+     "prepare"),
+    (r"floating point type for target", "Labels as one-hot rows must be float: return y.float(), or the number of each "
+     "class, y.argmax(1), in train_data and eval_data"),
+    (r"0D or 1D target tensor expected|multi-target not supported", "Labels of shape (examples, 1) hold one dimension "
+     "too many: return y.squeeze(1) in train_data and eval_data"),
+    (r"Target size \(torch\.Size\(\[.*\]\)\) must be the same as input size|"
+     r"target size .* (that is )?different to the input size",
+     "Outputs and targets must have one shape: give the loss model(x).squeeze(1), or y.unsqueeze(1)"),
+    (r"(scalar type|target dtype to be) Long|not implemented for '(Int|Short|Char)'",
      "Class labels must be int64: return y.long() in train_data and eval_data"),
     (r"Found dtype (Long|Int|Short|Byte|Bool)|result type Float can't be cast to .* (Long|Int|Short|Byte|Bool)",
      "This loss takes its target as float32: return y.float() in train_data and eval_data"),
     (r"Expected tensor for argument #1 'indices' to have .* types: Long, Int",
      "An embedding takes whole numbers: return x.long() in train_data and eval_data"),
-    (r"Target (-?\d+) is out of bounds", "Labels go from 0 to the number of the model's outputs, less one: change its "
+    (r"Target (-\d+) is out of bounds", "Labels begin at 0 ({0} is too small): change them, or leave those examples "
+     "out of the loss with ignore_index={0}"),
+    (r"Target (\d+) is out of bounds", "Labels go from 0 to the number of the model's outputs, less one: change its "
      "last layer, or the labels ({0} is too large)"),
     (r"index out of range in self", "An embedding gets a number that is not below its num_embeddings, or is negative"),
     (r"Expected more than 1 value per channel", "BatchNorm needs two examples or more in a batch that it trains on"),
@@ -51,10 +64,20 @@ ADVICE: tuple[tuple[str, str], ...] = (
      "torchvision.transforms.ToTensor()), or give the workload `collate(self, examples)`"),
     (r"Expected all tensors to be on the same device|indices should be either on cpu or on the same device",
      "Make what you add on the batch's device: torch.zeros(..., device=x.device), or register_buffer in the model"),
+    (r"modified by an inplace operation", "Something that the loss was computed from is changed before backward: "
+     "change a copy (x = x + 1 for x += 1, buffer.clone()), or change it after the update"),
+    (r"element 0 of tensors does not require grad", "The loss has no connection to the weights: leave out .detach(), "
+     ".item() and no_grad on the way to it"),
+    (r"object of type 'NoneType' has no len\(\)|must be Tensor, not NoneType", "Something is None where values belong: "
+     "does a method or forward lack its return?"),
     (r"backward through the graph a second time", "A state that is kept from batch to batch must be cut off from what "
      "made it: self.state = state.detach()"),
     (r"input batch_size \(\d+\) to match target batch_size", "The model gives another number of outputs than there "
      "are labels: give flatten(0, 1) of both to a loss of each token"),
+    (r"Expected hidden(\[\d\])? size", "Make the first state anew in forward, for the batch's own size: "
+     "torch.zeros(..., len(x), ...), or leave it out: it is zeros then"),
+    (r"shape '\[.*\]' is invalid for input of size", "Let view or reshape take the number of examples from the batch: "
+     "x.view(len(x), -1)"),
     (r"'super\(\)\.__init__\(\)'|before Module\.__init__\(\) call", "Begin the model's __init__ with "
      "super().__init__()"),
 )  # fmt: skip
@@ -86,8 +109,19 @@ def told(error: BaseException, *, own: str | None = None) -> str:
     """
     advice = advice_on(str(error))
     text = _words(error).partition(". ")[0] if advice else _words(error)
-    place = _place(error, own=own)
+    place = _place(error, own=own) or (Path(own).name if own and is_own(own) else "")
     return f"{text}{f' ({place})' if place else ''}{f'. {advice}' if advice else ''}"
+
+
+def told_of_class(error: Exception, found: type) -> str:
+    """Return an error of making a workload; of arguments that its `__init__` asks for, where it does so."""
+    code = getattr(found.__init__, "__code__", None)  # type: ignore[misc]
+    if not (code and isinstance(error, TypeError) and str(error).startswith(f"{found.__init__.__qualname__}()")):  # type: ignore[misc]
+        return told(error)
+    return (
+        f"{_words(error)} ({Path(code.co_filename).name}, line {code.co_firstlineno}). A workload is made without "
+        "arguments: give each a default, as width=128"
+    )
 
 
 def advice_on(text: str) -> str:

@@ -110,3 +110,16 @@ def test_of_several_texts_none_is_chosen(char_lm: Workload, tmp_path: Path) -> N
     (text_folder(tmp_path, "a" * 2000) / "other.txt").write_text("b" * 2000)
     with pytest.raises(FileNotFoundError, match=r"mine\.txt, other\.txt"):
         char_lm.train_data(tmp_path)
+
+
+def test_a_folder_without_a_text_is_refused_unless_it_is_the_default_one(
+    char_lm: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    cache, given = tmp_path / ".cache" / "bs_study", tmp_path / "given"
+    for folder in (cache, given):
+        (folder / "MNIST").mkdir(parents=True)
+    with pytest.raises(FileNotFoundError, match=r"^data_dir: .*given holds no \.txt file\. Put your text there, or"):
+        char_lm.train_data(given)
+    (cache / "cifar.tar.gz").touch()
+    assert len(char_lm.train_data(cache)[0]) > 3_000

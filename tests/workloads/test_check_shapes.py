@@ -114,6 +114,22 @@ def test_a_state_of_a_fixed_size_is_refused_with_the_size_that_it_takes() -> Non
         warnings(task(lambda: State(size=64)), 32, 64)
 
 
+def test_a_model_of_a_fixed_size_passes_where_all_batches_have_that_size() -> None:
+    class Fixed(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x.view(32, -1))
+
+    for model in (lambda: Fixed(4, 3), lambda: State(size=32)):
+        assert warnings(task(model, examples=320, evaluated=64), 32, eval_batch_size=32) == ()
+    told = (
+        r"^eval_batch_size: .* one size only \(32\)\. An evaluation of 70 examples has a batch of 6, .*"
+        r"x\.view\(len\(x\), -1\)\. Use --eval-batch-size 32 and leave 6 examples out of eval_data, or .* model\.$"
+    )
+    with pytest.raises(ValueError, match=told) as caught:
+        warnings(task(lambda: Fixed(4, 3), examples=320, evaluated=70), 32, eval_batch_size=32)
+    assert "state" not in str(caught.value)
+
+
 def test_a_state_that_is_not_cut_off_from_its_past_is_refused_for_the_second_batch() -> None:
     with pytest.raises(ValueError, match=r"^task\.loss: .* state\.detach\(\) \(in the second batch"):
         warnings(task(lambda: State(keeps=True, is_cut_off=False)), 8)

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, one_hot
 
 from bs_study.launch.failures import failure_message
 from bs_study.training.batches import make_batches
+from bs_study.workloads import load_workload
 from tests.workloads.tasks import Task, look, points
 
 
@@ -28,6 +29,17 @@ class Inner(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(x)  # type: ignore[no-any-return]
+
+
+class Recurrent(nn.Module):
+    """Keeps a first state for 16 examples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.state = nn.GRU(4, 3, batch_first=True), torch.zeros(1, 16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.rnn(x[:, None], self.state)[0][:, 0]  # type: ignore[no-any-return]
 
 
 def images(*shape: int) -> Any:
@@ -54,6 +66,23 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
         {"train_data": images(4, 4, 1), "model": lambda s: nn.Sequential(nn.Conv2d(1, 3, 4), nn.Flatten())},
         r"x\.permute\(0, 3, 1, 2\)",
     ),
+    "labels from -1": ({"train_data": of_points(lambda x, y: (x, y - 1))}, r"begin at 0 \(-1 is too small\)"),
+    "one-hot labels": (
+        {"train_data": of_points(lambda x, y: (x, one_hot(y, 3)))},
+        r"return y\.float\(\), or .*y\.argmax\(1\)",
+    ),
+    "labels in a column": ({"train_data": of_points(lambda x, y: (x, y[:, None]))}, r"y\.squeeze\(1\)"),
+    "outputs in a column": (
+        {"loss": lambda s, m, x, y: binary_cross_entropy_with_logits(m(x)[:, :1], y.float())},
+        r"model\(x\)\.squeeze\(1\), or y\.unsqueeze\(1\)",
+    ),
+    "data in half precision": ({"train_data": of_points(lambda x, y: (x.half(), y))}, r"leave out \.half\(\)"),
+    "weights in half precision": ({"model": lambda s: nn.Linear(4, 3).bfloat16()}, r"leave out \.half\(\)"),
+    "a forward that returns nothing": (
+        {"loss": lambda s, m, x, y: cross_entropy(None, y)},  # type: ignore[arg-type]
+        "lack its return",
+    ),
+    "a first state for another size": ({"model": lambda s: Recurrent()}, r"torch\.zeros\(\.\.\., len\(x\)"),
     "a target of whole numbers": (
         {"loss": lambda s, m, x, y: binary_cross_entropy_with_logits(m(x)[:, 0], y)},
         r"y\.float\(\)",
@@ -74,6 +103,33 @@ def test_the_line_is_the_innermost_of_the_users_files() -> None:
     line = first + next(i for i, text in enumerate(lines) if "self.layers(x)" in text)
     with pytest.raises(ValueError, match=rf"\(test_user_errors\.py, line {line}\)"):
         look(type("Mine", (Task,), {"model": lambda s: Inner().double()}))
+
+
+def test_an_error_of_the_backward_pass_names_the_loss_and_the_file_of_the_workload() -> None:
+    def changed(s: Any, m: Any, x: Tensor, y: Tensor) -> Tensor:
+        logits = m(x)
+        loss = logits.exp()
+        total = loss.sum()
+        loss.add_(1)
+        return total  # type: ignore[no-any-return]
+
+    told = r"^task\.loss: .*inplace operation.* \(test_user_errors\.py\)\. .*before backward"
+    mine = type("Mine", (Task,), {"loss": changed, "__module__": __name__})
+    with pytest.raises(ValueError, match=told):
+        look(mine)
+
+
+class WithArgument(Task):
+    """Can't be made as a workload is."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+
+
+def test_a_workload_whose_init_asks_for_an_argument_is_told_where_it_does_so() -> None:
+    line = inspect.getsourcelines(WithArgument.__init__)[1]
+    with pytest.raises(ValueError, match=rf"'width' \(test_user_errors\.py, line {line}\)\. .*give each a default"):
+        load_workload(f"{__name__}:WithArgument")
 
 
 class Broken(torch.utils.data.Dataset[Tensor]):
