@@ -55,8 +55,8 @@ _TURNING = {
 _PERCENT = {"percent", "percentage", "pct"}
 
 
-# What is worked out over a whole set, and is another number than the mean of what single examples have. Left out is what
-# is usual of one image or query, as IoU and average precision.
+# What is worked out over a whole set, which is not the mean of what single examples have. Left out is what is usual of
+# one image or query, as IoU and average precision.
 _OF_A_SET = {
     "rmse": "MeanSquaredError(squared=False)",
     "rmsle": "Metric, and not MeanSquaredLogError, which has no root",

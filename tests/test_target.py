@@ -40,7 +40,6 @@ def test_what_is_no_target_is_refused_in_words_that_name_it(text: str) -> None:
         Target.parse(text)
 
 
-@pytest.mark.parametrize("metric", ["score", "gap", "accuracy_drop"])
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -71,6 +70,7 @@ def test_a_number_of_numpy_is_the_shortest_decimal_that_is_it() -> None:
         Target("accuracy", np.float32("nan"))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("metric", ["score", "gap", "accuracy_drop"])
 def test_where_nothing_tells_the_direction_the_refusal_names_both_forms(metric: str) -> None:
     told = f"is {metric} to be at most or at least 0.01? Write '{metric}<=0.01' or '{metric}>=0.01'"
     with pytest.raises(ValueError, match=re.escape(told)):

@@ -66,8 +66,8 @@ def look_at_evaluation(
         test: its test set, which is evaluated as the held-out set is.
 
     Raises:
-        ValueError: the loss is not finite, or a mean is NaN, or a metric depends on the batch size of the evaluation, or `loss_weight` does not
-            fit the loss.
+        ValueError: the loss is not finite, or a mean is NaN; a metric depends on the batch size of the evaluation, or
+            `loss_weight` does not fit the loss.
     """
     deadline = time.perf_counter() + 2 * SECONDS
     sample, metrics = _first_look(workload, model, held_out, few=usual)

@@ -47,8 +47,8 @@ def mean_warnings(workload: str, kinds: Mapping[str, MetricKind]) -> list[str]:
     """Return which metrics are means of a value of each example, but have the name of what is none."""
     found = {name: no_mean_by_name(name) for name, kind in kinds.items() if kind.is_mean}
     return [
-        f"{workload}.metrics: {name!r} is the mean of one value per example here, which is no {known[0].upper()} of the "
-        f"set: use {known[1]}, or give it another name"
+        f"{workload}.metrics: {name!r} is the mean of one value per example here, which is no {known[0].upper()} "
+        f"of the set: use {known[1]}, or give it another name"
         for name, known in found.items()
         if known
     ]
