@@ -55,6 +55,47 @@ _TURNING = {
 _PERCENT = {"percent", "percentage", "pct"}
 
 
+# What is worked out over a whole set, which is not the mean of what single examples have. Left out is what is usual of
+# one image or query, as IoU and average precision.
+_OF_A_SET = {
+    "rmse": "MeanSquaredError(squared=False)",
+    "rmsle": "Metric, and not MeanSquaredLogError, which has no root",
+    "r2 rsquared r_squared": "R2Score",
+    "explained_variance": "ExplainedVariance",
+    "perplexity ppl": "text.Perplexity",
+    "f1 fscore": "F1Score",
+    "fbeta": "FBetaScore",
+    "precision": "Precision",
+    "recall sensitivity tpr": "Recall",
+    "specificity tnr": "Specificity",
+    "auc auroc": "AUROC",
+    "auprc aupr": "AveragePrecision",
+    "kappa": "CohenKappa",
+    "mcc matthews": "MatthewsCorrCoef",
+    "pearson": "PearsonCorrCoef",
+    "spearman": "SpearmanCorrCoef",
+    "kendall": "KendallRankCorrCoef",
+    "concordance": "ConcordanceCorrCoef",
+    "bleu": "text.BLEUScore",
+    "sacrebleu": "text.SacreBLEUScore",
+    "ece": "CalibrationError",
+}
+_SETS = {word: name for words, name in _OF_A_SET.items() for word in words.split()}
+
+
+def no_mean_by_name(metric: str) -> tuple[str, str] | None:
+    """Return the word of a name that says it is worked out over a whole set, and the torchmetric; None of others.
+
+    >>> no_mean_by_name("val_rmse"), no_mean_by_name("recall@10"), no_mean_by_name("accuracy")
+    (('rmse', 'torchmetrics.MeanSquaredError(squared=False)'), None, None)
+    """
+    parts = _parts(metric)
+    of_a_query = any(part.isdigit() or part in ("at", "k") for part in parts)  # the first ten, say
+    words = ["_".join(parts[place : place + length]) for length in (1, 2) for place in range(len(parts) + 1 - length)]
+    word = next((word for word in words if word in _SETS), None)
+    return None if word is None or of_a_query or _TURNING.intersection(parts) else (word, f"torchmetrics.{_SETS[word]}")
+
+
 def direction_of(metric: str) -> Direction | None:
     """Return which way a metric is better by its name; None where the name does not tell.
 
@@ -75,7 +116,11 @@ def bounds_of(metric: str) -> Bounds:
     >>> bounds_of("test_accuracy"), bounds_of("rmse").low, bounds_of("accuracy_percent") == bounds_of("score") == ANY
     (Bounds(low=0.0, high=1.0), 0.0, True)
     """
-    return _known(metric)[-1][1] if direction_of(metric) and not _PERCENT.intersection(_parts(metric)) else ANY
+    return _known(metric)[-1][1] if direction_of(metric) and not _in_percent(metric) else ANY
+
+
+def _in_percent(metric: str) -> bool:
+    return "%" in metric or bool(_PERCENT.intersection(_parts(metric)))
 
 
 def is_fraction(metric: str) -> bool:
@@ -106,7 +151,7 @@ def _kind(word: str) -> tuple[Direction, Bounds] | None:
 
 
 def _parts(metric: str) -> list[str]:
-    """Return the words of a name, valLoss being val_loss."""
+    """Return the words of a name, valLoss and val/loss being val_loss."""
     if _kind(metric.lower()):
         return [metric.lower()]
-    return [part for part in re.sub(r"(?<=[a-z])(?=[A-Z])", "_", metric).lower().split("_") if part]
+    return [part for part in re.split(r"[\W_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", metric).lower()) if part]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Self
 
 from bs_study.metric_names import FRACTION, SIGNS, Bounds, Direction, direction_of
 from bs_study.words import shown, typed
 
-_TARGET = re.compile(r"\s*([A-Za-z_]\w*)\s*(>=|<=|=)\s*(\S+)\s*")
+_NAME = r"[^\s<>=]*[^\s<>=!]"  # so that "accuracy != 0.9" names no metric
+_TARGET = re.compile(rf"\s*({_NAME})\s*(>=|<=|=)\s*([^\s<>=]+)\s*")
 _DIRECTIONS: dict[str, Direction] = {sign: direction for direction, sign in SIGNS.items()}
+_MISTYPED = {"==": "=", "=>": ">=", "=<": "<=", ">": ">=", "<": "<=", "≥": ">=", "≤": "<="}
+_EXAMPLES = "Write one like 'accuracy>=0.98' or 'loss<=0.1'"
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,8 @@ class OpenTarget:
     value: float
 
     def __post_init__(self) -> None:
-        _refuse_no_number(self.value)
+        _refuse_no_name(self.metric)
+        object.__setattr__(self, "value", _finite(self.value))
 
     def directed(self, known: Mapping[str, Direction] | None = None) -> Target:
         """Return the target with the direction in which its metric is better.
@@ -61,12 +67,16 @@ class Target:
     direction: Direction = None  # type: ignore[assignment]  # which is set below
 
     def __post_init__(self) -> None:
+        _refuse_no_name(self.metric)
+        object.__setattr__(self, "value", _finite(self.value))
         if self.direction is None:
             direction = OpenTarget(self.metric, self.value).directed().direction
             object.__setattr__(self, "direction", direction)
         if self.direction not in ("max", "min"):
-            raise ValueError(f"target: direction {shown(self.direction)} is unknown. Use 'max' or 'min'")
-        _refuse_no_number(self.value)
+            raise ValueError(
+                f"target: direction {shown(self.direction)} is unknown. Use 'max' or 'min', as in "
+                f"Target({self.metric!r}, {typed(self.value)}, 'max')"
+            )
 
     @classmethod
     def parse(cls, text: str, known: Mapping[str, Direction] | None = None) -> Self:
@@ -115,17 +125,31 @@ def read_target(text: str) -> Target | OpenTarget:
     """Return a target as it is written, ``accuracy>=0.98``, or without its direction, ``accuracy=0.98``.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is none; the message begins with the text and says what is right.
     """
     match = _TARGET.fullmatch(text)
     if not match:
-        raise ValueError(f"{shown(text)} is no target. Write one like 'accuracy>=0.98' or 'loss<=0.1'")
+        raise ValueError(f"{shown(text)} is no target. {_advice(text)}")
     metric, sign, value = match.groups()
     try:
-        number = float(value)
+        number = _finite(float(value))
     except ValueError:
-        raise ValueError(f"{shown(value)} in the target {shown(text)} is no number") from None
+        raise ValueError(f"{shown(text)} is no target: {shown(value)} is no finite number. {_EXAMPLES}") from None
     return OpenTarget(metric, number) if sign == "=" else Target(metric, number, _DIRECTIONS[sign])
+
+
+def _advice(text: str) -> str:
+    """Return what to write in place of what is no target."""
+    for sign, right in _MISTYPED.items():
+        metric, found, value = (part.strip() for part in text.partition(sign))
+        if found and _TARGET.fullmatch(f"{metric}{right}{value}"):
+            return f"Write {right} in place of {sign}: '{metric}{right}{value}'"
+    if re.fullmatch(_NAME, text.strip()) and not re.fullmatch(r"[\d.]+", text.strip()):
+        quoted = shlex.quote(f"{text.strip()}>=0.98")
+        return f"It is only a name: of {text.strip()}>=0.98 a shell takes > for itself. Quote it, as --target {quoted}"
+    if _TARGET.fullmatch(re.sub(r"\s", "", text)):
+        return f"The name of a metric has no spaces here. {_EXAMPLES}"
+    return _EXAMPLES
 
 
 def definite(target: Target | OpenTarget, known: Mapping[str, Direction] | None = None) -> Target:
@@ -137,9 +161,20 @@ def definite(target: Target | OpenTarget, known: Mapping[str, Direction] | None 
     return target if isinstance(target, Target) else target.directed(known)
 
 
-def _refuse_no_number(value: object) -> None:
-    if not isinstance(value, int | float) or not math.isfinite(value):
+def _refuse_no_name(metric: object) -> None:
+    if not isinstance(metric, str) or not re.fullmatch(_NAME, metric):
+        raise ValueError(
+            f"target: {shown(metric)} can't name a target's metric, which is kept as text. "
+            "Give the metric a name without spaces, <, > and =, and no ! at its end"
+        )
+
+
+def _finite(value: object) -> float:
+    """Return a number as Python's own: the shortest decimal of one of numpy's, 0.9 of numpy.float32(0.9)."""
+    number = value if isinstance(value, int | float) else float(str(value)) if isinstance(value, Real) else math.nan
+    if not math.isfinite(number):
         raise ValueError(f"target: {shown(value)} is no finite number. Give the value that the metric is to reach")
+    return number
 
 
 def is_met_by_window(met: Sequence[bool], *, window: int) -> bool:

@@ -4,12 +4,14 @@ import itertools
 import math
 import re
 import statistics
+from typing import Any
 
+import numpy as np
 import pytest
 
 from bs_study import Target
 from bs_study.metric_names import Direction, bounds_of
-from bs_study.target import is_met_by_window
+from bs_study.target import OpenTarget, is_met_by_window
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,10 @@ from bs_study.target import is_met_by_window
         ("loss=0.1", Target("loss", 0.1, "min")),
         ("val_rmse = 0.1", Target("val_rmse", 0.1, "min")),
         ("log_density>=-3", Target("log_density", -3.0, "max")),
+        ("val/acc = 0.9", Target("val/acc", 0.9, "max")),
+        ("hits@1>=0.9", Target("hits@1", 0.9, "max")),
+        ("2d_acc>=0.9", Target("2d_acc", 0.9, "max")),
+        ("top-5 <= 0.9", Target("top-5", 0.9, "min")),
     ],
 )
 def test_a_target_reads_as_it_is_written(text: str, target: Target) -> None:
@@ -32,6 +38,36 @@ def test_a_target_reads_as_it_is_written(text: str, target: Target) -> None:
 def test_what_is_no_target_is_refused_in_words_that_name_it(text: str) -> None:
     with pytest.raises(ValueError, match=r"target|number"):
         Target.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("accuracy>0.9", "Write >= in place of >: 'accuracy>=0.9'"),
+        ("accuracy==0.9", "Write = in place of ==: 'accuracy=0.9'"),
+        ("accuracy => 0.9", "Write >= in place of =>: 'accuracy>=0.9'"),
+        ("accuracy", "Quote it, as --target 'accuracy>=0.98'"),
+        ("top 5>=0.9", "The name of a metric has no spaces here"),
+        ("accuracy!=0.9", "Write one like 'accuracy>=0.98' or 'loss<=0.1'"),
+    ],
+)
+def test_what_is_mistyped_is_told_in_one_line_with_the_right_form(text: str, told: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{re.escape(repr(text))} is no target\. .*{re.escape(told)}"):
+        Target.parse(text)
+
+
+@pytest.mark.parametrize("metric", ["top 5", "a>b", "a=b", "a!", "", 3])
+def test_a_metric_that_would_not_read_back_is_refused_when_the_target_is_made(metric: Any) -> None:
+    for made in (Target, OpenTarget):
+        with pytest.raises(ValueError, match=rf"^target: {re.escape(repr(metric))} can't name .*without spaces"):
+            made(metric, 0.9) if made is OpenTarget else Target(metric, 0.9, "max")
+
+
+def test_a_number_of_numpy_is_the_shortest_decimal_that_is_it() -> None:
+    assert Target("accuracy", np.float32(0.9)) == Target("accuracy", 0.9)  # type: ignore[arg-type]
+    assert Target("bleu", np.int64(3)) == Target("bleu", 3.0)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no finite number"):
+        Target("accuracy", np.float32("nan"))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("metric", ["score", "gap", "accuracy_drop"])
@@ -78,7 +114,7 @@ def test_a_target_as_it_is_typed_reads_back_as_the_same(target: Target) -> None:
     assert Target.parse(target.typed) == target
 
 
-@pytest.mark.parametrize("target", [Target("accuracy", 1 / 3), Target("loss", 0.1, "min"), Target("loss", 5, "max")])
+@pytest.mark.parametrize("target", [Target("accuracy", 1 / 3), Target("loss", 0.1, "min"), Target("hits@1", 5, "max")])
 def test_a_target_survives_being_written_as_text(target: Target) -> None:
     assert Target.parse(str(target)) == target
 

@@ -9,7 +9,7 @@ from bs_study.config import LaunchOptions, StudyConfig
 from bs_study.config.asked import asked
 from bs_study.launch.data_folder import data_directory
 from bs_study.launch.look_at_parts import parts_warnings
-from bs_study.store.schema import table_schema
+from bs_study.launch.metric_columns import TEST, refuse_bad_columns
 from bs_study.target import Target
 from bs_study.training.data import DataSets, load_data
 from bs_study.workloads.base import Workload, load_workload
@@ -55,10 +55,10 @@ def seen(
     sizes = Sizes(config.batch_sizes if has_grid else (), config.settings.eval_batch_size)
     look = look_at(workload, data.train, data.held_out, sizes=sizes, test=data.test)
     look = replace(look, warnings=(*look.warnings, *parts_warnings(config, workload, data.train)))
+    refuse_bad_columns(workload.name, look.metrics, has_test=data.test is not None)
     if data.test is not None:
-        of_test = {f"test_{name}": kind for name, kind in look.kinds.items()}
+        of_test = {f"{TEST}{name}": kind for name, kind in look.kinds.items()}
         look = replace(look, metrics=(*look.metrics, *of_test), kinds={**look.kinds, **of_test})
-    _check_metrics(workload, look.metrics)
     target = chosen_target(workload, config.settings.target, look.kinds)
     warnings = _target_warnings(workload, target, config, data=data, look=look)
     return with_settings(config, target=target), data, replace(look, warnings=(*look.warnings, *warnings))
@@ -68,15 +68,9 @@ def _target_warnings(
     workload: Workload, target: Target, config: StudyConfig, *, data: DataSets, look: Look
 ) -> Sequence[str]:
     held_out, metric = data.held_out, target.metric
-    if data.test is not None and metric.startswith("test_"):
-        held_out, metric = data.test, metric.removeprefix("test_")
+    if data.test is not None and metric.startswith(TEST):
+        held_out, metric = data.test, metric.removeprefix(TEST)
     initial = initial_metric(workload, held_out, metric, batch_size=config.settings.eval_batch_size)
     return target_warnings(
         target, look.kinds[target.metric], initial, own=known_directions(workload, {}).get(target.metric)
     )
-
-
-def _check_metrics(workload: Workload, metrics: Sequence[str]) -> None:
-    for name in metrics:
-        if name in table_schema("evaluations").names:
-            raise ValueError(f"{workload.name}.metrics: {name!r} is a column of every evaluation. Choose another name")

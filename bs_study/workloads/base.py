@@ -167,11 +167,18 @@ def _made_again(found: type, attributes: dict[str, Any]) -> object:
     return workload
 
 
+_FORMS = "text like 'accuracy>=0.98', (metric, value) or (metric, value, 'max' or 'min')"
+
+
 def _as_target(target: object, name: str) -> Target | OpenTarget:
     if isinstance(target, Target | OpenTarget):
         return target
-    if isinstance(target, str):
-        return read_target(target)
-    if isinstance(target, tuple | list) and len(target) in (2, 3):
-        return OpenTarget(*target) if len(target) == 2 else Target(*target)
-    raise ValueError(f"workload: the target of {name} is {target!r}. Give a Target, or text like 'accuracy>=0.98'")
+    try:
+        if isinstance(target, str):
+            return read_target(target)
+        if isinstance(target, tuple | list) and len(target) in (2, 3):
+            return OpenTarget(*target) if len(target) == 2 else Target(*target)
+    except ValueError as error:
+        forms = "" if isinstance(target, str) else f". Of {target!r} make {_FORMS}"
+        raise ValueError(f"workload: the target of {name}: {str(error).removeprefix('target: ')}{forms}") from error
+    raise ValueError(f"workload: the target of {name} is {target!r}. Give {_FORMS}")

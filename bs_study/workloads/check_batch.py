@@ -16,6 +16,7 @@ from bs_study.workloads.check_collate import collate_warnings
 from bs_study.workloads.check_evaluation import look_at_evaluation
 from bs_study.workloads.check_example import refuse_bad_example
 from bs_study.workloads.check_influence import influence_warnings
+from bs_study.workloads.check_metrics import mean_warnings, refuse_never_updated
 from bs_study.workloads.check_shapes import Sizes, refuse_evaluation_sizes, refuse_training_sizes
 from bs_study.workloads.check_state import EXAMPLES, state_warnings, usual_size
 from bs_study.workloads.check_sums import size_warnings
@@ -96,7 +97,7 @@ def look_at(
         loss, warnings = math.nan, [f"{workload.name}.loss: ran out of memory with {usual} examples on the CPU"]
     with torch.no_grad():
         prepared = prepare(workload, held)
-        known = _metric_kinds(workload, copied(workload, model), prepared)
+        known = _metric_kinds(workload, copied(workload, model), prepared, held_out=held_out)
     warnings += size_warnings(workload, copied(workload, model), batch)
     if not warnings:
         many = spread_examples(workload, "train_data", train, count=2 * usual)
@@ -113,6 +114,7 @@ def look_at(
         model,
         held_out,
         gives_loss="loss" in known,
+        means=[name for name, kind in known.items() if kind.is_mean],
         usual=usual,
         takes_any_size=not of_state,
         eval_batch_size=sizes.eval_batch_size or evaluated,
@@ -128,7 +130,7 @@ def look_at(
         kinds={name: known.get(name, MetricKind()).seen(value) for name, value in judged.metrics.items()},
         initial=judged.metrics,
         loss_batch=judged.loss_batch,
-        warnings=(*warnings, *judged.warnings),
+        warnings=(*warnings, *mean_warnings(workload.name, known), *judged.warnings),
     )
 
 
@@ -149,7 +151,9 @@ def _trainable(model: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in model.parameters() if parameter.requires_grad]
 
 
-def _metric_kinds(workload: Workload, model: nn.Module, prepared: tuple[Tensor, ...]) -> dict[str, MetricKind]:
+def _metric_kinds(
+    workload: Workload, model: nn.Module, prepared: tuple[Tensor, ...], *, held_out: Data
+) -> dict[str, MetricKind]:
     """Return the metrics that the workload gives, and what is known of each."""
     with calling(workload, "loss"):
         loss = workload.loss(model, *prepared)
@@ -161,9 +165,11 @@ def _metric_kinds(workload: Workload, model: nn.Module, prepared: tuple[Tensor, 
     with calling(workload, "metrics"):
         found = workload.metrics(model, *prepared)
     refuse_bad_values(workload.name, found, examples=len(prepared[0]), own=own)
+    known = kinds(found)
+    refuse_never_updated(workload, model, held_out, found, batch_size=len(prepared[0]))
     for metric in own:
         metric.reset()
-    return kinds(found)
+    return known
 
 
 def _refuse_bad_loss(workload: Workload, loss: object) -> None:

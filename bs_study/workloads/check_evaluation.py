@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bs_study.workloads.base import Data, Workload, examples_in
+from bs_study.workloads.check_metrics import not_finite_warnings
 from bs_study.workloads.check_mixing import mixing_advice
 from bs_study.workloads.check_sizes import CHANGES, SIZES, Batch, Difference, Numbers, Sample, differences
 from bs_study.workloads.check_whole import fits_at_once
@@ -26,6 +27,10 @@ MANY = 59  # so that each smaller size has a short last batch, of more than one
 SECONDS = 4.0  # for the passes over the sample, which is smaller where a model takes longer
 PASSES = (2 + 2 * len(SIZES)) * len(CHANGES)  # small batches are slow
 
+UPDATE_BY_EXAMPLE = (
+    "Update a torchmetrics.Metric with what each example has, as probabilities in place of logits; "
+    "a MeanMetric with update(value, weight=len(x)), or give the values of the examples themselves"
+)
 GIVE_VALUES = (
     "Give each example a value that its batch does not change, or use a torchmetrics.Metric (of probabilities)"
 )
@@ -54,6 +59,7 @@ def look_at_evaluation(
     held_out: Data,
     *,
     gives_loss: bool,
+    means: Collection[str],
     usual: int,
     takes_any_size: bool,
     eval_batch_size: int,
@@ -63,24 +69,23 @@ def look_at_evaluation(
 
     Args:
         gives_loss: whether `metrics` do.
+        means: the metrics that are means of a value of each example.
         usual: a number of examples that the model is known to take.
         takes_any_size: whether its batches may be of several sizes; nothing is compared if not.
         eval_batch_size: that of the study.
         test: its test set, which is evaluated as the held-out set is.
 
     Raises:
-        ValueError: a metric is not finite or depends on the batch size of the evaluation, or `loss_weight` does not
-            fit the loss.
+        ValueError: the loss is not finite, or a mean is NaN; a metric depends on the batch size of the evaluation, or
+            `loss_weight` does not fit the loss.
     """
     deadline = time.perf_counter() + 2 * SECONDS
     sample, metrics = _first_look(workload, model, held_out, few=usual)
-    for name, value in metrics.items():
-        if not math.isfinite(value):
-            raise ValueError(f"{workload.name}.metrics: {name!r} is {value} on held-out data with the initial weights")
+    odd = not_finite_warnings(workload.name, metrics, means)
     has_weight = getattr(workload.loss_weight, "__func__", None) is not Workload.loss_weight
 
     if not takes_any_size:
-        return Evaluated(metrics)
+        return Evaluated(metrics, warnings=odd)
 
     def numbers(subject: nn.Module, size: int, seed: int, *, is_apart: bool = False) -> Numbers:
         batches = sample.batches_read_apart if is_apart else sample.batches
@@ -101,7 +106,7 @@ def look_at_evaluation(
     for name, difference in found.items():
         raise ValueError(
             f"{workload.name}.metrics: {name!r} depends on the batch size of the evaluation: {difference}. "
-            + _advice(workload, model, sample)
+            + _advice(workload, model, sample, is_mean=name in means)
         )
     if of_loss and has_weight:
         raise ValueError(
@@ -124,7 +129,7 @@ def look_at_evaluation(
     elif sample.is_padded:
         padded = differences(functools.partial(numbers, is_apart=True), model, **compared, changes=(0.0,))
         warnings = [_told_of_padding(workload, name, difference) for name, difference in padded.items()]
-    return Evaluated(metrics, loss_batch, tuple(warnings))
+    return Evaluated(metrics, loss_batch, (*odd, *warnings))
 
 
 def _told_of_padding(workload: Workload, name: str, difference: Difference) -> str:
@@ -161,10 +166,11 @@ def _first_look(workload: Workload, model: nn.Module, data: Data, *, few: int) -
 
 def _numbers(workload: Workload, model: nn.Module, batches: list[Batch], *, seed: int = 0) -> dict[str, float]:
     torch.manual_seed(seed)
-    return evaluate(workload, copied(workload, model), batches)
+    return evaluate(workload, copied(workload, model), batches, is_sample=True)
 
 
-def _advice(workload: Workload, model: nn.Module, sample: Sample) -> str:
+def _advice(workload: Workload, model: nn.Module, sample: Sample, *, is_mean: bool) -> str:
     if any(isinstance(module, _BatchNorm) and module.running_mean is None for module in model.modules()):
         return "Its model has a BatchNorm with track_running_stats=False, which looks at the other examples of a batch"
-    return mixing_advice(workload, model, sample.batches(sample.count)[0]) or GIVE_VALUES
+    mixing = mixing_advice(workload, model, sample.batches(sample.count)[0])
+    return mixing or (GIVE_VALUES if is_mean else UPDATE_BY_EXAMPLE)

@@ -88,12 +88,12 @@ def initial_metric(workload: Workload, data: Data, metric: str, *, batch_size: i
         took += time.perf_counter() - start
         examples = min(total, max(EXAMPLES, int(EXAMPLES * SECONDS / max(took, 1e-9))))
         if examples > EXAMPLES:
-            value = evaluate(workload, model, _spread_batches(workload, data, examples, batch_size))[metric]
+            value = evaluate(workload, model, spread_batches(workload, data, examples, batch_size))[metric]
         return Initial(value, examples, total, each if isinstance(each, Tensor) else None)
     return None
 
 
-def _spread_batches(workload: Workload, data: Data, examples: int, batch_size: int) -> Iterator[tuple[Tensor, ...]]:
+def spread_batches(workload: Workload, data: Data, examples: int, batch_size: int) -> Iterator[tuple[Tensor, ...]]:
     """Yield examples from all over a data set in batches."""
     total = examples_in(data)
     places = [i * (total - 1) // max(examples - 1, 1) for i in range(examples)]

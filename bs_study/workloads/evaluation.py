@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bs_study.workloads.base import Workload
-from bs_study.workloads.metrics import computed, is_metric, own_metrics, refuse_bad_values
+from bs_study.workloads.metrics import computed, is_metric, is_updated, own_metrics, refuse_bad_values, refuse_no_update
 
 Batch = tuple[Tensor, ...]
 Autocast = AbstractContextManager[object]
@@ -25,6 +26,7 @@ def evaluate(
     *,
     autocast: Autocast | None = None,
     loss_batches: Iterable[Batch] | None = None,
+    is_sample: bool = False,
 ) -> dict[str, float]:
     """Return each metric over a data set, the loss among them: means over its examples, or as torchmetrics compute it.
 
@@ -34,6 +36,10 @@ def evaluate(
         batches: of the data set, on the model's device, not prepared.
         autocast: the context of forward passes.
         loss_batches: the same data set in other batches, if the loss is to be that of these.
+        is_sample: whether they may lack what a torchmetric is updated with; it is NaN then.
+
+    Raises:
+        ValueError: `metrics` gives what is no metric, or a torchmetric that no batch updated.
     """
     autocast = autocast or contextlib.nullcontext()
     means: dict[str, _Mean] = {}
@@ -52,7 +58,11 @@ def evaluate(
                     means.setdefault(name, _Mean()).add(value.detach().double().sum(), len(raw[0]))
             if "loss" not in found and loss_batches is None:
                 means.setdefault("loss", _Mean()).add(*_loss(workload, model, batch, autocast))
-        numbers = {name: computed(metric, name=name, workload=workload.name) for name, metric in torchmetrics.items()}
+        numbers = {}
+        for name, metric in torchmetrics.items():
+            if not is_updated(metric) and not is_sample:
+                refuse_no_update(workload.name, name)
+            numbers[name] = computed(metric, name=name, workload=workload.name) if is_updated(metric) else math.nan
     numbers |= {name: float(mean) for name, mean in means.items()}
     if loss_batches is not None and "loss" not in numbers:
         numbers["loss"] = evaluated_loss(workload, model, loss_batches, autocast=autocast)

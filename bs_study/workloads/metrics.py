@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -67,27 +68,50 @@ def computed(metric: Any, *, name: str, workload: str) -> float:
     except Exception as error:  # as "needs at least two samples"
         raise ValueError(f"{workload}.metrics: {name!r} can't be computed: {error}") from error
     if isinstance(value, Tensor) and value.numel() == 1:
-        return float(value)
+        return shortest(value)
     if isinstance(value, int | float):
         return value
     kind = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else f"a {type(value).__name__}"
-    raise ValueError(
-        f"{workload}.metrics: {name!r} computes {kind}, where one number is needed. "
+    advice = (
         "Use an average, as average='macro', or a metric for each number"
+        if isinstance(value, Tensor)
+        else "Return a metric that computes one, as the metric that this wraps"
+    )
+    raise ValueError(f"{workload}.metrics: {name!r} computes {kind}, where one number is needed. {advice}")
+
+
+def shortest(value: Tensor) -> float:
+    """Return one number as the shortest decimal that its dtype holds as it: 0.9 of the float32 0.8999999761581421.
+
+    So a target of 0.9 is met by 180 of 200.
+    """
+    number = float(value)
+    if not value.is_floating_point() or not math.isfinite(number):
+        return number
+    decimals = (float(f"{number:.{digits}g}") for digits in range(1, 18))
+    return next(
+        decimal for decimal in decimals if float(torch.tensor(decimal, dtype=torch.float64).to(value.dtype)) == number
     )
 
 
 class MetricKind(NamedTuple):
-    """Which way a metric is better, and the values that it can't go beyond; None where that is not known."""
+    """Which way a metric is better, and the values that it can't go beyond; None where that is not known.
+
+    Attributes:
+        is_mean: over examples; False of a torchmetrics.Metric.
+    """
 
     direction: Literal["max", "min"] | None = None
     low: float | None = None
     high: float | None = None
+    is_mean: bool = True
 
     def seen(self, value: float) -> MetricKind:
         """Return this with no bound that a value is beyond: those of torchmetrics are meant for plots."""
-        is_within = (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
-        return self if is_within else MetricKind(self.direction)
+        return self._replace(
+            low=None if self.low is not None and value < self.low else self.low,
+            high=None if self.high is not None and value > self.high else self.high,
+        )
 
 
 def kinds(found: Values) -> dict[str, MetricKind]:
@@ -104,7 +128,7 @@ def _kind(value: Any) -> MetricKind:
     if not is_metric(value):
         return MetricKind(low=0.0, high=1.0) if value.dtype == torch.bool else MetricKind()
     ways: dict[bool | None, Literal["max", "min"]] = {True: "max", False: "min"}
-    return MetricKind(ways.get(value.higher_is_better), value.plot_lower_bound, value.plot_upper_bound)
+    return MetricKind(ways.get(value.higher_is_better), value.plot_lower_bound, value.plot_upper_bound, is_mean=False)
 
 
 def refuse_bad_values(workload: str, found: object, *, examples: int, own: list[Any]) -> None:
@@ -129,10 +153,19 @@ def refuse_bad_values(workload: str, found: object, *, examples: int, own: list[
 def _fault_of_metric(metric: Any, own: list[Any]) -> str | None:
     if not any(metric is module for holder in own for module in holder.modules()):
         return "a torchmetrics.Metric that is no attribute. Make it in __init__, as self.f1 = ..."
-    # A sum of metrics counts no updates of its own.
-    if not any(part.update_count for part in metric.modules() if is_metric(part)):
-        return "a torchmetrics.Metric that was not updated. Call its update with the batch before it is returned"
     return None
+
+
+def is_updated(metric: Any) -> bool:
+    """Return whether a torchmetric was updated since its last reset. A sum of metrics counts no updates of its own."""
+    return any(part.update_count for part in metric.modules() if is_metric(part))
+
+
+def refuse_no_update(workload: str, name: str) -> None:
+    raise ValueError(
+        f"{workload}.metrics: {name!r} is a torchmetrics.Metric that was not updated with any batch. "
+        "Call its update with the batch before it is returned"
+    )
 
 
 def _fault_of_values(value: object, examples: int) -> str | None:

@@ -165,7 +165,7 @@ def test_what_gives_no_number_of_the_whole_set_is_refused_in_a_line_that_says_wh
 def test_a_torchmetric_is_to_compute_one_number() -> None:
     with pytest.raises(ValueError, match=r"'f1' computes a tensor of shape \(3,\).*average='macro'"):
         seen(updated, lambda: f1(average=None))
-    with pytest.raises(ValueError, match="'f1' computes a dict"):
+    with pytest.raises(ValueError, match=r"'f1' computes a dict.* as the metric that this wraps$"):
         seen(updated, lambda: torchmetrics.ClasswiseWrapper(f1(average=None)))
     alone = type(
         "Mine", (Task,), {"f1": torchmetrics.R2Score(), "eval_data": lambda s, d: points(1), "metrics": of_two}
@@ -188,14 +188,14 @@ def test_a_value_of_each_example_may_be_of_any_real_kind() -> None:
 def test_torchmetrics_tell_which_way_is_better_and_their_bounds_and_booleans_are_a_fraction() -> None:
     known = look(Judged).kinds
     assert known == {
-        "f1": MetricKind("max", 0.0, 1.0),
-        "perplexity": MetricKind("min"),
-        "r2": MetricKind("max", None, 1.0),
-        "rmse": MetricKind("min", 0.0, None),
-        "mean": MetricKind(),
-        "MeanSquaredError": MetricKind("min", 0.0, None),
-        "MeanAbsoluteError": MetricKind("min", 0.0, None),
-        "doubled": MetricKind(),
+        "f1": MetricKind("max", 0.0, 1.0, is_mean=False),
+        "perplexity": MetricKind("min", is_mean=False),
+        "r2": MetricKind("max", None, 1.0, is_mean=False),
+        "rmse": MetricKind("min", 0.0, None, is_mean=False),
+        "mean": MetricKind(is_mean=False),
+        "MeanSquaredError": MetricKind("min", 0.0, None, is_mean=False),
+        "MeanAbsoluteError": MetricKind("min", 0.0, None, is_mean=False),
+        "doubled": MetricKind(is_mean=False),
         "hit": MetricKind(None, 0.0, 1.0),
         "norm": MetricKind(),
         "loss": MetricKind(),
@@ -205,14 +205,14 @@ def test_torchmetrics_tell_which_way_is_better_and_their_bounds_and_booleans_are
     assert directions(known) == better | worse
 
 
-def test_a_bound_that_the_initial_value_is_beyond_is_none() -> None:
+def test_a_bound_that_the_initial_value_is_beyond_is_none_and_the_other_stays() -> None:
     def metrics(s: Any, m: Any, x: Tensor, y: Tensor) -> dict[str, Any]:
         s.f1.update(x, x)
         return {"similarity": s.f1}
 
     seen_ = seen(metrics, lambda: torchmetrics.CosineSimilarity(reduction="sum"))  # which says 0 to 1
     assert seen_.initial["similarity"] == pytest.approx(30)
-    assert seen_.kinds["similarity"] == MetricKind("max")
+    assert seen_.kinds["similarity"] == MetricKind("max", low=0.0, is_mean=False)
 
 
 def test_who_uses_no_torchmetrics_does_not_load_it() -> None:

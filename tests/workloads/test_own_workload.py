@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -111,3 +113,23 @@ def test_a_workload_whose_part_is_broken_is_refused_by_that_part(
     with pytest.raises(ValueError, match=told) as caught:
         look_at(workload, *read_data(workload, tmp_path))
     assert method in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("accuracy > 0.9", "'accuracy > 0.9' is no target. Write >= in place of >"),
+        (("accuracy", ">=", 0.9), "(metric, value, 'max' or 'min')"),
+        ({"accuracy": 0.9}, "(metric, value, 'max' or 'min')"),
+    ],
+)
+def test_a_bad_target_of_a_workload_is_told_with_the_workload_and_the_right_form(
+    tmp_path: Path, target: object, told: str
+) -> None:
+    name = f"{tmp_path}/mistargeted.py:Net"
+    methods = "; ".join(f"{part} = None" for part in ("train_data", "eval_data", "model", "loss"))
+    (tmp_path / "mistargeted.py").write_text(f"class Net:\n    name, target = 'net', {target!r}; {methods}\n")
+    sys.modules.pop("mistargeted", None)
+    sys.modules.pop("mistargeted_file", None)
+    with pytest.raises(ValueError, match=rf"^workload: the target of {re.escape(name)}.*{re.escape(told)}"):
+        load_workload(name)
