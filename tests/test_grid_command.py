@@ -177,7 +177,7 @@ BAD_INPUT = {
     "--workload digit": ("workload", "'digit'", "'digits'"),
     "--workload mine:Mine": ("workload", "'mine:Mine'"),
     "--name ../elsewhere": ("name", "'../elsewhere'"),
-    "--name taken": ("name", "'taken'", "--resume", "--name"),
+    "--name taken": ("name", "taken", "is damaged", "--name"),
     "--resume results/nothing": ("results/nothing",),
     "--store occupied --local": ("store", "occupied"),
     "--store nowhere://bucket": ("store", "nowhere://bucket"),

@@ -100,6 +100,8 @@ def time_by_hand(trial, clock):
         if row["accuracy"] is not None and row["accuracy"] >= 0.9:
             name = {"iterations": "iteration", "wall_seconds": "train_seconds"}.get(clock, clock)
             seconds = row[name] or math.nan  # a clock of 0 covers no iteration
+            if name.endswith("seconds"):  # which leaves the warm-up out
+                seconds *= row["iteration"] / (row["iteration"] - (trial.columns.get("warmup_iterations") or 0))
             return seconds + pauses if clock == "wall_seconds" else seconds
     status = trial.columns["status"] or "completed"
     is_answer = status in ("diverged", "out_of_memory") or (status == "completed" and trial.evaluations)

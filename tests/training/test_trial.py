@@ -16,7 +16,6 @@ from bs_study import TrialConfig
 from bs_study.store.check import problems
 from bs_study.store.paths import study_paths
 from bs_study.training.progress import Progress
-from tests.toy.toy_workloads import line_data
 from tests.training.recorded import FLICKERING, Run, losses, row
 
 
@@ -135,8 +134,8 @@ def test_the_targets_metric_with_the_initial_weights_is_kept_and_changes_no_loss
     settings: dict[str, Any] = {"workload": "toy_workloads:DrawsWhileItIsJudged", "max_iterations": 5, "lr": 0.01}
     _, study = run_in(study_paths(tmp_path / "a" / "study"), loss_limit=loss_limit, target="loss<=0", **settings)
     torch.manual_seed(0)
-    x, y = line_data(10)
-    loss = ((torch.nn.Linear(1, 1)(x) - y) ** 2).mean().item()
+    x = torch.linspace(-1, 1, 10).unsqueeze(1)
+    loss = ((torch.nn.Linear(1, 1)(x) - (2 * x + 1)) ** 2).mean().item()
     assert row(study)["initial_metric"] == pytest.approx(loss)
     _, unseen = run_in(study_paths(tmp_path / "b" / "study"), loss_limit=1e9, target="loss<=0", **settings)
     assert losses(study) == losses(unseen)
