@@ -172,7 +172,8 @@ def test_a_study_survives_a_worker_that_is_cut_off_until_ray_gives_it_up(
     cluster.lab.wait_for(lambda: "marked dead" in logs(), seconds=120, pause=1, progress=lambda: len(logs()))
     cluster.lab.plug("worker2")
     assert "succeeded" in study.result()
-    assert cluster.finished("cut", tmp_path)["attempts"].max() >= 2
+    # What was cut off trains on, and may end before Ray gives it up: then its rows stand, and no attempt is recorded.
+    assert len(cluster.finished("cut", tmp_path)) == 4
 
 
 def test_ray_down_and_the_command_of_the_readme_leave_nothing_running(cluster: Cluster) -> None:
