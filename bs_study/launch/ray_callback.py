@@ -72,7 +72,7 @@ def _shielded() -> Iterator[None]:
     """Print what is raised and go on: an exception in a callback of Tune would end the whole study."""
     try:
         yield
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001  a display or a store that fails costs a line, and not the study
         traceback.print_exc()
 
 

@@ -23,6 +23,7 @@ class Record:
     """A watcher that remembers what it is told."""
 
     began: list[str] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     endings: dict[str, Ending] = field(default_factory=dict)
 
     def started(self, trial: TrialConfig) -> None:
@@ -32,7 +33,7 @@ class Record:
         pass
 
     def ended(self, trial: TrialConfig, ending: Ending) -> None:
-        assert trial.trial_id not in self.endings
+        self.told.append(trial.trial_id)  # what is raised here, a callback of Tune passes over
         self.endings[trial.trial_id] = ending
 
 

@@ -88,6 +88,8 @@ def test_a_trial_that_fails_is_tried_again_and_then_recorded_with_its_error(ran:
 
 
 def test_the_watcher_is_told_once_how_each_trial_ended(ran: Any) -> None:
+    for study in ran:
+        assert sorted(study.watcher.told) == sorted(trial.trial_id for trial in study.trials)
     watcher = ran[0].watcher
     assert set(watcher.began) == set(watcher.endings) == {trial.trial_id for trial in ran[0].trials}
     by_size = {trial.batch_size: watcher.endings[trial.trial_id].status for trial in ran[0].trials}
