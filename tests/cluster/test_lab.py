@@ -68,6 +68,10 @@ class Cluster:
         """Return the flags of a new study."""
         return f"--store {self.store} --name {name} {GRID} --seeds {seeds}"
 
+    def wait_until_nothing_runs(self, host: str) -> None:
+        """Wait for the end of what was killed: on a busy machine that takes a while."""
+        self.lab.wait_for(lambda: set(self.lab.on(host, "ps -eo comm=").stdout.split()) <= NOT_RAY)
+
     def wait_for_attempts(self, study: str, count: int) -> None:
         self.lab.wait_for(
             lambda: len(list(self.store.glob(f"{study}/live/*/*"))) >= count,
@@ -152,7 +156,7 @@ def test_a_study_whose_head_is_lost_is_finished_under_a_new_one(cluster: Cluster
     cluster.wait_for_attempts("lost", 1)
     spared = "|".join(NOT_RAY)
     cluster.on_head(f"ps -eo pid=,comm= | awk '$2 !~ /^({spared})$/ {{print $1}}' | xargs kill -9", check=False)
-    assert running(cluster, "head") <= NOT_RAY
+    cluster.wait_until_nothing_runs("head")
     cluster.up()
     resume = f"{SUBMIT} --submission-id lost-2 -- python sweeps/grid.py --resume {cluster.store}/lost"
     assert "succeeded" in cluster.exec(resume)
@@ -180,8 +184,4 @@ def test_ray_down_and_the_command_of_the_readme_leave_nothing_running(cluster: C
     cluster.ray("down", "-y", cluster.file)
     cluster.readme("for host in ")
     for host in cluster.lab.hosts:
-        cluster.lab.wait_for(lambda host=host: running(cluster, host) <= NOT_RAY)
-
-
-def running(cluster: Cluster, host: str) -> set[str]:
-    return set(cluster.lab.on(host, "ps -eo comm=").stdout.split())
+        cluster.wait_until_nothing_runs(host)
