@@ -25,6 +25,6 @@ def analyse(study: Study, target: Target | str | None = None) -> Analysis:
     Raises:
         ValueError: the target is none, or its metric is not among the evaluations.
     """
-    from bs_study.analysis.study import analyse as analyse_study  # with scipy, which a worker need not wait for
+    from bs_study.answer import analyse as analyse_study  # with scipy, which a worker need not wait for
 
     return analyse_study(study, target)

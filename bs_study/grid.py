@@ -17,14 +17,19 @@ def study_trials(config: StudyConfig) -> list[TrialConfig]:
 def recipe_trials(config: StudyConfig, settings: TrialSettings) -> list[TrialConfig]:
     """Return the trials of one recipe of a study; its lr rule makes their lrs and moments of those that were given."""
     return [
-        TrialConfig(
-            settings=settings.model_copy(update=settings.moments(batch_size)),
-            batch_size=batch_size,
-            lr=settings.trial_lr(lr=lr, batch_size=batch_size),
-            seed=seed,
-        )
-        for batch_size, lr, seed in itertools.product(config.batch_sizes, config.lrs, config.seeds)
+        cell_trial(settings, batch_size=batch_size, lr=lr, seed=seed)
+        for batch_size, lr, seed in itertools.product(config.batch_sizes, config.lrs, config.most_seeds)
     ]
+
+
+def cell_trial(settings: TrialSettings, *, batch_size: int, lr: float, seed: int) -> TrialConfig:
+    """Return one trial of a recipe; its lr rule makes lr and moments of those that were given."""
+    return TrialConfig(
+        settings=settings.model_copy(update=settings.moments(batch_size)),
+        batch_size=batch_size,
+        lr=settings.trial_lr(lr=lr, batch_size=batch_size),
+        seed=seed,
+    )
 
 
 def trial_recipes(config: StudyConfig) -> dict[str, str]:

@@ -22,7 +22,7 @@ def run(arguments: Sequence[str] | None) -> int:
     from pydantic import ValidationError
 
     from bs_study import open_study
-    from bs_study.analysis.study import analyse
+    from bs_study.answer import analyse
     from bs_study.report.page import publish
     from bs_study.report.terminal import closing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from bs_study import open_study
-from bs_study.analysis.study import analyse
+from bs_study.answer import analyse
 from bs_study.store.check.study import problems
 from bs_study.store.paths import study_paths
 from tests.grid_command import is_one_line_that_tells

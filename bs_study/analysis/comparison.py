@@ -14,8 +14,12 @@ from scipy import special
 from bs_study.analysis.cell_times import CellTimes, cell_times
 from bs_study.analysis.fit import FloatArray
 from bs_study.analysis.spread import Spread, seed_spread
+from bs_study.analysis.timings import ranking_clock, timing_spread, trials_own_timings
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Doubt, Reason
+
+EITHER = 1.1
+"""Cells whose times differ by no more than this factor are as good as each other: either will do."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Comparison:
             without a lower end where a seed of the winner missed, without an upper one where one of the rival did.
         p: of the hypothesis that the rival is not slower; two-sided. NaN where one seed shows no spread.
         doubts: why the rival isn't known to be slower; none if it is.
+        is_equal: whether the two are known to be within `EITHER` of each other, as far as seeds and timing go.
     """
 
     winner: Cell
@@ -41,6 +46,7 @@ class Comparison:
     p: float
     confidence: float
     doubts: tuple[Doubt, ...] = ()
+    is_equal: bool = False
 
     @property
     def is_slower(self) -> bool:
@@ -97,7 +103,10 @@ class Field:
             p, low = 1.0, 0.0
         inner = (float(np.exp(apart - half)), float(np.exp(apart - timing - half)))
         doubts = self._doubts(own, other, low=low, inner=inner)
-        return Comparison(winner, rival, self.clock, ratio, low, high, min(p, 1.0), confidence, doubts)
+        is_whole = not is_cut and len(own.met) == own.seeds and min(own.seeds, other.seeds) > 1
+        most = max(apart + half + self._timing_high(own, other), half + timing - apart)
+        is_equal = is_whole and most <= np.log(EITHER)
+        return Comparison(winner, rival, self.clock, ratio, low, high, min(p, 1.0), confidence, doubts, is_equal)
 
     def _without_times(self, own: CellTimes, other: CellTimes, confidence: float) -> Comparison:
         """Compare with a cell of which no seed reached the target or ran out of budget."""
@@ -163,6 +172,21 @@ def _why_open(own: CellTimes, other: CellTimes, *, inner: tuple[float, float]) -
 def _step(own: CellTimes) -> float:
     steps = own.met - own.unmet
     return float(steps.mean()) if len(steps) and np.isfinite(steps).all() else 0.0
+
+
+def ranking_field(
+    times: pd.DataFrame, timings: pd.DataFrame, trials: pd.DataFrame, *, open_cells: pd.DataFrame
+) -> Field:
+    """Return the cells of a study by the clock that ranks them.
+
+    Args:
+        times: as `cell_times` takes them.
+        timings, trials: the store's tables.
+        open_cells: as `cell_times` takes them.
+    """
+    own = trials_own_timings(timings, trials)
+    clock = ranking_clock(own)
+    return fields_of(times, clocks=[clock], open_cells=open_cells, timing=timing_spread(own))[clock]
 
 
 def fields_of(

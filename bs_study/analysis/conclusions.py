@@ -21,7 +21,7 @@ from bs_study.analysis.steps import steps
 from bs_study.analysis.tables import Tables
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.unreached import unanswered
-from bs_study.analysis.verdict import CONFIDENCE, JUDGED, Doubt, Verdict
+from bs_study.analysis.verdict import Doubt, Verdict, confidence_of
 from bs_study.analysis.warnings import Warning, is_untimed, warnings
 from bs_study.target import Target
 
@@ -44,8 +44,8 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
     anyway = open_anyway(rows, tables, target, alarms)
     edges = grid_edges(rows.tried, best_cells(tables.best, clock))
     sizes = sorted(int(size) for size in tables.convergence["batch_size"].unique())
-    claims = JUDGED * len(rows.recipes) + (len(sizes) + 2 if len(rows.recipes) > 1 else 0)
-    court = _Court(rows, tables, fields[clock], fields["iterations"], edges, anyway, 1 - (1 - CONFIDENCE) / claims)
+    confidence = confidence_of(recipes=len(rows.recipes), sizes=len(sizes), looks=rows.looks)
+    court = _Court(rows, tables, fields[clock], fields["iterations"], edges, anyway, confidence)
     between = {size: court.contest(rows.recipes, batch_sizes=[size]) for size in sizes if len(rows.recipes) > 1}
     whole = court.contest(rows.recipes)
     fastest = verdicts_target.fastest_after_tuning(whole, tables.best, open_anyway=anyway)

@@ -14,7 +14,7 @@ from bs_study.config import BUDGETS
 from bs_study.target import Target
 
 TARGET_CLOCKS = ["iterations", "examples", "train_seconds", "compute_seconds", "wall_seconds", "clean_seconds"]
-OUTCOMES = ["reached", "missed", "not_tried", "diverged", "out_of_memory", "failed", "not_evaluated"]
+OUTCOMES = ["reached", "missed", "outrun", "not_tried", "diverged", "out_of_memory", "failed", "not_evaluated"]
 NO_ANSWER = ["failed", "not_evaluated"]
 _COLUMNS = {"iterations": "iteration", "examples": "examples", "epochs": "epoch"} | {c: c for c in TARGET_CLOCKS[2:]}
 """The clocks of a time to the target, each with the column of evaluations that it is read from."""

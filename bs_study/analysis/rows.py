@@ -49,6 +49,7 @@ class StudyRows:
         settings: of each recipe that was asked for, by its name.
         train_examples, eval_examples: how many there are; NaN if not known.
         versions: of workload and data. All other rows are of one of them, the judged one.
+        times_asked: how often more was asked of the study, the first time included.
     """
 
     recipes: tuple[str, ...]
@@ -64,6 +65,13 @@ class StudyRows:
     train_examples: float = np.nan
     eval_examples: float = np.nan
     versions: Versions = field(default_factory=Versions)
+    times_asked: int = 1
+
+    @property
+    def looks(self) -> int:
+        """How often the study is looked at before it is over: after each round of seeds, or each time it has grown."""
+        rounds = self.config.max_seeds - 1 if self.config and self.config.seeds == "auto" else 1
+        return max(rounds, self.times_asked)
 
     @property
     def target(self) -> Target | None:
@@ -140,6 +148,7 @@ def read_rows(study: Study, *, keep: bool = False) -> StudyRows:
         train_examples=study.train_examples,
         eval_examples=study.eval_examples,
         versions=versions,
+        times_asked=study.times_asked,
     )
 
 

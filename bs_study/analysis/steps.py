@@ -21,7 +21,7 @@ StepKind = Literal["finish", "target", "harder_target", "timing", "seeds", "lrs"
 
 FEW_SEEDS = 3
 MOST_SEEDS = 8  # to add at once
-OF_SEEDS = ("one_seed", "within_spread", "tie", "missed_seeds")
+OF_SEEDS: tuple[Reason, ...] = ("one_seed", "within_spread", "tie", "missed_seeds")
 OF_BUDGET = ("missed_earlier", "not_tried", "nothing_reached")
 
 

@@ -1,26 +1,21 @@
-"""`analyse(study)`: all that a store says, as one record."""
+"""All that the rows of a study say, as one record."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import pandas as pd
-
 from bs_study.analysis.best import best_cells
 from bs_study.analysis.conclusions import conclusions
-from bs_study.analysis.convergence import refuse_missing
 from bs_study.analysis.recommendation import Recommendation
-from bs_study.analysis.rows import StudyRows, read_rows
+from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.tables import Tables, study_tables
 from bs_study.analysis.trials import Cell, by_batch_size
 from bs_study.analysis.unreached import closest
 from bs_study.analysis.verdict import Verdict
 from bs_study.analysis.warnings import Warning
 from bs_study.config import StudyConfig
-from bs_study.metric_names import bounds_of
-from bs_study.store import Study
-from bs_study.target import Target, definite, read_target
+from bs_study.target import Target
 
 
 @dataclass(frozen=True)
@@ -53,42 +48,6 @@ class Analysis:
         """The cell that is recommended."""
         best = self.recommendation.best
         return best.cell if best else None
-
-
-def analyse(study: Study, target: Target | str | None = None, *, keep: bool = False) -> Analysis:
-    """Return what a study's store says; its iterations are read trial by trial.
-
-    It works on a study that still runs, and on one of which nothing has ended.
-
-    Args:
-        study: as `open_study` returns it.
-        target: asks the evaluations again with another target than the study's own, as "accuracy>=0.97". With = its
-            direction is that of the study's own target for the metric, else what its workload or the name tells.
-        keep: write what is known of each trial's iterations beside the study's report, where the next time finds it.
-
-    Raises:
-        ValueError: the target is none, nothing tells its direction, its metric is not among the evaluations or can't
-            reach it.
-    """
-    asked = read_target(target) if isinstance(target, str) else target
-    rows = read_rows(study, keep=keep)
-    if asked is not None:
-        seen = rows.evaluations
-        if len(seen):  # of a study that has none yet, nothing tells its metrics
-            refuse_missing(asked.metric, seen)
-        own = {rows.target.metric: rows.target.direction} if rows.target else {}
-        asked = definite(asked, study.directions | own)
-        if len(seen):
-            _refuse_out_of_reach(asked, seen[asked.metric].astype(float))
-    return analyse_rows(rows, target=asked, name=study.name, uri=study.paths.uri)
-
-
-def _refuse_out_of_reach(target: Target, seen: pd.Series[float]) -> None:
-    """Refuse a target that no value of its metric meets: 90 for a fraction, unless it is seen to be in percent."""
-    bounds = bounds_of(target.metric)
-    fault = target.out_of_reach(bounds)
-    if fault and seen.any() and seen.dropna().between(*bounds).all():
-        raise ValueError(f"target: {fault}")
 
 
 def analyse_rows(rows: StudyRows, *, target: Target | None = None, name: str = "", uri: str = "") -> Analysis:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from bs_study.analysis.best import best
@@ -16,7 +15,13 @@ from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.scaling import scaling
 from bs_study.analysis.throughput import examples_per_iteration, throughput
 from bs_study.analysis.throughput_fit import throughput_fit
-from bs_study.analysis.timings import clean_iteration_seconds, clean_throughput, trials_own_timings
+from bs_study.analysis.timings import (
+    clean_iteration_seconds,
+    clean_throughput,
+    ranking_clock,
+    timing_spread,
+    trials_own_timings,
+)
 from bs_study.analysis.trials import CELL
 from bs_study.target import Target
 
@@ -77,7 +82,7 @@ class Tables:
     @property
     def clock(self) -> str:
         """The clock by which cells are ranked: iterations times clean iteration time, or the trials' own."""
-        return "clean_seconds" if self.is_clean else "train_seconds"
+        return ranking_clock(self.clean_throughput)
 
     @property
     def examples_per_iteration(self) -> pd.Series[float]:
@@ -88,11 +93,7 @@ class Tables:
     def timing_spread(self) -> dict[int, tuple[float, float]]:
         """Logs of the quickest and the slowest clean iteration time over the median, by batch size."""
         clean = self.clean_throughput
-        if clean.empty:
-            return {}
-        ends = clean[["iteration_seconds_low", "iteration_seconds_high"]].div(clean["iteration_seconds"], axis=0)
-        logs = np.log(ends.fillna(1.0).to_numpy(float)).tolist()
-        return {int(size): (low, high) for size, (low, high) in zip(clean["batch_size"], logs, strict=True)}
+        return timing_spread(clean) if len(clean) else {}
 
 
 def study_tables(rows: StudyRows, *, target: Target | None) -> Tables:

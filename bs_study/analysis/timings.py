@@ -41,6 +41,20 @@ def clean_iteration_seconds(own_timings: pd.DataFrame) -> dict[int, float]:
     return {int(size): float(seconds) for size, seconds in pairs}
 
 
+def timing_spread(own_timings: pd.DataFrame) -> dict[int, tuple[float, float]]:
+    """Return logs of the quickest and the slowest clean iteration time over the median, by batch size."""
+    ends = own_timings[["iteration_seconds_low", "iteration_seconds_high"]].div(
+        own_timings["iteration_seconds"], axis=0
+    )
+    logs = np.log(ends.fillna(1.0).to_numpy(float)).tolist()
+    return {int(size): (low, high) for size, (low, high) in zip(own_timings["batch_size"], logs, strict=True)}
+
+
+def ranking_clock(own_timings: pd.DataFrame) -> str:
+    """Return the clock by which cells are ranked: iterations times clean iteration time, or the trials' own."""
+    return "clean_seconds" if len(own_timings) else "train_seconds"
+
+
 def clean_throughput(own_timings: pd.DataFrame, *, train_examples: float) -> pd.DataFrame:
     """Return what `throughput` does, from the timing pass in place of the clocks of trials.
 

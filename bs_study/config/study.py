@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -19,6 +19,7 @@ from pydantic import (
 from bs_study.config.lr_rule import refuse_extreme_lr, refuse_extreme_moments
 from bs_study.config.recipe import Change, distinct_changes, multiplied, recipe_of, recipe_settings, typed_recipe
 from bs_study.config.refusal import one_line
+from bs_study.config.search import refuse_unfit_search, searched
 from bs_study.config.settings import TrialSettings
 from bs_study.config.values import Count, Index, Positive, distinct, flat, nested
 from bs_study.words import shown
@@ -46,9 +47,23 @@ class StudyConfig(BaseModel):
     lrs: Annotated[tuple[Positive, ...], AfterValidator(distinct)] = Field(
         min_length=1, description="the lrs of the grid"
     )
-    seeds: Annotated[tuple[Index, ...], AfterValidator(distinct)] = Field(
-        (0,), min_length=1, description="each cell is trained once with each seed"
+    seeds: Annotated[tuple[Index, ...], AfterValidator(distinct), Field(min_length=1)] | Literal["auto"] = Field(
+        (0,), description="each cell is trained once with each seed; auto: one first, then more where they decide"
     )
+    max_seeds: Annotated[Count, Field(ge=2)] = Field(8, description="the most seeds of a cell with seeds auto")
+    search: Literal["grid", "race", "bracket"] = Field(
+        "grid",
+        description="which of the trials are trained, and how far: grid, all to their ends; race, all, until another "
+        "lr of their batch size has won; bracket, a race of lr_start and its neighbours, and on from the better one",
+    )
+    race_margin: Annotated[Positive, Field(ge=1)] = Field(
+        1.25, description="a trial is outrun when it needs more than so many times the iterations of the best lr"
+    )
+    lr_start: Positive | None = Field(None, description="the lr at which a bracket begins (the middle one of lrs)")
+    lr_factor: Annotated[Positive, Field(gt=1)] | None = Field(
+        None, description="the factor between neighbouring lrs of a bracket (the step of lrs; 2 where there is one)"
+    )
+    refine: bool = Field(False, description="a bracket tries half a step on each side of the best lr too")
     recipes: Annotated[tuple[Change, ...], AfterValidator(distinct_changes)] = Field(
         (), description="train the grid with each of these sets of settings, as '{}' '{lr_warmup_epochs: 1}' (one)"
     )
@@ -57,7 +72,7 @@ class StudyConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _nested(cls, given: Any) -> Any:
-        return nested(multiplied(given) if isinstance(given, dict) else given, TrialSettings, name="settings")
+        return nested(searched(multiplied(given)) if isinstance(given, dict) else given, TrialSettings, name="settings")
 
     @model_serializer(mode="wrap")
     def _flat(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -90,6 +105,7 @@ class StudyConfig(BaseModel):
 
     def _refuse_untrainable(self, settings: TrialSettings) -> None:
         settings.refuse_contradictions()
+        refuse_unfit_search(self.search, settings)
         self._refuse_beyond_the_rule(settings)
 
     def _refuse_idle_nesterov(self) -> None:
@@ -113,6 +129,16 @@ class StudyConfig(BaseModel):
                 base=settings.base_batch_size or 1,
                 batch_size=batch_size,
             )
+
+    @property
+    def first_seeds(self) -> tuple[int, ...]:
+        """The seeds that each cell is trained with, whatever comes of it."""
+        return (0,) if self.seeds == "auto" else self.seeds
+
+    @property
+    def most_seeds(self) -> tuple[int, ...]:
+        """All seeds that a cell may be trained with."""
+        return tuple(range(self.max_seeds)) if self.seeds == "auto" else self.seeds
 
     def each_recipe(self) -> list[TrialSettings]:
         """Return the settings of each recipe; of recipes that train the same, as adam with two momenta, the first."""

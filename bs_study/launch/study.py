@@ -167,7 +167,7 @@ def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, trackin
 def conclude(study: Prepared, listener: Listener, tracking: Tracking) -> bool:
     """Say what the study found and write its report, from one analysis; return whether the store allowed it."""
     from bs_study.analysis.steps import other_target
-    from bs_study.analysis.study import analyse  # with scipy and matplotlib, which trials need not wait for
+    from bs_study.answer import analyse  # with scipy and matplotlib, which trials need not wait for
     from bs_study.launch.trackers.answer import tracked_answer
     from bs_study.report.page import publish
     from bs_study.report.terminal import closing

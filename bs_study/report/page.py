@@ -13,8 +13,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bs_study.analysis.study import Analysis, analyse
+from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import Verdict
+from bs_study.answer import analyse
 from bs_study.report import setup
 from bs_study.report.answer_json import answer_json
 from bs_study.report.answer_tables import clock_rows, rival_rows

@@ -123,7 +123,9 @@ _EVALUATIONS = (
 
 _ENDING = (
     Column("status", TEXT, "completed, diverged, out_of_memory or failed"),
-    Column("stop_reason", TEXT, "what ended it, as target, max_epochs or loss_limit"),
+    Column("stop_reason", TEXT, "what ended it, as target, outrun, max_epochs or loss_limit"),
+    Column("bound", COUNT, "by which a trial that was outrun had not met the target; null for others", "iterations"),
+    Column("outrun_by", TEXT, "the trial of the same batch size whose time that bound follows from"),
     Column("message", TEXT, "what went wrong, if anything did"),
     Column("iterations", COUNT, "of the trial"),
     Column("examples", COUNT, "seen by the trial"),
@@ -224,6 +226,7 @@ LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
         "timed_iterations",
         *("target_window", "eval_spacing", "max_eval_share"),
         *("eval_loss_batch_size", "initial_metric", "workload_version"),
+        *("bound", "outrun_by"),
     ),
     "timings": ("flops", "disturbed", "workload_version"),
 }

@@ -46,6 +46,7 @@ class Ending:
     """How a trial ended, at which iteration it first met its target (None if it never did), and how long it took.
 
     `seconds` are those of its updates, evaluations and writes, without what only its start takes; None if not known.
+    `bound` and `outrun_by` are of one that was outrun: by how many iterations, and the trial that had won.
     """
 
     status: Status
@@ -54,6 +55,8 @@ class Ending:
     iterations: int = 0
     reached_iteration: int | None = None
     seconds: float | None = field(default=None, compare=False)
+    bound: int | None = None
+    outrun_by: str | None = None
 
 
 @dataclass(frozen=True)

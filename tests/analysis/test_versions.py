@@ -11,7 +11,8 @@ import pytest
 
 from bs_study import Study, open_study
 from bs_study.analysis.rows import read_rows
-from bs_study.analysis.study import Analysis, analyse
+from bs_study.analysis.study import Analysis
+from bs_study.answer import analyse
 
 CONFIG = {"batch_sizes": [10, 20], "lrs": [0.1, 0.2], "seeds": [0], "max_iterations": 200, "target": "loss<=0.5"}
 SINCE = {1: "2026-11-25T08:00:00+00:00", 2: "2026-11-26T21:03:00+00:00"}

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from bs_study import open_study
-from bs_study.analysis.study import analyse
+from bs_study.answer import analyse
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.grid import study_trials
 from bs_study.report.page import publish

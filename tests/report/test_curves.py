@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bs_study import Study, open_study
-from bs_study.analysis.study import Analysis, analyse
+from bs_study.analysis.study import Analysis
+from bs_study.answer import analyse
 from bs_study.report.curves import MOST_CURVES, Source, some_of
 from tests.report.demo_store import write_demo_study
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from bs_study import Target, open_study
-from bs_study.analysis.study import analyse
+from bs_study.answer import analyse
 from bs_study.report.page import publish, write_report
 from bs_study.report.sentences.answer import answer
 from tests.faults.small_studies import set_column

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from bs_study import open_study
-from bs_study.analysis.study import analyse
+from bs_study.answer import analyse
 from bs_study.report.answer_tables import rival_rows
 from bs_study.report.sentences import steps, verdicts
 from bs_study.report.sentences.answer import answer

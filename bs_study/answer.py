@@ -1,0 +1,70 @@
+"""`analyse(study)`: all that a store says, and what its search still wants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+
+from bs_study.analysis.convergence import refuse_missing
+from bs_study.analysis.rows import StudyRows, read_rows
+from bs_study.analysis.study import Analysis, analyse_rows
+from bs_study.metric_names import bounds_of
+from bs_study.search.plan import plan
+from bs_study.store import Study
+from bs_study.target import Target, definite, read_target
+
+
+def analyse(study: Study, target: Target | str | None = None, *, keep: bool = False) -> Analysis:
+    """Return what a study's store says; its iterations are read trial by trial.
+
+    It works on a study that still runs, and on one of which nothing has ended.
+
+    Args:
+        study: as `open_study` returns it.
+        target: asks the evaluations again with another target than the study's own, as "accuracy>=0.97". With = its
+            direction is that of the study's own target for the metric, else what its workload or the name tells.
+        keep: write what is known of each trial's iterations beside the study's report, where the next time finds it.
+
+    Raises:
+        ValueError: the target is none, nothing tells its direction, its metric is not among the evaluations or can't
+            reach it.
+    """
+    asked = read_target(target) if isinstance(target, str) else target
+    rows = with_search(read_rows(study, keep=keep))
+    if asked is not None:
+        seen = rows.evaluations
+        if len(seen):  # of a study that has none yet, nothing tells its metrics
+            refuse_missing(asked.metric, seen)
+        own = {rows.target.metric: rows.target.direction} if rows.target else {}
+        asked = definite(asked, study.directions | own)
+        if len(seen):
+            _refuse_out_of_reach(asked, seen[asked.metric].astype(float))
+    return analyse_rows(rows, target=asked, name=study.name, uri=study.paths.uri)
+
+
+def with_search(rows: StudyRows) -> StudyRows:
+    """Return the rows of a study whose `asked` are the trials that have ended and those that its search wants now.
+
+    Of a full grid with a list of seeds they are what they were.
+    """
+    config = rows.config
+    if config is None or rows.asked is None or (config.search == "grid" and config.seeds != "auto"):
+        return rows
+    answered = rows.trials[rows.trials["status"] != "failed"]
+    seen = replace(rows, trials=answered)
+    wanted = [
+        (one.recipe, one.trial.trial_id, one.trial.batch_size, one.trial.lr, one.trial.seed)
+        for one in plan(seen).wanted
+    ]
+    keys = ["recipe", "trial_id", "batch_size", "lr", "seed"]
+    asked = pd.concat([rows.trials[keys], pd.DataFrame(wanted, columns=keys)], ignore_index=True)
+    return replace(rows, asked=asked.drop_duplicates("trial_id", ignore_index=True))
+
+
+def _refuse_out_of_reach(target: Target, seen: pd.Series[float]) -> None:
+    """Refuse a target that no value of its metric meets: 90 for a fraction, unless it is seen to be in percent."""
+    bounds = bounds_of(target.metric)
+    fault = target.out_of_reach(bounds)
+    if fault and seen.any() and seen.dropna().between(*bounds).all():
+        raise ValueError(f"target: {fault}")

@@ -1,0 +1,178 @@
+"""A race among the lrs of a lane: which cells are out, which leads, and by when the others must be there.
+
+Within a recipe and batch size all clocks are the same multiple of iterations, so trials race on iterations. With n
+seeds U is the smallest upper bound on any cell's median. A cell of which more than half of the seeds are past
+U × margin has a median above that, whatever its other seeds do: it is out. So the best cell of the race, and its
+median, are those of the full grid, in whatever order trials end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from bs_study.bound import Bound
+from bs_study.config import TrialConfig
+from bs_study.search.lane import INFEASIBLE, NO_ANSWER, Lane, Outcome, Outcomes
+
+EVEN = Fraction(2)
+"""The least margin for an even number of seeds. Their median is a mean of two: above U for certain where one is 2 U."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A cell in a race: what its seeds did so far.
+
+    Attributes:
+        seeds: with which it is to be trained.
+        ended: of these, by seed.
+    """
+
+    lr: float
+    seeds: tuple[int, ...]
+    ended: dict[int, Outcome]
+
+    @property
+    def answers(self) -> int:
+        """How many of its seeds give an answer, as far as is known."""
+        return len(self.seeds) - sum(outcome.kind in NO_ANSWER for outcome in self.ended.values())
+
+    @property
+    def quorum(self) -> int:
+        """More than half of the seeds."""
+        return self.answers // 2 + 1
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all of its seeds have ended."""
+        return len(self.ended) == len(self.seeds)
+
+    @property
+    def times(self) -> list[float]:
+        """Iterations to the target of the seeds that reached it, the least first."""
+        return sorted(outcome.iterations for outcome in self.ended.values() if outcome.kind == "reached")
+
+    @property
+    def upper(self) -> float:
+        """What the median is at most; infinite as long as half of the seeds have not reached the target."""
+        times = self.times
+        return times[self.quorum - 1] if 0 < self.quorum <= len(times) else math.inf
+
+    @property
+    def median(self) -> float:
+        """The median over seeds, one that missed above every number; infinite where it missed or is not known yet."""
+        times, n = self.times, self.answers
+        if not self.is_over or 2 * len(times) <= n:
+            return math.inf
+        return (times[(n - 1) // 2] + times[n // 2]) / 2
+
+    def past(self, limit: float) -> int:
+        """Return how many seeds are known to take longer than a number of iterations, or for ever."""
+        return sum(_is_past(outcome, limit) for outcome in self.ended.values())
+
+    def is_out(self, limit: float) -> bool:
+        """Return whether the median is above a number of iterations for certain."""
+        return self.answers > 0 and self.past(limit) >= self.quorum
+
+    def has_all_of(self, kinds: Sequence[str]) -> bool:
+        """Return whether most of its seeds ended in one of some ways."""
+        return sum(outcome.kind in kinds for outcome in self.ended.values()) >= max(1, self.quorum)
+
+    @property
+    def is_infeasible(self) -> bool:
+        return self.has_all_of(INFEASIBLE)
+
+
+def _is_past(outcome: Outcome, limit: float) -> bool:
+    if outcome.kind == "outrun":  # of a race with fewer seeds, perhaps, whose limit was lower
+        return outcome.iterations >= limit
+    return outcome.iterations > limit if outcome.kind == "reached" else outcome.kind not in NO_ANSWER
+
+
+@dataclass(frozen=True)
+class Race:
+    """The cells of a lane, in the order in which they begin; without a margin none is ever out."""
+
+    lane: Lane
+    entries: tuple[Entry, ...]
+    margin: Fraction | None
+
+    @property
+    def leader(self) -> Entry | None:
+        """The cell with the smallest upper bound on its median; of those that tie, with the smallest lr."""
+        best = min(self.entries, key=lambda entry: (entry.upper, entry.lr), default=None)
+        return best if best is not None and math.isfinite(best.upper) else None
+
+    @property
+    def limit(self) -> float:
+        """The iterations past which a seed can't make its cell the best."""
+        leader = self.leader
+        if leader is None or self.margin is None:
+            return math.inf
+        is_even = any(entry.answers % 2 == 0 for entry in self.entries)
+        return math.ceil(Fraction(leader.upper) * (max(self.margin, EVEN) if is_even else self.margin))
+
+    def is_decided(self, entry: Entry) -> bool:
+        """Return whether no further seed of a cell is needed."""
+        return entry.is_over or self.is_out(entry)
+
+    def is_out(self, entry: Entry) -> bool:
+        """Return whether a cell can't be the best."""
+        return self.margin is not None and entry is not self.leader and entry.is_out(self.limit)
+
+    @property
+    def wanted(self) -> list[TrialConfig]:
+        """The trials to make: of the leading cell all, of others first as many as may put them out."""
+        leader, soon, later = self.leader, list[TrialConfig](), list[TrialConfig]()
+        first = leader or next((entry for entry in self.entries if not entry.is_over), None)
+        ordered = sorted(self.entries, key=lambda entry: entry is not first) if self.margin else self.entries
+        for entry in ordered:
+            if self.is_decided(entry):
+                continue
+            left = [self.lane.trial(entry.lr, seed) for seed in entry.seeds if seed not in entry.ended]
+            needed = max(1, entry.quorum - len(entry.ended)) if self.margin and entry is not first else len(left)
+            soon += left[:needed]
+            later += left[needed:]
+        return soon + later
+
+    @property
+    def bound(self) -> Bound | None:
+        """By when the trials of the other cells have to be there; None as long as none has set a time."""
+        leader = self.leader
+        if leader is None:
+            return None
+        by = max(
+            (o.iterations, s) for s, o in leader.ended.items() if o.kind == "reached" and o.iterations <= leader.upper
+        )
+        trial = self.lane.trial(leader.lr, by[1])
+        return Bound(int(self.limit), self.lane.trial_id(leader.lr, by[1]), trial.lr)
+
+
+def race(
+    lane: Lane,
+    lrs: Sequence[float],
+    *,
+    seeds: Sequence[int],
+    outcomes: Outcomes,
+    margin: float | None,
+    more: Seeds | None = None,
+) -> Race:
+    """Return the race of some lrs of a lane.
+
+    Args:
+        lrs: in the order in which they begin.
+        seeds: of each cell.
+        more: seeds of some cells beside these.
+    """
+    entries = []
+    for lr in lrs:
+        own = (*seeds, *(more or {}).get(lr, ()))
+        ids = {seed: lane.trial_id(lr, seed) for seed in own}
+        entries.append(Entry(lr, own, {seed: outcomes[name] for seed, name in ids.items() if name in outcomes}))
+    return Race(lane, tuple(entries), None if margin is None else Fraction(str(margin)))
+
+
+Seeds = dict[float, tuple[int, ...]]
+"""Further seeds of the cells of a lane, by lr."""
