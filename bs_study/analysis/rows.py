@@ -18,6 +18,7 @@ from bs_study.config.recipe_names import recipe_names
 from bs_study.grid import recipe_trials
 from bs_study.store import Study
 from bs_study.store.listing import running_trials
+from bs_study.store.study_json import times_asked
 from bs_study.target import Target
 
 
@@ -148,7 +149,7 @@ def read_rows(study: Study, *, keep: bool = False) -> StudyRows:
         train_examples=study.train_examples,
         eval_examples=study.eval_examples,
         versions=versions,
-        times_asked=study.times_asked,
+        times_asked=times_asked(study.asked) if config else 1,
     )
 
 

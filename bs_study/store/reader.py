@@ -91,15 +91,6 @@ class Study:
         return self._asked_number("eval_examples")
 
     @property
-    def times_asked(self) -> int:
-        """How often more was asked of the study, the first time included."""
-        try:
-            history = self.asked.get("history")
-        except (OSError, ValueError):
-            history = None
-        return max(1, len(history)) if isinstance(history, list) else 1
-
-    @property
     def directions(self) -> dict[str, Direction]:
         """Which way metrics are better ("max" or "min"), as far as the study's target and its workload tell."""
         try:

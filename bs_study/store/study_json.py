@@ -135,6 +135,12 @@ def asked_directions(asked: Mapping[str, Any]) -> dict[str, Direction]:
     return {name: way for name, way in told.items() if way in ("max", "min")} if isinstance(told, dict) else {}
 
 
+def times_asked(asked: Mapping[str, Any]) -> int:
+    """Return how often more was asked of the study, the first time included."""
+    history = asked.get("history")
+    return max(1, len(history)) if isinstance(history, list) else 1
+
+
 def asked_metrics(asked: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the metrics that evaluations have."""
     metrics = asked.get("metrics")
