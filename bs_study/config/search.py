@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from bs_study.config.settings import TrialSettings
 
 DIGITS = 4  # of an lr that is made of others
+FARTHEST = 2**8
+"""The largest ratio of an lr to that at which a bracket began, up or down."""
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The lrs of a bracket: start · factor^j, rounded to four digits but for the start."""
+
+    start: float
+    factor: float
+
+    def lr(self, place: float) -> float:
+        return self.start if place == 0 else rounded(self.start * self.factor**place)
+
+    @property
+    def farthest(self) -> int:
+        """How many steps are as far as a bracket goes."""
+        return math.floor(math.log(FARTHEST) / math.log(self.factor) + 1e-9)
+
+    def lrs(self, *, batch_sizes: int) -> list[float]:
+        """Return all lrs that brackets may come to, half steps included: each begins where the one before ended."""
+        most = self.farthest * batch_sizes + 1
+        places = itertools.chain.from_iterable((place, place + 0.5) for place in range(-most, most + 1))
+        return [lr for place in places if 0 < (lr := self.lr(place)) < math.inf]
 
 
 def searched(given: Mapping[str, Any]) -> dict[str, Any]:

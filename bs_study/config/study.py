@@ -19,7 +19,7 @@ from pydantic import (
 from bs_study.config.lr_rule import refuse_extreme_lr, refuse_extreme_moments
 from bs_study.config.recipe import Change, distinct_changes, multiplied, recipe_of, recipe_settings, typed_recipe
 from bs_study.config.refusal import one_line
-from bs_study.config.search import refuse_unfit_search, searched
+from bs_study.config.search import Lattice, refuse_unfit_search, searched
 from bs_study.config.settings import TrialSettings
 from bs_study.config.values import Count, Index, Positive, distinct, flat, nested
 from bs_study.words import shown
@@ -139,6 +139,12 @@ class StudyConfig(BaseModel):
     def most_seeds(self) -> tuple[int, ...]:
         """All seeds that a cell may be trained with."""
         return tuple(range(self.max_seeds)) if self.seeds == "auto" else self.seeds
+
+    @property
+    def lattice(self) -> Lattice | None:
+        """The lrs of a bracket; None of another search."""
+        is_bracket = self.search == "bracket"
+        return Lattice(self.lr_start or self.lrs[0], self.lr_factor or 2.0) if is_bracket else None
 
     def each_recipe(self) -> list[TrialSettings]:
         """Return the settings of each recipe; of recipes that train the same, as adam with two momenta, the first."""
