@@ -11,6 +11,7 @@ from typing import Protocol
 from bs_study.config.launch import flags_of, resume_command
 from bs_study.config.recipe_names import named_recipes
 from bs_study.grid import trial_recipes, trials_to_run
+from bs_study.launch.course import Course
 from bs_study.launch.display import Display
 from bs_study.launch.launcher import Launcher
 from bs_study.launch.prepare import Prepared
@@ -156,11 +157,12 @@ def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None
 
 def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, tracking: Tracking) -> int:
     """Run what is left of a study under its display; return how many trials failed."""
+    course = Course(study.config, study.place.paths, version=study.place.workload_version)
     with (
         listener.watch(trials=len(study.trials), slots=launcher.resources.slots) as display,
         tracking.watching(display) as watcher,
     ):
-        launcher.run(study.trials, watcher)
+        launcher.run(course, watcher)
     return display.failed
 
 
