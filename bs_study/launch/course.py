@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import pandas as pd
@@ -10,7 +11,7 @@ from bs_study.analysis.rows import StudyRows, read_ended, with_trial
 from bs_study.bound import Bound, race_of
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.config.recipe_names import named_recipes
-from bs_study.grid import recipe_trials
+from bs_study.grid import is_full_grid, recipe_trials
 from bs_study.search.plan import plan
 from bs_study.search.record import Plan, Wanted
 from bs_study.store.commit import answered_trials
@@ -28,13 +29,14 @@ class Course:
     Args:
         config: of the study.
         paths: of its store, which may hold nothing yet.
-        version: of workload and data, with which trials are made. Answers of others count as none, and stay.
+        version: of workload and data, with which trials are made; None for the one that is judged now. Trials that
+            ended with another have no answer, and are not trained again.
 
     Raises:
         OSError: the store does not answer.
     """
 
-    def __init__(self, config: StudyConfig, paths: StudyPaths, *, version: int = 1) -> None:
+    def __init__(self, config: StudyConfig, paths: StudyPaths, *, version: int | None = None) -> None:
         self._study = Study(paths)
         self._rows: StudyRows | None = None
         self._ids: dict[tuple[str, int, float, int], str] = {}
@@ -43,7 +45,7 @@ class Course:
         self._running: set[str] = set()
         self._unread: dict[str, TrialConfig] = {}
         if is_full_grid(config):
-            self.plan: Plan = _grid_plan(config, paths)
+            self.plan: Plan = full_grid(config, answered=answered_trials(paths))
             return
         rows = read_ended(self._study, config=config, version=version)
         answered = rows.trials[rows.trials["status"] != "failed"].reset_index(drop=True)
@@ -110,15 +112,9 @@ class Course:
         self.plan = plan(self._rows)
 
 
-def is_full_grid(config: StudyConfig) -> bool:
-    """Return whether a study wants all its trials, whatever comes of them."""
-    return config.search == "grid" and config.seeds != "auto"
-
-
-def _grid_plan(config: StudyConfig, paths: StudyPaths) -> Plan:
+def full_grid(config: StudyConfig, *, answered: Collection[str]) -> Plan:
     """Return what is wanted of a full grid, for which no row needs to be read: each trial without an answer."""
     recipes = named_recipes(config)
     trials = [Wanted(name, trial) for name in recipes for trial in recipe_trials(config, recipes[name])]
-    answered = answered_trials(paths)
     wanted = tuple(one for one in trials if one.trial.trial_id not in answered)
     return Plan(wanted, at_most=len(trials), expected=len(trials))
