@@ -16,7 +16,7 @@ from bs_study.bound import race_of
 from bs_study.config import StudyConfig
 from bs_study.config.search import Lattice
 from bs_study.search.bracket import Bracket, bracket
-from bs_study.search.lane import Lane, Outcomes, lanes_of
+from bs_study.search.lane import Lane, Outcome, Outcomes, lanes_of
 from bs_study.search.outcomes import trial_outcomes
 from bs_study.search.race import Race, Seeds, race
 from bs_study.search.record import LaneState, Plan, Wanted
@@ -36,7 +36,7 @@ def plan(rows: StudyRows) -> Plan:
     lanes = lanes_of(tuple(rows.settings.items()), config.batch_sizes)
     clean = clean_iteration_seconds(trials_own_timings(rows.timings, rows.trials))
     times = trial_times(rows.evaluations, rows.trials, target=rows.target, window=rows.target_window, clean=clean)
-    outcomes = trial_outcomes(times, rows.evaluations)
+    outcomes = trial_outcomes(times, rows.evaluations) | _answered_by_others(rows)
     courses = list(_courses(config, lanes, outcomes, more={}))
     wanted = [trial for course in courses for trial in course.wanted]
     if config.seeds == "auto" and not wanted:
@@ -52,6 +52,12 @@ def plan(rows: StudyRows) -> Plan:
         at_most=len(lanes) * _most_lrs(config) * len(config.most_seeds),
         expected=len(lanes) * _usual_trials(config),
     )
+
+
+def _answered_by_others(rows: StudyRows) -> dict[str, Outcome]:
+    """Return the trials that ended with another version of workload and data: no answers, and not trained again."""
+    others = rows.versions.others
+    return {str(i): Outcome("not_evaluated", 0) for i in others.loc[others["status"] != "failed", "trial_id"]}
 
 
 @dataclass(frozen=True)
