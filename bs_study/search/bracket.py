@@ -10,13 +10,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bs_study.config.search import rounded
+from bs_study.config.search import FARTHEST, rounded
 from bs_study.search.lane import Lane, Outcomes
 from bs_study.search.race import Entry, Race, Seeds, race
 from bs_study.search.record import End
-
-FARTHEST = 2**8
-"""The largest ratio of an lr to that at which its bracket began."""
 
 
 @dataclass(frozen=True)
