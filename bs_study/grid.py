@@ -10,7 +10,13 @@ from bs_study.config.recipe_names import named_recipes
 
 
 def study_trials(config: StudyConfig) -> list[TrialConfig]:
-    """Return the trials of a study: recipes × batch sizes × lrs × seeds, in the order given, seeds innermost."""
+    """Return the trials that a study may come to: recipes × batch sizes × lrs × seeds, in order, seeds innermost.
+
+    Of a full grid with a list of seeds these are its trials. A bracket comes to few of many lrs.
+    """
+    if config.lattice:
+        lrs = (*config.lrs, *config.lattice.lrs(batch_sizes=len(config.batch_sizes)))
+        config = config.model_copy(update={"lrs": tuple(dict.fromkeys(lrs))})
     return [trial for settings in config.each_recipe() for trial in recipe_trials(config, settings)]
 
 

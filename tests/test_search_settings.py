@@ -87,8 +87,8 @@ RACE, BRACKET, AUTO = {"search": "race"}, {"search": "bracket"}, {"seeds": "auto
         (RACE | {"lr_factor": 2}, "lr_factor: 2 is for search bracket, and the search is race. Leave it out"),
         ({"lr_start": 0.1}, "lr_start: 0.1 is for search bracket, and the search is grid. Leave it out"),
         ({"refine": True}, "refine: true is for search bracket, and the search is grid. Leave it out"),
-        (BRACKET | {"lr_factor": 1}, "lr_factor: 1 should be greater than or equal to 1.01"),
-        (BRACKET | {"lr_factor": 0.5}, "lr_factor: 0.5 should be greater than or equal to 1.01"),
+        (BRACKET | {"lr_factor": 1}, "lr_factor: 1 should be greater than or equal to 1.1"),
+        (BRACKET | {"lr_factor": 0.5}, "lr_factor: 0.5 should be greater than or equal to 1.1"),
         (BRACKET | {"lr_factor": 1e300}, "lr_factor: 1e+300 should be less than or equal to 256"),
         (BRACKET | {"lrs": [0.1, 0.1]}, "lrs: [0.1, 0.1] 0.1 is given twice. Give each value once"),
         (BRACKET | {"lrs": [0.1, -1]}, "lrs: -1 should be greater than 0"),
@@ -126,7 +126,20 @@ def test_a_recipe_whose_lr_falls_to_the_end_of_the_budget_is_named_where_trials_
 
 def test_an_lr_rule_takes_a_bracket_with_it() -> None:
     config = study(search="bracket", lr_rule="linear", base_batch_size=4)
-    assert [trial.lr for trial in study_trials(config)] == [0.1, 0.2]
+    lrs: dict[int, list[float]] = {4: [], 8: []}
+    for trial in study_trials(config):
+        lrs[trial.batch_size].append(trial.lr)
+    assert {0.05, 0.1, 0.2} <= set(lrs[4])
+    assert lrs[8] == [2 * lr for lr in lrs[4]]
+
+
+def test_the_lrs_that_a_bracket_may_come_to_are_numbers_however_many_its_batch_sizes_are() -> None:
+    for start, factor in [(1e-100, 256), (1e100, 256), (0.1, 1.1)]:
+        config = study(search="bracket", batch_sizes=list(range(1, 400)), lr_start=start, lr_factor=factor)
+        assert config.lattice
+        lrs = config.lattice.lrs(batch_sizes=399)
+        assert 0 < min(lrs) < start < max(lrs) < float("inf")
+        assert len(set(lrs)) == len(lrs)
 
 
 SETTINGS = st.fixed_dictionaries(
@@ -141,7 +154,7 @@ SETTINGS = st.fixed_dictionaries(
         "race_margin": st.floats(1, 4),
         "max_seeds": st.integers(2, 20),
         "lr_start": st.floats(1e-5, 10),
-        "lr_factor": st.floats(1.01, 256),
+        "lr_factor": st.floats(1.1, 256),
         "refine": st.booleans(),
         "momentum": st.floats(0, 0.99),
     },

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
@@ -14,9 +17,9 @@ from bs_study.words import typed
 
 DIGITS = 4  # of an lr that is made of others
 FARTHEST = 2**8
-"""The largest ratio of an lr to that at which the bracket of its batch size began."""
-LEAST_FACTOR = 1.01
-"""Neighbouring lrs of a bracket that are closer would be the same in four digits."""
+"""The largest ratio of an lr to that at which the bracket of its batch size began, up or down."""
+LEAST_FACTOR = 1.1
+"""Neighbouring lrs of a bracket that are closer hardly differ in their times."""
 EXTREME = 1e100
 """No bracket begins at an lr above this, or below one by it: on its way it would leave the numbers."""
 USUAL_FACTOR = 2.0
@@ -35,6 +38,28 @@ OWN = {
 """The settings that only some searches use, and which these are."""
 OF_GRID = ("min_iterations", "stop_at_target")
 """The settings that only a full grid is free to choose."""
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The lrs of a bracket: start · factor^j, rounded to four digits but for the start."""
+
+    start: float
+    factor: float
+
+    def lr(self, place: float) -> float:
+        return self.start if place == 0 else rounded(self.start * self.factor**place)
+
+    @property
+    def farthest(self) -> int:
+        """How many steps are as far as a bracket goes."""
+        return math.floor(math.log(FARTHEST) / math.log(self.factor) + 1e-9)
+
+    def lrs(self, *, batch_sizes: int) -> list[float]:
+        """Return all lrs that brackets may come to, half steps included: each begins where the one before ended."""
+        most = min(self.farthest * batch_sizes + 1, math.floor(2 * math.log(EXTREME) / math.log(self.factor)))
+        places = itertools.chain.from_iterable((place, place + 0.5) for place in range(-most, most + 1))
+        return [self.lr(place) for place in places]
 
 
 def overridden(file: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from bs_study.config.refusal import one_line
 from bs_study.config.search import (
     FARTHEST,
     LEAST_FACTOR,
+    Lattice,
     Lrs,
     refuse_extreme_start,
     refuse_idle,
@@ -173,6 +174,12 @@ class StudyConfig(BaseModel):
     def most_seeds(self) -> tuple[int, ...]:
         """All seeds that a cell may be trained with."""
         return tuple(range(self.max_seeds)) if self.seeds == "auto" else self.seeds
+
+    @property
+    def lattice(self) -> Lattice | None:
+        """The lrs of a bracket; None of another search."""
+        is_bracket = self.search == "bracket"
+        return Lattice(self.lr_start or self.lrs[0], self.lr_factor or 2.0) if is_bracket else None
 
     def each_recipe(self) -> list[TrialSettings]:
         """Return the settings of each recipe; of recipes that train the same, as adam with two momenta, the first."""

@@ -14,7 +14,8 @@ from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.timings import clean_iteration_seconds, trials_own_timings
 from bs_study.bound import race_of
 from bs_study.config import StudyConfig
-from bs_study.search.bracket import Bracket, Lattice, bracket
+from bs_study.config.search import Lattice
+from bs_study.search.bracket import Bracket, bracket
 from bs_study.search.lane import Lane, Outcomes, lanes_of
 from bs_study.search.outcomes import trial_outcomes
 from bs_study.search.race import Race, Seeds, race
@@ -92,8 +93,8 @@ def _courses(
 ) -> Iterator[_Course]:
     """Yield each lane as the search goes about it; each learns from the one before which lr is promising."""
     for _, of_recipe in itertools.groupby(lanes, key=lambda lane: lane.recipe):
-        if config.search == "bracket":
-            yield from _brackets(config, list(of_recipe), outcomes, more)
+        if config.lattice:
+            yield from _brackets(config, config.lattice, list(of_recipe), outcomes, more)
         else:
             yield from _races(config, list(of_recipe), outcomes, more)
 
@@ -120,8 +121,9 @@ def _outwards(lrs: Sequence[float], promising: float) -> list[float]:
     return sorted(lrs, key=lambda lr: (abs(math.log(lr / promising)), -lr))
 
 
-def _brackets(config: StudyConfig, lanes: list[Lane], outcomes: Outcomes, more: dict[Lane, Seeds]) -> Iterator[_Course]:
-    lattice = Lattice(config.lr_start or config.lrs[0], config.lr_factor or 2.0)
+def _brackets(
+    config: StudyConfig, lattice: Lattice, lanes: list[Lane], outcomes: Outcomes, more: dict[Lane, Seeds]
+) -> Iterator[_Course]:
     extra = [lr for lr in config.lrs if lr != lattice.start]
     start, is_waiting = 0, False
     for lane in lanes:
@@ -164,10 +166,8 @@ def _rounds(
 
 
 def _most_lrs(config: StudyConfig) -> int:
-    if config.search != "bracket":
-        return len(config.lrs)
-    farthest = Lattice(config.lr_start or config.lrs[0], config.lr_factor or 2.0).farthest
-    return 2 * farthest + len(config.lrs) + 2 * config.refine
+    lattice = config.lattice
+    return len(config.lrs) + (2 * lattice.farthest + 2 * config.refine if lattice else 0)
 
 
 def _usual_trials(config: StudyConfig) -> int:
