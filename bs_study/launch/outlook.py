@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from bs_study.config import StudyConfig
+from bs_study.config.search import FARTHEST
 from bs_study.grid import is_full_grid
-from bs_study.search.bracket import FARTHEST
 from bs_study.search.record import Plan
 from bs_study.training.plan import Plan as TrialPlan
 from bs_study.words import counted, duration, listing, setting, typed
