@@ -18,7 +18,7 @@ from bs_study.training.looks import Looks, least_stretch
 from tests.search.replayed import Ended, Known, Last
 
 DIGITS = Path(__file__).with_name("digits.csv")
-"""Iterations to loss <= 0.3 of 5 batch sizes × 9 lrs × 3 seeds of digits; of those that missed it, the loss at the end."""
+"""Iterations to loss <= 0.3 of digits, 5 batch sizes × 9 lrs × 3 seeds; where it was missed, the loss at the end."""
 BUDGET = 1500
 Cells = Mapping[tuple[float, int], Known]
 """What each lr and seed of a lane would do."""
