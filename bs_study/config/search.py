@@ -50,6 +50,11 @@ class Lattice:
     def lr(self, place: float) -> float:
         return self.start if place == 0 else rounded(self.start * self.factor**place)
 
+    def place(self, lr: float) -> float:
+        """Return where an lr lies; of one on the lattice, a whole number."""
+        place = math.log(lr / self.start) / math.log(self.factor)
+        return round(place) if self.lr(round(place)) == lr else place
+
     @property
     def farthest(self) -> int:
         """How many steps are as far as a bracket goes."""

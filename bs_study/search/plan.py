@@ -76,11 +76,7 @@ class _Course:
     @property
     def state(self) -> LaneState:
         race, leader = self.race, self.race.leader
-        left = [
-            e
-            for e in race.entries
-            if not (e is not leader and (e.is_out(race.limit) or (e.is_over and e.upper > race.limit)))
-        ]
+        left = [entry for entry in race.entries if entry is leader or not race.is_decided(entry)]
         return LaneState(
             self.lane.recipe,
             self.lane.batch_size,
@@ -88,7 +84,7 @@ class _Course:
             lrs=len(race.entries),
             seeds=sum(o.kind not in ("failed", "not_evaluated") for o in leader.ended.values()) if leader else 0,
             best_lr=self.lane.trial(leader.lr, 0).lr if leader else None,
-            best_iterations=(leader.median if math.isfinite(leader.median) else leader.upper) if leader else None,
+            best_iterations=leader.upper if leader else None,
             is_over=not self.is_waiting and not self.wanted,
             end=self.bracket.end if self.bracket else "",
         )
