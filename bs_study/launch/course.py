@@ -82,6 +82,12 @@ class Course:
             return False
         return all(self._id(wanted) in self._given for wanted in self.plan.wanted)
 
+    @property
+    def left(self) -> int:
+        """How many of the trials that are wanted now have not ended."""
+        ids = map(self._id, self.plan.wanted)
+        return sum(trial_id not in self._given or trial_id in self._running for trial_id in ids)
+
     def bound(self, trial: TrialConfig) -> Bound | None:
         """Return by when a trial must have met the target."""
         return self.plan.bounds.get(race_of(trial)) if self.plan.bounds else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,12 @@ import ray
 from ray import tune
 
 from bs_study.config import TrialConfig
+from bs_study.launch.course import Course
 from bs_study.launch.failures import failure_message, record_failure
 from bs_study.launch.launcher import Watcher
+from bs_study.launch.ray_bounds import Bounds
 from bs_study.launch.ray_search import Search
+from bs_study.launch.ray_trial import trial_of
 from bs_study.training.interruption import Interruption
 from bs_study.training.placement import Place
 from bs_study.training.progress import Ending, Progress
@@ -24,9 +27,16 @@ class TuneCallback(tune.Callback):
     """Passes on what Tune sees of the trials."""
 
     def __init__(
-        self, trials: dict[str, TrialConfig], place: Place, watcher: Watcher, search: Search, interruption: Interruption
+        self,
+        course: Course,
+        place: Place,
+        watcher: Watcher,
+        search: Search,
+        interruption: Interruption,
+        publish: Callable[[Bounds], None],
     ) -> None:
-        self._trials = trials
+        self._course = course
+        self._publish = publish
         self._place = place
         self._watcher = watcher
         self._search = search
@@ -45,26 +55,31 @@ class TuneCallback(tune.Callback):
     def on_trial_start(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         self._search.started(trial.trial_id)
         with _shielded():
-            self._watcher.started(self._trials[trial.config["trial_id"]])
+            self._watcher.started(trial_of(trial.config))
 
     def on_trial_result(
         self, iteration: int, trials: list[Any], trial: Any, result: dict[str, Any], **info: Any
     ) -> None:
-        ours = self._trials[trial.config["trial_id"]]
         with _shielded():
             if "ending" in result:
-                self._watcher.ended(ours, Ending(**result["ending"]))
+                self._end(trial_of(trial.config), Ending(**result["ending"]))
             elif "share" in result:
                 progress = {name: result[name] for name in Progress.__dataclass_fields__}
-                self._watcher.progressed(ours, Progress(**progress))
+                self._watcher.progressed(trial_of(trial.config), Progress(**progress))
 
     def on_trial_error(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
         if self._interruption.is_asked:
             return  # its worker was told to end, too; the trial goes on later from its checkpoint
-        ours = self._trials[trial.config["trial_id"]]
         with _shielded():
-            message = failure_message(_last_error(trial))
-            self._watcher.ended(ours, record_failure(ours, self._place, message))
+            ours, message = trial_of(trial.config), failure_message(_last_error(trial))
+            self._end(ours, record_failure(ours, self._place, message))
+
+    def _end(self, trial: TrialConfig, ending: Ending) -> None:
+        """Tell the course first: what the watcher shows is what is wanted then."""
+        self._course.ended(trial)
+        self._publish(self._course.plan.bounds)
+        with _shielded():
+            self._watcher.ended(trial, ending)
 
 
 @contextlib.contextmanager

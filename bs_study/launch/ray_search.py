@@ -1,7 +1,7 @@
-"""Which trials Tune may start: on a cluster, no more than this sweep's share of it.
+"""Which trials Tune may start: those that the study wants now; on a cluster, no more than this sweep's share of it.
 
-By itself Tune asks for 200 trials ahead and hands each worker from trial to trial until the study ends, so that a
-second sweep would wait for the end of the first.
+By itself Tune asks for many trials ahead and hands each worker from trial to trial until the study ends, so that a
+second sweep would wait for the end of the first, and trials would wait in a queue that are wanted no more.
 """
 
 from __future__ import annotations
@@ -9,16 +9,18 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import ray
 from ray.tune.schedulers import FIFOScheduler
-from ray.tune.search.basic_variant import BasicVariantGenerator
+from ray.tune.search import Searcher, SearchGenerator
 
+from bs_study.launch.course import Course
 from bs_study.launch.fair_share import Claim, Costs, Ledger, Share
 from bs_study.launch.ray_cluster import Node, autoscaled_nodes, trial_costs
 from bs_study.launch.ray_session import node_resources, on_node
+from bs_study.launch.ray_trial import point_of
 
 ASK_SECONDS = 1.0
 IDLE_SECONDS = 0.1
@@ -29,16 +31,51 @@ TROUBLE = (ray.exceptions.RayError, ValueError, OSError)
 """What asking the ledger may raise."""
 
 
-class Search(BasicVariantGenerator):
-    """Gives Tune the trials of a study in order.
+class _Suggestions(Searcher):
+    """What Tune asks for the next trial."""
+
+    def __init__(self, course: Course) -> None:
+        super().__init__()
+        self._course = course
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | None:
+        trial = self._course.next()
+        return None if trial is None else point_of(trial)
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Hear of the end of a trial, of which the course hears by the callback."""
+
+
+class Search(SearchGenerator):
+    """Gives Tune the trials of a study, when they are wanted.
 
     Args:
-        points: a point of the search space for each trial.
-        most: how many of them may run at once; None for as many as fit.
+        course: what is asked for them.
+        most: how many of them may be with Tune at once.
     """
 
-    def __init__(self, points: Sequence[dict[str, Any]], *, most: int | None) -> None:
-        super().__init__(points_to_evaluate=list(points), max_concurrent=most or 0)
+    def __init__(self, course: Course, *, most: int | None) -> None:
+        super().__init__(_Suggestions(course))
+        self._course = course
+        self.max_concurrent = most
+        self._live_trials = set[str]()
+
+    def next_trial(self) -> Any:
+        if self.max_concurrent is not None and len(self._live_trials) >= self.max_concurrent:
+            return None
+        trial = super().next_trial()  # type: ignore[no-untyped-call]
+        if trial is not None:
+            self._live_trials.add(trial.trial_id)
+        return trial
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        self._live_trials.discard(trial_id)
+
+    def on_trial_result(self, trial_id: str, result: dict[str, Any]) -> None:
+        """Hear of progress, of which the watcher hears by the callback."""
+
+    def is_finished(self) -> bool:
+        return self._course.is_over
 
     def save_to_dir(self, dirpath: str, session_str: str = "", **kwargs: Any) -> None:
         """Save nothing: this is for Tune's own restore, which is never used. What is done stands in the store."""
@@ -60,7 +97,7 @@ class SharedSearch(Search):
     """Gives Tune no more trials than this sweep's share, and lets it give back workers above that.
 
     Args:
-        points: as those of Search.
+        course: as that of Search.
         most: as that of Search.
         cpus: of each trial.
         gpus: of each trial.
@@ -70,7 +107,7 @@ class SharedSearch(Search):
 
     def __init__(
         self,
-        points: Sequence[dict[str, Any]],
+        course: Course,
         *,
         most: int | None,
         cpus: int,
@@ -78,8 +115,7 @@ class SharedSearch(Search):
         account: Account | None = None,
         nodes: Callable[[], list[Node]] = node_resources,
     ) -> None:
-        super().__init__(points, most=most)
-        self._left = len(points)
+        super().__init__(course, most=most)
         self._cpus, self._gpus = cpus, gpus
         self._autoscaled = autoscaled_nodes()
         self._is_in_step = False
@@ -94,7 +130,6 @@ class SharedSearch(Search):
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         super().on_trial_complete(trial_id, result, error)
-        self._left -= 1
         self._ended.add(trial_id)  # its worker is still ours: whether it is given back is what Tune asks now
 
     def begin_step(self) -> None:
@@ -116,7 +151,7 @@ class SharedSearch(Search):
 
     def next_trial(self) -> Any:
         self._hear()  # Tune waits in here for a trial when it has none
-        return super().next_trial() if self._may_start() else None  # type: ignore[no-untyped-call]
+        return super().next_trial() if self._may_start() else None
 
     def is_finished(self) -> bool:
         # Tune keeps an idle worker, and its GPU, as long as a search is not finished: so it is, whenever no trial may
@@ -130,7 +165,8 @@ class SharedSearch(Search):
 
     def _claim(self) -> Claim:
         nodes = self._nodes()
-        wanted = min(self._left, self.max_concurrent or self._left)
+        left = self._course.left
+        wanted = min(left, self.max_concurrent or left)
         return Claim(wanted, self._costs(nodes), self._costs(self._autoscaled or nodes))
 
     def _costs(self, nodes: list[Node]) -> Costs:

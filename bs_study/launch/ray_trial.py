@@ -15,8 +15,10 @@ from typing import Any
 
 from ray import tune
 
+from bs_study.bound import race_of
 from bs_study.config import TrialConfig
 from bs_study.launch.ray_bell import listen
+from bs_study.launch.ray_bounds import BoundsHeard
 from bs_study.launch.ray_session import refuse_unseen_study
 from bs_study.launch.ray_worker import Parcel
 from bs_study.launch.signals import CHECKPOINT_SECONDS
@@ -25,13 +27,25 @@ from bs_study.training.progress import Ending, Progress
 from bs_study.training.trial import run_trial
 
 
+def point_of(trial: TrialConfig) -> dict[str, Any]:
+    """Return a trial as Tune has it: the axes that a person looks for, and its whole config."""
+    axes = {"batch_size": trial.batch_size, "lr": trial.lr, "seed": trial.seed, "trial_id": trial.trial_id}
+    return axes | {"config": trial.model_dump_json()}
+
+
+def trial_of(point: dict[str, Any]) -> TrialConfig:
+    """Return the trial that `point_of` made this of."""
+    return TrialConfig.model_validate_json(point["config"])
+
+
 class RayTrial(tune.Trainable):
     """What Tune makes a worker of: it trains a trial, and then others."""
 
     def setup(  # type: ignore[override]  # Tune's own `with_parameters` adds arguments
-        self, config: dict[str, Any], *, trials: dict[str, TrialConfig], parcel: Parcel, bell: Any
+        self, config: dict[str, Any], *, parcel: Parcel, bell: Any, board: Any
     ) -> None:
-        self._trials, self._parcel = trials, parcel
+        self._parcel = parcel
+        self._bounds = BoundsHeard(board)
         self._interruption = Interruption()
         listen(bell, self._end_early)
         if threading.current_thread() is threading.main_thread():
@@ -41,8 +55,7 @@ class RayTrial(tune.Trainable):
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Begin another trial."""
         self._told: SimpleQueue[dict[str, Any] | BaseException] = SimpleQueue()
-        trial = self._trials[new_config["trial_id"]]
-        self._thread = threading.Thread(target=self._train, args=(trial,), daemon=True)
+        self._thread = threading.Thread(target=self._train, args=(trial_of(new_config),), daemon=True)
         self._thread.start()
         return True
 
@@ -86,6 +99,7 @@ class RayTrial(tune.Trainable):
         place = self._parcel.place
         refuse_unseen_study(place.paths)
         machine, data = self._parcel.unpacked()
+        race = race_of(trial)
         return run_trial(
             trial,
             place,
@@ -95,4 +109,5 @@ class RayTrial(tune.Trainable):
             launched=self._parcel.launched,
             report=self._tell,
             interruption=self._interruption,
+            bound=lambda: self._bounds.of(race),
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -22,8 +23,10 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.stopper import NoopStopper
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
+from bs_study.launch.course import Course
 from bs_study.launch.launcher import Launcher, Resources, Watcher, machine_given, pacing_of
 from bs_study.launch.ray_bell import new_bell
+from bs_study.launch.ray_bounds import Board
 from bs_study.launch.ray_callback import TuneCallback
 from bs_study.launch.ray_search import FreeWorkersFirst, Search, SharedSearch
 from bs_study.launch.ray_session import ray_session, refuse_unshared_store
@@ -38,6 +41,7 @@ from bs_study.training.interruption import Interruption
 from bs_study.training.placement import Place
 from bs_study.training.timing import BatchTiming
 
+MOST_PENDING = 200
 REPORTS_PER_SECOND = 100
 """Of all trials together, which is what a driver keeps up with."""
 
@@ -112,25 +116,26 @@ class RayLauncher:
             disturbed_too=bool(self._options.timing),
         )
 
-    def run(self, trials: Sequence[TrialConfig], watcher: Watcher) -> None:
-        """Run trials, as many at once as fit; one that fails for good is recorded as failed.
+    def run(self, course: Course, watcher: Watcher) -> None:
+        """Run what a course wants, as much at once as fits; a trial that fails for good is recorded as failed.
 
         Raises:
             KeyboardInterrupt: a signal came; trials that were training have written checkpoints, if there was time.
         """
         for name in ("ray.tune", "ray.train", "ray.air"):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # its warnings speak of result files, turned off here
-        by_id = {trial.trial_id: trial for trial in trials}
+        # What Tune may hold is for the search to say; a search of one's own would by default get one trial at a time.
+        os.environ.setdefault("TUNE_MAX_PENDING_TRIALS_PG", str(MOST_PENDING))
         cpus, gpus = self._config.cpus_per_trial, self.resources.gpus_per_trial
-        interruption, bell = Interruption(), new_bell()
-        trainable = tune.with_parameters(RayTrial, trials=by_id, parcel=self._parcel, bell=bell)
-        search, scheduler = self._search(trials)
+        interruption, bell, board = Interruption(), new_bell(), Board()
+        board.publish(course.plan.bounds)
+        trainable = tune.with_parameters(RayTrial, parcel=self._parcel, bell=bell, board=board.actor)
+        search, scheduler = self._search(course)
         with tempfile.TemporaryDirectory(prefix="bs_study-tune-") as scratch:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, {"cpu": cpus, "gpu": gpus}),
-                param_space=_search_space(trials),
                 tune_config=tune.TuneConfig(
-                    num_samples=len(trials),
+                    num_samples=-1,  # as many as the search asks for
                     search_alg=search,
                     scheduler=scheduler,
                     reuse_actors=True,
@@ -142,7 +147,7 @@ class RayLauncher:
                     # A class, unlike a function, is asked for a checkpoint when it is done; ours are in the store.
                     checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                     failure_config=tune.FailureConfig(max_failures=self._options.max_failures),
-                    callbacks=[TuneCallback(by_id, self._place, watcher, search, interruption)],
+                    callbacks=[TuneCallback(course, self._place, watcher, search, interruption, board.publish)],
                 ),
             )
             try:
@@ -151,24 +156,13 @@ class RayLauncher:
             finally:
                 search.close()
 
-    def _search(self, trials: Sequence[TrialConfig]) -> tuple[Search, FIFOScheduler]:
-        points, most = [_point(trial) for trial in trials], self._options.max_concurrent
+    def _search(self, course: Course) -> tuple[Search, FIFOScheduler]:
+        most = self._options.max_concurrent
+        scheduler = FreeWorkersFirst()  # type: ignore[no-untyped-call]
         if not self.resources.is_cluster:
-            return Search(points, most=most), FIFOScheduler()  # type: ignore[no-untyped-call]
+            return Search(course, most=most or self.resources.slots), scheduler
         cpus, gpus = self._config.cpus_per_trial, self.resources.gpus_per_trial
-        search = SharedSearch(points, most=most, cpus=cpus, gpus=gpus)
-        return search, FreeWorkersFirst()  # type: ignore[no-untyped-call]
-
-
-def _point(trial: TrialConfig) -> dict[str, Any]:
-    return {"batch_size": trial.batch_size, "lr": trial.lr, "seed": trial.seed, "trial_id": trial.trial_id}
-
-
-def _search_space(trials: Sequence[TrialConfig]) -> dict[str, Any]:
-    """Return the axes that the trials span. The trials themselves are the points to evaluate: a study that goes on
-    needs those that are left, which are no full grid."""
-    points = [_point(trial) for trial in trials]
-    return {axis: tune.choice(list(dict.fromkeys(point[axis] for point in points))) for axis in points[0]}
+        return SharedSearch(course, most=most, cpus=cpus, gpus=gpus), scheduler
 
 
 class _UntilInterrupted(tune.Stopper):

@@ -26,7 +26,7 @@ def contenders(rows: StudyRows, times: pd.DataFrame, *, seeds: int) -> list[Cell
 
     The winner comes first, then its rivals in the order of how little is known of them: by the smallest ratio over its
     standard error. Rivals of the same batch size are none: which lr of it is best decides no batch size. After the
-    first round nothing is known of the spread, so that all cells which reached the target take part in the second.
+    first round nothing is known of the spread: the best cell of each batch size that reached the target is open then.
 
     Args:
         rows: of the study.
@@ -50,12 +50,20 @@ def contenders(rows: StudyRows, times: pd.DataFrame, *, seeds: int) -> list[Cell
 
 
 def _open_rivals(field: Field, found: Contest) -> Iterator[Comparison]:
-    """Yield the comparison with each cell of another batch size or recipe that seeds may tell apart from the winner."""
+    """Yield the comparison with each cell of another batch size or recipe that seeds may tell apart from the winner.
+
+    A batch size is open as long as its best cell is: the others, of which most are outrun, wait until that is decided.
+    """
     for lane in found.rivals:
         if lane.is_slower or lane.is_equal:
             continue
-        for cell in field.cells:
-            if cell[:2] == lane.rival[:2]:
-                one = field.compare(found.winner, cell, confidence=lane.confidence)
-                if not one.is_equal and any(doubt.reason in BY_SEEDS for doubt in one.doubts):
-                    yield one
+        cells = [cell for cell in field.cells if cell[:2] == lane.rival[:2]]
+        found_open = [
+            one for cell in cells if _is_open(one := field.compare(found.winner, cell, confidence=lane.confidence))
+        ]
+        best = [one for one in found_open if one.rival == lane.rival]
+        yield from best or found_open
+
+
+def _is_open(one: Comparison) -> bool:
+    return not one.is_equal and any(doubt.reason in BY_SEEDS for doubt in one.doubts)
