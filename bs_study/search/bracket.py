@@ -10,29 +10,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bs_study.config.search import rounded
+from bs_study.config.search import Lattice
 from bs_study.search.lane import Lane, Outcomes
 from bs_study.search.race import Entry, Race, Seeds, race
 from bs_study.search.record import End
-
-FARTHEST = 2**8
-"""The largest ratio of an lr to that at which its bracket began."""
-
-
-@dataclass(frozen=True)
-class Lattice:
-    """The lrs start · factor^j, rounded to four digits but for the start."""
-
-    start: float
-    factor: float
-
-    def lr(self, place: float) -> float:
-        return self.start if place == 0 else rounded(self.start * self.factor**place)
-
-    @property
-    def farthest(self) -> int:
-        """How many steps are as far as a bracket goes."""
-        return math.floor(math.log(FARTHEST) / math.log(self.factor) + 1e-9)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ def trial_outcomes(times: pd.DataFrame, evaluations: pd.DataFrame) -> dict[str, 
         evaluations: of the same trials.
     """
     lost = set(times.loc[times["outcome"].isin(["missed", "outrun"]), "trial_id"])
-    losses = evaluations[evaluations["trial_id"].isin(lost)].groupby("trial_id")["loss"]
+    own = evaluations[evaluations["trial_id"].isin(lost)]
+    losses = own.groupby("trial_id")["loss"] if len(own) else ()
     falling = {str(trial_id): is_falling(loss.to_numpy(float)) for trial_id, loss in losses}
     iterations = times["iterations_to_target"].fillna(times["iterations_at_end"])
     rows = zip(times["trial_id"], times["outcome"], iterations, strict=True)

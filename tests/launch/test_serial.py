@@ -9,6 +9,7 @@ import torch
 
 from bs_study import open_study
 from bs_study.config.asked import asked
+from bs_study.launch.course import Course
 from bs_study.launch.serial import serial_launcher
 from bs_study.store.paths import study_paths
 from bs_study.training.placement import Place
@@ -18,7 +19,7 @@ ENDINGS = {7: "failed", 11: "out_of_memory", 13: "diverged", 64: "completed", 25
 
 def run_here(study: Any) -> None:
     with serial_launcher(study.config, study.options, study.place) as launcher:
-        launcher.run(study.trials, study.watcher)
+        launcher.run(Course(study.config, study.paths), study.watcher)
 
 
 @pytest.fixture(scope="module")
