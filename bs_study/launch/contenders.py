@@ -13,7 +13,7 @@ MOST_ROWS = 20
 
 _ENDS: dict[End, str] = {
     "limit": "stopped so far from its first lr",
-    "diverged": "lrs above it diverge",
+    "diverged": "lrs diverge",
     "nothing_reached": "lrs on both sides are no better",
     "out_of_memory": "it does not fit in memory",
     "failed": "trials failed",

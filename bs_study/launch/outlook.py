@@ -18,7 +18,7 @@ def trials_ahead(config: StudyConfig, plan: Plan) -> str:
     """Return how many trials a study needs: of a full grid those that are left; else at most, and as a rule."""
     if is_full_grid(config):
         return counted(len(plan.wanted), "trial")
-    return f"at most {counted(plan.at_most, 'trial')} (about {min(plan.expected, plan.at_most)} as a rule)"
+    return f"at most {counted(plan.at_most, 'trial')} in all (about {min(plan.expected, plan.at_most)} as a rule)"
 
 
 def search_rules(config: StudyConfig) -> Iterator[str]:
