@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from bs_study.analysis.convergence import NO_ANSWER
 from bs_study.words import number
 
 
@@ -26,16 +27,17 @@ def beyond(ratio: float) -> str:
 def outrun_cells(convergence: pd.DataFrame, best: pd.DataFrame, *, clock: str) -> pd.Series[float]:
     """Return of each cell how many times the best time of its recipe it takes at least.
 
-    A median lies above the time at which the first seed of a cell ended that did not reach the target, as soon as half
-    of them did not.
+    A median lies above the time at which the first seed of a cell ended that did not reach the target, where most of
+    them did not. Where half of them did, it is a mean of two, and nothing is told.
 
     Args:
         convergence, best: tables of the analysis.
 
     Returns:
-        at the rows of `convergence`; NaN of a cell that has a time or was not outrun.
+        at the rows of `convergence`; NaN of a cell of which most seeds reached the target, or none was outrun.
     """
-    is_outrun = (convergence["outrun"] > 0) & convergence[f"{clock}_to_target"].isna()
+    answers = convergence["seeds"] - convergence[NO_ANSWER].sum(axis=1)
+    is_outrun = (convergence["outrun"] > 0) & (2 * convergence["reached"] < answers)
     return _over_best(convergence, best, ends=f"censored_{clock}", clock=clock).where(is_outrun)
 
 

@@ -24,7 +24,9 @@ def convergence() -> pd.DataFrame:
     rows = [(64, 0.2, 1, 0, 0, 100.0, np.nan, "reached"), (64, 0.4, 0, 1, 0, np.nan, 218.0, "outrun"),
             (256, 0.2, 0, 0, 1, np.nan, 300.0, "missed")]  # fmt: skip
     names = ["batch_size", "lr", "reached", "outrun", "missed", "iterations_to_target", "censored_iterations", "status"]
-    return pd.DataFrame(rows, columns=names).assign(recipe="", seeds=1, diverged=0, not_tried=0)
+    return pd.DataFrame(rows, columns=names).assign(
+        recipe="", seeds=1, diverged=0, not_tried=0, failed=0, not_evaluated=0
+    )
 
 
 def best() -> pd.DataFrame:
@@ -53,6 +55,15 @@ def test_only_cells_that_were_outrun_have_a_bound_and_it_is_against_the_best_of_
     assert outrun_cells(convergence(), best(), clock="iterations").round(9).to_list()[1] == 2.18
     texts = with_bounds(convergence(), best(), clocks=["iterations"])["iterations_to_target_bound"]
     assert list(texts) == ["", "> 2.1×", ""]
+
+
+def test_a_cell_of_which_half_of_the_seeds_reached_the_target_has_no_bound() -> None:
+    half = convergence().assign(seeds=[1, 2, 1], reached=[1, 1, 0])
+    assert outrun_cells(half, best(), clock="iterations").isna().all()
+    figure = figures.target_heatmap(half, best(), clock="iterations")
+    assert "1 of 2\noutrun" in [text.get_text() for text in figure.axes[0].texts]
+    more = half.assign(seeds=[1, 3, 1])
+    assert outrun_cells(more, best(), clock="iterations").round(9).to_list()[1] == 2.18
 
 
 def test_a_trial_has_its_own_bound() -> None:

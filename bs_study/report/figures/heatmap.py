@@ -95,7 +95,8 @@ def _look(cell: Mapping[Hashable, Any], *, shade: str, clock: str) -> _Look:
         share = "" if cell["reached"] == seeds else f"\n{cell['reached']} of {seeds}"
         return _Look(shade, "", _short(time, clock) + share)
     if cell["outrun"] and not cell["diverged"]:
-        return _Look(_SLOWER, _OUTRUN, beyond(cell["ratio"]))
+        is_known = np.isfinite(cell["ratio"]) or not cell["reached"]
+        return _Look(_SLOWER, _OUTRUN, beyond(cell["ratio"]) if is_known else f"{cell['outrun']} of {seeds}\noutrun")
     if cell["reached"]:
         return _Look(_WHITE, _MISSED, f"{cell['reached']} of {seeds}")
     if status == "diverged":
@@ -172,8 +173,7 @@ def _explain(figure: Figure, clock: str, *, hatches: set[str]) -> None:
         Patch(facecolor=_DIVERGED, label="diverged"),
     ]
     if _OUTRUN in hatches:
-        label = "outrun: more than so many times the best"
-        swatches.append(Patch(facecolor=_SLOWER, edgecolor=_EDGE, hatch=_OUTRUN, label=label))
+        swatches.append(Patch(facecolor=_SLOWER, edgecolor=_EDGE, hatch=_OUTRUN, label="outrun"))
     if _NOT_TRIED in hatches:
         label = "not tried: ended at another target"
         swatches.append(Patch(facecolor=_WHITE, edgecolor=_EDGE, hatch=_NOT_TRIED, label=label))
