@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bs_study.analysis.convergence import TARGET_CLOCKS
+from bs_study.analysis.convergence import CENSORED, TARGET_CLOCKS
 from bs_study.analysis.trials import Cell
 
 
@@ -43,7 +43,7 @@ def _best_by(convergence: pd.DataFrame, clock: str) -> pd.DataFrame:
 
 def _censored_rivals(convergence: pd.DataFrame, table: pd.DataFrame, clock: str) -> pd.Series[int]:
     """Return how many cells missed and ended before the best time of their batch size, or at an unknown time."""
-    is_censored = convergence["missed"] + convergence["not_tried"] > 0
+    is_censored = convergence[CENSORED].sum(axis=1) > 0
     missed = convergence[is_censored & convergence[f"{clock}_to_target"].isna()]
     group = pd.MultiIndex.from_frame(missed[["recipe", "batch_size"]])
     best_time = table[f"{clock}_to_target"].reindex(group).to_numpy(float)

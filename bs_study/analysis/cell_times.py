@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,8 @@ from bs_study.analysis.trials import CELL, Cell
 
 _KINDS = {
     "reached": ("reached",),
-    "censored": ("missed", "not_tried"),
+    "censored": ("missed", "outrun", "not_tried"),
+    "outrun": ("outrun",),
     "stopped": ("not_tried",),
     "infeasible": ("diverged", "out_of_memory"),
     "unanswered": ("failed", "not_evaluated"),
@@ -31,7 +32,8 @@ class CellTimes:
     Attributes:
         met: log time at the first look that met the target, of each seed that reached it.
         unmet: at the look before it; minus infinity where there was none.
-        bounds: log time at which each seed ended that had not reached it, for want of budget.
+        bounds: log time at which each seed ended that had not reached it: for want of budget, or outrun.
+        outrun: the bounds of those that were outrun by another lr.
         stopped: how many of these ended at an easier target of their own.
         infeasible: seeds that diverged or did not fit into memory.
         unanswered: seeds that failed, or were never evaluated.
@@ -50,6 +52,7 @@ class CellTimes:
     unclocked: int = 0
     is_open: bool = False
     timing: tuple[float, float] = (0.0, 0.0)
+    outrun: FloatArray = field(default_factory=lambda: np.array([]))
 
     @property
     def seeds(self) -> int:
@@ -109,6 +112,7 @@ def cell_times(
                 met=met[span][reached],
                 unmet=unmet[span][reached],
                 bounds=end[span][censored],
+                outrun=end[span][kinds["outrun"][span]],
                 stopped=int(kinds["stopped"][span].sum()),
                 infeasible=int(kinds["infeasible"][span].sum()),
                 unanswered=int(kinds["unanswered"][span].sum()),

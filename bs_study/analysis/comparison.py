@@ -160,9 +160,10 @@ def _doubt(reason: Reason, cell: Cell, *, count: int | None = None) -> Doubt:
 
 
 def _why_open(own: CellTimes, other: CellTimes, *, inner: tuple[float, float]) -> Reason:
-    if len(other.bounds) and other.bounds.min() < own.met.max():
+    # Of those that were outrun a further seed tells more; those that ran out of budget would need a larger one.
+    if len(other.bounds) > len(other.outrun) and np.sort(other.bounds)[0] < own.met.max():
         return "not_tried" if other.stopped else "missed_earlier"
-    if 0 < len(other.met) < other.seeds:
+    if 0 < len(other.met) < other.seeds - len(other.outrun):
         return "missed_seeds"
     if inner[1] > 1:
         return "met_at_first_look" if np.isneginf(other.unmet).any() else "within_looks"

@@ -21,7 +21,7 @@ from bs_study.analysis.steps import steps
 from bs_study.analysis.tables import Tables
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.unreached import unanswered
-from bs_study.analysis.verdict import Doubt, Verdict, confidence_of
+from bs_study.analysis.verdict import Doubt, Verdict, confidences_of
 from bs_study.analysis.warnings import Warning, is_untimed, warnings
 from bs_study.target import Target
 
@@ -44,10 +44,10 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
     anyway = open_anyway(rows, tables, target, alarms)
     edges = grid_edges(rows.tried, best_cells(tables.best, clock))
     sizes = sorted(int(size) for size in tables.convergence["batch_size"].unique())
-    confidence = confidence_of(recipes=len(rows.recipes), sizes=len(sizes), looks=rows.looks)
-    court = _Court(rows, tables, fields[clock], fields["iterations"], edges, anyway, confidence)
+    confidences = confidences_of(recipes=len(rows.recipes), sizes=len(sizes), looks=rows.looks)
+    court = _Court(rows, tables, fields[clock], fields["iterations"], edges, anyway, confidences.claim)
     between = {size: court.contest(rows.recipes, batch_sizes=[size]) for size in sizes if len(rows.recipes) > 1}
-    whole = court.contest(rows.recipes)
+    whole = court.contest(rows.recipes, confidence=confidences.fastest)
     fastest = verdicts_target.fastest_after_tuning(whole, tables.best, open_anyway=anyway)
     within = [verdict for recipe in rows.recipes for verdict in court.of_recipe(recipe, fastest)]
     none_judged = unanswered(tables.times, tables.trials)
@@ -97,7 +97,9 @@ class _Court:
     anyway: Sequence[Doubt]
     confidence: float
 
-    def contest(self, recipes: Sequence[str], *, batch_sizes: Sequence[int] | None = None) -> Contest | None:
+    def contest(
+        self, recipes: Sequence[str], *, batch_sizes: Sequence[int] | None = None, confidence: float | None = None
+    ) -> Contest | None:
         """Return the contest of the cells of some recipes and batch sizes; None where the target tells nothing."""
         if of_target(self.anyway):
             return None
@@ -107,7 +109,7 @@ class _Court:
             batch_sizes=batch_sizes,
             edges=self.edges,
             open_cells=self.rows.open_cells,
-            confidence=self.confidence,
+            confidence=confidence or self.confidence,
             open_anyway=self.anyway,
         )
 

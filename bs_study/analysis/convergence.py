@@ -16,6 +16,8 @@ from bs_study.target import Target
 TARGET_CLOCKS = ["iterations", "examples", "train_seconds", "compute_seconds", "wall_seconds", "clean_seconds"]
 OUTCOMES = ["reached", "missed", "outrun", "not_tried", "diverged", "out_of_memory", "failed", "not_evaluated"]
 NO_ANSWER = ["failed", "not_evaluated"]
+CENSORED = ["missed", "outrun", "not_tried"]
+"""Outcomes of which only the time is known that it would have taken at least."""
 _COLUMNS = {"iterations": "iteration", "examples": "examples", "epochs": "epoch"} | {c: c for c in TARGET_CLOCKS[2:]}
 """The clocks of a time to the target, each with the column of evaluations that it is read from."""
 TIMES = [f"{clock}_to_target" for clock in _COLUMNS]
@@ -123,8 +125,9 @@ def trial_times(
     Returns:
         the columns of `time_to_target`; <clock>_at_end of each clock of TARGET_CLOCKS: where the trial ended;
         stop_reason and the budgets; effective_lr; initial_metric, with the initial weights (missing where the trial had
-        a target of another metric), and is_met_initially; outcome: reached, or missed, not_tried (it ended at another
-        target of its own), diverged, out_of_memory, failed, not_evaluated (it ended before a first look).
+        a target of another metric), and is_met_initially; outcome: reached, or missed, outrun (in a race to this
+        target, by another lr), not_tried (it ended at another target of its own, or in a race to it), diverged,
+        out_of_memory, failed, not_evaluated (it ended before a first look).
     """
     trials = complete_trials(trials)
     keys = trials[KEYS].assign(effective_lr=effective_lr(trials), **{name: trials[name] for name in BUDGETS})
@@ -146,7 +149,7 @@ def trial_times(
         found = time_to_target(own, target=target, window=window, clean=clean).drop(columns=["recipe", *KEYS[2:]])
     times = keys.merge(found, on="trial_id", how="left")
     times["looks"] = times["looks"].fillna(0).astype(int)
-    times["outcome"] = _outcomes(times, has_target=target is not None)
+    times["outcome"] = _outcomes(times, has_target=target is not None, is_own=_is_own(trials, target, window))
     return times
 
 
@@ -156,15 +159,32 @@ def _initial_metric(trials: pd.DataFrame, target: Target | None) -> pd.Series[fl
     return trials["initial_metric"].where(is_asked)
 
 
+def _is_own(trials: pd.DataFrame, target: Target | None, window: int) -> pd.Series[bool]:
+    """Return whether the target asked is that of each trial, and met over the same window."""
+    same = [text for text in trials["target"].unique() if text and target and Target.parse(text) == target]
+    return trials["target"].isin(same) & (trials["target_window"] == window)
+
+
 def _time_columns() -> list[str]:
     return [f"{clock}_{end}" for clock in _COLUMNS for end in ("to_target", "before_target")]
 
 
-def _outcomes(times: pd.DataFrame, *, has_target: bool) -> pd.Series[str]:
+def _outcomes(times: pd.DataFrame, *, has_target: bool, is_own: pd.Series[bool]) -> pd.Series[str]:
+    """Return how each trial answered.
+
+    Args:
+        is_own: whether the target asked is that of the trial. One that was outrun in a race to another target was not
+            tried at this one.
+    """
     is_answer = times["status"].isin(["completed", "diverged", "out_of_memory"])
     outcome = times["status"].astype(object).where(is_answer, "failed")
     if has_target:
-        unmet = np.where(times["stop_reason"] == "target", "not_tried", "missed")
+        ended = times["stop_reason"]
+        unmet = np.select(
+            [(ended == "outrun") & is_own.to_numpy(), ended.isin(["target", "outrun"])],
+            ["outrun", "not_tried"],
+            "missed",
+        )
         outcome = outcome.where(outcome != "completed", np.where(times["looks"] > 0, unmet, "not_evaluated"))
     return outcome.where(times["iterations_to_target"].isna(), "reached")
 
@@ -182,13 +202,13 @@ def convergence(times: pd.DataFrame, *, direction: Literal["max", "min"] = "max"
 
     Returns:
         recipe, batch_size, lr, effective_lr (missing where trials differ), seeds (trials), how many of them reached,
-        missed, not_tried, diverged, out_of_memory, failed, not_evaluated (each counted once); <clock>_to_target with
-        _low and _high; is_at_most: whether that median is known only to be no more, since seeds met the target at their
-        first look; best_metric, which most seeds reached (the median; of two in the middle the worse), with
+        missed, outrun, not_tried, diverged, out_of_memory, failed, not_evaluated (each counted once); <clock>_to_target
+        with _low and _high; is_at_most: whether that median is known only to be no more, since seeds met the target
+        at their first look; best_metric, which most seeds reached (the median; of two in the middle the worse), with
         _low and _high (smallest and largest over seeds); status: what became of all trials of the cell, or mixed; the
         budgets (missing where there was none, or trials differ);
-        censored_<clock>: where on that clock the first of those ended that missed or were not tried; censored_by: their
-        stop_reason, or mixed; '' where the median was reached or none missed.
+        censored_<clock>: where on that clock the first of those ended that missed, were outrun or not tried;
+        censored_by: their stop_reason, or mixed; '' where the median was reached or none missed.
     """
     by_cell = times.groupby(CELL)
     cells = _common(by_cell["effective_lr"]).to_frame()
@@ -208,7 +228,7 @@ def convergence(times: pd.DataFrame, *, direction: Literal["max", "min"] = "max"
     cells = cells.join(metric.set_axis(["best_metric", "best_metric_low", "best_metric_high"], axis=1))
     cells["status"] = _common(by_cell["outcome"]).fillna("mixed")
     cells = cells.join(pd.DataFrame({budget: _common(by_cell[budget]) for budget in BUDGETS}))
-    censored = times[times["outcome"].isin(["missed", "not_tried"])].groupby(CELL)
+    censored = times[times["outcome"].isin(CENSORED)].groupby(CELL)
     ends = censored[[f"{clock}_at_end" for clock in TARGET_CLOCKS]].min()
     cells = cells.join(ends.set_axis([f"censored_{clock}" for clock in TARGET_CLOCKS], axis=1))
     reasons = _common(censored["stop_reason"]).fillna("mixed").reindex(cells.index)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bs_study.analysis.clock_alarm import ClockAlarm
+from bs_study.analysis.convergence import CENSORED
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.tables import Tables
 from bs_study.analysis.verdict import Doubt, Reason
@@ -50,7 +51,7 @@ def _tells_nothing(tables: Tables, target: Target) -> list[Doubt]:
     doubts += [Doubt(reason) for reason in _of_range(tables.convergence, target)]
     outcomes = tables.times["outcome"]
     is_first = tables.times.loc[outcomes == "reached", "iterations_before_target"] == 0
-    if not doubts and len(is_first) and is_first.all() and not outcomes.isin(["missed", "not_tried"]).any():
+    if not doubts and len(is_first) and is_first.all() and not outcomes.isin(CENSORED).any():
         doubts.append(Doubt("first_look", count=len(is_first)))
     return doubts
 

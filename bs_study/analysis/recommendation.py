@@ -13,7 +13,7 @@ from scipy import special
 from bs_study.analysis.comparison import Comparison, Field
 from bs_study.analysis.contest import Contest, first_cell, once
 from bs_study.analysis.rows import State
-from bs_study.analysis.steps import Step
+from bs_study.analysis.steps import BY_SEEDS, Step
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.unreached import Closest, Missed, Unanswered, closest_cell, missed_sizes
 from bs_study.analysis.verdict import CONFIDENCE, Doubt, Verdict
@@ -106,6 +106,11 @@ class Recommendation:
         return tuple(comparison for comparison in self.comparisons if not comparison.is_slower)
 
     @property
+    def either(self) -> tuple[Comparison, ...]:
+        """The comparisons whose rival is known to be as good, within `comparison.EITHER`: either will do."""
+        return tuple(comparison for comparison in self.comparisons if comparison.is_equal)
+
+    @property
     def slower(self) -> tuple[Comparison, ...]:
         """The comparisons whose rival is known to be slower."""
         return tuple(comparison for comparison in self.comparisons if comparison.is_slower)
@@ -114,15 +119,17 @@ class Recommendation:
     def grade(self) -> Grade:
         """How sure the batch size is.
 
-        Settled: every other is known to be slower, and the best lr lies inside those tried. Leaning: most others are.
+        Settled: every other is known to be slower, or to be as good within 10 %, and the best lr lies inside those
+        tried. Leaning: most others are.
         """
         if self.best is None:
             return "open"
-        is_inside = not any(doubt.reason == "lr_on_edge" for doubt in self.doubts)
-        if self.fastest.outcome == "supported" and is_inside:
-            return "settled"
         others = [c for c in self.comparisons if c.rival[:2] != self.best.cell[:2]]
-        is_leaning = len([c for c in others if c.is_slower]) * 2 > len(others)
+        is_inside = not any(doubt.reason == "lr_on_edge" for doubt in self.doubts)
+        answered = {doubt for c in others if c.is_equal for doubt in c.doubts if doubt.reason in BY_SEEDS}
+        if others and is_inside and set(self.fastest.doubts) <= answered:
+            return "settled"
+        is_leaning = len([c for c in others if c.is_slower or c.is_equal]) * 2 > len(others)
         return "leaning" if is_leaning else "open"
 
 

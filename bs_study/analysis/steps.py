@@ -22,6 +22,8 @@ StepKind = Literal["finish", "target", "harder_target", "timing", "seeds", "lrs"
 FEW_SEEDS = 3
 MOST_SEEDS = 8  # to add at once
 OF_SEEDS: tuple[Reason, ...] = ("one_seed", "within_spread", "tie", "missed_seeds")
+BY_SEEDS: tuple[Reason, ...] = (*OF_SEEDS, "within_looks")
+"""Doubts of a comparison that more seeds may settle: looks are a part of its interval, and seeds another."""
 OF_BUDGET = ("missed_earlier", "not_tried", "nothing_reached")
 
 

@@ -42,6 +42,7 @@ _DEFAULTS: dict[str, str | float] = {
     "status": "completed",
     "stop_reason": "",
     "target": "",
+    "target_window": 1,
     "workload_version": 1,
 }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from bs_study.analysis.convergence import OUTCOMES
+from bs_study.analysis.convergence import CENSORED, OUTCOMES
 from bs_study.analysis.trials import Cell, by_batch_size
 from bs_study.target import Target
 
@@ -21,8 +21,8 @@ class Missed:
     """A batch size of which no lr reached the target with most of its seeds.
 
     Attributes:
-        why: what became of its trials: reached (of some seeds), missed, not_tried, diverged, out_of_memory, failed,
-            not_evaluated: the number of trials of each.
+        why: what became of its trials: reached (of some seeds), missed, outrun, not_tried, diverged, out_of_memory,
+            failed, not_evaluated: the number of trials of each.
         bound: the smallest time by the study's clock at which a trial of it ended that missed; NaN where none did.
     """
 
@@ -88,7 +88,7 @@ def missed_sizes(convergence: pd.DataFrame, *, clock: str) -> tuple[Missed, ...]
 
 def closest_cell(convergence: pd.DataFrame, target: Target | None) -> Closest | None:
     """Return the cell that came closest, of those that were judged and did not reach the target."""
-    evaluated = convergence["missed"] + convergence["not_tried"] + convergence["reached"] > 0
+    evaluated = convergence[[*CENSORED, "reached"]].sum(axis=1) > 0
     cell = closest(convergence[evaluated & convergence["iterations_to_target"].isna()], target)
     if cell is None:
         return None

@@ -15,6 +15,7 @@ from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.steps import Step
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import Doubt
+from bs_study.report.sentences.searched import outrun_trials
 from bs_study.report.sentences.steps import command
 from bs_study.target import Target
 
@@ -38,6 +39,7 @@ def answer_json(found: Analysis) -> dict[str, Any]:
         "target": _target(told.target),
         "clock": told.clock,
         "state": asdict(told.state),
+        "search": _search(found),
         "grade": told.grade,
         "recommendation": None if told.best is None else _result(told.best),
         "closest": None if closest is None else {**closest.cell._asdict(), "metric": closest.metric},
@@ -74,6 +76,14 @@ def answer_json(found: Analysis) -> dict[str, Any]:
     return plain_answer
 
 
+def _search(found: Analysis) -> dict[str, Any] | None:
+    """Return how the study was searched, and how many trials were outrun; None where its config is not known."""
+    if found.config is None:
+        return None
+    names = {"search", "race_margin", "lr_start", "lr_factor", "refine", "seeds", "max_seeds"}
+    return {**found.config.model_dump(include=names), "outrun": outrun_trials(found)}
+
+
 def _target(target: Target | None) -> dict[str, Any] | None:
     return None if target is None else asdict(target)
 
@@ -101,6 +111,7 @@ def _comparison(one: Comparison) -> dict[str, Any]:
         "high": one.high,
         "confidence": one.confidence,
         "can_reach": not math.isinf(one.ratio),
+        "is_equal": one.is_equal,
         "doubts": [_doubt(doubt) for doubt in one.doubts],
     }
 

@@ -69,6 +69,7 @@ class RivalRow:
     lr: str
     ratio: str
     is_slower: bool
+    is_equal: bool
     why: str
 
 
@@ -81,6 +82,7 @@ def rival_rows(found: Analysis, comparisons: Sequence[Comparison]) -> list[Rival
             lr=setting(comparison.rival.lr),
             ratio="can't reach it" if np.isinf(comparison.ratio) else how_much(comparison, found) or UNKNOWN,
             is_slower=comparison.is_slower,
+            is_equal=comparison.is_equal,
             why=" ".join(sentence(clause) for clause in doubts(comparison.doubts, edges=edges_of(found))),
         )
         for comparison in comparisons

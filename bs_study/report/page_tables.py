@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pandas as pd
+
 from bs_study.analysis.study import Analysis
+from bs_study.report.outrun import with_bounds
 from bs_study.report.sentences.times import clock_of
 from bs_study.report.table_view import Column, TableView, table_view
 from bs_study.words import CLOCK_LABELS
@@ -58,24 +61,27 @@ TABLES = (
     PageTable(
         "convergence",
         "Time to the target, cell by cell",
-        "Medians over seeds, least to most in grey. A missing time was not reached within the budget.",
+        "Medians over seeds, least to most in grey. A missing time was not reached within the budget. "
+        "“> 2.1×” was outrun: it takes more than 2.1 times as long as the best cell.",
         (
             *_CELL,
             Column("effective_lr", "lr / (1 − momentum) of SGD", is_setting=True),
             Column("seeds", "trials that have ended"),
             *_columns("reached", "missed"),
+            Column("outrun", "trials that ended since another lr of their batch size had won"),
             Column("not_tried", "trials that ended at another target of their own"),
             Column("diverged"),
             *_TIMES,
             Column("best_metric", "of the target's metric, at any evaluation"),
             Column("status", "what became of all trials of the cell"),
-            Column("censored_by", "what ended the trials that missed"),
+            Column("censored_by", "what ended the trials that did not reach it"),
         ),
     ),
     PageTable(
         "times",
         "Time to the target, trial by trial",
-        "At the first evaluation that met the target. A missing time was not reached.",
+        "At the first evaluation that met the target. A missing time was not reached. “> 2.1×” was outrun: it takes "
+        "more than 2.1 times as long as the best cell.",
         (*_CELL, *_settings("seed"), *_columns("outcome", "stop_reason"), *_TIMES, *_columns("best_metric", "looks")),
     ),
     PageTable(
@@ -171,7 +177,7 @@ TABLES = (
 
 def page_tables(found: Analysis) -> list[TableView]:
     """Return the tables that have rows, the most asked for first."""
-    tables = [(shown, getattr(found.tables, shown.name)) for shown in TABLES]
+    tables = [(shown, _with_bounds(shown.name, found)) for shown in TABLES]
     return [
         table_view(shown.name, table, _of_study(shown.columns, found), title=shown.title, note=shown.note)
         for shown, table in tables
@@ -179,12 +185,23 @@ def page_tables(found: Analysis) -> list[TableView]:
     ]
 
 
+def _with_bounds(name: str, found: Analysis) -> pd.DataFrame:
+    """Return a table, with what is known of times that were outrun where it has times of cells or trials."""
+    table: pd.DataFrame = getattr(found.tables, name)
+    is_of_times = name in ("convergence", "times") and len(table) > 0
+    return with_bounds(table, found.tables.best, clocks=CLOCK_LABELS) if is_of_times else table
+
+
 def _of_study(columns: tuple[Column, ...], found: Analysis) -> list[Column]:
     """Return the columns that say something: no recipe where there is one, no clean seconds that were not measured."""
-    is_empty = {"recipe": len(found.recipes) < 2}
+    is_empty = {"recipe": len(found.recipes) < 2, "outrun": not _has_outrun(found)}
     if not found.tables.is_clean:
         is_empty |= {column.name: True for column in columns if "clean_seconds" in column.name}
     return [column for column in columns if not is_empty.get(column.name, False)]
+
+
+def _has_outrun(found: Analysis) -> bool:
+    return "outrun" in set(found.tables.times["outcome"])
 
 
 def recipes_view(found: Analysis) -> TableView:

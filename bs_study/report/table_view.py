@@ -70,7 +70,8 @@ class TableView:
 def table_view(name: str, table: pd.DataFrame, columns: Sequence[Column], *, title: str, note: str = "") -> TableView:
     """Return a table ready to be shown: its first rows, and of its columns those named.
 
-    A column that has <column>_low and <column>_high beside it in the table is shown with them as its spread.
+    A column that has <column>_low and <column>_high beside it in the table is shown with them as its spread. The text
+    of <column>_bound stands where the value is missing, as "> 2.1×" of what is known only to be more.
     """
     headings = [_heading(column, table[column.name]) for column in columns]
     rows = [[_value(row, column) for column in columns] for row in table.head(MOST_ROWS).to_dict("records")]
@@ -85,7 +86,9 @@ def _heading(column: Column, values: pd.Series[Any]) -> Heading:
 def _value(row: Mapping[Hashable, Any], column: Column) -> Value:
     ends = [_shown(row[end], column) for end in (f"{column.name}_low", f"{column.name}_high") if end in row]
     spread = " to ".join(ends) if len(ends) == 2 and UNKNOWN not in ends else ""
-    return Value(_shown(row[column.name], column), spread, _key(row[column.name]))
+    text = _shown(row[column.name], column)
+    bound = row.get(f"{column.name}_bound", "")
+    return Value(str(bound) if bound and text == UNKNOWN else text, spread, _key(row[column.name]))
 
 
 def _shown(value: object, column: Column) -> str:

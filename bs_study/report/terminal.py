@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from bs_study.analysis.study import Analysis
 from bs_study.report.sentences.answer import sure, use
 from bs_study.report.sentences.places import Place
-from bs_study.report.sentences.rivals import how_much
+from bs_study.report.sentences.rivals import WITHIN, how_much
+from bs_study.report.sentences.searched import searched
 from bs_study.report.sentences.steps import GRID, command, step
 from bs_study.report.sentences.times import clock_of
 from bs_study.report.sentences.warnings import warning
@@ -22,6 +23,7 @@ _ALARMS = ("clock_alarm", "several_versions", "initial_weights", "first_look", "
 _ENDS = {
     "reached": "reached",
     "missed": "missed",
+    "outrun": "outrun",
     "not_tried": "at another target",
     "diverged": "diverged",
     "out_of_memory": "out of memory",
@@ -38,7 +40,9 @@ def closing(found: Analysis, *, start: str = GRID) -> list[str]:
         start: the command that runs studies, with flags that say how they are launched.
     """
     table = _table(found)
-    return [*_alarms(found), *_recommendation(found), *([""] if table else []), *table, *_next(found, start=start)]
+    how = textwrap.wrap(" ".join(searched(found)), WIDTH) if table else []
+    told = [*_alarms(found), *_recommendation(found), *([""] if table else []), *table, *how]
+    return [*told, *_next(found, start=start)]
 
 
 def _alarms(found: Analysis) -> list[str]:
@@ -105,6 +109,8 @@ def _compared(found: Analysis, place: Place) -> str:
     own = next((one for one in found.recommendation.comparisons if one.rival[:2] == place), None)
     if own is None:
         return ""
+    if own.is_equal and not own.is_slower:
+        return f"as good{WITHIN}"
     if not own.is_slower:
         return "not known to be slower"
     return how_much(own, found) or "can't reach it"

@@ -13,12 +13,9 @@ import pandas as pd
 from bs_study.analysis.comparison import Comparison, Field, ranking_field
 from bs_study.analysis.contest import Contest, contest
 from bs_study.analysis.rows import StudyRows
-from bs_study.analysis.steps import OF_SEEDS
+from bs_study.analysis.steps import BY_SEEDS
 from bs_study.analysis.trials import CELL, Cell
-from bs_study.analysis.verdict import Reason, confidence_of
-
-BY_SEEDS: tuple[Reason, ...] = (*OF_SEEDS, "within_looks")
-"""Doubts of a comparison that more seeds may settle: looks are a part of its interval, and seeds another."""
+from bs_study.analysis.verdict import confidences_of
 
 
 def contenders(rows: StudyRows, times: pd.DataFrame, *, seeds: int) -> list[Cell]:
@@ -40,7 +37,9 @@ def contenders(rows: StudyRows, times: pd.DataFrame, *, seeds: int) -> list[Cell
         recipes=rows.recipes,
         edges={},
         open_cells=pd.DataFrame(columns=CELL),
-        confidence=confidence_of(recipes=len(rows.recipes), sizes=times["batch_size"].nunique(), looks=rows.looks),
+        confidence=confidences_of(
+            recipes=len(rows.recipes), sizes=times["batch_size"].nunique(), looks=rows.looks
+        ).fastest,
     )
     if found is None:
         return []

@@ -17,7 +17,7 @@ STEP = 1.05  # from a look to the next
 BUDGET_SECONDS = 50.0
 PER_SECOND = 100  # iterations
 Outcome = float | str
-"""Seconds to the target, or how the trial ended: missed, stopped (at an easier target), diverged, ..."""
+"""Seconds to the target, or how the trial ended: missed, outrun, stopped (at an easier target), diverged, ..."""
 
 SMOOTHNESS = ["recipe", "trial_id", "batch_size", "lr", "seed", "window", "limit", "iterations", "loss_variance"]
 SMOOTHNESS += ["detrended_variance", "noise", "spikes", "max_loss_ratio", "stability"]
@@ -92,8 +92,10 @@ def _trial(
         "lr": lr,
         "seed": seed,
     }
-    status = "completed" if is_reached or outcome in ("missed", "stopped") else str(outcome)
-    reason = "target" if is_reached or outcome == "stopped" else "max_train_seconds"
+    status = "completed" if is_reached or outcome in ("missed", "outrun", "stopped") else str(outcome)
+    reason = (
+        "target" if is_reached or outcome == "stopped" else "outrun" if outcome == "outrun" else "max_train_seconds"
+    )
     trial = {"status": status, "stop_reason": reason, "max_train_seconds": budget, "target": str(TARGET)}
     trial |= {"iterations": end, "examples": end * size, "train_seconds": seconds, "compute_seconds": seconds}
     trial |= {"load_seconds": 0.0, "eval_seconds": 0.2, "device_name": "a laptop"}

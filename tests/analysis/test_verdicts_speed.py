@@ -169,5 +169,5 @@ def test_repeats_that_agree_by_chance_are_no_surer_than_those_of_other_batch_siz
     assert errors[0] > 0.8 * errors[1] > 0.1
 
 
-def test_the_level_of_a_verdict_is_that_of_one_of_nine_that_are_judged():
-    assert epoch_time_falls(timed(FALLING)).evidence["confidence"] == CLAIM_CONFIDENCE == pytest.approx(1 - 0.05 / 9)
+def test_half_of_the_level_is_for_the_soonest_batch_size_and_the_rest_is_shared_by_eight_claims():
+    assert epoch_time_falls(timed(FALLING)).evidence["confidence"] == CLAIM_CONFIDENCE == pytest.approx(1 - 0.025 / 8)

@@ -56,7 +56,7 @@ def random_analysis(seed: int) -> Analysis:
 
 
 def _counts(rng: np.random.Generator) -> dict[str, int]:
-    drawn = rng.choice(OUTCOMES, int(rng.integers(1, 5)), p=[0.6, 0.1, 0.06, 0.1, 0.06, 0.04, 0.04])
+    drawn = rng.choice(OUTCOMES, int(rng.integers(1, 5)), p=[0.5, 0.1, 0.1, 0.06, 0.1, 0.06, 0.04, 0.04])
     kinds = rng.choice(drawn, 1) if rng.random() < 0.3 else drawn
     return {str(name): int((kinds == name).sum()) for name in dict.fromkeys(kinds)}
 
@@ -119,7 +119,7 @@ def _compared(rng: np.random.Generator, winner: Cell, rival: Cell, counts: Count
         doubts, ratio = [Doubt("no_answer", *rival)], np.nan
     else:
         ratio = np.inf if infeasible else max(1.0, seconds.get(rival, 9.0) / seconds[winner])
-    is_cut = any(own.get(name) for name in ("missed", "not_tried", "diverged", "out_of_memory"))
+    is_cut = any(own.get(name) for name in ("missed", "outrun", "not_tried", "diverged", "out_of_memory"))
     low, high = ratio / (1.5 if doubts else 1.0), np.inf if is_cut else ratio * 1.5
     return Comparison(winner, rival, "train_seconds", ratio, low, high, 0.01, 0.9995, tuple(doubts))
 

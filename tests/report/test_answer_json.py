@@ -18,7 +18,7 @@ from tests.report.random_records import random_analysis
 from tests.report.records import BEST, OTHER_LR, RIVAL, analysis, comparison, result, verdict
 
 KEYS = [
-    "version", "study", "target", "clock", "state", "grade", "recommendation", "closest", "as_good", "slower",
+    "version", "study", "target", "clock", "state", "search", "grade", "recommendation", "closest", "as_good", "slower",
     "unanswered", "missed", "by_clock", "doubts", "steps", "warnings", "verdicts",
 ]  # fmt: skip
 

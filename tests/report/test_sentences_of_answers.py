@@ -200,3 +200,19 @@ def test_what_would_help_is_said_in_words() -> None:
     said = answer(analysis(steps=steps, state=state)).next
     assert said.startswith("Finish the 3 trials that have not ended. Add seeds 3 and 4: 12 trials.")
     assert said.endswith(" Add lr 0.4, because of batch size 64: 9 trials.")
+
+
+def test_batch_sizes_that_are_equal_will_both_do_where_every_other_one_is_slower() -> None:
+    within, slow = Doubt("within_spread", *RIVAL), Cell("", 16, 0.1)
+    equal = comparison(RIVAL, within, ratio=1.02, low=0.97, high=1.08, is_equal=True)
+    found = analysis(comparisons=(equal, comparison(slow)), doubts=(within,), fastest=verdict(within))
+    said = answer(found)
+    assert said.use.startswith(
+        "Train with batch size 64 (lr 0.2) or 256 (lr 0.2): their times differ by at most 10 %. "
+    )
+    assert "Batch size 64 at lr 0.2 met accuracy ≥ 0.9 after 2 s" in said.use
+    assert "As good, within 10 %: batch size 256, 1.02× (0.97 to 1.08) at its best lr." in said.sure
+    assert "Not certain" not in said.sure
+    unknown = comparison(slow, Doubt("one_seed", *slow))
+    said = answer(analysis(comparisons=(equal, unknown), doubts=(within,), fastest=verdict(within)))
+    assert said.use.startswith("Train with batch size 64 at lr 0.2: ")

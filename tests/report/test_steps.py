@@ -108,6 +108,21 @@ def test_a_new_study_is_the_same_but_for_its_name_and_a_larger_budget(seed: int)
     assert [after[name] for name in budgets] == [before[name] and 4 * before[name] for name in budgets]
 
 
+@pytest.mark.parametrize(
+    "search",
+    [
+        {"search": "race", "race_margin": 1.5, "seeds": "auto", "max_seeds": 5},
+        {"search": "bracket", "lrs": (0.01, 0.04, 0.16), "refine": True},
+        {"search": "bracket", "lrs": (0.3, 0.1), "lr_start": 0.3, "lr_factor": 3.0, "seeds": "auto"},
+        {"seeds": "auto"},
+    ],
+)
+def test_a_new_study_is_searched_as_the_old_one(search: dict[str, Any]) -> None:
+    config = asked(GRID | {"max_epochs": 5} | search).config
+    before, after = (one.model_dump(exclude={"name"}) for one in (config, new_study(config)))
+    assert {name for name in before if before[name] != after[name]} == {"max_epochs"}
+
+
 def test_a_built_in_workload_takes_nothing_from_the_study_that_ships_for_it() -> None:
     # sweeps/mnist.yaml has a budget in iterations, and cifar10.yaml a momentum of .9
     for workload in ("mnist", "cifar10"):

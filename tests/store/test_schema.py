@@ -33,13 +33,13 @@ COLUMNS = {
         target_window:int64 min_iterations:int64 validation_examples:int64 validation_seed:int64 eval_spacing:double
         max_eval_share:double eval_every_examples:int64 eval_batch_size:int64 loss_limit:double
         loss_limit_iterations:int64 micro_batch:int64 precision:text engine:text loader:text kernels:text
-        warmup_iterations:int64 workload_version:int64 status:text stop_reason:text message:text iterations:int64
-        examples:int64 timed_iterations:int64 train_seconds:double load_seconds:double compute_seconds:double
-        warmup_seconds:double eval_seconds:double eval_loss_batch_size:int64 write_seconds:double wall_seconds:double
-        initial_metric:double micro_batch_used:int64 engine_used:text loader_used:text kernels_used:text
-        neighbours:int64 device:text device_name:text host:text node_id:text gpu_ids:text threads:int64
-        bs_study_version:text python_version:text torch_version:text ray_version:text cuda_version:text attempts:int64
-        start_time:time end_time:time
+        warmup_iterations:int64 workload_version:int64 status:text stop_reason:text bound:int64 outrun_by:text
+        message:text iterations:int64 examples:int64 timed_iterations:int64 train_seconds:double load_seconds:double
+        compute_seconds:double warmup_seconds:double eval_seconds:double eval_loss_batch_size:int64
+        write_seconds:double wall_seconds:double initial_metric:double micro_batch_used:int64 engine_used:text
+        loader_used:text kernels_used:text neighbours:int64 device:text device_name:text host:text node_id:text
+        gpu_ids:text threads:int64 bs_study_version:text python_version:text torch_version:text ray_version:text
+        cuda_version:text attempts:int64 start_time:time end_time:time
     """,
     "timings": """
         workload:text precision:text workload_version:int64 status:text message:text repeats:int64 iterations:int64

@@ -17,13 +17,15 @@ from matplotlib.patches import Patch, Rectangle
 
 from bs_study.report.curves import Source
 from bs_study.report.figure import ReportFigure
+from bs_study.report.outrun import beyond, outrun_cells
 from bs_study.report.sentences.times import clock_of
 from bs_study.report.style import ACCENT, INK, MUTED, new_figure, styled
 from bs_study.words import CLOCK_LABELS, count, duration, setting
 
 _COLOURS = colormaps["cividis_r"]  # light is quick; made for the colour-blind
 _WHITE, _DIVERGED, _PARTLY, _NO_ANSWER, _EDGE = "#ffffff", "#3a3a3a", "#8c8c8c", "#f3f3f3", "#b5b5b5"
-_MISSED, _NOT_TRIED = "////", "\\\\\\\\"
+_MISSED, _NOT_TRIED, _OUTRUN = "////", "\\\\\\\\", "---"
+_SLOWER = "#e3e3e3"
 _MOST_TEXT = (24, 16)  # rows and columns of a grid whose cells have room for text
 _MOST_VECTORS = 2000  # cells; more are drawn as an image inside the SVG
 
@@ -56,9 +58,9 @@ def target_heatmap(convergence: pd.DataFrame, best: pd.DataFrame, *, clock: str 
     """Return batch size × lr coloured by the median time to the target.
 
     Args:
-        convergence: a row per cell, with seeds, how many of them reached, diverged or were not_tried, status and
-            <clock>_to_target.
-        best: a row per batch size, with best_lr_by_<clock> and is_best_by_<clock>.
+        convergence: a row per cell, with seeds, how many of them reached, diverged, were outrun or not_tried, status,
+            <clock>_to_target and censored_<clock>.
+        best: a row per batch size, with best_lr_by_<clock>, <clock>_to_target and is_best_by_<clock>.
         clock: train_seconds, clean_seconds, compute_seconds, wall_seconds, iterations or examples.
     """
     grid = _Grid(sorted(convergence["batch_size"].unique()), sorted(convergence["lr"].unique()))
@@ -66,7 +68,7 @@ def target_heatmap(convergence: pd.DataFrame, best: pd.DataFrame, *, clock: str 
     figure = new_figure(width=width, height=height)
     axes = figure.subplots()
     shades = _shades(convergence[f"{clock}_to_target"].to_numpy(float))
-    cells = convergence.to_dict("records")
+    cells = convergence.assign(ratio=outrun_cells(convergence, best, clock=clock)).to_dict("records")
     looks = [_look(cell, shade=shade, clock=clock) for cell, shade in zip(cells, shades, strict=True)]
     places = grid.places(convergence)
     _fill(axes, places, looks)
@@ -92,6 +94,9 @@ def _look(cell: Mapping[Hashable, Any], *, shade: str, clock: str) -> _Look:
     if np.isfinite(time):
         share = "" if cell["reached"] == seeds else f"\n{cell['reached']} of {seeds}"
         return _Look(shade, "", _short(time, clock) + share)
+    if cell["outrun"] and not cell["diverged"]:
+        is_known = np.isfinite(cell["ratio"]) or not cell["reached"]
+        return _Look(_SLOWER, _OUTRUN, beyond(cell["ratio"]) if is_known else f"{cell['outrun']} of {seeds}\noutrun")
     if cell["reached"]:
         return _Look(_WHITE, _MISSED, f"{cell['reached']} of {seeds}")
     if status == "diverged":
@@ -125,7 +130,8 @@ def _fill(axes: Axes, places: npt.NDArray[np.int64], looks: list[_Look]) -> None
 
 def _write(axes: Axes, place: npt.NDArray[np.int64], look: _Look) -> None:
     ink = "white" if _luminance(look.colour) < 0.45 else INK
-    back = {"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none"} if look.hatch else None
+    face = look.colour if look.hatch == _OUTRUN else "white"
+    back = {"boxstyle": "round,pad=0.15", "facecolor": face, "edgecolor": "none"} if look.hatch else None
     axes.text(
         place[0], place[1], look.text, ha="center", va="center", color=INK if look.hatch else ink, fontsize=8, bbox=back
     )
@@ -166,6 +172,8 @@ def _explain(figure: Figure, clock: str, *, hatches: set[str]) -> None:
         Patch(facecolor=_WHITE, edgecolor=_EDGE, hatch=_MISSED, label="missed within the budget"),
         Patch(facecolor=_DIVERGED, label="diverged"),
     ]
+    if _OUTRUN in hatches:
+        swatches.append(Patch(facecolor=_SLOWER, edgecolor=_EDGE, hatch=_OUTRUN, label="outrun"))
     if _NOT_TRIED in hatches:
         label = "not tried: ended at another target"
         swatches.append(Patch(facecolor=_WHITE, edgecolor=_EDGE, hatch=_NOT_TRIED, label=label))
@@ -179,10 +187,12 @@ def _explain(figure: Figure, clock: str, *, hatches: set[str]) -> None:
 
 
 def _caption(source: Source) -> str:
+    is_race = source.table("convergence")["outrun"].any()
+    outrun = "“> 2.1×” was outrun: it takes more than 2.1 times as long as the best of all. " if is_race else ""
     return (
         f"Median {clock_of(source.clock, source.found)} to {source.goal_text} over {source.seeds_text}. "
         "A cell with “2 of 3” lost a seed; one that most seeds missed is hatched and has no time. "
-        "An empty place was not run, or has not ended."
+        f"{outrun}An empty place was not run, or has not ended."
     )
 
 

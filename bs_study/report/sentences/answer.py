@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
+from bs_study.analysis.comparison import EITHER
 from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import CONFIDENCE, Reason
 from bs_study.report.sentences import times
 from bs_study.report.sentences.doubts import as_sentences, doubts, edges_of
 from bs_study.report.sentences.no_answer import no_recommendation, unanswered
-from bs_study.report.sentences.rivals import lrs_as_good, missed, rivals, sizes_as_good, slower
+from bs_study.report.sentences.rivals import either, lrs_as_good, missed, rivals, sizes_as_good, slower
+from bs_study.report.sentences.searched import searched
 from bs_study.report.sentences.steps import step
-from bs_study.words import cell, count, counted, goal, listing, percent
+from bs_study.words import cell, count, counted, goal, listing, percent, sentence, setting
 
 
 @dataclass(frozen=True)
@@ -25,17 +27,20 @@ class Answer:
     clocks: str = ""
     cost: str = ""
     sure: str = ""
+    search: str = ""
     next: str = ""
 
     @property
     def sentences(self) -> list[str]:
-        return [text for text in (self.use, self.times, self.clocks, self.cost, self.sure, self.next) if text]
+        parts = (self.use, self.times, self.clocks, self.cost, self.sure, self.search, self.next)
+        return [text for text in parts if text]
 
 
 def answer(found: Analysis) -> Answer:
     """Return which batch size, lr and recipe to train with, or why the store can't say."""
     best = found.recommendation.best
-    parts = {"use": use(found), "sure": sure(found), "next": [step(one, found) for one in found.recommendation.steps]}
+    parts = {"use": use(found), "sure": sure(found), "search": searched(found)}
+    parts["next"] = [step(one, found) for one in found.recommendation.steps]
     if best is not None:
         parts["times"] = times.source(found)
         parts["clocks"] = [*times.basis(found, best), *times.by_clock(found, best)]
@@ -47,7 +52,7 @@ def use(found: Analysis) -> list[str]:
     """Return the recommendation, or why there is none."""
     best = found.recommendation.best
     if best is not None:
-        return [_train_with(found, best)]
+        return [*_either(found, best), _train_with(found, best)]
     if found.recommendation.state.ended == 0:
         return ["No trial has ended yet, so there is no answer so far."]
     if found.recommendation.unanswered is not None:
@@ -57,11 +62,24 @@ def use(found: Analysis) -> list[str]:
     return no_recommendation(found)
 
 
+def _either(found: Analysis, best: CellResult) -> list[str]:
+    """Return that several batch sizes will do, where all others are slower."""
+    cells = sorted([best.cell, *(one.rival for one in either(found))], key=lambda cell: (cell.recipe, cell.batch_size))
+    if len(cells) < 2:
+        return []
+    of = {cell.recipe for cell in cells} != {""}
+    names = [f"{setting(c.batch_size)} (lr {setting(c.lr)}{f', “{c.recipe}”' if of else ''})" for c in cells]
+    named = f"{', '.join(names[:-1])} or {names[-1]}"
+    return [f"Train with batch size {named}: their times differ by at most {percent(EITHER - 1)}."]
+
+
 def _train_with(found: Analysis, best: CellResult) -> str:
     target = found.recommendation.target
     recipe = f" with the recipe “{best.cell.recipe}”" if best.cell.recipe else ""
     took = f"{times.took(best)} of {times.clock_of(best.clock, found)}"
     what = f"{goal(target)} after {took}" if target else took
+    if either(found):
+        return sentence(f"{cell(best.cell.batch_size, best.cell.lr)}{recipe} met {what}{_device(found)}")
     return f"Train with {cell(best.cell.batch_size, best.cell.lr)}{recipe}: {what}{_device(found)}."
 
 
@@ -91,7 +109,9 @@ def _open(found: Analysis, *, said: Container[Reason], first: str) -> list[str]:
     Args:
         said: reasons that are told already, where they are of the whole study.
     """
-    untold = [one for one in found.recommendation.doubts if one.reason not in said or one.batch_size is not None]
+    equal = {one.rival[:2] for one in either(found)}  # which of them is sooner is not asked
+    of_study = [one for one in found.recommendation.doubts if (one.recipe, one.batch_size) not in equal]
+    untold = [one for one in of_study if one.reason not in said or one.batch_size is not None]
     return as_sentences(doubts(untold, claim="fastest_after_tuning", edges=edges_of(found)), first=first)
 
 
@@ -105,7 +125,8 @@ def _left(found: Analysis) -> list[str]:
 
 def _settled(found: Analysis) -> list[str]:
     others = rivals(found.recommendation.comparisons).others
-    if found.recommendation.grade != "settled" or not all(one.is_slower for one in others):
+    is_known = all(one.is_slower for one in others) or either(found)
+    if found.recommendation.grade != "settled" or not is_known or not any(one.is_slower for one in others):
         return []
     recipes = " and recipe" if len(found.recipes) > 1 else ""
     return [f"Every other batch size{recipes} is known to be slower."]

@@ -13,6 +13,7 @@ from bs_study.words import count, listing
 OUTCOME_WORDS = {
     "reached": "reached it",
     "missed": "ran out of budget",
+    "outrun": "were outrun",
     "not_tried": "ended at another target",
     "diverged": "diverged",
     "out_of_memory": "ran out of memory",
@@ -20,24 +21,29 @@ OUTCOME_WORDS = {
     "not_evaluated": "gave no answer",
 }
 """What a sentence says of trials with each outcome, in the order in which it does."""
-CUT = ("missed", "not_tried", "diverged", "out_of_memory")
+CUT = ("missed", "outrun", "not_tried", "diverged", "out_of_memory")
 """Outcomes of trials that answered without a time to the target."""
 
 
 def ended(counts: Mapping[str, int]) -> str:
     """Return how trials ended that did not reach the target, as a sentence; empty where there are none.
 
-    >>> ended({"missed": 6, "diverged": 3}), ended({"missed": 6})
-    ('Of these, 6 ran out of budget and 3 diverged.', 'All 6 ran out of budget.')
+    >>> ended({"missed": 6, "diverged": 3}), ended({"missed": 6}), ended({"outrun": 1})
+    ('Of these, 6 ran out of budget and 3 diverged.', 'All 6 ran out of budget.', 'It was outrun.')
     """
     told: dict[str, int] = {}
     for name, words in OUTCOME_WORDS.items():
         told[words] = told.get(words, 0) + counts.get(name, 0)
     told.pop(OUTCOME_WORDS["reached"])
-    parts = [f"{count(trials)} {words}" for words, trials in told.items() if trials]
+    parts = [f"{count(trials)} {_verb(words, trials)}" for words, trials in told.items() if trials]
     if len(parts) == 1:
         return f"All {parts[0]}." if parts[0][:2] != "1 " else f"It {parts[0][2:]}."
-    return f"Of these, {listing(parts)}." if parts else ""
+    more = f" Another {listing(parts[4:])}." if parts[4:] else ""  # in one sentence they would be too many words
+    return f"Of these, {listing(parts[:4])}.{more}" if parts else ""
+
+
+def _verb(words: str, trials: int) -> str:
+    return words.replace("were ", "was ") if trials == 1 else words
 
 
 def outcomes(found: Analysis, cell: Cell) -> dict[str, int]:

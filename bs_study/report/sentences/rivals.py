@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bs_study.analysis.comparison import Comparison
+from bs_study.analysis.comparison import EITHER, Comparison
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.unreached import Missed
 from bs_study.report.sentences.outcomes import CUT, ended, outcomes, summed, why_infeasible
 from bs_study.report.sentences.places import Place, cell_of, size_of, sizes_of
-from bs_study.words import count, counted, number, sentence, setting
+from bs_study.words import count, counted, number, percent, sentence, setting
 
+WITHIN = f", within {percent(EITHER - 1)}"
 _EACH = 2  # so many rivals have a sentence each
 
 
@@ -58,6 +59,13 @@ def rivals(comparisons: Sequence[Comparison]) -> Rivals:
     return Rivals(
         [one for one in comparisons if is_other[one.rival]], [one for one in comparisons if not is_other[one.rival]]
     )
+
+
+def either(found: Analysis) -> list[Comparison]:
+    """Return the rivals that are as good as the best cell, where every other one is slower; empty where one is open."""
+    others = rivals(found.recommendation.comparisons).others
+    is_known = all(one.is_slower or one.is_equal for one in others)
+    return [one for one in others if one.is_equal and not one.is_slower] if is_known else []
 
 
 def slower(found: Analysis) -> list[str]:
@@ -117,10 +125,16 @@ def _cannot(what: str, counts: Sequence[Mapping[str, int]]) -> str:
 def sizes_as_good(found: Analysis) -> list[str]:
     """Return which other batch sizes are as good, as far as is known, in sentences."""
     others = rivals(found.recommendation.as_good).others
+    equal = [one for one in others if one.is_equal]
+    left = [one for one in others if not one.is_equal]
+    return [*_as_good(left, found, start="Not known to be slower"), *_as_good(equal, found, start=f"As good{WITHIN}")]
+
+
+def _as_good(others: Sequence[Comparison], found: Analysis, *, start: str) -> list[str]:
     if len(others) > _EACH:
-        return [f"Not known to be slower: {sizes_of(one.rival[:2] for one in others)}."]
+        return [f"{start}: {sizes_of(one.rival[:2] for one in others)}."]
     names = [_with_ratio(size_of(one.rival[:2]), one, found, terms=_terms(one, found)) for one in others]
-    return [f"Not known to be slower: {name}." for name in names]
+    return [f"{start}: {name}." for name in names]
 
 
 def _terms(comparison: Comparison, found: Analysis) -> str:
