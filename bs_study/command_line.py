@@ -12,6 +12,7 @@ from typing import Any
 from bs_study.config import BUDGETS, StudyConfig
 from bs_study.config.asked import FIELDS, Asked, asked
 from bs_study.config.growth import resumed_settings
+from bs_study.config.search import overridden
 from bs_study.config.yaml_text import MOST_BYTES, parsed
 from bs_study.flags import Request
 from bs_study.store.reader import open_study
@@ -39,10 +40,10 @@ def what_is_asked(request: Request) -> Asked:
     if request.resume is not None:
         stored = open_study(request.resume).config
         refuse_flags_of_recipes(request.flags, stored)
-        given = read_yaml(_there(request.config)) if request.config else {}
-        return asked(resumed_settings(stored, given | request.flags))
+        own = read_yaml(_there(request.config)) if request.config else {}
+        return asked(resumed_settings(stored, request.flags, file=own))
     file = _there(request.config) if request.config else _shipped_file(request.flags.get("workload", "digits"))
-    settings = (read_yaml(file) if file else {}) | request.flags
+    settings = overridden(read_yaml(file) if file else {}, request.flags)
     if not file and not settings.keys() & set(BUDGETS):
         settings["max_epochs"] = OWN_EPOCHS
     found = asked((ONE_TRIAL if request.check else {}) | settings)

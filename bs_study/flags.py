@@ -44,7 +44,7 @@ _ACTIONS = {
         str | None,
         tyro.conf.arg(
             help="go on with the study in this folder, as results/digits; --batch-sizes, --lrs, --seeds and --recipes "
-            "that it does not have yet are added to it"
+            "that it does not have yet are added to it, and so are more --max-seeds, --seeds auto and --refine"
         ),
     ],
     "accept_changes": Annotated[
@@ -175,6 +175,8 @@ def _nearest_flag(flag: str) -> str | None:
 def _kind(flag: str) -> str:
     field = FIELDS.get(flag.removeprefix("--").replace("-", "_"))
     annotation = field.annotation if field else None
+    if flag == "--seeds":
+        return "whole numbers, or auto alone"
     if get_origin(annotation) is Literal:
         return f"one of {', '.join(get_args(annotation))}"
     kind = str(annotation)

@@ -1,16 +1,21 @@
-"""From a study to its trials, with stable ids; and which of them are still to run."""
+"""From a study to its trials, with stable ids."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection
 
 from bs_study.config import StudyConfig, TrialConfig, TrialSettings
 from bs_study.config.recipe_names import named_recipes
 
 
 def study_trials(config: StudyConfig) -> list[TrialConfig]:
-    """Return the trials of a study: recipes × batch sizes × lrs × seeds, in the order given, seeds innermost."""
+    """Return the trials that a study may come to: recipes × batch sizes × lrs × seeds, in order, seeds innermost.
+
+    Of a full grid with a list of seeds these are its trials. A bracket comes to few of many lrs.
+    """
+    if config.lattice:
+        lrs = (*config.lrs, *config.lattice.lrs(batch_sizes=len(config.batch_sizes)))
+        config = config.model_copy(update={"lrs": tuple(dict.fromkeys(lrs))})
     return [trial for settings in config.each_recipe() for trial in recipe_trials(config, settings)]
 
 
@@ -32,15 +37,14 @@ def cell_trial(settings: TrialSettings, *, batch_size: int, lr: float, seed: int
     )
 
 
-def trial_recipes(config: StudyConfig) -> dict[str, str]:
-    """Return the name of each trial's recipe by the trial's id."""
-    recipes = named_recipes(config)
-    return {trial.trial_id: name for name in recipes for trial in recipe_trials(config, recipes[name])}
+def recipe_name(config: StudyConfig, trial: TrialConfig) -> str:
+    """Return the name of a trial's recipe, which its settings tell; "" where it is of none."""
+    for name, settings in named_recipes(config).items():
+        if settings.model_copy(update=settings.moments(trial.batch_size)) == trial.settings:
+            return name
+    return ""
 
 
-def trials_to_run(config: StudyConfig, *, ended: Collection[str]) -> list[TrialConfig]:
-    """Return the trials whose id is not among those that ended.
-
-    First run, resume, retry of failed trials and a grown grid are this one question.
-    """
-    return [trial for trial in study_trials(config) if trial.trial_id not in ended]
+def is_full_grid(config: StudyConfig) -> bool:
+    """Return whether a study wants all its trials, whatever comes of them."""
+    return config.search == "grid" and config.seeds != "auto"

@@ -81,23 +81,34 @@ def show_look(config: StudyConfig, look: Look) -> int:
 
 
 def show_trials(study: Prepared) -> int:
-    from bs_study.grid import trial_recipes
-    from bs_study.words import counted, setting
+    from bs_study.launch.outlook import search_rules, trials_ahead
+    from bs_study.words import setting
 
-    recipes = trial_recipes(study.config)
-    for trial in study.trials:
-        recipe = f", {recipes[trial.trial_id]}" if recipes[trial.trial_id] else ""
-        ended = ", has ended" if trial.trial_id in study.ended else ""
-        cell = f"batch size {trial.batch_size}, lr {setting(trial.lr)}, seed {trial.seed}"
-        print(f"{trial.trial_id}  {cell}{recipe}{ended}")
+    for recipe, trial in study.plan.wanted:
+        trial_id = trial.trial_id
+        named = f", {recipe}" if recipe else ""
+        ended = ", has ended" if trial_id in study.ended else ""
+        print(f"{trial_id}  batch size {trial.batch_size}, lr {setting(trial.lr)}, seed {trial.seed}{named}{ended}")
+    for rule in search_rules(study.config):
+        print(rule)
     if study.version and study.version.said:
         print(study.version.said)
-    trials = counted(len(study.trials), "trial")
-    print(f"{trials} of {study.config.settings.workload}, to {study.paths.uri} (dry run, nothing was started)")
+    ahead = trials_ahead(study.config, study.plan)
+    print(f"{ahead} of {study.config.settings.workload}, to {study.paths.uri} (dry run, nothing was started)")
     if study.there:
-        ended = sum(trial.trial_id in study.ended for trial in study.trials)
-        print(f"{ended or 'none'} of them {'has' if ended < 2 else 'have'} ended. {study.there}")
+        print(f"{ended_trials(study)} {study.there}")
     return 0
+
+
+def ended_trials(study: Prepared) -> str:
+    """Return how many trials of a study that exists have ended: of a full grid, of those that are asked for."""
+    from bs_study.grid import is_full_grid
+    from bs_study.words import counted
+
+    if not is_full_grid(study.config):
+        return f"{counted(len(study.ended), 'trial')} {'has' if len(study.ended) == 1 else 'have'} ended."
+    ended = sum(trial.trial_id in study.ended for trial in study.trials)
+    return f"{ended or 'none'} of them {'has' if ended < 2 else 'have'} ended."
 
 
 def leave(status: int) -> NoReturn:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 GRID = Path(__file__).parent.parent / "sweeps" / "grid.py"
+FULL_GRID = ("--search", "grid", "--seeds", "0")
+"""The embedded study races and adds seeds by itself. With these flags each cell is one trial, which goes to its end."""
 
 
 def command_in_this_process() -> Callable[[list[str]], int]:

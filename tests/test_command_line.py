@@ -71,7 +71,7 @@ def test_a_list_in_the_file_is_an_axis_and_a_flag_takes_its_place(tmp_path: Path
 
 
 def test_recipes_are_typed_as_in_the_file() -> None:
-    grid = ("--batch-sizes", "4", "--lrs", "0.1", "--max-epochs", "5")
+    grid = ("--search", "grid", "--batch-sizes", "4", "--lrs", "0.1", "--max-epochs", "5")
     config = config_of(*grid, "--recipes", "{}", "{lr_warmup_epochs: 1, lr_decay: cosine}")
     assert [(c.lr_warmup_epochs, c.lr_decay) for c in config.each_recipe()] == [(0, "none"), (1, "cosine")]
     assert refusal(*grid, "--recipes", "cosine").startswith("--recipes: 'cosine'")

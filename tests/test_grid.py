@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from bs_study import StudyConfig, TrialConfig
 from bs_study.config import one_line
 from bs_study.config.asked import asked
-from bs_study.grid import study_trials, trials_to_run
+from bs_study.grid import recipe_name, study_trials
 
 GRID: dict[str, Any] = {"batch_sizes": (4, 16), "lrs": (0.01, 0.1, 1.0), "seeds": (0, 1), "max_iterations": 10}
 
@@ -98,11 +98,15 @@ def test_a_setting_given_with_its_default_value_does_not_change_the_id() -> None
     assert TrialConfig(batch_size=60, lr=0.02, seed=3, max_epochs=1, momentum=0.5).trial_id == plain.trial_id
 
 
-def test_a_grown_grid_leaves_only_the_new_trials_to_run() -> None:
-    ended = {t.trial_id for t in study_trials(StudyConfig(**GRID))}
-    grown = StudyConfig(**GRID | {"batch_sizes": (4, 16, 64)})
-    assert [t.batch_size for t in trials_to_run(grown, ended=ended)] == [64] * 6
-    assert trials_to_run(StudyConfig(**GRID), ended=ended) == []
+def test_the_recipe_of_a_trial_is_named_by_its_settings_whatever_a_rule_makes_of_them() -> None:
+    rules = [{"lr_rule": "sqrt", "base_batch_size": 64}, {}]
+    config = StudyConfig.model_validate(GRID | {"optimizer": "adam", "recipes": rules})
+    trials = study_trials(config)
+    names = [recipe_name(config, trial) for trial in trials]
+    assert names == ["square-root lr rule"] * (len(trials) // 2) + ["constant lr"] * (len(trials) // 2)
+    other = trials[0].model_copy(update={"settings": trials[0].settings.model_copy(update={"weight_decay": 0.5})})
+    assert recipe_name(config, other) == ""
+    assert recipe_name(StudyConfig(**GRID), study_trials(StudyConfig(**GRID))[0]) == ""
 
 
 def adam(**settings: object) -> StudyConfig:

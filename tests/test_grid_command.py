@@ -16,10 +16,12 @@ import pytest
 
 from bs_study import Target, open_study
 from bs_study.words import goal
-from tests.grid_command import GRID, command_in_this_process, is_one_line_that_tells
+from tests.grid_command import FULL_GRID, GRID, command_in_this_process, is_one_line_that_tells
 
 TOY = Path(__file__).parent / "toy"
-SMALL = ("--batch-sizes", "64", "256", "--lrs", "0.1", "0.4", "--max-iterations", "40", "--min-iterations", "0")
+SMALL = (
+    *FULL_GRID, "--batch-sizes", "64", "256", "--lrs", "0.1", "0.4", "--max-iterations", "40", "--min-iterations", "0",
+)  # fmt: skip
 TWO_RECIPES = """
 workload: toy_workloads:Line
 batch_sizes: [32, 64]

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from bs_study import StudyConfig
+from bs_study.config.asked import asked
 from bs_study.config.growth import grown, resumed_settings
+from bs_study.config.search import overridden
 from bs_study.grid import study_trials
 
 GRID: dict[str, Any] = {"name": "try1", "batch_sizes": (16, 64), "lrs": (0.1, 0.4), "max_epochs": 5}
@@ -116,3 +118,99 @@ def test_the_recipe_that_a_refusal_names_is_added_as_it_stands() -> None:
 def test_a_union_that_the_lr_rule_would_take_out_of_range_is_refused() -> None:
     before = study(batch_sizes=(16,), optimizer="adam", lr_rule="sqrt", base_batch_size=16)
     assert "beta1" in refusal(before, batch_sizes=(16_000,))
+
+
+RACE: dict[str, Any] = {"search": "race", "seeds": "auto"}
+BRACKET: dict[str, Any] = {"search": "bracket", "lrs": (0.1, 0.4, 1.6), "seeds": "auto"}
+
+
+@pytest.mark.parametrize("kind", [{}, RACE, BRACKET, {"seeds": "auto"}])
+def test_batch_sizes_lrs_and_recipes_are_added_to_a_study_of_any_search(kind: dict[str, Any]) -> None:
+    before = study(**kind)
+    after = resumed(before, batch_sizes=(32,), lrs=(2.56,), recipes=[{"momentum": 0.9}])
+    assert (after.batch_sizes, after.lrs) == ((16, 32, 64), (*before.lrs, 2.56))
+    assert [settings.momentum for settings in after.each_recipe()] == [0.5, 0.9]
+    assert (after.search, after.seeds, after.lr_start) == (before.search, before.seeds, before.lr_start)
+    assert {trial.trial_id for trial in study_trials(before)} < {trial.trial_id for trial in study_trials(after)}
+
+
+def test_a_list_of_seeds_from_0_on_may_become_auto_with_no_fewer_seeds() -> None:
+    for seeds, asked_for, most in [((0,), 8, 8), ((0, 1, 2), 4, 4), ((2, 0, 1, 3, 4), 4, 5)]:
+        after = resumed(study(seeds=seeds), seeds="auto", max_seeds=asked_for)
+        assert (after.seeds, after.max_seeds) == ("auto", most)
+
+
+def test_more_seeds_at_most_and_a_refinement_are_added_and_are_not_taken_back() -> None:
+    before = study(**BRACKET)
+    after = resumed(before, max_seeds=16, refine=True)
+    assert (after.max_seeds, after.refine) == (16, True)
+    assert resumed(after, max_seeds=4, refine=False) is after
+
+
+def test_what_is_there_already_adds_nothing_to_a_race_or_a_bracket() -> None:
+    for before in (study(**RACE), study(**BRACKET)):
+        assert resumed(before, seeds="auto", lrs=before.lrs, search=before.search, batch_sizes=(16,)) is before
+
+
+@pytest.mark.parametrize("kind", [RACE, BRACKET, {"seeds": (0, 1)}])
+def test_the_file_that_a_study_began_with_adds_nothing_to_it(kind: dict[str, Any]) -> None:
+    file = {name: value for name, value in (GRID | kind).items() if name != "name"}
+    before = study(**kind)
+    settings = resumed_settings(before, {}, file=file)
+    assert grown(before, StudyConfig.model_validate(settings), uri="results/try1") is before
+
+
+def test_the_file_of_a_grid_adds_nothing_to_the_bracket_that_it_began_with_a_flag() -> None:
+    file = {"batch_sizes": (16, 64), "lrs": (0.1, 0.4, 1.6), "max_epochs": 5, "min_iterations": 100}
+    before = StudyConfig.model_validate(overridden(file, {"search": "bracket", "name": "try1"}))
+    after = resumed_settings(before, {"lrs": (9.0,)}, file=file)
+    assert grown(before, StudyConfig.model_validate(after), uri="results/try1").lrs == (0.4, 9.0)
+    assert grown(before, StudyConfig.model_validate(resumed_settings(before, {}, file=file)), uri="s") is before
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "told"),
+    [
+        ({}, {"search": "race"}, "search: race contradicts the study, which has grid. Leave it out"),
+        (RACE, {"search": "grid", "seeds": (0,)}, "search: grid contradicts the study, which has race. Leave it out"),
+        (RACE, {"search": "bracket", "lrs": (0.1, 0.2)}, "search: bracket contradicts the study, which has race."),
+        (RACE, {"race_margin": 1.5}, "race_margin: 1.5 contradicts the study, which has 1.25. Leave it out"),
+        (BRACKET, {"lr_start": 0.8}, "lr_start: 0.8 contradicts the study, which has 0.4. Leave it out"),
+        (BRACKET, {"lr_factor": 2}, "lr_factor: 2 contradicts the study, which has 4. Leave it out"),
+        (
+            RACE,
+            {"seeds": (0, 1)},
+            "seeds: 0 1 contradicts the study, which has auto, and takes up to 8 where they decide. Let it take more "
+            "with --max-seeds",
+        ),
+        (
+            {"seeds": (1, 2)},
+            {"seeds": "auto"},
+            "seeds: auto takes 0, 1, 2 and so on, and contradicts the study, which has 1 2. Give the seeds",
+        ),
+    ],
+)
+def test_another_search_or_other_seeds_than_auto_are_refused_with_the_right_way(
+    kind: dict[str, Any], given: dict[str, Any], told: str
+) -> None:
+    text = refusal(study(**kind), **given)
+    assert text.startswith(told)
+    assert text.endswith(OTHER)
+
+
+def test_what_a_race_has_not_is_refused_when_it_goes_on() -> None:
+    for kind, given, told in [
+        (RACE, {"min_iterations": 500}, "needs search grid"),
+        ({}, {"race_margin": 1.5}, "is for"),
+    ]:
+        (name, value) = next(iter(given.items()))
+        with pytest.raises(ValueError, match=rf"^{name}: {value} {told}"):
+            asked(resumed_settings(study(**kind), given))
+
+
+def test_a_study_of_a_version_that_knew_no_search_goes_on_as_a_grid() -> None:
+    new = {"search", "race_margin", "max_seeds", "lr_start", "lr_factor", "refine"}
+    stored = {name: value for name, value in study(seeds=(0,)).model_dump(mode="json").items() if name not in new}
+    before = StudyConfig.model_validate(stored)
+    after = resumed(before, seeds=(1,))
+    assert (after.search, after.seeds) == ("grid", (0, 1))

@@ -18,10 +18,10 @@ import pytest
 from bs_study import open_study
 from bs_study.store.check.study import problems
 from bs_study.store.paths import StudyPaths, study_paths
-from tests.grid_command import command_in_this_process, is_one_line_that_tells
+from tests.grid_command import FULL_GRID, command_in_this_process, is_one_line_that_tells
 
 BEGUN = (
-    "--local", "--batch-sizes", "64", "--lrs", "0.1", "--max-iterations", "20", "--min-iterations", "0",
+    *FULL_GRID, "--local", "--batch-sizes", "64", "--lrs", "0.1", "--max-iterations", "20", "--min-iterations", "0",
 )  # fmt: skip
 Grid = Callable[..., int]
 

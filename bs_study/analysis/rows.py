@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -126,35 +126,77 @@ def read_rows(study: Study, *, keep: bool = False) -> StudyRows:
     Args:
         keep: write these statistics beside the study's report, so that the next time only new trials are read.
     """
-    config = study.known_config
+    rows = read_ended(study)
+    return replace(
+        rows,
+        epochs=_named(study.epochs(), rows.trials),
+        smoothness=smoothness(study, rows.trials, keep=keep),
+        begun=frozenset(running_trials(study.paths)),
+    )
+
+
+def read_ended(study: Study, *, config: StudyConfig | None = None, version: int | None = None) -> StudyRows:
+    """Return the rows that tell how trials ended: without epochs, iterations and trials that run.
+
+    Args:
+        config: what is asked; None for what study.json says.
+        version: of workload and data, which is judged; None for the one in force, once it has an answer.
+    """
+    config = config or study.known_config
     trials = study.trials()
     of_trials, asked, others = _recipes(trials, config)
     trials = complete_trials(trials.assign(recipe=of_trials))
-    versions = versions_of(trials, study)
+    versions = versions_of(trials, study, judged=version)
     trials = of_version(trials, versions.judged)
-    recipe_of_trial = dict(zip(trials["trial_id"], trials["recipe"], strict=True))
-    evaluations, epochs = (_named(frame, recipe_of_trial) for frame in (study.evaluations(), study.epochs()))
-    evaluations = evaluations.drop(columns=[name for name in evaluations if name in versions.foreign_metrics])
+    evaluations = _named(study.evaluations(), trials)
     return StudyRows(
         recipes=(*asked, *others),
         trials=trials,
-        evaluations=evaluations,
-        epochs=epochs,
-        smoothness=smoothness(study, trials, keep=keep),
+        evaluations=evaluations.drop(columns=[name for name in evaluations if name in versions.foreign_metrics]),
+        epochs=pd.DataFrame(),
+        smoothness=pd.DataFrame(),
         timings=of_version(study.timings(), versions.judged),
         asked=_asked(config, asked, but=versions.answered_by_others) if config else None,
-        begun=frozenset(running_trials(study.paths)),
         config=config,
         settings=asked,
         train_examples=study.train_examples,
         eval_examples=study.eval_examples,
         versions=versions,
-        times_asked=times_asked(study.asked) if config else 1,
+        times_asked=_times_asked(study) if config else 1,
     )
 
 
-def _named(frame: pd.DataFrame, recipes: dict[str, str]) -> pd.DataFrame:
+def _times_asked(study: Study) -> int:
+    try:
+        return times_asked(study.asked)
+    except FileNotFoundError:  # a study that is to begin
+        return 1
+
+
+def with_trial(rows: StudyRows, recipe: str, trials: pd.DataFrame, evaluations: pd.DataFrame) -> StudyRows:
+    """Return rows with one more trial that has ended.
+
+    Args:
+        recipe: its name.
+        trials: its row, as the store has it.
+        evaluations: its rows.
+    """
+    trials = complete_trials(trials.assign(recipe=recipe))
+    evaluations = _named(evaluations, trials)
+    if len(rows.evaluations):
+        evaluations = evaluations.reindex(columns=rows.evaluations.columns)
+    return replace(rows, trials=_joined(rows.trials, trials), evaluations=_joined(rows.evaluations, evaluations))
+
+
+def _joined(rows: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    if rows.empty or more.empty:
+        return more if rows.empty and len(more) else rows
+    return pd.concat([rows, more], ignore_index=True)
+
+
+def _named(frame: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of trials that have ended, the name of their recipe first."""
+    recipes = dict(zip(trials["trial_id"], trials["recipe"], strict=True))
     named = frame.assign(recipe=frame["trial_id"].map(recipes))
     return named.loc[named["recipe"].notna(), ["recipe", *frame.columns]].reset_index(drop=True)
 

@@ -48,13 +48,14 @@ class Versions:
         return {int(version): int(trials) for version, trials in counted.items()}  # type: ignore[call-overload]
 
 
-def versions_of(trials: pd.DataFrame, study: Study) -> Versions:
+def versions_of(trials: pd.DataFrame, study: Study, *, judged: int | None = None) -> Versions:
     """Return the versions of the ended trials of a study.
 
     The version in force is judged; while no trial of it has an answer, the newest of which one has.
 
     Args:
         trials: as `complete_trials` returns them.
+        judged: the version that is judged in any case.
     """
     try:
         asked = study.asked
@@ -64,8 +65,9 @@ def versions_of(trials: pd.DataFrame, study: Study) -> Versions:
     in_force = known[-1]["version"] if known else None
     answered = trials[trials["status"] != "failed"]
     there = set((answered if len(answered) else trials)["workload_version"].astype(int))
-    judged = in_force if in_force in there else max(there, default=1)
-    if trials["workload_version"].nunique() < 2:
+    if judged is None:
+        judged = in_force if in_force in there else max(there, default=1)
+    if set(trials["workload_version"]) <= {judged}:
         return Versions(judged=judged)
     rows = trials.assign(is_judged=trials["workload_version"] == judged)[COLUMNS]
     since = {one["version"]: str(one.get("since", "")) for one in reversed(known)}

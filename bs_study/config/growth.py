@@ -8,17 +8,38 @@ from typing import Any
 
 from bs_study.config.asked import asked
 from bs_study.config.recipe import AXES, Change, recipe_of, recipe_settings, typed_recipe, typed_value
+from bs_study.config.search import overridden
 from bs_study.config.study import StudyConfig
-from bs_study.words import listing, typed
+from bs_study.words import listing, shortened, typed
 
-LISTS = ("batch_sizes", "lrs", "seeds")
+LISTS = ("batch_sizes", "lrs")
+ADDING = (*LISTS, "seeds", "max_seeds", "refine", "recipes")
+"""What may be given anew: it adds to the study, and takes nothing from it."""
+OTHER = "leave it out, or start another study: --name in place of --resume"
 
 
-def resumed_settings(stored: StudyConfig, given: Mapping[str, Any]) -> dict[str, Any]:
+def resumed_settings(
+    stored: StudyConfig, given: Mapping[str, Any], *, file: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return flat settings of a study that goes on: those that are given, and the rest as stored.
 
-    Where recipes are given, as such or as the list of an axis, they alone are returned; `grown` adds them.
+    Where recipes are given, as such or as the list of an axis, they alone are returned; `grown` adds them. A file means
+    what it means where a study begins with it: the lrs of a bracket say where it starts. Lrs that are given as flags
+    are added to the bracket.
+
+    Args:
+        stored: what was asked before.
+        given: by flags.
+        file: what a file says beneath them.
+
+    Raises:
+        ValueError: another search is asked for, or a list of seeds in place of auto.
     """
+    if file:
+        search = {} if "search" in file else {"search": stored.search}
+        given = overridden(file, search | dict(given))
+    search, seeds = (given.get(name, getattr(stored, name)) for name in ("search", "seeds"))
+    _refuse_another_search(stored, search=search, seeds=seeds)
     settings = stored.model_dump(mode="json")
     if "recipes" in given or any(isinstance(given.get(name), list | tuple) for name in AXES):
         settings["recipes"] = ()
@@ -29,7 +50,8 @@ def grown(stored: StudyConfig, given: StudyConfig, *, uri: str) -> StudyConfig:
     """Return a study with the batch sizes, lrs, seeds and recipes of another added to its own.
 
     Under an lr rule the lrs are those of the base batch size, as in any config. Where all is there already, the stored
-    study itself is returned. Its own come first, unless its list is sorted: then the union is.
+    study itself is returned. Its own come first, unless its list is sorted: then the union is. Nothing is taken back:
+    of two `max_seeds` the larger holds, and a bracket that refines goes on to. Seeds 0, 1, 2 may become auto.
 
     Args:
         stored: what was asked before.
@@ -41,6 +63,7 @@ def grown(stored: StudyConfig, given: StudyConfig, *, uri: str) -> StudyConfig:
     """
     _refuse_another(stored, given, uri=uri)
     changes: dict[str, Any] = {name: _union(getattr(stored, name), getattr(given, name)) for name in LISTS}
+    changes |= _seeds(stored, given) | {"refine": stored.refine or given.refine}
     more = _new_recipes(stored, given)
     if more:
         changes["recipes"] = (*(stored.recipes or ({},)), *more)
@@ -53,6 +76,15 @@ def _union(before: tuple[float, ...], more: tuple[float, ...]) -> tuple[float, .
     known = {typed(value) for value in before}  # a command of ours shows 15 digits, which give back the same cell
     union = (*before, *(value for value in more if typed(value) not in known))
     return tuple(sorted(union)) if list(before) == sorted(before) else union
+
+
+def _seeds(stored: StudyConfig, given: StudyConfig) -> dict[str, Any]:
+    """Return `seeds` and `max_seeds` of both: auto once it is asked for, with no fewer seeds than there are."""
+    if stored.seeds != "auto" and given.seeds != "auto":
+        return {"seeds": _union(stored.seeds, given.seeds)}
+    if stored.seeds == "auto":
+        return {"max_seeds": max(stored.max_seeds, given.max_seeds)}
+    return {"seeds": "auto", "max_seeds": max(given.max_seeds, len(stored.seeds))}
 
 
 def _new_recipes(stored: StudyConfig, given: StudyConfig) -> list[Change]:
@@ -79,12 +111,42 @@ def _refuse_open(change: Change, own: set[str]) -> None:
         )
 
 
+def _refuse_another_search(stored: StudyConfig, *, search: object, seeds: object) -> None:
+    """Refuse another search, a list of seeds in place of auto, and auto where the study has other seeds than 0, 1, ...
+
+    They are told before all else, since other settings follow from them.
+    """
+    if search != stored.search:
+        raise ValueError(
+            f"search: {shortened(str(search))} contradicts the study, which has {stored.search}. {_sentence(OTHER)}"
+        )
+    if stored.seeds == "auto" and seeds != "auto":
+        raise ValueError(
+            f"seeds: {_words(seeds)} contradicts the study, which has auto, and takes up to {stored.max_seeds} where "
+            f"they decide. Let it take more with --max-seeds, {OTHER}"
+        )
+    if stored.seeds != "auto" and seeds == "auto" and sorted(stored.seeds) != list(range(len(stored.seeds))):
+        raise ValueError(
+            f"seeds: auto takes 0, 1, 2 and so on, and contradicts the study, which has {_words(stored.seeds)}. "
+            f"Give the seeds that are to be added, {OTHER}"
+        )
+
+
+def _words(seeds: object) -> str:
+    return " ".join(map(str, seeds)) if isinstance(seeds, list | tuple) else shortened(str(seeds))
+
+
+def _sentence(way: str) -> str:
+    return way[0].upper() + way[1:]
+
+
 def _refuse_another(stored: StudyConfig, given: StudyConfig, *, uri: str) -> None:
+    _refuse_another_search(stored, search=given.search, seeds=given.seeds)
     before, now = stored.model_dump(mode="json"), given.model_dump(mode="json")
     in_recipes = set(AXES).intersection(*given.recipes) if given.recipes else set()
     left_open = {name for name in ("name", "target") if now[name] is None}  # which the workload gave to the study
     left_open |= {"eval_spacing"} if before["eval_spacing"] is None else set()  # an older version had another rule
-    skipped = {*LISTS, "recipes", *in_recipes, *left_open}
+    skipped = {*ADDING, *in_recipes, *left_open}
     differing = [name for name in now if name not in skipped and now[name] != before[name]]
     if differing:
         name = differing[0]
@@ -105,11 +167,10 @@ def _right_way(name: str, change: Change, *, report: str) -> str:
         change: the recipe that would train so, where one would.
         report: the command that judges the study's trials by the target that is asked for.
     """
-    other = "leave it out, or start another study: --name in place of --resume"
     if name == "target":
-        return f"Judge its trials by another target with `{report}`, {other}"
+        return f"Judge its trials by another target with `{report}`, {OTHER}"
     if name in change:
-        return f"Compare both with --recipes {shlex.quote(typed_recipe(change))}, {other}"
+        return f"Compare both with --recipes {shlex.quote(typed_recipe(change))}, {OTHER}"
     if name in AXES:
-        return f"Set it within each of the recipes that are to have it, {other}"
-    return other[0].upper() + other[1:]
+        return f"Set it within each of the recipes that are to have it, {OTHER}"
+    return _sentence(OTHER)

@@ -34,7 +34,7 @@ def _describe(place: tuple[int | str, ...], message: str, value: object, known: 
     message = message.removeprefix("Value error, ").removeprefix("Input ").replace("a valid tuple", "a list")
     if not place:
         return message
-    if message == "Field required" or value == ():
+    if message == "Field required" or (isinstance(value, list | tuple) and not value):
         return f"{place[0]}: is missing. Give at least one value"
     if message.startswith("Extra inputs"):
         near = difflib.get_close_matches(str(place[0]), known, n=1)

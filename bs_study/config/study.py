@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
@@ -19,7 +21,16 @@ from pydantic import (
 from bs_study.config.lr_rule import refuse_extreme_lr, refuse_extreme_moments
 from bs_study.config.recipe import Change, distinct_changes, multiplied, recipe_of, recipe_settings, typed_recipe
 from bs_study.config.refusal import one_line
-from bs_study.config.search import refuse_unfit_search, searched
+from bs_study.config.search import (
+    FARTHEST,
+    LEAST_FACTOR,
+    Lattice,
+    Lrs,
+    refuse_extreme_start,
+    refuse_idle,
+    refuse_unfit_search,
+    searched,
+)
 from bs_study.config.settings import TrialSettings
 from bs_study.config.values import Count, Index, Positive, distinct, flat, nested
 from bs_study.words import shown
@@ -27,6 +38,23 @@ from bs_study.words import shown
 STUDY_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
 DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 """What Windows keeps for its devices, with any ending."""
+
+
+def _seeds_or_auto(given: object) -> object:
+    """Refuse what is neither a list nor auto, in the one sentence that says both."""
+    if given == "auto":
+        return given
+    if isinstance(given, str | dict) or not isinstance(given, Iterable):
+        raise ValueError("is no list of seeds. Give one, as [0, 1, 2], or auto")
+    if "auto" in given:
+        raise ValueError("has auto beside other seeds. Give seeds, or auto alone")
+    return given
+
+
+Seeds = Annotated[
+    Annotated[tuple[Index, ...], AfterValidator(distinct), Field(min_length=1)] | Literal["auto"],
+    BeforeValidator(_seeds_or_auto),
+]
 
 
 class StudyConfig(BaseModel):
@@ -44,13 +72,11 @@ class StudyConfig(BaseModel):
     batch_sizes: Annotated[tuple[Count, ...], AfterValidator(distinct)] = Field(
         min_length=1, description="the batch sizes of the grid"
     )
-    lrs: Annotated[tuple[Positive, ...], AfterValidator(distinct)] = Field(
-        min_length=1, description="the lrs of the grid"
-    )
-    seeds: Annotated[tuple[Index, ...], AfterValidator(distinct), Field(min_length=1)] | Literal["auto"] = Field(
+    lrs: Lrs = Field(description="the lrs of the grid; of a bracket, those that it tries at every batch size")
+    seeds: Seeds = Field(
         (0,), description="each cell is trained once with each seed; auto: one first, then more where they decide"
     )
-    max_seeds: Annotated[Count, Field(ge=2)] = Field(8, description="the most seeds of a cell with seeds auto")
+    max_seeds: Annotated[Count, Field(ge=2, le=1000)] = Field(8, description="the most seeds of a cell with seeds auto")
     search: Literal["grid", "race", "bracket"] = Field(
         "grid",
         description="which of the trials are trained, and how far: grid, all to their ends; race, all, until another "
@@ -60,7 +86,7 @@ class StudyConfig(BaseModel):
         1.25, description="a trial is outrun when it needs more than so many times the iterations of the best lr"
     )
     lr_start: Positive | None = Field(None, description="the lr at which a bracket begins (the middle one of lrs)")
-    lr_factor: Annotated[Positive, Field(gt=1)] | None = Field(
+    lr_factor: Annotated[Positive, Field(ge=LEAST_FACTOR, le=FARTHEST)] | None = Field(
         None, description="the factor between neighbouring lrs of a bracket (the step of lrs; 2 where there is one)"
     )
     refine: bool = Field(False, description="a bracket tries half a step on each side of the best lr too")
@@ -87,6 +113,15 @@ class StudyConfig(BaseModel):
             )
         if self.name is not None and DEVICE.fullmatch(self.name):
             raise ValueError(f"name: {shown(self.name)} is a device's name on Windows. Choose another")
+        return self
+
+    @model_validator(mode="after")
+    def _nothing_is_idle(self) -> Self:
+        defaults = {name: field.default for name, field in StudyConfig.model_fields.items()}
+        refuse_idle(self.search, given=dict(self), defaults=defaults)
+        if self.seeds != "auto" and self.max_seeds != defaults["max_seeds"]:
+            raise ValueError(f"max_seeds: {self.max_seeds} is for seeds auto. Leave it out, or give seeds auto")
+        refuse_extreme_start(self.lr_start)
         return self
 
     @model_validator(mode="after")
@@ -139,6 +174,12 @@ class StudyConfig(BaseModel):
     def most_seeds(self) -> tuple[int, ...]:
         """All seeds that a cell may be trained with."""
         return tuple(range(self.max_seeds)) if self.seeds == "auto" else self.seeds
+
+    @property
+    def lattice(self) -> Lattice | None:
+        """The lrs of a bracket; None of another search."""
+        is_bracket = self.search == "bracket"
+        return Lattice(self.lr_start or self.lrs[0], self.lr_factor or 2.0) if is_bracket else None
 
     def each_recipe(self) -> list[TrialSettings]:
         """Return the settings of each recipe; of recipes that train the same, as adam with two momenta, the first."""

@@ -2,32 +2,119 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
+
+import pandas as pd
+
+from bs_study.analysis.rows import StudyRows, read_ended, with_trial
 from bs_study.bound import Bound, race_of
-from bs_study.config import TrialConfig
-from bs_study.search.record import Plan
+from bs_study.config import StudyConfig, TrialConfig
+from bs_study.config.recipe_names import named_recipes
+from bs_study.grid import is_full_grid, recipe_trials
+from bs_study.search.plan import plan
+from bs_study.search.record import Plan, Wanted
+from bs_study.store.commit import answered_trials
+from bs_study.store.paths import StudyPaths
+from bs_study.store.reader import Study
 
 
 class Course:
     """The way of a study from its first trial to its last, as launchers follow it.
 
-    It keeps no decision of its own: what is wanted follows from the rows of the trials that have ended.
+    It keeps no decision of its own: what is wanted follows from the rows of the trials that have ended. Those that
+    failed before are tried again; those that fail now are not. A launcher asks for a trial, runs it, says that it has
+    ended, and only then tells its watcher, who may look at the plan.
+
+    Args:
+        config: of the study.
+        paths: of its store, which may hold nothing yet.
+        version: of workload and data, with which trials are made; None for the one that is judged now. Trials that
+            ended with another have no answer, and are not trained again.
+
+    Raises:
+        OSError: the store does not answer.
     """
 
-    plan: Plan
+    def __init__(self, config: StudyConfig, paths: StudyPaths, *, version: int | None = None) -> None:
+        self._study = Study(paths)
+        self._rows: StudyRows | None = None
+        self._ids: dict[tuple[str, int, float, int], str] = {}
+        self._recipes: dict[str, str] = {}
+        self._given: set[str] = set()
+        self._running: set[str] = set()
+        self._unread: dict[str, TrialConfig] = {}
+        if is_full_grid(config):
+            self.plan: Plan = full_grid(config, answered=answered_trials(paths))
+            return
+        rows = read_ended(self._study, config=config, version=version)
+        answered = rows.trials[rows.trials["status"] != "failed"].reset_index(drop=True)
+        self._rows = replace(rows, trials=answered)
+        self.plan = plan(self._rows)
 
     def next(self) -> TrialConfig | None:
         """Return a trial to begin now, which is given out once; None where none is wanted until another has ended."""
-        raise NotImplementedError
+        self._read()
+        for wanted in self.plan.wanted:
+            trial_id = self._id(wanted)
+            if trial_id not in self._given:
+                self._given.add(trial_id)
+                self._running.add(trial_id)
+                return wanted.trial
+        return None
 
     def ended(self, trial: TrialConfig) -> None:
-        """Hear that a trial that was given out has ended, and stands in the store."""
-        raise NotImplementedError
+        """Hear that a trial that was given out has ended, and stands in the store.
+
+        A store that does not answer is asked again when the next question comes.
+        """
+        trial_id = trial.trial_id
+        self._running.discard(trial_id)
+        if self._rows is not None:
+            self._unread[trial_id] = trial
+        self._read()
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is wanted, and nothing that was given out still runs."""
-        raise NotImplementedError
+        self._read()
+        if self._running or self._unread:
+            return False
+        return all(self._id(wanted) in self._given for wanted in self.plan.wanted)
 
     def bound(self, trial: TrialConfig) -> Bound | None:
         """Return by when a trial must have met the target."""
-        return self.plan.bounds.get(race_of(trial))
+        return self.plan.bounds.get(race_of(trial)) if self.plan.bounds else None
+
+    def _id(self, wanted: Wanted) -> str:
+        """Return the id of a trial. To make one takes a while, and the same trials are wanted again and again."""
+        trial = wanted.trial
+        key = (wanted.recipe, trial.batch_size, trial.lr, trial.seed)
+        if key not in self._ids:
+            self._ids[key] = trial.trial_id
+            self._recipes[self._ids[key]] = wanted.recipe
+        return self._ids[key]
+
+    def _read(self) -> None:
+        """Read the rows of the trials that have ended, as far as the store answers, and ask the search again."""
+        if not self._unread or self._rows is None:
+            return
+        for trial_id, trial in list(self._unread.items()):
+            try:
+                trials = self._study.trials(trial_id=trial_id)
+                evaluations = self._study.evaluations(trial_id=trial_id)
+            except OSError:
+                return
+            if trials.empty:  # it failed, and the store did not take its row
+                trials = pd.DataFrame([trial.model_dump() | {"trial_id": trial_id, "status": "failed"}])
+            self._rows = with_trial(self._rows, self._recipes[trial_id], trials, evaluations)
+            del self._unread[trial_id]
+        self.plan = plan(self._rows)
+
+
+def full_grid(config: StudyConfig, *, answered: Collection[str]) -> Plan:
+    """Return what is wanted of a full grid, for which no row needs to be read: each trial without an answer."""
+    recipes = named_recipes(config)
+    trials = [Wanted(name, trial) for name in recipes for trial in recipe_trials(config, recipes[name])]
+    wanted = tuple(one for one in trials if one.trial.trial_id not in answered)
+    return Plan(wanted, at_most=len(trials), expected=len(trials))

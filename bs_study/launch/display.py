@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -12,6 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from bs_study.config import TrialConfig
+from bs_study.launch.contenders import lane_line, lanes_table
+from bs_study.search.record import LaneState, Plan
 from bs_study.training.progress import Ending, Progress
 from bs_study.words import count, counted, duration, setting
 
@@ -57,24 +60,27 @@ class RunningTrial:
 
 @dataclass
 class Display:
-    """Shows the trials of a study: done of all, those that run, and the time left. A Watcher.
+    """Shows the trials of a study: done of all, those that run, the best of each batch size, the time left. A Watcher.
 
     Args:
         console: where it shows them.
-        total: trials to run.
+        plan: returns what is wanted at that moment; a trial that has ended is no longer among it in a search.
         slots: how many run at once.
     """
 
     console: Console
-    total: int
+    plan: Callable[[], Plan]
     slots: int
     failed: int = 0
     _running: dict[str, RunningTrial] = field(default_factory=dict)
     _ended: int = 0
     _lengths: list[float] = field(default_factory=list)
     _live: Live | None = None
+    _over: set[LaneState] = field(default_factory=set)
+    _lrs: dict[str, float] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
+        self._over = {lane for lane in self.plan().lanes if lane.is_over}
         if self.console.is_terminal:
             self._live = Live(get_renderable=self._shown, console=self.console, refresh_per_second=2, transient=True)
             self._live.start()
@@ -86,6 +92,7 @@ class Display:
 
     def started(self, trial: TrialConfig) -> None:
         self._running[trial.trial_id] = RunningTrial(trial, time.monotonic())
+        self._lrs[trial.trial_id] = trial.lr
 
     def progressed(self, trial: TrialConfig, progress: Progress) -> None:
         if trial.trial_id in self._running:
@@ -99,16 +106,40 @@ class Display:
         seconds = running.trained_seconds(now) if ending.seconds is None else ending.seconds
         if ending.status != "failed" and seconds is not None:
             self._lengths.append(seconds)
-        count = f"{self._ended}/{self.total}".rjust(2 * len(str(self.total)) + 1)
-        line = f"{count}  {trial.trial_id}  {describe(ending)}  {duration(now - running.start)}"
+        line = f"{self._count()}  {trial.trial_id}  {describe(ending, lrs=self._lrs)}  {duration(now - running.start)}"
+        self._print(line)
+        for lane in self.plan().lanes:
+            if lane.is_over and lane not in self._over:
+                self._over.add(lane)
+                self._print(lane_line(lane))
+
+    def _count(self) -> str:
+        """Return how many trials have ended, and of how many where that is known."""
+        if self.plan().lanes:
+            return str(self._ended).rjust(3)
+        total = self._total()
+        return f"{self._ended}/{total}".rjust(2 * len(str(total)) + 1)
+
+    def _total(self) -> int:
+        """Return how many trials are to run, as far as is known."""
+        plan = self.plan()
+        if not plan.lanes:
+            return len(plan.wanted)
+        return self._ended + max(len(plan.wanted), len(self._running))
+
+    def _print(self, line: str) -> None:
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _shown(self) -> Group:
         left = self.seconds_left()
         time_left = f", about {duration(round(left))} left" if left is not None else ""
-        done = f"{self._ended} of {counted(self.total, 'trial')} done"
-        head = Text(f"{done}, {len(self._running)} running{time_left}")
-        return Group(head, self._table())
+        lanes, running = self.plan().lanes, f"{len(self._running)} running"
+        done = f"{self._ended} of {counted(self._total(), 'trial')} done, {running}"
+        if lanes:
+            more = self._total() - self._ended - len(self._running)
+            done = f"{counted(self._ended, 'trial')} done, {running}, {more} wanted as far as is known"
+        head = Text(f"{done}{time_left}")
+        return Group(head, self._table(), *([lanes_table(lanes)] if lanes else []))
 
     def _table(self) -> Table:
         table = Table("batch size", "lr", "seed", "epoch", "loss", "metric", "left", box=None, header_style="dim")
@@ -129,6 +160,7 @@ class Display:
         """Return how long the rest will take if it goes on as so far; None as long as no trial told how long it takes.
 
         A trial of which nothing is known takes as long as those that ended took in the mean, or as those that run will.
+        A batch size that waits for another takes as many trials as a batch size does as a rule.
         """
         now = time.monotonic()
         lengths = self._lengths or [s for r in self._running.values() if (s := r.whole_seconds()) is not None]
@@ -136,9 +168,11 @@ class Display:
             return None
         typical = sum(lengths) / len(lengths)
         left = [r.seconds_left(now) for r in self._running.values()]
-        waiting = self.total - self._ended - len(left)
+        plan = self.plan()
+        unbegun = sum(not lane.is_over and lane.contenders == 0 for lane in plan.lanes)
+        waiting = self._total() - self._ended - len(left) + unbegun * plan.expected / max(1, len(plan.lanes))
         total = sum(typical if seconds is None else seconds for seconds in left) + waiting * typical
-        return total / max(1, min(self.slots, self.total - self._ended))
+        return total / max(1, min(self.slots, self._total() - self._ended))
 
 
 def _measured(progress: Progress | None) -> tuple[str, str, str]:
@@ -148,15 +182,22 @@ def _measured(progress: Progress | None) -> tuple[str, str, str]:
     return f"{progress.epoch:.2f}", f"{progress.loss:.4f}", metric
 
 
-def describe(ending: Ending) -> str:
-    """Return how a trial ended in a few words, and what its message says, as that a checkpoint was set aside."""
+def describe(ending: Ending, *, lrs: Mapping[str, float] | None = None) -> str:
+    """Return how a trial ended in a few words, and what its message says, as that a checkpoint was set aside.
+
+    Args:
+        lrs: of the trials that are known, by id: a trial that was outrun names the lr that had won.
+    """
     first_line = (ending.message or "").partition("\n")[0]
-    return ": ".join(filter(None, [_outcome(ending), first_line]))
+    return ": ".join(filter(None, [_outcome(ending, lrs or {}), first_line]))
 
 
-def _outcome(ending: Ending) -> str:
+def _outcome(ending: Ending, lrs: Mapping[str, float]) -> str:
     if ending.status != "completed":
         return ending.status
     if ending.reached_iteration is not None:
         return f"target reached at iteration {count(ending.reached_iteration)}"
+    if ending.outrun_by is not None:
+        by = f"lr {setting(lrs[ending.outrun_by])}" if ending.outrun_by in lrs else ending.outrun_by
+        return f"outrun at iteration {count(ending.iterations)}, by {by}"
     return f"target not reached within {counted(ending.iterations, 'iteration')} ({ending.stop_reason})"

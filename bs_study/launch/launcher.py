@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig, TrialSettings
+from bs_study.launch.course import Course
 from bs_study.training.placement import Machine, Pacing
 from bs_study.training.progress import Ending, Progress
 from bs_study.training.timing import BatchTiming
@@ -41,8 +42,12 @@ class Launcher(Protocol):
 
     resources: Resources
 
-    def run(self, trials: Sequence[TrialConfig], watcher: Watcher) -> None:
-        """Run trials; one that fails for good is recorded as failed, and the others go on."""
+    def run(self, course: Course, watcher: Watcher) -> None:
+        """Run what a course wants until it is over; a trial that fails for good is recorded as failed.
+
+        Where it wants nothing and is not over, the store did not answer, or a trial that runs has to end first. The
+        course hears that a trial has ended before the watcher does.
+        """
 
     def time(self, trials: Sequence[TrialConfig]) -> Iterator[BatchTiming]:
         """Time the batch sizes of these trials alone on their device, each written to the store when it is done.

@@ -11,13 +11,15 @@ import torch
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.config.growth import grown
 from bs_study.config.launch import resume_command
-from bs_study.grid import trials_to_run
+from bs_study.grid import is_full_grid
 from bs_study.launch.changes_first import changes_told_first
+from bs_study.launch.course import Course, full_grid
 from bs_study.launch.data_folder import data_directory, refuse_missing_data
 from bs_study.launch.seen import completed, named, seen, with_settings
 from bs_study.launch.timing import lacks_timings
 from bs_study.launch.versions import WorkloadVersion, version_now
 from bs_study.metric_names import Direction
+from bs_study.search.record import Plan
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import Study, open_study
@@ -36,7 +38,7 @@ from bs_study.workloads.check_target import known_directions
 
 @dataclass(frozen=True)
 class Prepared:
-    """A study that is ready to start: its config with nothing left open, its trials, where they write and read.
+    """A study that is ready to start: its config with nothing left open, what is wanted, where trials write and read.
 
     `grows_from` is what study.json said, where more is asked now; `version` that of its workload and data, or None
     where no trial and no timing is left to run. `there` says that a dry run found its study in the store already, and
@@ -46,7 +48,7 @@ class Prepared:
     config: StudyConfig
     options: LaunchOptions
     paths: StudyPaths
-    trials: Sequence[TrialConfig]
+    plan: Plan
     place: Place
     data: DataSets | None
     train_examples: int
@@ -58,6 +60,11 @@ class Prepared:
     warnings: Sequence[str]
     there: str | None = None
     ended: Collection[str] = ()
+
+    @property
+    def trials(self) -> list[TrialConfig]:
+        """The trials that are wanted now, in order; a search may want more once they have ended."""
+        return [wanted.trial for wanted in self.plan.wanted]
 
     def create(self) -> None:
         """Let the study begin, or grow, in its store; call it under its lease, which found the store writable.
@@ -124,10 +131,10 @@ def prepared(
             config, data, look = seen(config, workload, options)
             chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
         examples = examples_in(data.train)
-    ended = answered_trials(paths) if resume is not None or there else set()
-    trials = trials_to_run(config, ended=() if there else ended)
+    ended = answered_trials(paths) if there else set()
+    plan = full_grid(config, answered=()) if there and is_full_grid(config) else Course(config, paths).plan
     version = None
-    if trials or (options.timing and lacks_timings(Study(paths), disturbed_too=True)):
+    if plan.wanted or (options.timing and lacks_timings(Study(paths), disturbed_too=True)):
         before = version_in_force(began) if began else None
         now = fingerprint(workload, data, before=before) | ({"metrics": list(look.metrics)} if look else {})
         version = version_now(began, now, accept=accept_changes)
@@ -143,7 +150,7 @@ def prepared(
         config,
         options,
         paths,
-        trials,
+        plan,
         place,
         data,
         examples,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 import torch
 
+from bs_study.bound import Bound
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
+from bs_study.launch.course import Course
 from bs_study.launch.failures import failure_message, record_failure
 from bs_study.launch.launcher import Launcher, Resources, Watcher, machine_given, pacing_of, refuse_without_gpu
 from bs_study.launch.signals import heeded_signals
@@ -23,6 +26,9 @@ from bs_study.training.progress import Ending
 from bs_study.training.timing import BatchTiming, missing_timings, time_batch_size
 from bs_study.training.trial import run_trial
 from bs_study.words import counted, duration, typed
+
+STORE_SECONDS = 1.0
+"""Between two questions to a store that does not answer; each is patient by itself."""
 
 
 def local_resources(config: StudyConfig, options: LaunchOptions) -> Resources:
@@ -72,16 +78,25 @@ class SerialLauncher:
         self._launched = datetime.now(UTC)
         self._interruption = Interruption()
 
-    def run(self, trials: Sequence[TrialConfig], watcher: Watcher) -> None:
-        """Run trials in order; one that fails for good is recorded as failed, and the next goes on.
+    def run(self, course: Course, watcher: Watcher) -> None:
+        """Run what a course wants, in its order; a trial that fails for good is recorded as failed, and it goes on.
 
         Raises:
             KeyboardInterrupt: a signal came; a trial that was training has written a checkpoint, if there was time.
         """
         with heeded_signals(self._interruption), _timeouts_raise(self._pacing.timeout_seconds):
-            for trial in trials:
+            while (trial := self._next(course)) is not None:
                 watcher.started(trial)
-                watcher.ended(trial, self._run_with_retries(trial, watcher))
+                ending = self._run_with_retries(trial, watcher, course.bound(trial))
+                course.ended(trial)
+                watcher.ended(trial, ending)
+
+    def _next(self, course: Course) -> TrialConfig | None:
+        """Return what to train next; None at the end. Nothing else runs here, so else the store does not answer."""
+        while (trial := course.next()) is None and not course.is_over:
+            self._interruption.check()
+            time.sleep(STORE_SECONDS)
+        return trial
 
     def time(self, trials: Sequence[TrialConfig]) -> Iterator[BatchTiming]:
         """Time the batch sizes of these trials, each written to the store when it is done."""
@@ -106,7 +121,7 @@ class SerialLauncher:
                 disturbed_too=self._times_disturbed,
             )
 
-    def _run_with_retries(self, trial: TrialConfig, watcher: Watcher) -> Ending:
+    def _run_with_retries(self, trial: TrialConfig, watcher: Watcher, bound: Bound | None) -> Ending:
         message = ""
         for _ in range(self._tries):
             try:
@@ -120,6 +135,7 @@ class SerialLauncher:
                     report=lambda progress: watcher.progressed(trial, progress),
                     give_up=_interrupt_main,
                     interruption=self._interruption,
+                    bound=lambda: bound,
                 )
             except TrialTimeoutError as error:
                 return record_failure(trial, self._place, failure_message(error), stop_reason="timeout")

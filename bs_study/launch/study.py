@@ -6,22 +6,27 @@ import _thread
 import shlex
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
+import pandas as pd
+
+from bs_study.analysis.versions import of_version
 from bs_study.config.launch import flags_of, resume_command
 from bs_study.config.recipe_names import named_recipes
-from bs_study.grid import trial_recipes, trials_to_run
+from bs_study.grid import is_full_grid, recipe_name
+from bs_study.launch.course import Course
 from bs_study.launch.display import Display
 from bs_study.launch.launcher import Launcher
+from bs_study.launch.outlook import longest, search_rules, trials_ahead
 from bs_study.launch.prepare import Prepared
 from bs_study.launch.signals import bounded_end
 from bs_study.launch.timing import timing_lines, timing_trials, wants_timing
 from bs_study.launch.trackers.chosen import chosen_trackers
 from bs_study.launch.trackers.tracking import Tracking
-from bs_study.store.commit import answered_trials
 from bs_study.store.lease import study_lease
 from bs_study.store.reader import Study
-from bs_study.words import counted, one_line
+from bs_study.words import one_line
 
 PAGE = "report/report.html"
 """Where the report's page lies in the study's folder."""
@@ -36,8 +41,8 @@ class Listener(Protocol):
     def warn(self, line: str) -> None:
         """Take a line of what is odd or went wrong."""
 
-    def watch(self, *, trials: int, slots: int) -> AbstractContextManager[Display]:
-        """Return what shows so many trials, as many at once as there are slots."""
+    def watch(self, course: Course, *, slots: int) -> AbstractContextManager[Display]:
+        """Return what shows the trials of a course, as many at once as there are slots."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +67,16 @@ def run_study(study: Prepared, listener: Listener) -> End:
         OSError: the store does not answer.
     """
     trackers = chosen_trackers(study.options, study.paths)
-    recipes = trial_recipes(study.config) if trackers else {}
     pace = study.options.checkpoint_seconds
-    with Tracking(trackers, Study(study.paths), recipes=recipes, live_seconds=pace) as tracking:
+    named = partial(recipe_name, study.config)
+    with Tracking(trackers, Study(study.paths), recipe_of=named, live_seconds=pace) as tracking:
         return _run(study, listener, tracking)
 
 
 def _run(study: Prepared, listener: Listener, tracking: Tracking) -> End:
     if study.version is None:
-        listener.say(f"nothing to do: all trials of {study.paths.uri} have ended")
+        what = "all trials" if is_full_grid(study.config) else "all trials that are wanted"
+        listener.say(f"nothing to do: {what} of {study.paths.uri} have ended")
         has_report = study.paths.exists(f"{study.paths.root}/{PAGE}")
         return End() if has_report else _concluded(study, listener, tracking)
     going_on = resume_command(study.paths.uri, study.options)
@@ -111,11 +117,15 @@ def _without_report(study: Prepared) -> str:
 
 
 def _is_over(study: Prepared) -> bool:
-    """Return whether all trials have ended: the last may have when it was to be interrupted."""
+    """Return whether nothing is wanted any more: the last trial may have ended when it was to be interrupted."""
     try:
-        return not trials_to_run(study.config, ended=answered_trials(study.paths))
+        return not _course(study).plan.wanted
     except OSError:
         return False
+
+
+def _course(study: Prepared) -> Course:
+    return Course(study.config, study.place.paths, version=study.place.workload_version)
 
 
 def _launcher(study: Prepared) -> AbstractContextManager[Launcher]:
@@ -131,7 +141,10 @@ def _launcher(study: Prepared) -> AbstractContextManager[Launcher]:
 
 def _announce(study: Prepared, launcher: Launcher, listener: Listener) -> None:
     settings = study.config.settings
-    listener.say(f"{counted(len(study.trials), 'trial')} of {settings.workload}, target {settings.target}")
+    ahead = trials_ahead(study.config, study.plan)
+    listener.say(f"{ahead} of {settings.workload}, target {settings.target}")
+    for rule in search_rules(study.config):
+        listener.say(rule)
     recipes = list(named_recipes(study.config))
     if len(recipes) > 1:
         listener.say(f"{len(recipes)} recipes: {'; '.join(recipes)}")
@@ -147,7 +160,8 @@ def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None
     """Time each batch size alone on its device, if it is wanted; the trials run also where that can't be done."""
     there = Study(study.paths)
     try:
-        if wants_timing(study.options, launcher.resources, trials=len(study.trials), study=there):
+        most = len(study.trials) if is_full_grid(study.config) else study.plan.at_most
+        if wants_timing(study.options, launcher.resources, trials=most, study=there):
             for line in timing_lines(launcher.time(timing_trials(study.config))):
                 listener.say(line)
     except OSError as error:  # no node was free, or the store does not answer
@@ -156,12 +170,21 @@ def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None
 
 def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, tracking: Tracking) -> int:
     """Run what is left of a study under its display; return how many trials failed."""
+    course, slots = _course(study), launcher.resources.slots
+    takes = longest(study.config, course.plan, _timings(study), train_examples=study.train_examples, slots=slots)
+    if takes:
+        listener.say(takes)
     with (
-        listener.watch(trials=len(study.trials), slots=launcher.resources.slots) as display,
+        listener.watch(course, slots=slots) as display,
         tracking.watching(display) as watcher,
     ):
-        launcher.run(study.trials, watcher)
+        launcher.run(course, watcher)
     return display.failed
+
+
+def _timings(study: Prepared) -> pd.DataFrame:
+    """Return the timings of workload and data as they are."""
+    return of_version(Study(study.place.paths).timings(), study.place.workload_version)
 
 
 def conclude(study: Prepared, listener: Listener, tracking: Tracking) -> bool:

@@ -6,6 +6,7 @@ import sys
 
 from rich.console import Console
 
+from bs_study.launch.course import Course
 from bs_study.launch.display import Display
 
 
@@ -21,5 +22,5 @@ class Terminal:
     def warn(self, line: str) -> None:
         print(line, file=sys.stderr)  # noqa: T201
 
-    def watch(self, *, trials: int, slots: int) -> Display:
-        return Display(self._console, total=trials, slots=slots)
+    def watch(self, course: Course, *, slots: int) -> Display:
+        return Display(self._console, plan=lambda: course.plan, slots=slots)

@@ -5,34 +5,14 @@ Where it stands follows from the outcomes alone, so it needs no memory: a resume
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from bs_study.config.search import rounded
+from bs_study.config.search import Lattice
 from bs_study.search.lane import Lane, Outcomes
 from bs_study.search.race import Entry, Race, Seeds, race
 from bs_study.search.record import End
-
-FARTHEST = 2**8
-"""The largest ratio of an lr to that at which its bracket began."""
-
-
-@dataclass(frozen=True)
-class Lattice:
-    """The lrs start · factor^j, rounded to four digits but for the start."""
-
-    start: float
-    factor: float
-
-    def lr(self, place: float) -> float:
-        return self.start if place == 0 else rounded(self.start * self.factor**place)
-
-    @property
-    def farthest(self) -> int:
-        """How many steps are as far as a bracket goes."""
-        return math.floor(math.log(FARTHEST) / math.log(self.factor) + 1e-9)
 
 
 @dataclass(frozen=True)
@@ -41,7 +21,7 @@ class Bracket:
 
     Attributes:
         race: of the lrs that it has come to.
-        best: the place of the best lr on the lattice; None as long as none reached the target.
+        best: the place on the lattice of the best lr, or next to it; None as long as none reached the target.
         is_over: whether it has come to its end.
         end: why it ended before both neighbours of the best lr were known to be worse.
     """
@@ -68,7 +48,7 @@ def bracket(
 
     It runs both neighbours of the best lr, and of those that tie with it, until they are known to be worse. Where none
     has reached the target yet, it goes down from an lr that diverges, and from one that missed on a plateau; up from
-    one that missed while its loss fell.
+    one that missed while its loss fell. Before it ends so, it has seen both neighbours of the lr with the least loss.
 
     Args:
         start: the place on the lattice at which it begins.
@@ -86,51 +66,52 @@ def bracket(
     def has_begun(place: float) -> bool:
         return any(lane.trial_id(lattice.lr(place), seed) in outcomes for seed in seeds)
 
-    begun = sorted((place for place in reach if has_begun(place)), key=lambda place: (abs(place - start), place))
+    begun = sorted(filter(has_begun, reach), key=lambda place: (abs(place - start), place))
     known = race_of(begun)
-    at = dict(zip(begun, known.entries, strict=False))
-    best = min((place for place in begun), key=lambda place: (at[place].upper, at[place].lr), default=start)
-    if not begun or math.isinf(at[best].upper):
-        steps = list(_search_for_one(at, known, reach, start))
-        places = [place for place in steps if place in reach]
-        found = race_of(list(dict.fromkeys([*begun, *places])))
-        is_over = len(places) < len(steps) or all(map(found.is_decided, found.entries))
-        return Bracket(found, None, is_over, _why_nothing(at, steps, reach) if is_over else "")
-    tied = _tied(at, best)
-    around = [max(tied) + 1, min(tied) - 1]
+    at = {lattice.place(entry.lr): entry for entry in known.entries}
+    if known.leader is None:
+        places = _towards_one(at, known, reach, start)
+        found = race_of(list(dict.fromkeys([*begun, *(place for place in places if place in reach)])))
+        is_over = all(map(found.is_decided, found.entries))
+        return Bracket(found, None, is_over, _why_nothing(found, lattice, reach) if is_over else "")
+    best = lattice.place(known.leader.lr)
+    tied = [place for place, entry in at.items() if entry.upper == known.leader.upper]
+    around = [math.floor(max(tied)) + 1, math.ceil(min(tied)) - 1]
     within = [place for place in around if place in reach]
-    found = race_of([best, *(p for p in begun if p != best), *(p for p in within if p not in at)])
+    places = [*(place for place in begun if place == best), *begun, *within]
+    found = race_of(places)
     is_over = all(map(found.is_decided, found.entries))
     if is_over and refine:
-        found = race_of([best, *(p for p in begun if p != best), best + 0.5, best - 0.5])
+        found = race_of([*places, best + 0.5, best - 0.5])
         is_over = all(map(found.is_decided, found.entries))
     end: End = "limit" if len(within) < len(around) else ""
-    return Bracket(found, best, is_over, end if is_over else "")
+    return Bracket(found, round(best), is_over, end if is_over else "")
 
 
-def _tied(at: dict[int, Entry], best: int) -> list[int]:
-    """Return the places about the best lr whose median is the same."""
-    run = [best]
-    for step in (1, -1):
-        for place in itertools.count(best + step, step):
-            if place not in at or at[place].upper != at[best].upper:
-                break
-            run.append(place)
-    return run
+Known = dict[float, Entry]
+"""What is known of an lr, by its place."""
 
 
-def _search_for_one(at: dict[int, Entry], known: Race, reach: range, start: int) -> Iterator[int]:
-    """Yield the places that a bracket comes to before an lr has reached the target; the last may lie out of reach."""
-    place, seen = start, set[int]()
-    while place not in seen:
+def _towards_one(at: Known, known: Race, reach: range, start: int) -> list[int]:
+    """Return the places to see before it is given up that an lr reaches the target; some may lie out of reach."""
+    places = list(_steps(at, known, reach, start))
+    if any(place not in at or not known.is_decided(at[place]) for place in places if place in reach):
+        return places
+    least = _least_loss(at, places[-1])
+    return places if least is None else [*places, math.floor(least) + 1, math.ceil(least) - 1]
+
+
+def _steps(at: Known, known: Race, reach: range, start: int) -> Iterator[int]:
+    """Yield the places that a bracket comes to as long as it goes on in one direction."""
+    place, before = start, 0
+    while True:
         yield place
-        seen.add(place)
-        if place not in at or not known.is_decided(at[place]):
+        if place not in reach or place not in at or not known.is_decided(at[place]):
             return
         step = _step(at[place])
-        if step == 0 or place not in reach:
+        if step == 0 or step == -before:
             return
-        place += step
+        place, before = place + step, step
 
 
 def _step(entry: Entry) -> int:
@@ -143,12 +124,18 @@ def _step(entry: Entry) -> int:
     return 1 if sum(falls) * 2 >= max(1, len(falls)) else -1
 
 
-def _why_nothing(at: dict[int, Entry], steps: list[int], reach: range) -> End:
-    last = at.get(steps[-1])
-    if last is None:
-        return "limit" if steps[-1] not in reach else ""
-    if last.answers == 0:
+def _least_loss(at: Known, last: float) -> float | None:
+    """Return the place whose loss ended the least, of those that tie the nearest to the last; None if all diverged."""
+    place = min(at, key=lambda place: (at[place].loss, abs(place - last)), default=None)
+    return place if place is not None and math.isfinite(at[place].loss) else None
+
+
+def _why_nothing(found: Race, lattice: Lattice, reach: range) -> End:
+    answered = [entry for entry in found.entries if entry.answers]
+    if not answered:
         return "failed"
-    if last.has_all_of(("out_of_memory",)):
-        return "out_of_memory"
-    return "diverged" if last.has_all_of(("diverged",)) else "nothing_reached"
+    for kind in ("out_of_memory", "diverged"):
+        if all(entry.has_all_of((kind,)) for entry in answered):
+            return "out_of_memory" if kind == "out_of_memory" else "diverged"
+    at = {lattice.place(entry.lr): entry for entry in found.entries}
+    return "limit" if any(_least_loss(at, end) == end for end in (reach[0], reach[-1])) else "nothing_reached"

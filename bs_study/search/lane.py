@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -21,11 +22,13 @@ class Outcome(NamedTuple):
         kind: reached, missed, outrun, not_tried, diverged, out_of_memory, failed or not_evaluated.
         iterations: to the first look that met the target, or to its end.
         is_falling: whether the loss still fell at its end.
+        loss: at its end, of one that did not reach the target; infinite where that is not known.
     """
 
     kind: str
     iterations: float
     is_falling: bool = False
+    loss: float = math.inf
 
 
 Outcomes = Mapping[str, Outcome]

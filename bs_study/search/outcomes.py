@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
@@ -19,11 +21,19 @@ def trial_outcomes(times: pd.DataFrame, evaluations: pd.DataFrame) -> dict[str, 
         evaluations: of the same trials.
     """
     lost = set(times.loc[times["outcome"].isin(["missed", "outrun"]), "trial_id"])
-    losses = evaluations[evaluations["trial_id"].isin(lost)].groupby("trial_id")["loss"]
-    falling = {str(trial_id): is_falling(loss.to_numpy(float)) for trial_id, loss in losses}
+    ends: dict[str, tuple[bool, float]] = {}
+    if lost and "loss" in evaluations:  # of a study in which nothing has ended it is no column yet
+        losses = evaluations[evaluations["trial_id"].isin(lost)].groupby("trial_id")["loss"]
+        ends = {str(trial_id): _end(loss.to_numpy(float)) for trial_id, loss in losses}
     iterations = times["iterations_to_target"].fillna(times["iterations_at_end"])
     rows = zip(times["trial_id"], times["outcome"], iterations, strict=True)
-    return {trial: Outcome(kind, float(after), falling.get(trial, True)) for trial, kind, after in rows}
+    return {trial: Outcome(kind, float(after), *ends.get(trial, (True, math.inf))) for trial, kind, after in rows}
+
+
+def _end(loss: np.ndarray) -> tuple[bool, float]:
+    """Return whether a loss still falls, and its median over the last quarter of the looks."""
+    end = float(np.median(loss[-max(1, len(loss) // 4) :]))
+    return is_falling(loss), end if math.isfinite(end) else math.inf
 
 
 def is_falling(loss: np.ndarray) -> bool:

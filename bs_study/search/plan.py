@@ -14,8 +14,9 @@ from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.timings import clean_iteration_seconds, trials_own_timings
 from bs_study.bound import race_of
 from bs_study.config import StudyConfig
-from bs_study.search.bracket import Bracket, Lattice, bracket
-from bs_study.search.lane import Lane, Outcomes, lanes_of
+from bs_study.config.search import Lattice
+from bs_study.search.bracket import Bracket, bracket
+from bs_study.search.lane import Lane, Outcome, Outcomes, lanes_of
 from bs_study.search.outcomes import trial_outcomes
 from bs_study.search.race import Race, Seeds, race
 from bs_study.search.record import LaneState, Plan, Wanted
@@ -35,7 +36,7 @@ def plan(rows: StudyRows) -> Plan:
     lanes = lanes_of(tuple(rows.settings.items()), config.batch_sizes)
     clean = clean_iteration_seconds(trials_own_timings(rows.timings, rows.trials))
     times = trial_times(rows.evaluations, rows.trials, target=rows.target, window=rows.target_window, clean=clean)
-    outcomes = trial_outcomes(times, rows.evaluations)
+    outcomes = trial_outcomes(times, rows.evaluations) | _answered_by_others(rows)
     courses = list(_courses(config, lanes, outcomes, more={}))
     wanted = [trial for course in courses for trial in course.wanted]
     if config.seeds == "auto" and not wanted:
@@ -51,6 +52,12 @@ def plan(rows: StudyRows) -> Plan:
         at_most=len(lanes) * _most_lrs(config) * len(config.most_seeds),
         expected=len(lanes) * _usual_trials(config),
     )
+
+
+def _answered_by_others(rows: StudyRows) -> dict[str, Outcome]:
+    """Return the trials that ended with another version of workload and data: no answers, and not trained again."""
+    others = rows.versions.others
+    return {str(i): Outcome("not_evaluated", 0) for i in others.loc[others["status"] != "failed", "trial_id"]}
 
 
 @dataclass(frozen=True)
@@ -69,11 +76,7 @@ class _Course:
     @property
     def state(self) -> LaneState:
         race, leader = self.race, self.race.leader
-        left = [
-            e
-            for e in race.entries
-            if not (e is not leader and (e.is_out(race.limit) or (e.is_over and e.upper > race.limit)))
-        ]
+        left = [entry for entry in race.entries if entry is leader or not race.is_decided(entry)]
         return LaneState(
             self.lane.recipe,
             self.lane.batch_size,
@@ -81,7 +84,7 @@ class _Course:
             lrs=len(race.entries),
             seeds=sum(o.kind not in ("failed", "not_evaluated") for o in leader.ended.values()) if leader else 0,
             best_lr=self.lane.trial(leader.lr, 0).lr if leader else None,
-            best_iterations=(leader.median if math.isfinite(leader.median) else leader.upper) if leader else None,
+            best_iterations=leader.upper if leader else None,
             is_over=not self.is_waiting and not self.wanted,
             end=self.bracket.end if self.bracket else "",
         )
@@ -92,8 +95,8 @@ def _courses(
 ) -> Iterator[_Course]:
     """Yield each lane as the search goes about it; each learns from the one before which lr is promising."""
     for _, of_recipe in itertools.groupby(lanes, key=lambda lane: lane.recipe):
-        if config.search == "bracket":
-            yield from _brackets(config, list(of_recipe), outcomes, more)
+        if config.lattice:
+            yield from _brackets(config, config.lattice, list(of_recipe), outcomes, more)
         else:
             yield from _races(config, list(of_recipe), outcomes, more)
 
@@ -120,8 +123,9 @@ def _outwards(lrs: Sequence[float], promising: float) -> list[float]:
     return sorted(lrs, key=lambda lr: (abs(math.log(lr / promising)), -lr))
 
 
-def _brackets(config: StudyConfig, lanes: list[Lane], outcomes: Outcomes, more: dict[Lane, Seeds]) -> Iterator[_Course]:
-    lattice = Lattice(config.lr_start or config.lrs[0], config.lr_factor or 2.0)
+def _brackets(
+    config: StudyConfig, lattice: Lattice, lanes: list[Lane], outcomes: Outcomes, more: dict[Lane, Seeds]
+) -> Iterator[_Course]:
     extra = [lr for lr in config.lrs if lr != lattice.start]
     start, is_waiting = 0, False
     for lane in lanes:
@@ -164,10 +168,8 @@ def _rounds(
 
 
 def _most_lrs(config: StudyConfig) -> int:
-    if config.search != "bracket":
-        return len(config.lrs)
-    farthest = Lattice(config.lr_start or config.lrs[0], config.lr_factor or 2.0).farthest
-    return 2 * farthest + len(config.lrs) + 2 * config.refine
+    lattice = config.lattice
+    return len(config.lrs) + (2 * lattice.farthest + 2 * config.refine if lattice else 0)
 
 
 def _usual_trials(config: StudyConfig) -> int:

@@ -3,12 +3,21 @@
 Within a recipe and batch size all clocks are the same multiple of iterations, so trials race on iterations. With n
 seeds U is the smallest upper bound on any cell's median. A cell of which more than half of the seeds are past
 U × margin has a median above that, whatever its other seeds do: it is out. So the best cell of the race, and its
-median, are those of the full grid, in whatever order trials end.
+median, are those of the full grid, in whatever order trials end and however late they hear of the bound.
+
+With an even number of seeds the median is a mean of two, of which one may be past the bound. At 2 U it is above U all
+the same, so the margin is 2 at least, and the same holds.
+
+It does not hold of seeds that are added once a race is over. A trial that fewer seeds had outrun counts as never there,
+though it may have been the quicker half of what is now a larger number. A median may then be told too large, never too
+small, and another lr may be the best of the full grid. A seed that fails for good changes the number likewise.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,7 +27,7 @@ from bs_study.config import TrialConfig
 from bs_study.search.lane import INFEASIBLE, NO_ANSWER, Lane, Outcome, Outcomes
 
 EVEN = Fraction(2)
-"""The least margin for an even number of seeds. Their median is a mean of two: above U for certain where one is 2 U."""
+"""The least margin for an even number of seeds."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +43,7 @@ class Entry:
     seeds: tuple[int, ...]
     ended: dict[int, Outcome]
 
-    @property
+    @functools.cached_property
     def answers(self) -> int:
         """How many of its seeds give an answer, as far as is known."""
         return len(self.seeds) - sum(outcome.kind in NO_ANSWER for outcome in self.ended.values())
@@ -49,16 +58,18 @@ class Entry:
         """Whether all of its seeds have ended."""
         return len(self.ended) == len(self.seeds)
 
-    @property
+    @functools.cached_property
     def times(self) -> list[float]:
         """Iterations to the target of the seeds that reached it, the least first."""
         return sorted(outcome.iterations for outcome in self.ended.values() if outcome.kind == "reached")
 
-    @property
+    @functools.cached_property
     def upper(self) -> float:
         """What the median is at most; infinite as long as half of the seeds have not reached the target."""
         times = self.times
-        return times[self.quorum - 1] if 0 < self.quorum <= len(times) else math.inf
+        if len(times) < self.quorum:
+            return math.inf
+        return self.median if self.is_over else times[self.quorum - 1]
 
     @property
     def median(self) -> float:
@@ -67,6 +78,11 @@ class Entry:
         if not self.is_over or 2 * len(times) <= n:
             return math.inf
         return (times[(n - 1) // 2] + times[n // 2]) / 2
+
+    @property
+    def loss(self) -> float:
+        """The median of the losses at the end of its seeds, of a cell that did not reach the target."""
+        return statistics.median([outcome.loss for outcome in self.ended.values()] or [math.inf])
 
     def past(self, limit: float) -> int:
         """Return how many seeds are known to take longer than a number of iterations, or for ever."""
@@ -86,7 +102,7 @@ class Entry:
 
 
 def _is_past(outcome: Outcome, limit: float) -> bool:
-    if outcome.kind == "outrun":  # of a race with fewer seeds, perhaps, whose limit was lower
+    if outcome.kind in ("outrun", "not_tried"):  # of a race with fewer seeds, perhaps, whose limit was lower
         return outcome.iterations >= limit
     return outcome.iterations > limit if outcome.kind == "reached" else outcome.kind not in NO_ANSWER
 
@@ -99,13 +115,13 @@ class Race:
     entries: tuple[Entry, ...]
     margin: Fraction | None
 
-    @property
+    @functools.cached_property
     def leader(self) -> Entry | None:
         """The cell with the smallest upper bound on its median; of those that tie, with the smallest lr."""
         best = min(self.entries, key=lambda entry: (entry.upper, entry.lr), default=None)
         return best if best is not None and math.isfinite(best.upper) else None
 
-    @property
+    @functools.cached_property
     def limit(self) -> float:
         """The iterations past which a seed can't make its cell the best."""
         leader = self.leader
@@ -141,7 +157,7 @@ class Race:
     def bound(self) -> Bound | None:
         """By when the trials of the other cells have to be there; None as long as none has set a time."""
         leader = self.leader
-        if leader is None:
+        if leader is None or self.margin is None:
             return None
         by = max(
             (o.iterations, s) for s, o in leader.ended.items() if o.kind == "reached" and o.iterations <= leader.upper

@@ -103,7 +103,7 @@ class Study:
     def _asked_number(self, name: str) -> float:
         try:
             return float(self.asked[name])
-        except (KeyError, TypeError, ValueError, OverflowError):
+        except (FileNotFoundError, KeyError, TypeError, ValueError, OverflowError):
             return float("nan")
 
     def trials(self, columns: Sequence[str] | None = None, **filters: object) -> pd.DataFrame:

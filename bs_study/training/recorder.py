@@ -147,6 +147,8 @@ class Recorder:
             "initial_metric": self.position.initial_metric,
             "status": ending.status,
             "stop_reason": ending.stop_reason,
+            "bound": ending.bound,
+            "outrun_by": ending.outrun_by,
             "message": ending.message,
             "iterations": self.position.iteration,
             "examples": self.position.examples,

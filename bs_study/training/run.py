@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple
 
 from torch import Tensor
 
+from bs_study.bound import Bound
 from bs_study.target import Target
 from bs_study.training.assembly import Assembly
 from bs_study.training.checkpoint import State, learner_state, misfits_raise, restore_learner
@@ -23,9 +24,18 @@ from bs_study.training.randomness import kept_generators, random_state, restore_
 from bs_study.training.recorder import Recorder
 from bs_study.training.watchdog import Watchdog
 
+NewestBound = Callable[[], Bound | None]
+"""Returns by when a trial must have met its target, as far as is known at that moment."""
+
 
 def ready_run(
-    recorder: Recorder, assembly: Assembly, *, target: Target, watchdog: Watchdog, state: State | None
+    recorder: Recorder,
+    assembly: Assembly,
+    *,
+    target: Target,
+    watchdog: Watchdog,
+    state: State | None,
+    bound: NewestBound = lambda: None,
 ) -> TrialRun:
     """Return a trial that is ready to train, from its beginning or from a saved state.
 
@@ -44,7 +54,7 @@ def ready_run(
             restore_random(state["random"])
             watch.restore(state["watch"])
         recorder.restore(state)
-    return TrialRun(recorder, assembly, target=target, watch=watch, watchdog=watchdog)
+    return TrialRun(recorder, assembly, target=target, watch=watch, watchdog=watchdog, bound=bound)
 
 
 def _own_loss_limit(assembly: Assembly, recorder: Recorder) -> float:
@@ -65,10 +75,18 @@ class TrialRun:
         target: ends the trial, unless it is to train on.
         watch: says when it has diverged.
         watchdog: fed with every stretch.
+        bound: ends the trial at an evaluation by which it has not met the target. It changes no loss.
     """
 
     def __init__(
-        self, recorder: Recorder, assembly: Assembly, *, target: Target, watch: DivergenceWatch, watchdog: Watchdog
+        self,
+        recorder: Recorder,
+        assembly: Assembly,
+        *,
+        target: Target,
+        watch: DivergenceWatch,
+        watchdog: Watchdog,
+        bound: NewestBound,
     ) -> None:
         self.recorder = recorder
         self._assembly = assembly
@@ -76,6 +94,7 @@ class TrialRun:
         self._target = target
         self._watch = watch
         self._watchdog = watchdog
+        self._bound = bound
         self._timeline = timeline(assembly.device)
         # The first iterations of each attempt are warm-up: its process has made none yet.
         self._warm_from = recorder.position.iteration + self._trial.settings.warmup_iterations
@@ -164,16 +183,26 @@ class TrialRun:
         self.recorder.add_epoch(epoch, clipped_share=share, peak_memory_bytes=peak_memory_bytes(self._assembly.device))
 
     def _judge(self) -> Ending | None:
-        """Evaluate if it is time to, and say whether the trial has met its target or spent a budget."""
+        """Evaluate if it is time to, and say whether the trial has met its target, spent a budget or is outrun."""
         position = self.recorder.position
         spent = spent_budget(position, self.recorder.clocks, self._plan)
-        if spent or self._plan.next_evaluation(position.iteration - 1) == position.iteration:
+        is_look = bool(spent) or self._plan.next_evaluation(position.iteration - 1) == position.iteration
+        if is_look:
             self._evaluate()
         position.judged_iteration = position.iteration
         is_enough = position.is_reached and position.iteration >= self._trial.settings.min_iterations
         if is_enough and self._trial.settings.stop_at_target:
             return Ending("completed", "target")
-        return Ending("completed", spent) if spent else None
+        if spent:
+            return Ending("completed", spent)
+        return self._outrun() if is_look and not position.is_reached else None
+
+    def _outrun(self) -> Ending | None:
+        """Return the ending of a trial that is outrun, or None; at other times than at looks the race was not exact."""
+        bound = self._bound()
+        if bound is None or not bound.ends(self._trial, iteration=self.recorder.position.iteration):
+            return None
+        return Ending("completed", "outrun", bound=bound.iterations, outrun_by=bound.outrun_by)
 
     def _evaluate(self) -> None:
         start, drawn = time.perf_counter(), random_state()

@@ -28,7 +28,7 @@ from bs_study.training.placement import Machine, Pacing, Place
 from bs_study.training.progress import Ending, Report
 from bs_study.training.randomness import seed_generators
 from bs_study.training.recorder import Recorder
-from bs_study.training.run import ready_run
+from bs_study.training.run import NewestBound, ready_run
 from bs_study.training.watchdog import Watchdog
 from bs_study.words import duration
 from bs_study.workloads.base import Workload, load_workload
@@ -47,6 +47,7 @@ def run_trial(
     report: Report = lambda _: None,
     give_up: GiveUp | None = None,
     interruption: Interruption | None = None,
+    bound: NewestBound = lambda: None,
 ) -> Ending:
     """Train a trial to its end and commit it to the store; continue from its newest checkpoint if it has one.
 
@@ -60,6 +61,7 @@ def run_trial(
         report: called with its progress.
         give_up: called in another thread when the trial makes no progress; by default it ends the process.
         interruption: asks it to write a checkpoint and end.
+        bound: returns at once by when it must have met its target, as far as is known; asked at each evaluation.
 
     Raises:
         Interrupted: it was asked to. A trial that had come to its end by then is committed all the same.
@@ -76,7 +78,17 @@ def run_trial(
     if earlier:
         return earlier
     try:
-        return _attempt(trial, place, machine, pacing, data, report=report, give_up=give_up, interruption=interruption)
+        return _attempt(
+            trial,
+            place,
+            machine,
+            pacing,
+            data,
+            report=report,
+            give_up=give_up,
+            interruption=interruption,
+            bound=bound,
+        )
     except OSError:
         # Another attempt that ran beside this one may have ended the trial, and removed what this one stood on.
         with contextlib.suppress(OSError):
@@ -97,7 +109,8 @@ def _earlier_ending(trial: TrialConfig, place: Place, *, launched: datetime | No
     if row["status"] == "failed" and not is_given_up:
         return None
     reached = _reached_iteration(trial, place)
-    return Ending(row["status"], row["stop_reason"], row["message"], row["iterations"], reached)
+    ending = Ending(row["status"], row["stop_reason"], row["message"], row["iterations"], reached)
+    return replace(ending, bound=row.get("bound"), outrun_by=row.get("outrun_by"))
 
 
 def _reached_iteration(trial: TrialConfig, place: Place) -> int | None:
@@ -139,6 +152,7 @@ def _attempt(
     report: Report,
     give_up: GiveUp,
     interruption: Interruption,
+    bound: NewestBound,
 ) -> Ending:
     start = datetime.now(UTC)
     set_up(machine, trial=trial)
@@ -159,7 +173,7 @@ def _attempt(
                             trial, place, machine, recorder, data=data, state=state, interruption=interruption
                         )
                         target = _target(trial, assembly.learner.workload)
-                        run = ready_run(recorder, assembly, target=target, watchdog=watchdog, state=state)
+                        run = ready_run(recorder, assembly, target=target, watchdog=watchdog, state=state, bound=bound)
                         break
                     except MisfitError as error:
                         complaints.append(told_aside(name, error))

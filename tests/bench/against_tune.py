@@ -69,7 +69,8 @@ def bare_tune(folder: str, iterations: int) -> None:
 
 
 def our_study(folder: str, iterations: int) -> list[str]:
-    grid = ["--batch-sizes", *map(str, BATCH_SIZES), "--lrs", *map(str, LRS), "--address", "local"]
+    cells = ["--batch-sizes", *map(str, BATCH_SIZES), "--lrs", *map(str, LRS)]
+    grid = ["--search", "grid", "--seeds", "0", *cells, "--address", "local"]
     length = ["--max-iterations", str(iterations), "--min-iterations", str(iterations)]
     return [sys.executable, str(MAIN), "--store", folder, *grid, *length]
 

@@ -25,7 +25,8 @@ MAIN = Path(__file__).parent.parent.parent / "sweeps" / "grid.py"
 
 def one_round(trials: int) -> dict[str, float]:
     """Return the seconds of one study's parts."""
-    grid = ["--batch-sizes", "64", "--lrs", "0.05", "--seeds", *map(str, range(trials)), "--max-iterations", "200"]
+    cells = ["--search", "grid", "--batch-sizes", "64", "--lrs", "0.05", "--seeds", *map(str, range(trials))]
+    grid = [*cells, "--max-iterations", "200"]
     with tempfile.TemporaryDirectory() as store:
         start = datetime.now(UTC)
         command = [sys.executable, str(MAIN), "--store", store, "--address", "local", *grid]

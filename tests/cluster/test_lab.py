@@ -25,7 +25,8 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
 README = Path(__file__).parents[2] / "README.md"
 # Four trials of a few seconds for each seed: two at a time, one on each worker.
-GRID = "--batch-sizes 8 16 --lrs 0.02 0.04 --checkpoint-seconds 1 --max-iterations 3000 --min-iterations 3000"
+CELLS = "--search grid --batch-sizes 8 16 --lrs 0.02 0.04"
+GRID = f"{CELLS} --checkpoint-seconds 1 --max-iterations 3000 --min-iterations 3000"
 SUBMIT = "ray job submit --working-dir project"
 NOT_RAY = {"awk", "bash", "ps", "sleep", "sshd", "xargs"}
 

@@ -60,7 +60,8 @@ def cluster_of(nodes: int) -> Iterator[str]:
 
 def test_64_trials_use_all_nodes_and_no_two_ever_hold_the_same_gpu(tmp_path: Path) -> None:
     seeds = [str(seed) for seed in range(TRIALS // 4)]
-    study = ["--batch-sizes", "16", "64", "--lrs", "0.04", "0.16", "--seeds", *seeds, "--max-iterations", "30"]
+    cells = ["--search", "grid", "--batch-sizes", "16", "64", "--lrs", "0.04", "0.16", "--seeds", *seeds]
+    study = [*cells, "--max-iterations", "30"]
     with cluster_of(NODES) as address:
         done = subprocess.run(
             [sys.executable, str(GRID), *study, "--address", address],

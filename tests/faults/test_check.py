@@ -108,6 +108,9 @@ WRONG_COLUMNS: list[tuple[Table, str, list[Any], str]] = [
     ("trials", "status", ["done"], "status 'done' is unknown"),
     ("trials", "stop_reason", ["bored"], "stop_reason 'bored' is none of a trial that is completed"),
     ("trials", "stop_reason", [None], "stop_reason None"),
+    ("trials", "stop_reason", ["outrun"], "bound is missing, and stop_reason is 'outrun'"),
+    ("trials", "stop_reason", ["outrun"], "outrun_by is missing, and stop_reason is 'outrun'"),
+    ("trials", "bound", [8], "bound is 8, and stop_reason is 'max_iterations'"),
     ("trials", "momentum", [0.9], "momentum is 0.9, and the study asks for 0.5"),
     ("trials", "lr", [0.5], "'lr' says 0.5, not 0.02"),
 ]
@@ -120,6 +123,16 @@ def test_a_wrong_column_is_told_with_its_file_and_row(
     file = trial_files(paths, table)[0]
     set_column(file, column, values)
     assert [line for line in found(paths) if line.startswith(f"{table}/{file.name}: ") and told in line]
+
+
+def test_a_trial_that_was_outrun_had_come_to_its_bound(paths: StudyPaths) -> None:
+    file = trial_files(paths, "trials")[0]
+    for name, value in (("stop_reason", "outrun"), ("outrun_by", "b4-lr0.1-s0-abcdef"), ("bound", 10)):
+        set_column(file, name, [value])
+    assert found(paths) == []
+    set_column(file, "bound", [11])
+    (line,) = found(paths)
+    assert line.endswith("iterations is 10, and the trial was outrun by its bound of 11")
 
 
 def test_loss_that_is_nan_or_infinite_is_no_problem(paths: StudyPaths) -> None:

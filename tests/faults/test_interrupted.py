@@ -20,8 +20,10 @@ from tests.faults.attempts import undisturbed
 from tests.faults.conftest import Ended, StartStudy
 from tests.faults.running_study import GRID, of_session
 from tests.faults.same_rows import assert_same_rows, table
+from tests.grid_command import FULL_GRID
 
 ENDLESS = (
+    *FULL_GRID,
     *("--batch-sizes", "4", "8", "--lrs", "0.01", "--max-iterations", "100000000"),
     *("--no-stop-at-target", "--checkpoint-seconds", "0.5"),
 )
@@ -151,7 +153,7 @@ def test_an_interrupt_in_the_last_trials_last_moment_names_the_report_and_going_
 
     monkeypatch.setattr(TrialWriter, "commit", interrupted)
     flags = ("--batch-sizes", "64", "--lrs", "0.1", "--max-iterations", "40", "--local", "--no-timing")
-    ended = grid(*flags)
+    ended = grid(*FULL_GRID, *flags)
     study = tmp_path / "results" / "digits"
     assert ended.status == 130
     assert ended.out.splitlines()[-1].endswith(f"python sweeps/report.py {study}")

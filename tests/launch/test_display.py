@@ -9,6 +9,7 @@ from rich.console import Console
 
 from bs_study import TrialConfig
 from bs_study.launch.display import Display, describe
+from bs_study.search.record import LaneState, Plan, Wanted
 from bs_study.training.progress import Ending, Progress
 
 TRIALS = [TrialConfig(batch_size=b, lr=0.1, seed=0, max_iterations=10) for b in (4, 16, 64)]
@@ -29,9 +30,14 @@ def at(share: float | None) -> Progress:
     return Progress(iteration=5, epoch=1.5, loss=0.25, metric=0.75, share=share)
 
 
-def quiet_display(*, slots: int = 1) -> tuple[Display, io.StringIO]:
+def grid_plan() -> Plan:
+    """Return what is wanted of a full grid of these trials."""
+    return Plan(tuple(Wanted("", trial) for trial in TRIALS), at_most=3, expected=3)
+
+
+def quiet_display(*, slots: int = 1, plan: Callable[[], Plan] = grid_plan) -> tuple[Display, io.StringIO]:
     out = io.StringIO()
-    return Display(Console(file=out), total=3, slots=slots), out
+    return Display(Console(file=out), plan=plan, slots=slots), out
 
 
 def test_without_a_terminal_there_is_one_plain_line_per_trial_that_ended() -> None:
@@ -49,7 +55,7 @@ def test_without_a_terminal_there_is_one_plain_line_per_trial_that_ended() -> No
 def test_on_a_terminal_each_running_trial_shows_its_cell_epoch_loss_and_metric(set_clock: SetClock) -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=100)
-    with Display(console, total=3, slots=2) as display:
+    with Display(console, plan=grid_plan, slots=2) as display:
         display.started(TRIALS[0])
         display.ended(TRIALS[0], REACHED)
         display.started(TRIALS[1])
@@ -134,6 +140,10 @@ def test_trials_side_by_side_share_the_time_left(set_clock: SetClock) -> None:
     [
         (REACHED, "target reached at iteration 7"),
         (Ending("completed", "max_epochs", iterations=30), "target not reached within 30 iterations (max_epochs)"),
+        (
+            Ending("completed", "outrun", iterations=150, bound=140, outrun_by="b4-lr0.16-s0-abcdef"),
+            "outrun at iteration 150, by b4-lr0.16-s0-abcdef",
+        ),
         (Ending("diverged", "non_finite", "loss nan at iteration 3"), "diverged: loss nan at iteration 3"),
         (Ending("failed", "error", "ValueError: seven\nTraceback"), "failed: ValueError: seven"),
         (Ending("out_of_memory", "out_of_memory"), "out_of_memory"),
@@ -145,3 +155,66 @@ def test_trials_side_by_side_share_the_time_left(set_clock: SetClock) -> None:
 )
 def test_an_ending_is_told_in_a_few_words(ending: Ending, words: str) -> None:
     assert describe(ending) == words
+
+
+LED = LaneState("", 4, contenders=2, lrs=3, seeds=1, best_lr=0.1, best_iterations=1500)
+WAITS = LaneState("", 16, contenders=0, lrs=1)
+
+
+def test_a_search_shows_the_contenders_and_the_best_lr_of_each_batch_size_and_what_is_wanted() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=100)
+    plan = Plan(tuple(Wanted("", trial) for trial in TRIALS), lanes=(LED, WAITS), at_most=20, expected=10)
+    with Display(console, plan=lambda: plan, slots=1) as display:
+        display.started(TRIALS[0])
+        console.print("")
+    shown = out.getvalue()
+    assert "0 trials done, 1 running, 2 wanted as far as is known" in shown
+    rows = [line.split() for line in shown.splitlines()]
+    assert ["4", "2", "of", "3", "0.1", "1,500", "1"] in rows
+    assert ["16", "waits"] in rows
+
+
+def test_a_trial_that_was_outrun_names_the_lr_that_won_and_a_batch_size_that_is_over_has_a_line_once() -> None:
+    over = replace(LED, contenders=1, seeds=3, is_over=True)
+    plans = {"now": Plan((Wanted("", TRIALS[0]), Wanted("", TRIALS[1])), lanes=(LED, WAITS))}
+    display, out = quiet_display(plan=lambda: plans["now"])
+    with display:
+        for trial in TRIALS[:2]:
+            display.started(trial)
+        display.ended(TRIALS[0], REACHED)
+        plans["now"] = Plan((), lanes=(over, WAITS))
+        by = TRIALS[0].trial_id
+        display.ended(TRIALS[1], Ending("completed", "outrun", iterations=1900, bound=1875, outrun_by=by))
+        display.ended(TRIALS[2], REACHED)
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 4
+    assert "outrun at iteration 1,900, by lr 0.1" in lines[1]
+    assert lines[2] == "batch size 4: best lr 0.1, target reached at iteration 1,500 (3 seeds, 3 lrs tried)"
+
+
+def test_a_batch_size_that_was_over_before_has_no_line_and_one_without_a_best_lr_says_why() -> None:
+    over = replace(LED, is_over=True)
+    nothing = LaneState("adam", 16, contenders=3, lrs=3, is_over=True, end="diverged")
+    plans = {"now": Plan((Wanted("", TRIALS[0]),), lanes=(over,))}
+    display, out = quiet_display(plan=lambda: plans["now"])
+    with display:
+        display.started(TRIALS[0])
+        plans["now"] = Plan((), lanes=(over, nothing))
+        display.ended(TRIALS[0], REACHED)
+    assert out.getvalue().splitlines()[1:] == [
+        "adam, batch size 16: no lr reached the target (3 lrs tried; lrs diverge)"
+    ]
+
+
+def test_the_time_left_of_a_search_counts_what_is_wanted_and_what_a_batch_size_that_waits_takes_as_a_rule(
+    set_clock: SetClock,
+) -> None:
+    plan = Plan(tuple(Wanted("", trial) for trial in TRIALS), lanes=(LED, WAITS), at_most=20, expected=10)
+    display, _ = quiet_display(plan=lambda: plan)
+    display.started(TRIALS[0])
+    for seconds, share in ((10, 0.1), (20, 0.2)):
+        set_clock(seconds)
+        display.progressed(TRIALS[0], at(share))
+    # 80 s of the one that runs, two that are wanted, and half of ten, of 100 s each
+    assert display.seconds_left() == pytest.approx(80 + 2 * 100 + 5 * 100)

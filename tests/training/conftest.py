@@ -18,6 +18,7 @@ from bs_study.store.study_json import create_study
 from bs_study.training.interruption import Interruption
 from bs_study.training.placement import Machine, Pacing, Place
 from bs_study.training.progress import Ending
+from bs_study.training.run import NewestBound
 from bs_study.training.trial import run_trial
 from tests.training.interrupted import TRIAL, Run
 
@@ -39,6 +40,7 @@ def run_in() -> Callable[..., tuple[Ending, Study]]:
         device: str = "cpu",
         report: Any = None,
         interruption: Interruption | None = None,
+        bound: NewestBound = lambda: None,
         **settings: Any,
     ) -> tuple[Ending, Study]:
         trial = TrialConfig(**{"batch_size": 64, "lr": 0.1, "seed": 0} | settings)
@@ -54,6 +56,7 @@ def run_in() -> Callable[..., tuple[Ending, Study]]:
             pacing=Pacing(checkpoint_seconds, report_seconds),
             report=report or (lambda _: None),
             interruption=interruption,
+            bound=bound,
         )
         return ending, open_study(paths.root)
 

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from queue import Queue
 from typing import Self
@@ -38,13 +38,13 @@ class Tracking:
     Args:
         trackers: who is told.
         study: the study in its store.
-        recipes: the name of each trial's recipe by the trial's id.
+        recipe_of: returns the name of a trial's recipe.
         live_seconds: time between two looks at what a running trial has written.
     """
 
     trackers: list[Tracker]
     study: Study
-    recipes: Mapping[str, str] = field(default_factory=dict)
+    recipe_of: Callable[[TrialConfig], str] = lambda _: ""
     live_seconds: float = 60.0
     _events: Queue[Callable[[], None] | None] = field(default_factory=Queue)
     _latest: dict[str, Progress] = field(default_factory=dict)
@@ -115,8 +115,10 @@ class Tracking:
         self._trials.pop(trial.trial_id)
 
     def _told(self, trial: TrialConfig) -> _Told:
-        run = Run(trial, self.study.name, self.recipes.get(trial.trial_id, ""))
-        return self._trials.setdefault(trial.trial_id, _Told(run, looked=time.monotonic()))
+        name = trial.trial_id
+        if name not in self._trials:
+            self._trials[name] = _Told(Run(trial, self.study.name, self.recipe_of(trial)), looked=time.monotonic())
+        return self._trials[name]
 
     def _new_evaluations(self, told: _Told, *, live: bool) -> list[tuple[int, dict[str, float]]]:
         """Return what the store has of a trial's evaluations beyond those that were told."""

@@ -13,7 +13,7 @@ from bs_study.store.check.rows import exceeds
 from bs_study.store.schema import KEYS, Status, Table
 
 REASONS: dict[Status, tuple[str, ...]] = {
-    "completed": ("target", *BUDGETS),
+    "completed": ("target", "outrun", *BUDGETS),
     "diverged": ("non_finite", "loss_limit"),
     "out_of_memory": ("out_of_memory",),
 }
@@ -29,6 +29,7 @@ def row_problems(row: Mapping[str, Any], tables: Mapping[Table, pa.Table], trial
         trial: its config as the study's grid has it, if it does.
     """
     yield from _ending_problems(row)
+    yield from _race_problems(row)
     yield from _config_problems(row, trial)
     if "iterations" in tables:
         for name, column in (("iterations", "iteration"), ("examples", "examples")):
@@ -44,6 +45,19 @@ def _ending_problems(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"status {status!r} is unknown"
     elif not stop_reason or (status in REASONS and stop_reason not in REASONS[status]):
         yield f"stop_reason {stop_reason!r} is none of a trial that is {status}"
+
+
+def _race_problems(row: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a bound that a trial which was outrun lacks or had not come to, or that another has."""
+    is_outrun = row.get("stop_reason") == "outrun"
+    for name in ("bound", "outrun_by"):
+        value = row.get(name)
+        if (value is not None) != is_outrun:
+            told = "missing" if value is None else repr(value)
+            yield f"{name} is {told}, and stop_reason is {row.get('stop_reason')!r}"
+    bound, iterations = row.get("bound"), row.get("iterations")
+    if is_outrun and bound is not None and iterations is not None and iterations < bound:
+        yield f"iterations is {iterations}, and the trial was outrun by its bound of {bound}"
 
 
 def _config_problems(row: Mapping[str, Any], trial: TrialConfig | None) -> Iterator[str]:

@@ -1,0 +1,80 @@
+"""What a person is told of a study before it runs: how many trials, by which rules, and for how long at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from bs_study.config import StudyConfig
+from bs_study.config.search import FARTHEST
+from bs_study.grid import is_full_grid
+from bs_study.search.record import Plan
+from bs_study.training.plan import Plan as TrialPlan
+from bs_study.words import counted, duration, listing, setting, typed
+
+
+def trials_ahead(config: StudyConfig, plan: Plan) -> str:
+    """Return how many trials a study needs: of a full grid those that are left; else at most, and as a rule."""
+    if is_full_grid(config):
+        return counted(len(plan.wanted), "trial")
+    return f"at most {counted(plan.at_most, 'trial')} in all (about {min(plan.expected, plan.at_most)} as a rule)"
+
+
+def search_rules(config: StudyConfig) -> Iterator[str]:
+    """Yield by which rules a study chooses its trials, a line each; none of a full grid."""
+    if config.search != "grid":
+        yield f"{config.search}: a trial ends when another lr of its batch size was {_margin(config)}"
+    if config.search == "bracket":
+        start, factor = config.lr_start or config.lrs[0], config.lr_factor or 2.0
+        others = [setting(lr) for lr in config.lrs if lr != start]
+        yield (
+            f"each batch size tries lrs in steps of {setting(factor)}, the first from {setting(start)}, the others "
+            f"from the best of the one before, until both neighbours of its best are slower (at most {FARTHEST} times "
+            "the first lr tried, or a part of it)"
+        )
+        if others:
+            yield f"each batch size also tries lr {listing(others)}"
+        if config.refine:
+            yield "then half a step on each side of its best lr"
+    if config.seeds == "auto":
+        yield (
+            f"seeds: one of each cell first, then more, up to {config.max_seeds}, for the fastest cell and for each of "
+            "another batch size that is not known to be slower"
+        )
+
+
+def _margin(config: StudyConfig) -> str:
+    return "as fast" if config.race_margin == 1 else f"{typed(config.race_margin)} times as fast"
+
+
+def longest(config: StudyConfig, plan: Plan, timings: pd.DataFrame, *, train_examples: int, slots: int) -> str | None:
+    """Return how long a study trains at most, by the timing pass; None where a batch size has no timing.
+
+    Each trial is taken to spend its whole budget. Trials share the slots; the last to begin may be the longest.
+
+    Args:
+        plan: what is wanted of it.
+        timings: the store's table, of the version of workload and data in force.
+        train_examples: size of the training set.
+        slots: how many trials run at once; those of a bracket may wait for each other.
+    """
+    iteration = timings[timings["status"] == "completed"].groupby("batch_size")["iteration_seconds"].max().to_dict()
+    if not plan.wanted or not set(config.batch_sizes) <= iteration.keys():
+        return None
+    whole = {one.trial.batch_size: one.trial for one in plan.wanted}
+    any_trial = plan.wanted[0].trial
+    seconds = {}
+    for size in config.batch_sizes:
+        trial = whole.get(size, any_trial.model_copy(update={"batch_size": size}))
+        last = TrialPlan(trial, train_examples, 1).last_iteration
+        limits = [last and last * iteration[size], trial.settings.max_train_seconds]
+        seconds[size] = min(limit for limit in limits if limit)
+    if is_full_grid(config):
+        total = sum(seconds[one.trial.batch_size] for one in plan.wanted)
+    else:
+        total = plan.at_most / len(config.batch_sizes) * sum(seconds.values())
+    most = max(seconds.values())
+    side_by_side = 1 if config.search == "bracket" else slots
+    trained = most + (total - most) / side_by_side
+    return f"by the timing pass at most {duration(trained)} of training, if each trial spends its whole budget"
