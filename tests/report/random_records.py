@@ -13,7 +13,7 @@ from bs_study.analysis.convergence import OUTCOMES
 from bs_study.analysis.open_anyway import TELLS_NOTHING
 from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.rows import State
-from bs_study.analysis.steps import Step
+from bs_study.analysis.step import Step
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.unreached import Closest, Missed
@@ -56,7 +56,7 @@ def random_analysis(seed: int) -> Analysis:
 
 
 def _counts(rng: np.random.Generator) -> dict[str, int]:
-    drawn = rng.choice(OUTCOMES, int(rng.integers(1, 5)), p=[0.6, 0.1, 0.06, 0.1, 0.06, 0.04, 0.04])
+    drawn = rng.choice(OUTCOMES, int(rng.integers(1, 5)), p=[0.5, 0.1, 0.1, 0.06, 0.1, 0.06, 0.04, 0.04])
     kinds = rng.choice(drawn, 1) if rng.random() < 0.3 else drawn
     return {str(name): int((kinds == name).sum()) for name in dict.fromkeys(kinds)}
 
