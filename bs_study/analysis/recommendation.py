@@ -13,7 +13,8 @@ from scipy import special
 from bs_study.analysis.comparison import Comparison, Field
 from bs_study.analysis.contest import Contest, first_cell, once
 from bs_study.analysis.rows import State
-from bs_study.analysis.steps import BY_SEEDS, Step
+from bs_study.analysis.seed_steps import BY_SEEDS
+from bs_study.analysis.step import Step
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.unreached import Closest, Missed, Unanswered, closest_cell, missed_sizes
 from bs_study.analysis.verdict import CONFIDENCE, Doubt, Verdict

@@ -104,6 +104,14 @@ class StudyRows:
         return pd.concat(known or [self.trials[CELL]]).drop_duplicates(ignore_index=True)
 
     @property
+    def cells(self) -> pd.DataFrame:
+        """recipe, batch_size and lr of every cell of the study, with whichever version of its workload it was tried.
+
+        What is added to a study is trained in all of them, and what one of them has already adds nothing.
+        """
+        return pd.concat([self.tried, self.versions.others[CELL]]).drop_duplicates(ignore_index=True)
+
+    @property
     def state(self) -> State:
         """How much of what was asked has ended, by recipe, batch size, lr and seed.
 

@@ -31,7 +31,7 @@ def scaling(
         trials: the ended ones.
         best: gives the best lr of each batch size by iterations.
         smoothness: gives each trial's stability in its first 1000 iterations. Without it, all that didn't diverge count
-            as stable.
+            as stable, but for those that were outrun.
         grid: further (recipe, batch size, lr) cells that were asked for and have not ended: they move the grid's edge
             only.
 
@@ -100,7 +100,8 @@ _COLUMNS = [
 def _is_stable(trials: pd.DataFrame, smoothness: pd.DataFrame | None) -> dict[Any, dict[float, bool]]:
     """Return by recipe and batch size, for each lr of which it is known, whether all its trials are stable."""
     if smoothness is None:
-        known = trials[trials["status"].isin(["completed", "diverged"])]
+        is_cut_off = trials.get("stop_reason", pd.Series("", index=trials.index)) == "outrun"
+        known = trials[trials["status"].isin(["completed", "diverged"]) & ~is_cut_off]
         is_stable = known["status"] == "completed"
     else:
         known = smoothness[(smoothness["window"] == "first_1000") & smoothness["stability"].notna()]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,42 +11,13 @@ import pandas as pd
 from bs_study.analysis.comparison import Field
 from bs_study.analysis.contest import Contest
 from bs_study.analysis.rows import StudyRows
-from bs_study.analysis.trials import CELL
+from bs_study.analysis.seed_steps import OF_SEEDS, more_seeds
+from bs_study.analysis.step import Step
 from bs_study.analysis.unreached import Unanswered
 from bs_study.analysis.verdict import Doubt, Reason
 from bs_study.target import Target
 
-StepKind = Literal["finish", "target", "harder_target", "timing", "seeds", "lrs", "batch_sizes", "budget"]
-
-FEW_SEEDS = 3
-MOST_SEEDS = 8  # to add at once
-OF_SEEDS: tuple[Reason, ...] = ("one_seed", "within_spread", "tie", "missed_seeds")
-BY_SEEDS: tuple[Reason, ...] = (*OF_SEEDS, "within_looks")
-"""Doubts of a comparison that more seeds may settle: looks are a part of its interval, and seeds another."""
 OF_BUDGET = ("missed_earlier", "not_tried", "nothing_reached")
-
-
-@dataclass(frozen=True)
-class Step:
-    """What would settle a doubt, as the settings to add to the study.
-
-    Attributes:
-        kind: finish: resume what has not ended; target: ask for another one; harder_target: train to a harder one, in a
-            study of its own; timing: time the batch sizes alone; seeds, lrs, batch_sizes: add these; budget: a larger
-            one, in a study of its own.
-        seeds, lrs, batch_sizes: to add. With an lr rule lrs are those of the base batch size, as they are typed.
-        at: the batch sizes that it is for.
-        target: the target to ask for, where one is known; of a budget, that of the new study where it differs.
-        trials: how many it trains.
-    """
-
-    kind: StepKind
-    seeds: tuple[int, ...] = ()
-    lrs: tuple[float, ...] = ()
-    batch_sizes: tuple[int, ...] = ()
-    at: tuple[int, ...] = ()
-    target: Target | None = None
-    trials: int = 0
 
 
 def steps(
@@ -79,25 +49,12 @@ def steps(
         *_other_target(reasons, convergence, target),
         _easier_target(convergence, target) if not unanswered and "nothing_reached" in reasons else None,
         *(_unanswered(rows, unanswered) if unanswered else ()),
-        _seeds(rows, field, contest) if reasons & set(OF_SEEDS) or len(rows.versions.others) else None,
+        more_seeds(rows, field, contest) if reasons & set(OF_SEEDS) or len(rows.versions.others) else None,
         None if tells_nothing else _lrs(rows, scaling),
         _batch_sizes(rows, contest),
         _budget(rows, doubts, convergence, target) if reasons & set(OF_BUDGET) else None,
     ]
     return tuple(step for step in found if step)
-
-
-def _cells(rows: StudyRows) -> int:
-    """Return how many trials of one seed a study has."""
-    return len(_asked_cells(rows))
-
-
-def _asked_cells(rows: StudyRows) -> pd.DataFrame:
-    """Return recipe, batch_size and lr of every cell of a study, with whichever version of its workload it was tried.
-
-    What is added to a study is trained in all of them, and what one of them has already adds nothing.
-    """
-    return pd.concat([rows.tried, rows.versions.others[CELL]]).drop_duplicates(ignore_index=True)
 
 
 def _finish_failed(rows: StudyRows) -> Step | None:
@@ -118,7 +75,7 @@ def _other_target(reasons: set[Reason], convergence: pd.DataFrame, target: Targe
 
 def _unanswered(rows: StudyRows, found: Unanswered) -> list[Step]:
     """Return what to try where no trial was judged: smaller lrs where all diverged, a smaller batch size for memory."""
-    tried = _asked_cells(rows)
+    tried = rows.cells
     if set(found.why) == {"diverged"}:
         smallest = tried.sort_values("lr", kind="stable").iloc[0]
         lr = smallest["lr"] / _lr_factor(rows, str(smallest["recipe"]), int(smallest["batch_size"]))
@@ -158,36 +115,6 @@ def _reached_by(convergence: pd.DataFrame, target: Target | None, *, share: floa
     return Target(target.metric, float(f"{rounded:.4g}"), target.direction)
 
 
-def _seeds(rows: StudyRows, field: Field, contest: Contest | None) -> Step | None:
-    """Return the seeds to add: up to three, else as many as would tell the closest open rival apart.
-
-    Where cells were tried with another version of the workload alone, one more seed tries all of them with this one.
-    With n seeds each the standard error of a difference of logs is sqrt(2 v / n), so that the interval of a level that
-    is t standard errors wide leaves out d with n = 2 v (t / d)^2.
-    """
-    if contest is None:
-        return _next_seeds(rows, 1) if len(rows.versions.others) else None
-    has = len(field.cells[contest.winner].met)
-    wanted = FEW_SEEDS
-    spread = field.spread.of(contest.winner)
-    open_rivals = [c for c in contest.rivals if any(d.reason == "within_spread" for d in c.doubts) and c.ratio > 1]
-    if spread is not None and has >= FEW_SEEDS and open_rivals:
-        closest = min(np.log(c.ratio) for c in open_rivals)
-        width = np.log(open_rivals[0].ratio / open_rivals[0].low) / np.sqrt(2 * spread[0] / has)
-        wanted = int(np.ceil(2 * spread[0] * (width / closest) ** 2))
-    return _next_seeds(rows, int(np.clip(wanted - has, 1, MOST_SEEDS)))
-
-
-def _next_seeds(rows: StudyRows, more: int) -> Step:
-    known = {
-        *rows.trials["seed"],
-        *rows.versions.others["seed"],
-        *(rows.asked["seed"] if rows.asked is not None else ()),
-    }
-    first = max((int(seed) for seed in known), default=-1) + 1
-    return Step("seeds", seeds=tuple(range(first, first + more)), trials=more * _cells(rows))
-
-
 def _lrs(rows: StudyRows, scaling: pd.DataFrame) -> Step | None:
     """Return the lrs to add beyond the edges, as they are typed: those of the base batch size of an lr rule."""
     columns = ["add_lr_1", "add_lr_2"]
@@ -214,7 +141,7 @@ def _lr_factor(rows: StudyRows, recipe: str, batch_size: int) -> float:
 
 def _groups(rows: StudyRows) -> int:
     """Return how many batch sizes a study has, over all recipes."""
-    return len(_asked_cells(rows)[["recipe", "batch_size"]].drop_duplicates())
+    return len(rows.cells[["recipe", "batch_size"]].drop_duplicates())
 
 
 def _batch_sizes(rows: StudyRows, contest: Contest | None) -> Step | None:
@@ -222,7 +149,7 @@ def _batch_sizes(rows: StudyRows, contest: Contest | None) -> Step | None:
     if contest is None:
         return None
     size = contest.winner.batch_size
-    cells = _asked_cells(rows)
+    cells = rows.cells
     sizes = sorted(int(size) for size in cells["batch_size"].unique())
     most = rows.train_examples if rows.train_examples > 0 else np.inf
     below = [size // 2] if size == sizes[0] and size > 1 else []
@@ -242,7 +169,7 @@ def _budget(rows: StudyRows, doubts: Sequence[Doubt], convergence: pd.DataFrame,
     if not sizes:
         return None
     harder = target if cut["not_tried"].any() else None
-    return Step("budget", at=sizes, target=harder, trials=_cells(rows) * _seed_count(rows))
+    return Step("budget", at=sizes, target=harder, trials=len(rows.cells) * _seed_count(rows))
 
 
 def _seed_count(rows: StudyRows) -> int:

@@ -44,7 +44,7 @@ def smoothness(curves: Study | CurveOf, trials: pd.DataFrame, *, keep: bool = Fa
         first_1000: the first 1000 iterations; all of a shorter trial.
         equal_examples: the iterations within the largest number of examples that all completed trials of the recipe
             have seen. Batches larger than a third of it have too few iterations for a noise; trials that ended before
-            it, none.
+            it, none. Trials that were outrun don't count as completed.
         equal_loss: the first 100 consecutive iterations (from 1, 11, 21, ... on) whose mean loss is at most a level
             that all batch sizes of the recipe reach: the lowest that each of them reaches with at least one completed
             trial. Trials that never do have none.
@@ -52,7 +52,8 @@ def smoothness(curves: Study | CurveOf, trials: pd.DataFrame, *, keep: bool = Fa
     Losses count up to the first that isn't finite; `iterations` says how many count. The ratio of the largest loss is
     to the first loss of the trial, and a trial is unstable in a window that has spikes above that. A trial that
     diverged is diverged in every window, and one that ended stuck is stuck in every window that it has. A window that a
-    trial lacks is a row with 0 iterations and no statistics.
+    trial lacks is a row with 0 iterations and no statistics. Of a trial that was outrun before its 1000th iteration
+    nothing is known of the first window but that it was unstable or diverged there.
 
     Args:
         curves: the study, or what gives the curve of a trial id. A trial is read once, or twice where its curve is long
@@ -158,12 +159,23 @@ class _Looks:
 
     def table(self) -> pd.DataFrame:
         rows = [
-            {key: getattr(trial, key) for key in KEYS} | {"window": window, "limit": float(limit)} | found
+            {key: getattr(trial, key) for key in KEYS}
+            | {"window": window, "limit": float(limit)}
+            | (_of_cut_off(found) if trial.stop_reason == "outrun" and window == WINDOWS[0] else found)
             for trial_id, trial in self._trials.items()
             for window, (limit, found) in ((name, self.aggregates[trial_id].windows[name]) for name in WINDOWS)
         ]
         table = pd.DataFrame(rows, columns=[*KEYS, "window", "limit", *STATISTICS])
         return table.astype({"spikes": float, "iterations": int, "stability": object})
+
+
+def _of_cut_off(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what the first window of a trial that was outrun tells: of one that isn't whole, faults alone."""
+    if found["iterations"] >= FIRST_ITERATIONS:
+        return found
+    is_fault = found["stability"] in ("unstable", "diverged")
+    unknown = {name: np.nan for name in STATISTICS if name not in ("iterations", "stability")}
+    return found | unknown | {"stability": found["stability"] if is_fault else None}
 
 
 def _beginning(trial: Any, curve: Curve, loss: LossArray) -> Aggregate:
@@ -199,7 +211,8 @@ def _first_reaching(loss: LossArray, *, level: float) -> LossArray:
 
 
 def _common_examples(trials: pd.DataFrame) -> dict[str, float]:
-    completed = trials["examples"].where(trials["status"] == "completed")
+    is_whole = (trials["status"] == "completed") & (trials["stop_reason"] != "outrun")
+    completed = trials["examples"].where(is_whole)
     return {str(recipe): float(least) for recipe, least in completed.groupby(trials["recipe"]).min().items()}
 
 

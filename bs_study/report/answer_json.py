@@ -12,7 +12,7 @@ import numpy as np
 
 from bs_study.analysis.comparison import Comparison
 from bs_study.analysis.recommendation import CellResult
-from bs_study.analysis.steps import Step
+from bs_study.analysis.step import Step
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import Doubt
 from bs_study.report.sentences.searched import outrun_trials
@@ -123,7 +123,8 @@ def _doubt(one: Doubt) -> dict[str, Any]:
 def _step(one: Step, found: Analysis) -> dict[str, Any]:
     return {
         "kind": one.kind,
-        "seeds": one.seeds,
+        "seeds": "auto" if one.is_auto else one.seeds,
+        "max_seeds": one.max_seeds or None,
         "lrs": one.lrs,
         "batch_sizes": one.batch_sizes,
         "at": one.at,

@@ -13,7 +13,7 @@ import pandas as pd
 from bs_study.analysis.comparison import Comparison, Field, ranking_field
 from bs_study.analysis.contest import Contest, contest
 from bs_study.analysis.rows import StudyRows
-from bs_study.analysis.steps import BY_SEEDS
+from bs_study.analysis.seed_steps import BY_SEEDS
 from bs_study.analysis.trials import CELL, Cell
 from bs_study.analysis.verdict import confidences_of
 

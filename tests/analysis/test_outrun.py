@@ -1,9 +1,13 @@
 """Trials that a race cut off: their time is at least that, and they ran out of no budget."""
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from bs_study import Target
+from bs_study import StudyConfig, Target
+from bs_study.analysis.scaling import scaling
 from bs_study.analysis.study import analyse_rows
+from bs_study.analysis.windows import Curve, smoothness
 from tests.analysis.hand_rows import hand_rows
 
 RACED = {
@@ -51,3 +55,52 @@ def test_a_rival_of_which_one_seed_was_outrun_is_slower_by_at_least_where_it_end
     own = next(c for c in found if c.rival == ("", 10, 0.2))
     assert own.is_slower
     assert own.ratio == pytest.approx(3.0, rel=0.01)
+
+
+def cut_off(iterations, *, reason="outrun"):
+    """The first windows of a calm trial that ended so early."""
+    trial = {"trial_id": "a", "batch_size": 10, "lr": 0.1, "seed": 0, "status": "completed", "stop_reason": reason}
+    rng = np.random.default_rng(0)
+    loss = 2.0 - 1.5 * np.linspace(0, 1, iterations) + rng.normal(0, 0.01, iterations)
+    curve = Curve(10 * np.arange(1, iterations + 1), loss)
+    table = smoothness(lambda _: curve, pd.DataFrame([trial | {"iterations": iterations, "examples": 10 * iterations}]))
+    return table.set_index("window").loc["first_1000"]
+
+
+def test_of_a_trial_that_was_outrun_early_neither_stability_nor_noise_is_known():
+    found = cut_off(300)
+    assert pd.isna(found["stability"])
+    assert np.isnan(found["noise"])
+    assert cut_off(300, reason="target")["stability"] == "stable"
+
+
+def test_a_trial_that_was_outrun_after_the_whole_window_was_stable_in_it():
+    assert cut_off(1200)["stability"] == "stable"
+
+
+def test_the_largest_stable_lr_is_none_that_was_outrun():
+    tables = raced().tables
+    lrs = scaling(tables.convergence, tables.trials, best=tables.best)
+    assert list(lrs["largest_stable_lr"]) == [0.1, 0.1]
+
+
+CONFIG = StudyConfig(
+    workload="digits", batch_sizes=(10, 20), lrs=(0.1,), seeds=(0, 1), max_epochs=1, target="accuracy>=0.9"
+)
+CLOSE = {(10, 0.1): [1.0, 1.2, 1.1], (20, 0.1): [1.1, 1.3, 1.2]}
+
+
+def seed_steps(cells, **settings):
+    rows = hand_rows(cells, config=StudyConfig.model_validate(CONFIG.model_dump() | settings))
+    return [step for step in analyse_rows(rows).recommendation.steps if step.kind == "seeds"]
+
+
+def test_to_a_study_of_a_list_of_seeds_more_are_added_where_they_decide():
+    (step,) = seed_steps(CLOSE)
+    assert (step.is_auto, step.seeds, step.trials) == (True, (), 2)  # of the winner and its only rival
+
+
+def test_a_study_whose_rounds_are_used_up_may_have_more_of_them_and_one_that_goes_on_needs_none():
+    (step,) = seed_steps(CLOSE, seeds="auto", max_seeds=3)
+    assert (step.is_auto, step.max_seeds) == (False, 7)
+    assert seed_steps(CLOSE, seeds="auto", max_seeds=8) == []

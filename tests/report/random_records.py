@@ -13,7 +13,7 @@ from bs_study.analysis.convergence import OUTCOMES
 from bs_study.analysis.open_anyway import TELLS_NOTHING
 from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.rows import State
-from bs_study.analysis.steps import Step
+from bs_study.analysis.step import Step
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.unreached import Closest, Missed

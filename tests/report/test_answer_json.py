@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from bs_study.analysis.steps import Step
+from bs_study.analysis.step import Step
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.unreached import Closest
 from bs_study.analysis.verdict import Doubt

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bs_study.analysis.rows import State
-from bs_study.analysis.steps import Step
+from bs_study.analysis.step import Step
 from bs_study.analysis.trials import Cell
 from bs_study.analysis.unreached import Closest, Missed
 from bs_study.analysis.verdict import Doubt

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bs_study import StudyConfig
-from bs_study.analysis.steps import Step
+from bs_study.analysis.step import Step
 from bs_study.command_line import what_is_asked
 from bs_study.config.asked import asked
 from bs_study.flags import Request, parse_flags
@@ -39,6 +39,8 @@ def new_study(config: StudyConfig, step_taken: Step = BUDGET) -> StudyConfig:
         (Step("finish", trials=3), {}),
         (Step("timing"), {"timing": True}),
         (Step("seeds", seeds=(3, 4), trials=12), {"seeds": (3, 4)}),
+        (Step("seeds", is_auto=True, trials=3), {"seeds": "auto"}),
+        (Step("seeds", max_seeds=12, trials=8), {"max_seeds": 12}),
         (Step("lrs", lrs=(1e-6, 0.1 / 3, 0.64), trials=12), {"lrs": (1e-6, 0.1 / 3, 0.64)}),
         (Step("batch_sizes", batch_sizes=(512,), trials=12), {"batch_sizes": (512,)}),
     ],

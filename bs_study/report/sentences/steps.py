@@ -7,7 +7,7 @@ import re
 import shlex
 from typing import Any
 
-from bs_study.analysis.steps import Step
+from bs_study.analysis.step import Step
 from bs_study.analysis.study import Analysis
 from bs_study.config import BUDGETS, LaunchOptions, StudyConfig
 from bs_study.config.study import STUDY_NAME
@@ -43,6 +43,10 @@ def _what(record: Step, found: Analysis) -> str:
     if record.kind == "budget":
         harder = f" and the target {goal(record.target)}" if record.target else ""
         return f"Begin a study with {LARGER} times the budget{harder}"
+    if record.is_auto:
+        return "Add seeds where they decide (seeds auto), round by round"
+    if record.max_seeds:
+        return f"Allow up to {record.max_seeds} seeds where they decide"
     noun, values = _added(record)
     if len(values) > MOST_NAMED:
         return f"Add {counted(len(values), noun)} ({setting(min(values))} to {setting(max(values))})"
@@ -88,6 +92,10 @@ def _flags_of_step(record: Step) -> list[str]:
         return []
     if record.kind == "timing":
         return ["--timing"]
+    if record.is_auto:
+        return ["--seeds", "auto"]
+    if record.max_seeds:
+        return ["--max-seeds", str(record.max_seeds)]
     _, values = _added(record)
     return [f"--{record.kind.replace('_', '-')}", *map(_exact, values)]
 
