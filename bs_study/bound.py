@@ -14,16 +14,16 @@ class Bound:
     Attributes:
         iterations: a trial that has made so many, and has not met the target at its evaluation, is outrun.
         outrun_by: the trial whose time this follows from.
-        leader_lr: of the cell that leads. Its own trials run on.
+        spared: lrs whose trials run on: that of the cell that leads, and of others whose times are to be known.
     """
 
     iterations: int
     outrun_by: str
-    leader_lr: float
+    spared: frozenset[float]
 
     def ends(self, trial: TrialConfig, *, iteration: int) -> bool:
         """Return whether a trial that has not met the target by this evaluation is outrun."""
-        return iteration >= self.iterations and trial.lr != self.leader_lr
+        return iteration >= self.iterations and trial.lr not in self.spared
 
 
 def race_of(trial: TrialConfig) -> str:

@@ -37,16 +37,23 @@ class Entry:
     Attributes:
         seeds: with which it is to be trained.
         ended: of these, by seed.
+        more: how many of its seeds are for a comparison with the best cell of the study, beside those of the race.
     """
 
     lr: float
     seeds: tuple[int, ...]
     ended: dict[int, Outcome]
+    more: int = 0
 
     @functools.cached_property
     def answers(self) -> int:
         """How many of its seeds give an answer, as far as is known."""
         return len(self.seeds) - sum(outcome.kind in NO_ANSWER for outcome in self.ended.values())
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether its times are to be known, though it leads no race: a seed that was cut off would keep it open."""
+        return self.more > 0 and all(outcome.kind == "reached" for outcome in self.ended.values())
 
     @property
     def quorum(self) -> int:
@@ -162,8 +169,10 @@ class Race:
         by = max(
             (o.iterations, s) for s, o in leader.ended.items() if o.kind == "reached" and o.iterations <= leader.upper
         )
-        trial = self.lane.trial(leader.lr, by[1])
-        return Bound(int(self.limit), self.lane.trial_id(leader.lr, by[1]), trial.lr)
+        spared = frozenset(
+            self.lane.trial(entry.lr, 0).lr for entry in self.entries if entry is leader or entry.is_compared
+        )
+        return Bound(int(self.limit), self.lane.trial_id(leader.lr, by[1]), spared)
 
 
 def race(
@@ -184,9 +193,11 @@ def race(
     """
     entries = []
     for lr in lrs:
-        own = (*seeds, *(more or {}).get(lr, ()))
+        further = (more or {}).get(lr, ())
+        own = (*seeds, *further)
         ids = {seed: lane.trial_id(lr, seed) for seed in own}
-        entries.append(Entry(lr, own, {seed: outcomes[name] for seed, name in ids.items() if name in outcomes}))
+        ended = {seed: outcomes[name] for seed, name in ids.items() if name in outcomes}
+        entries.append(Entry(lr, own, ended, more=len(further)))
     return Race(lane, tuple(entries), None if margin is None else Fraction(str(margin)))
 
 

@@ -16,8 +16,8 @@ from tests.training.recorded import FLICKERING, Run, losses, row
 WINNER = "b20-lr9-s0-abcdef"
 
 
-def by(iterations: int, *, leader_lr: float = 9.0) -> Callable[[], Bound]:
-    return lambda: Bound(iterations, outrun_by=WINNER, leader_lr=leader_lr)
+def by(iterations: int, *, spared: float = 9.0) -> Callable[[], Bound]:
+    return lambda: Bound(iterations, outrun_by=WINNER, spared=frozenset({spared}))
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_bound_that_comes_while_it_trains_ends_it_at_the_next_evaluation(
 
 def test_a_trial_of_the_lr_that_leads_runs_on(run: Run, scores: Callable[..., None]) -> None:
     scores(12)
-    ending, study = run(**FLICKERING, max_iterations=50, bound=by(2, leader_lr=1.0))
+    ending, study = run(**FLICKERING, max_iterations=50, bound=by(2, spared=1.0))
     assert (ending.stop_reason, ending.iterations) == ("target", 12)
     assert study.trials()[["bound", "outrun_by"]].isna().all(axis=None)
 
