@@ -17,11 +17,14 @@ from bs_study.words import duration
 def wants_timing(options: LaunchOptions, resources: Resources, *, trials: int, study: Study) -> bool:
     """Return whether the timing pass comes before the trials.
 
-    Where it is left open: if trials are to run beside others on one machine, whose clocks then say less; or if the
-    study was timed and has batch sizes that were not, as one that has grown, since clean times count only of all.
+    Where it is left open: if trials race, which they do on iterations, so that within a batch size only times that
+    follow from these rank them as the race did; if they are to run beside others on one machine, whose clocks then say
+    less; or if the study was timed and has batch sizes that were not, since clean times count only of all.
     """
     if options.timing is not None:
         return options.timing
+    if study.config.search != "grid" and trials:
+        return True
     return min(resources.most_per_machine, trials) > 1 or bool(_timed(study) and lacks_timings(study))
 
 

@@ -40,6 +40,14 @@ def test_by_itself_the_pass_comes_where_trials_are_to_share_a_machine(
     assert wants_timing(LaunchOptions(timing=asked), resources, trials=trials, study=untimed) == wanted
 
 
+def test_a_race_is_timed_also_where_its_trials_run_alone(tmp_path: Path, small_study: Callable[..., Any]) -> None:
+    raced = open_study(small_study(tmp_path / "raced", search="race", min_iterations=0).paths.root)
+    alone = Resources(0, slots=1, description="")
+    assert wants_timing(LaunchOptions(local=True), alone, trials=1, study=raced)
+    assert not wants_timing(LaunchOptions(local=True), alone, trials=0, study=raced)
+    assert not wants_timing(LaunchOptions(timing=False), alone, trials=1, study=raced)
+
+
 def test_a_study_that_was_timed_and_has_grown_is_timed_further_also_where_trials_run_alone(
     tmp_path: Path, small_study: Callable[..., Any]
 ) -> None:
