@@ -32,6 +32,9 @@ class Course:
         version: of workload and data, with which trials are made; None for the one that is judged now. Trials that
             ended with another have no answer, and are not trained again.
 
+    Attributes:
+        fault: what went wrong when the search was asked; nothing is given out from then on.
+
     Raises:
         OSError: the store does not answer.
     """
@@ -44,6 +47,7 @@ class Course:
         self._given: set[str] = set()
         self._running: set[str] = set()
         self._unread: dict[str, TrialConfig] = {}
+        self.fault: Exception | None = None
         if is_full_grid(config):
             self.plan: Plan = full_grid(config, answered=answered_trials(paths))
             return
@@ -55,6 +59,8 @@ class Course:
     def next(self) -> TrialConfig | None:
         """Return a trial to begin now, which is given out once; None where none is wanted until another has ended."""
         self._read()
+        if self.fault:
+            return None
         for wanted in self.plan.wanted:
             trial_id = self._id(wanted)
             if trial_id not in self._given:
@@ -78,9 +84,14 @@ class Course:
     def is_over(self) -> bool:
         """Whether nothing is wanted, and nothing that was given out still runs."""
         self._read()
-        if self._running or self._unread:
+        if self._running or (self._unread and not self.fault):
             return False
-        return all(self._id(wanted) in self._given for wanted in self.plan.wanted)
+        return not self.has_more or self.fault is not None
+
+    @property
+    def has_more(self) -> bool:
+        """Whether a trial is wanted that was not given out."""
+        return any(self._id(wanted) not in self._given for wanted in self.plan.wanted)
 
     @property
     def left(self) -> int:
@@ -103,7 +114,7 @@ class Course:
 
     def _read(self) -> None:
         """Read the rows of the trials that have ended, as far as the store answers, and ask the search again."""
-        if not self._unread or self._rows is None:
+        if not self._unread or self._rows is None or self.fault:
             return
         for trial_id, trial in list(self._unread.items()):
             try:
@@ -115,7 +126,11 @@ class Course:
                 trials = pd.DataFrame([trial.model_dump() | {"trial_id": trial_id, "status": "failed"}])
             self._rows = with_trial(self._rows, self._recipes[trial_id], trials, evaluations)
             del self._unread[trial_id]
-        self.plan = plan(self._rows)
+        try:
+            self.plan = plan(self._rows)
+        except Exception as error:
+            self.fault = error
+            raise
 
 
 def full_grid(config: StudyConfig, *, answered: Collection[str]) -> Plan:

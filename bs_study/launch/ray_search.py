@@ -75,7 +75,7 @@ class Search(SearchGenerator):
         """Hear of progress, of which the watcher hears by the callback."""
 
     def is_finished(self) -> bool:
-        return self._course.is_over
+        return self._finished or self._course.is_over  # Tune sets the first when it is to end early
 
     def save_to_dir(self, dirpath: str, session_str: str = "", **kwargs: Any) -> None:
         """Save nothing: this is for Tune's own restore, which is never used. What is done stands in the store."""
@@ -160,7 +160,7 @@ class SharedSearch(Search):
 
     def _may_start(self) -> bool:
         share = self._share
-        is_within = not share.others or len(self._running) <= share.now
+        is_within = not share.others or (len(self._running) <= share.now and self._course.has_more)
         return is_within and len(self._live_trials) < max(share.now, share.later)
 
     def _claim(self) -> Claim:

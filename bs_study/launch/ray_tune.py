@@ -155,6 +155,8 @@ class RayLauncher:
                     tuner.fit()
             finally:
                 search.close()
+        if course.fault:
+            raise course.fault  # it was raised in a callback, where Tune goes on
 
     def _search(self, course: Course) -> tuple[Search, FIFOScheduler]:
         most = self._options.max_concurrent
