@@ -75,7 +75,8 @@ class Search(SearchGenerator):
         """Hear of progress, of which the watcher hears by the callback."""
 
     def is_finished(self) -> bool:
-        return self._finished or self._course.is_over  # Tune sets the first when it is to end early
+        # Tune marks a search as finished when it is told to end: then nothing may begin, whatever is still wanted.
+        return self._finished or self._course.is_over
 
     def save_to_dir(self, dirpath: str, session_str: str = "", **kwargs: Any) -> None:
         """Save nothing: this is for Tune's own restore, which is never used. What is done stands in the store."""

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
-from bs_study.grid import study_trials
+from bs_study.launch.course import Course
 from bs_study.launch.ray_tune import ray_launcher
 from bs_study.store.paths import study_paths
 from bs_study.store.study_json import create_study
@@ -79,7 +79,7 @@ def main() -> None:
         with ray_launcher(config, options, place) as launcher:
             before, start, counter = _peak_mebibytes(), time.perf_counter(), Counter()
             worked = time.process_time()
-            launcher.run(study_trials(config), counter)
+            launcher.run(Course(config, place.paths), counter)
             seconds, worked = time.perf_counter() - start, time.process_time() - worked
     pace = f"{60 * trials / seconds:.0f} a minute, {launcher.resources.slots} at once"
     print(

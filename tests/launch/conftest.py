@@ -12,6 +12,7 @@ from bs_study import StudyConfig, TrialConfig
 from bs_study.config import LaunchOptions
 from bs_study.config.asked import asked
 from bs_study.grid import study_trials
+from bs_study.launch.course import Course
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.study_json import create_study
 from bs_study.training.placement import Place
@@ -45,6 +46,11 @@ class SmallStudy:
     trials: list[TrialConfig]
     place: Place
     watcher: Record
+
+    @property
+    def course(self) -> Course:
+        """Its way from here."""
+        return Course(self.config, self.paths)
 
 
 def _small_study(folder: Path, *, metrics: tuple[str, ...] = ("accuracy", "loss"), **settings: Any) -> SmallStudy:

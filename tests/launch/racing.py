@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bs_study import open_study
 from bs_study.bound import Bound
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.launch.course import Course
@@ -80,3 +81,12 @@ def follow(course: Course, paths: StudyPaths, *, most: int = 1000) -> list[Trial
 def answer(course: Course) -> dict[tuple[str, int], tuple[float | None, float | None]]:
     """Return the best lr and its iterations by recipe and batch size."""
     return {(lane.recipe, lane.batch_size): (lane.best_lr, lane.best_iterations) for lane in course.plan.lanes}
+
+
+def best_lrs(study: Path | str) -> dict[int, tuple[Any, ...]]:
+    """Return the lr with the least median of iterations, and that median, by batch size, from the rows alone."""
+    rows = open_study(study).trials()
+    rows["reached"] = rows["iterations"].where(rows["stop_reason"] == "target", float("inf"))
+    medians = rows.groupby(["batch_size", "lr"])["reached"].median().reset_index()
+    first = medians.sort_values(["reached", "lr"]).drop_duplicates("batch_size")
+    return {size: (lr, reached) for size, lr, reached in first.itertuples(index=False)}

@@ -17,10 +17,12 @@ from ray.tune.execution import tune_controller
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Experiment
 
+from bs_study.launch.course import Course
 from bs_study.launch.fair_share import TURN_SECONDS, Claim, Ledger, Share
 from bs_study.launch.ray_callback import TuneCallback
 from bs_study.launch.ray_search import Account, FreeWorkersFirst, SharedSearch
 from bs_study.training.interruption import Interruption
+from tests.launch.racing import racing_study
 
 
 @dataclass
@@ -117,21 +119,23 @@ def test_a_sweep_whose_turn_is_over_gives_its_only_worker_to_the_one_that_waits(
     monkeypatch.setattr("ray.train._internal.storage._get_ray_train_session_dir", lambda: str(tmp_path))
 
     watcher: Any = SimpleNamespace(started=lambda trial: None)
+    place: Any = None
 
     def sweep(name: str) -> TuneController:
         monkeypatch.setattr(tune_controller, "RayActorManager", lambda resource_manager: Workers(host, name))
-        points = [{"trial_id": "t"}] * 10000
+        config, paths = racing_study(tmp_path / f"study-{name}", search="grid", seeds=tuple(range(1000)))
+        course = Course(config, paths)
         account: Any = LocalAccount(ledger, name)
-        search = SharedSearch(points, most=None, cpus=1, gpus=0, account=account, nodes=lambda: [{"CPU": 1.0}])
+        search = SharedSearch(course, most=None, cpus=1, gpus=0, account=account, nodes=lambda: [{"CPU": 1.0}])
         storage = StorageContext(tmp_path, experiment_dir_name=name)
-        asked = {"num_samples": len(points), "config": {"trial_id": "t"}, "storage_path": str(tmp_path)}
-        search.add_configurations([Experiment(name, lambda config: None, **asked)])
+        experiment = Experiment(name, lambda config: None, num_samples=-1, storage_path=str(tmp_path))
+        search.add_configurations([experiment])
         return TuneController(
             search_alg=search,
             scheduler=FreeWorkersFirst(),
             reuse_actors=True,
             storage=storage,
-            callbacks=[TuneCallback({"t": None}, None, watcher, search, Interruption())],
+            callbacks=[TuneCallback(course, place, watcher, search, Interruption(), lambda bounds: None)],
         )
 
     sweeps = [sweep(name) for name in ("first", "second")]

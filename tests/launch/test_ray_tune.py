@@ -37,11 +37,11 @@ def ran(tmp_path_factory: pytest.TempPathFactory, small_study: Callable[..., Any
     store = tmp_path_factory.mktemp("store")
     on_ray, serial = (small_study(store / name / "study") for name in ("ray", "serial"))
     with ray_launcher(on_ray.config, on_ray.options, on_ray.place) as launcher:
-        launcher.run(on_ray.trials, on_ray.watcher)
+        launcher.run(on_ray.course, on_ray.watcher)
         (node,) = ray.nodes()
         listening.append((node["NodeManagerAddress"], _answers("127.0.0.2", node["NodeManagerPort"])))
     with serial_launcher(serial.config, serial.options, serial.place) as launcher:
-        launcher.run(serial.trials, serial.watcher)
+        launcher.run(serial.course, serial.watcher)
     return on_ray, serial
 
 
@@ -130,7 +130,7 @@ def test_where_there_are_gpus_each_trial_has_one_of_its_own(
     )
     with ray_launcher(study.config, study.options, study.place) as launcher:
         assert (launcher.resources.gpus_per_trial, launcher.resources.slots) == (1, 2)
-        launcher.run(study.trials, study.watcher)
+        launcher.run(study.course, study.watcher)
     seen = open_study(study.paths.root).evaluations().groupby("batch_size")["gpu"].unique()
     assert sorted(gpu for gpus in seen for gpu in gpus) == [0, 1]
 
@@ -166,7 +166,7 @@ def test_a_workload_of_ones_own_runs_where_its_files_are_not(
         tmp_path / "study", metrics=("loss",), address=cluster, workload="own_line:Line", batch_sizes=(2,)
     )
     with ray_launcher(study.config, study.options, study.place) as launcher:
-        launcher.run(study.trials, study.watcher)
+        launcher.run(study.course, study.watcher)
     assert [ending.status for ending in study.watcher.endings.values()] == ["completed"]
 
 
@@ -220,7 +220,7 @@ def test_a_trial_on_a_node_that_does_not_see_the_study_fails_and_leaves_nothing_
     study = small_study(tmp_path / "study", address=cluster, batch_sizes=(64,), max_failures=0)
     Path(study.paths.study_json).unlink()  # as on a node whose disk is its own
     with ray_launcher(study.config, study.options, study.place) as launcher:
-        launcher.run(study.trials, study.watcher)
+        launcher.run(study.course, study.watcher)
     (ending,) = study.watcher.endings.values()
     assert (ending.status, "is not seen on" in str(ending.message)) == ("failed", True)
     assert study.paths.names(study.paths.live) == []

@@ -9,7 +9,6 @@ import torch
 
 from bs_study import open_study
 from bs_study.config.asked import asked
-from bs_study.launch.course import Course
 from bs_study.launch.serial import serial_launcher
 from bs_study.store.check import problems
 from bs_study.store.paths import study_paths
@@ -25,7 +24,7 @@ RACE: dict[str, Any] = {
 
 def run_here(study: Any) -> None:
     with serial_launcher(study.config, study.options, study.place) as launcher:
-        launcher.run(Course(study.config, study.paths), study.watcher)
+        launcher.run(study.course, study.watcher)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +70,7 @@ def raced(tmp_path_factory: pytest.TempPathFactory, small_study: Callable[..., A
 
 def test_a_race_outruns_all_that_is_slower_and_leaves_a_sound_store(raced: Any) -> None:
     rows = open_study(raced.paths.root).trials()
-    course = Course(raced.config, raced.paths)
+    course = raced.course
     assert course.plan.wanted == ()
     (lane,) = course.plan.lanes
     assert lane.best_iterations is not None
@@ -91,7 +90,7 @@ def test_a_race_names_the_lr_that_the_full_grid_names_after_as_many_iterations(
     run_here(grid)
     rows = open_study(grid.paths.root).trials()
     best = rows[rows["stop_reason"] == "target"].sort_values(["iterations", "lr"]).iloc[0]
-    (lane,) = Course(raced.config, raced.paths).plan.lanes
+    (lane,) = raced.course.plan.lanes
     assert (lane.best_lr, lane.best_iterations) == (best["lr"], best["iterations"])
 
 
@@ -107,8 +106,8 @@ def test_a_race_that_was_interrupted_in_the_middle_of_a_trial_goes_on_to_the_sam
                 raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt), serial_launcher(study.config, study.options, study.place) as launcher:
-        launcher.run(Course(study.config, study.paths), Stops())
-    left = Course(study.config, study.paths)
+        launcher.run(study.course, Stops())
+    left = study.course
     assert len(left.plan.wanted) == len(RACE["lrs"]) - 1
     run_here(study)
     assert open_study(study.paths.root).trials()["attempts"].max() == 2
