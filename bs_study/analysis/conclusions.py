@@ -9,10 +9,12 @@ import pandas as pd
 
 from bs_study.analysis import verdicts_loss, verdicts_speed, verdicts_target
 from bs_study.analysis.best import best_cells
+from bs_study.analysis.cell_times import CellTimes
 from bs_study.analysis.clock_alarm import clock_alarms
 from bs_study.analysis.comparison import Field, fields_of
 from bs_study.analysis.contest import Contest, contest, grid_edges, once
 from bs_study.analysis.convergence import TARGET_CLOCKS
+from bs_study.analysis.fresh_seeds import fresh_seeds
 from bs_study.analysis.open_anyway import OF_SPEED, TELLS_NOTHING, of_target, open_anyway
 from bs_study.analysis.recipes import recipes
 from bs_study.analysis.recommendation import Recommendation, recommendation
@@ -54,6 +56,7 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
     found = recommendation(
         fields,
         whole,
+        fresh=_fresh(rows, tables, whole),
         clock=clock,
         target=target,
         state=rows.state,
@@ -83,6 +86,15 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
     ]
     compared = recipes(tables.best, between, open_anyway=anyway) if between else pd.DataFrame()
     return Conclusions(found, (*soonest, *overall, *within), told, compared)
+
+
+def _fresh(rows: StudyRows, tables: Tables, contest: Contest | None) -> CellTimes | None:
+    """Return the winner's seeds that did not choose it: seeds that were listed, and not added, all did."""
+    if contest is None or rows.config is None or rows.config.seeds != "auto":
+        return None
+    return fresh_seeds(
+        tables.times, contest.winner, clock=tables.clock, recipes=rows.recipes, timing=tables.timing_spread
+    )
 
 
 @dataclass(frozen=True)

@@ -98,14 +98,16 @@ def _looks(evaluations: pd.DataFrame, *, metric: str, clean: Mapping[int, float]
 def refuse_missing(metric: str, evaluations: pd.DataFrame) -> None:
     """Raise if evaluations have no column for a metric."""
     if metric not in evaluations:
-        raise ValueError(f"target: no metric {metric!r} in the evaluations. They have {_metrics(evaluations)}")
+        raise ValueError(
+            f"target: no metric {metric!r} in the evaluations. They have {', '.join(metrics_of(evaluations)) or 'none'}"
+        )
 
 
-def _metrics(evaluations: pd.DataFrame) -> str:
-    """Return the metrics by name: the last columns, behind the schema's."""
+def metrics_of(evaluations: pd.DataFrame) -> list[str]:
+    """Return the names of the metrics: the last columns, behind the schema's."""
     names = [name for name in evaluations.columns if name != "recipe"]
     start = names.index("eval_seconds") + 1 if "eval_seconds" in names else 0
-    return ", ".join(names[start:]) or "none"
+    return names[start:]
 
 
 def trial_times(

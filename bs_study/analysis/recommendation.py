@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from bs_study.analysis.cell_times import CellTimes
 from bs_study.analysis.comparison import Comparison, Field
 from bs_study.analysis.contest import Contest, first_cell, once
 from bs_study.analysis.rows import State
@@ -28,16 +29,19 @@ class CellResult:
     """What a cell took to the target by a clock.
 
     Attributes:
-        value: median over seeds.
-        low, high: interval of 95 % of a typical seed's time (the geometric mean), the looks and the spread of the
-            clean times in it; its upper end allows for the choice among `chosen_from` cells, of which the best looks
-            better than it is. Missing where one seed shows no spread.
-        times: of each seed that reached the target.
-        seeds: those that gave an answer.
+        value: median over seeds: over the `fresh` ones where there are any, else over all.
+        low, high: interval of 95 % of a typical seed's time (the geometric mean), of the same seeds, the looks and the
+            spread of the clean times in it. By all seeds its upper end allows for the choice among `chosen_from` cells,
+            of which the best looks better than it is. Missing where one seed shows no spread.
+        times: of each seed that reached the target, fresh or not.
+        seeds: those that gave an answer, fresh or not. By all of them cells are ranked.
         chosen_from: how many cells were ranked.
-        tied: how many cells of the study share this median, itself included.
-        cut_off: how many cells ended before this time, and had not reached the target.
+        tied: how many cells of the study share its median of all seeds, itself included.
+        cut_off: how many cells ended before that median, and had not reached the target.
         is_at_most: whether the time is known only to be no more, since seeds met the target at their first look.
+        fresh: times of the seeds that did not choose it, those of `fresh_seeds`; of the study's winner by its own
+            clock, where seeds were added round by round. That it stayed first is a choice too: the time still looks a
+            little better than it is.
     """
 
     cell: Cell
@@ -51,6 +55,7 @@ class CellResult:
     tied: int = 1
     cut_off: int = 0
     is_at_most: bool = False
+    fresh: tuple[float, ...] = ()
 
     @property
     def recipe(self) -> str:
@@ -134,33 +139,56 @@ class Recommendation:
         return "leaning" if is_leaning else "open"
 
 
-def cell_result(field: Field, cell: Cell, *, chosen_from: int, tied: int = 1) -> CellResult:
+def cell_result(
+    field: Field, cell: Cell, *, chosen_from: int, tied: int = 1, fresh: CellTimes | None = None
+) -> CellResult:
     """Return what a cell took to the target, chosen as the best of so many.
 
     The interval of the mean of logs, by Student's t with the spread over seeds as comparisons have it. Its lower end
     leaves out 2.5 %, its upper end 2.5 % shared out among the cells that it was chosen from, since the best of many
-    looks better than it is. The looks and the spread of the clean times widen it.
+    looks better than it is. Fresh seeds had no part in the choice, so that nothing is shared out. The looks and the
+    spread of the clean times widen it.
+
+    Args:
+        fresh: its seeds that did not choose it; None where there are none, or that is not asked.
     """
     own = field.cells[cell]
+    told = own if fresh is None else fresh
     low = high = np.nan
     spread = field.spread.of(cell)
     if spread is not None and own.seeds > 1:
-        error = np.sqrt(spread[0] / len(own.met))
+        error = np.sqrt(spread[0] / len(told.met))
         tail = (1 - CONFIDENCE) / 2
-        below, above = (special.stdtrit(spread[1], 1 - part) * error for part in (tail, tail / max(1, chosen_from)))
-        low = float(np.exp(own.unmet.mean() + own.timing[0] - below))
-        high = float(np.exp(own.met.mean() + own.timing[1] + above)) if len(own.met) == own.seeds else np.inf
-    times = tuple(float(time) for time in np.exp(own.met))
+        shared = tail / max(1, chosen_from if fresh is None else 1)
+        below, above = (special.stdtrit(spread[1], 1 - part) * error for part in (tail, shared))
+        low = float(np.exp(told.unmet.mean() + told.timing[0] - below))
+        high = float(np.exp(told.met.mean() + told.timing[1] + above)) if len(told.met) == told.seeds else np.inf
     cut_off = sum(bool(len(other.bounds)) and np.exp(other.bounds.min()) < own.median for other in field.cells.values())
     return CellResult(
-        cell, field.clock, own.median, low, high, times, own.seeds, chosen_from, tied, cut_off, own.is_at_most
+        cell,
+        field.clock,
+        value=told.median,
+        low=low,
+        high=high,
+        times=_seconds(own),
+        seeds=own.seeds,
+        chosen_from=chosen_from,
+        tied=tied,
+        cut_off=cut_off,
+        is_at_most=told.is_at_most,
+        fresh=() if fresh is None else _seconds(fresh),
     )
+
+
+def _seconds(own: CellTimes) -> tuple[float, ...]:
+    return tuple(float(time) for time in np.exp(own.met))
 
 
 def recommendation(
     fields: Mapping[str, Field],
     contest: Contest | None,
     *,
+    fresh: CellTimes | None,
     clock: str,
     target: Target | None,
     state: State,
@@ -176,14 +204,15 @@ def recommendation(
     Args:
         fields: the cells by every clock.
         contest: of all cells, by the study's clock; None where no cell reached the target, or it tells nothing.
+        fresh: the winner's seeds that did not choose it, if there are any.
         fastest: the verdict of that contest.
         edges: on which edge of the grid the best lr of each recipe and batch size lies, of those that do.
     """
     best, own = None, list[Doubt]()
     if contest is not None:
-        best = cell_result(fields[clock], contest.winner, chosen_from=contest.ranked, tied=contest.tied)
+        best = cell_result(fields[clock], contest.winner, chosen_from=contest.ranked, tied=contest.tied, fresh=fresh)
         own += [Doubt("lr_on_edge", *contest.winner)] if contest.winner in edges else []
-        own += [Doubt("met_at_first_look", *contest.winner)] if best.is_at_most else []
+        own += [Doubt("met_at_first_look", *contest.winner)] if contest.is_at_most else []
     return Recommendation(
         target=target,
         clock=clock,
@@ -192,7 +221,7 @@ def recommendation(
         closest=None if contest else closest_cell(convergence, target),
         comparisons=(*contest.rivals, *contest.lrs) if contest else (),
         missed=missed_sizes(convergence, clock=clock),
-        by_clock=_by_clock(fields, recipes, best=contest.winner) if contest else {},
+        by_clock=_by_clock(fields, recipes, best=best) if best else {},
         fastest=fastest,
         doubts=once([*fastest.doubts, *own]),
         steps=tuple(steps),
@@ -200,13 +229,15 @@ def recommendation(
     )
 
 
-def _by_clock(fields: Mapping[str, Field], recipes: Sequence[str], *, best: Cell) -> dict[str, CellResult]:
+def _by_clock(fields: Mapping[str, Field], recipes: Sequence[str], *, best: CellResult) -> dict[str, CellResult]:
     """Return the cell with the smallest median by each clock that is known; of those that tie, the recommended one."""
     found = {}
     for clock, field in fields.items():
         medians = {own.cell: own.median for own in field.cells.values() if np.isfinite(own.median)}
-        if medians:
-            cell = first_cell(medians, recipes, preferred=best)
+        if clock == best.clock:
+            found[clock] = best
+        elif medians:
+            cell = first_cell(medians, recipes, preferred=best.cell)
             tied = sum(median == medians[cell] for median in medians.values())
             found[clock] = cell_result(field, cell, chosen_from=len(medians), tied=tied)
     return found

@@ -49,9 +49,7 @@ def seed_spread(logs: Mapping[Hashable, FloatArray], *, resolution: Mapping[Hash
     known = {cell: values for cell, values in logs.items() if len(values) > 1}
     if not known:
         return Spread()
-    freedom = np.array([len(values) - 1 for values in known.values()], float)
-    least = np.array([resolution.get(cell, 0.0) ** 2 / 12 for cell in known])
-    variance = np.maximum([values.var(ddof=1) for values in known.values()], np.maximum(least, 1e-12))
+    variance, freedom = _variances(known, resolution)
     total = float(freedom.sum())
     prior_variance, prior_freedom = _prior(variance, freedom)
     shrunk = (prior_freedom * prior_variance + freedom * variance) / (prior_freedom + freedom)
@@ -62,11 +60,35 @@ def seed_spread(logs: Mapping[Hashable, FloatArray], *, resolution: Mapping[Hash
     return Spread(own, (prior_variance, common), total)
 
 
+def pooled_variance(logs: Mapping[Hashable, FloatArray], *, resolution: Mapping[Hashable, float]) -> float | None:
+    """Return the variance over seeds as if it were that of every cell; None where no cell has two seeds.
+
+    The arguments are those of `seed_spread`.
+    """
+    known = {cell: values for cell, values in logs.items() if len(values) > 1}
+    if not known:
+        return None
+    return _pooled(*_variances(known, resolution))
+
+
+def _variances(
+    logs: Mapping[Hashable, FloatArray], resolution: Mapping[Hashable, float]
+) -> tuple[FloatArray, FloatArray]:
+    """Return the variance of each cell, at least that of its looks, and its degrees of freedom."""
+    freedom = np.array([len(values) - 1 for values in logs.values()], float)
+    least = np.array([resolution.get(cell, 0.0) ** 2 / 12 for cell in logs])
+    return np.maximum([values.var(ddof=1) for values in logs.values()], np.maximum(least, 1e-12)), freedom
+
+
+def _pooled(variance: FloatArray, freedom: FloatArray) -> float:
+    return float(np.sum(freedom * variance) / freedom.sum())
+
+
 def _prior(variance: FloatArray, freedom: FloatArray) -> tuple[float, float]:
     """Return s0^2 and d0; with few cells each stands for itself, and s0^2 is the largest."""
     if len(variance) < MIN_CELLS:
         return float(variance.max()), 0.0
-    pooled = float(np.sum(freedom * variance) / freedom.sum())
+    pooled = _pooled(variance, freedom)
     limit = _limit(variance, freedom, pooled=pooled)
     half = freedom / 2
     logs = np.log(variance) - special.digamma(half) + np.log(half)

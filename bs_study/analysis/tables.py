@@ -13,6 +13,7 @@ from bs_study.analysis.lr_fit import lr_fit
 from bs_study.analysis.noise import noise_slope
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.scaling import scaling
+from bs_study.analysis.target_spread import target_spread
 from bs_study.analysis.throughput import examples_per_iteration, throughput
 from bs_study.analysis.throughput_fit import throughput_fit
 from bs_study.analysis.timings import (
@@ -31,7 +32,8 @@ class Tables:
     """What a study's store says, table by table. Only ended trials count.
 
     `recipe` is the first column of each; it is empty where the study has one. Times that were measured alone, in the
-    timing pass, are of a batch size whatever the recipe: `timings` and `clean_throughput` have no recipe.
+    timing pass, are of a batch size whatever the recipe: `timings` and `clean_throughput` have no recipe, and
+    `target_spread` has none.
 
     Attributes:
         trials: the store's table, with the columns that the analysis reads filled in where they were left out.
@@ -41,6 +43,7 @@ class Tables:
         throughput_fit: of `speed`, the better of the two; its `source` says which.
         timings: the store's table.
         recipes: how the recipes compare at each batch size; empty where there is one.
+        target_spread: how much seeds differ at several targets, over all recipes; empty where no cell has two seeds.
         versions: which trials are of which version of workload and data; empty where all are of one. All other tables
             are of the judged version alone.
     """
@@ -59,6 +62,7 @@ class Tables:
     timings: pd.DataFrame
     recipes: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     versions: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    target_spread: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     @property
     def is_clean(self) -> bool:
@@ -130,4 +134,5 @@ def study_tables(rows: StudyRows, *, target: Target | None) -> Tables:
         noise_slope=noise_slope(rows.smoothness, examples_per_iteration=examples_per_iteration(rows.trials)),
         timings=rows.timings,
         versions=rows.versions.trials,
+        target_spread=target_spread(rows.evaluations, rows.trials, target=target, window=rows.target_window),
     )

@@ -29,7 +29,9 @@ def answer_json(found: Analysis) -> dict[str, Any]:
     `recommendation` is null where no cell reached the target; `closest` then says which came near, or
     `unanswered` why no trial could be judged. `as_good` are the
     cells that are not known to be slower than it, `slower` those that are, each with the ratio of its time to the
-    recommended one's and the interval of that ratio. Where `can_reach` is false the ratio is infinite, hence null.
+    recommended one's and the interval of that ratio. `fresh` are times of seeds that did not choose the recommended
+    cell; where there are any, `value`, `low` and `high` are theirs. Ratios are by all seeds. Where
+    `can_reach` is false the ratio is infinite, hence null.
     """
     told = found.recommendation
     closest = told.closest
@@ -100,6 +102,7 @@ def _result(one: CellResult) -> dict[str, Any]:
         "tied": one.tied,
         "cut_off": one.cut_off,
         "is_at_most": one.is_at_most,
+        "fresh": one.fresh,
     }
 
 

@@ -12,8 +12,8 @@ from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.study import Analysis
 from bs_study.report.sentences.doubts import doubts, edges_of
 from bs_study.report.sentences.rivals import how_much
-from bs_study.report.sentences.times import clock_of, took
-from bs_study.words import CLOCK_WORDS, UNKNOWN, amount, number, sentence, setting, span
+from bs_study.report.sentences.times import clock_of, interval, took
+from bs_study.words import CLOCK_WORDS, UNKNOWN, sentence, setting
 
 
 @dataclass(frozen=True)
@@ -43,21 +43,14 @@ def _clock_row(best: CellResult, found: Analysis) -> ClockRow:
         batch_size=setting(best.cell.batch_size),
         lr=setting(best.cell.lr),
         took=took(best),
-        interval=_interval(best),
-        seeds=f"{best.reached} of {best.seeds}",
+        interval=interval(best),
+        seeds=_seeds(best),
     )
 
 
-def _interval(best: CellResult) -> str:
-    if not np.isfinite(best.low):
-        return ""
-    if best.low == 0:
-        return f"at most {amount(best.high, clock=best.clock)}" if np.isfinite(best.high) else ""
-    if not best.clock.endswith("seconds"):
-        return f"{number(best.low)} {f'to {number(best.high)}' if np.isfinite(best.high) else 'or more'}"
-    if np.isfinite(best.high):
-        return span(best.low, best.high, clock=best.clock)
-    return f"{amount(best.low, clock=best.clock)} or more"
+def _seeds(best: CellResult) -> str:
+    fresh = f", of which {len(best.fresh)} did not choose it" if best.fresh else ""
+    return f"{best.reached} of {best.seeds}{fresh}"
 
 
 @dataclass(frozen=True)

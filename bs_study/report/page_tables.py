@@ -85,6 +85,18 @@ TABLES = (
         (*_CELL, *_settings("seed"), *_columns("outcome", "stop_reason"), *_TIMES, *_columns("best_metric", "looks")),
     ),
     PageTable(
+        "target_spread",
+        "How much seeds differ, by target",
+        "The target asked comes first, where seeds reached it. With half the spread a quarter of the seeds tells as "
+        "much.",
+        (
+            Column("target", "as --target takes it"),
+            Column("spread_percent", "standard deviation over seeds of the log of iterations to it, pooled over cells"),
+            Column("cells", "those of two seeds or more, all of which reached it"),
+            Column("seeds", "of these cells"),
+        ),
+    ),
+    PageTable(
         "versions",
         "Trials of each version of workload and data",
         "The workload or its data changed while the study went on. Only the judged version counts in all else.",

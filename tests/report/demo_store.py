@@ -55,6 +55,7 @@ def write_demo_study(
     batch_sizes: tuple[int, ...] = BATCH_SIZES,
     lrs: tuple[float, ...] = LRS,
     seeds: tuple[int, ...] = (0, 1, 2),
+    is_auto: bool = False,
     target: str = "accuracy>=0.97",
     max_epochs: float = 80,
     message: str = "",
@@ -63,7 +64,11 @@ def write_demo_study(
     is_ended: Callable[[TrialConfig], bool] = lambda trial: True,
     is_begun: Callable[[TrialConfig], bool] = lambda trial: True,
 ) -> StudyPaths:
-    """Write a study; of the trials that have not ended, those that have begun are left running."""
+    """Write a study; of the trials that have not ended, those that have begun are left running.
+
+    Args:
+        is_auto: whether the study asks for seeds where they decide, and these are the ones it came to.
+    """
     config = StudyConfig(
         workload="digits",
         batch_sizes=batch_sizes,
@@ -74,7 +79,8 @@ def write_demo_study(
         recipes=recipes,
     )
     paths = study_paths(uri)
-    create_study(paths, config, metrics=["loss", "accuracy"], train_examples=TRAIN_EXAMPLES)
+    asked = config.model_copy(update={"seeds": "auto"}) if is_auto else config
+    create_study(paths, asked, metrics=["loss", "accuracy"], train_examples=TRAIN_EXAMPLES)
     for trial in study_trials(config):
         if is_timed:
             write_timing(paths, timing_id(trial, {}), trial, timing(trial))

@@ -99,15 +99,17 @@ def _result(rng: np.random.Generator, winner: Cell, counts: Counts, seconds: Sec
     times = tuple(float(time) for time in value * rng.lognormal(0, 0.1, counts[winner]["reached"]))
     low, high = (value / 1.3, value * float(rng.choice([1.5, np.inf]))) if seeds > 1 else (np.nan, np.nan)
     tied = int(rng.choice([1, 1, 2, 4]))
+    fresh = times[1:] if rng.random() < 0.3 else ()
+    ranked = len(seconds)
     return result(
-        winner, value=value, low=low, high=high, times=times, seeds=seeds, chosen_from=len(seconds), tied=tied
+        winner, value=value, low=low, high=high, times=times, seeds=seeds, chosen_from=ranked, tied=tied, fresh=fresh
     )
 
 
 def _by_clock(rng: np.random.Generator, found: CellResult, cells: Sequence[Cell]) -> dict[str, CellResult]:
     clocks = ("iterations", "examples", "compute_seconds", "wall_seconds")
     elsewhere = {clock: cells[int(rng.integers(len(cells)))] for clock in clocks if rng.random() < 0.3}
-    return {c: dataclasses.replace(found, clock=c, cell=elsewhere.get(c, found.cell)) for c in clocks}
+    return {c: dataclasses.replace(found, clock=c, cell=elsewhere.get(c, found.cell), fresh=()) for c in clocks}
 
 
 def _compared(rng: np.random.Generator, winner: Cell, rival: Cell, counts: Counts, seconds: Seconds) -> Comparison:

@@ -18,8 +18,9 @@ from bs_study.analysis.study import Analysis
 from bs_study.report.page import publish
 from bs_study.report.sentences.answer import answer
 from bs_study.report.sentences.steps import step
+from bs_study.report.sentences.times import interval
 from bs_study.report.terminal import closing
-from bs_study.words import setting
+from bs_study.words import counted, setting
 from tests.report.demo_store import write_demo_study
 
 TARGETS = ("accuracy>=0.5", "accuracy>=0.8", "accuracy>=0.9", "accuracy>=0.96", "accuracy>=0.999", "loss<=0.3")
@@ -29,11 +30,13 @@ RECIPES: tuple[tuple[dict[str, Any], ...], ...] = ((), ({}, {"momentum": 0.9}))
 def random_study(folder: Path, seed: int) -> Study:
     """A study of a few cells: some trials missing, some running, with or without a timing pass and recipes."""
     draw = random.Random(seed)
+    is_auto = seed % 3 == 2
     write_demo_study(
         str(folder),
         batch_sizes=tuple(sorted(draw.sample([64, 256, 1024, 4096], draw.randint(1, 3)))),
         lrs=tuple(sorted(draw.sample([0.02, 0.08, 0.32, 0.64], draw.randint(1, 3)))),
-        seeds=tuple(range(draw.randint(1, 3))),
+        seeds=tuple(range(draw.randint(1, 3) + 2 * is_auto)),
+        is_auto=is_auto,
         target=draw.choice(TARGETS),
         max_epochs=draw.choice([1, 4, 12]),
         recipes=draw.choice(RECIPES),
@@ -81,6 +84,27 @@ def test_all_recommend_the_same_cell_or_none(said: Said) -> None:
     assert re.findall(r"Train with batch size (\d+)", said.page + said.terminal) == [str(best.batch_size)] * len(
         re.findall("Train with", said.page + said.terminal)
     )
+
+
+def test_a_time_by_seeds_that_did_not_choose_the_cell_is_the_same_everywhere(said: Said) -> None:
+    best = said.found.recommendation.best
+    if best is None:
+        return
+    told = said.json["recommendation"]
+    assert told["fresh"] == pytest.approx(list(best.fresh))
+    assert said.json["by_clock"][best.clock] == told
+    words = f"by {counted(len(best.fresh), 'seed')} that did not choose it"
+    assert (words in said.page) == (words in said.terminal) == bool(best.fresh)
+    if best.fresh:
+        assert told["value"] == pytest.approx(np.median(best.fresh))
+        assert interval(best) in said.page
+        assert interval(best) in said.terminal
+
+
+def test_one_of_these_studies_has_such_seeds(tmp_path: Path) -> None:
+    found = analyse(random_study(tmp_path / "auto", 8)).recommendation.best
+    assert found is not None
+    assert found.fresh
 
 
 def test_the_page_has_each_sentence_of_the_answer(said: Said) -> None:

@@ -40,7 +40,7 @@ def test_the_recommendation_is_the_record() -> None:
     assert told["target"] == {"metric": "accuracy", "value": 0.9, "direction": "max"}
     assert told["recommendation"] == {
         "recipe": "", "batch_size": 64, "lr": 0.2, "value": 2.0, "low": 1.8, "high": 2.4, "seeds": 3, "reached": 3,
-        "chosen_from": 6, "tied": 2, "cut_off": 0, "is_at_most": False,
+        "chosen_from": 6, "tied": 2, "cut_off": 0, "is_at_most": False, "fresh": [],
     }  # fmt: skip
     assert told["state"] == {"expected": 12, "ended": 12, "running": 0, "missing": 0}
 

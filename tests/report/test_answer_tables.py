@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from bs_study import StudyConfig
 from bs_study.analysis.study import Analysis, analyse_rows
 from bs_study.report.answer_tables import RivalRow, clock_rows, rival_rows
 from bs_study.report.sentences.rivals import rivals
@@ -40,6 +41,14 @@ def test_a_cell_with_a_seed_that_missed_has_an_open_end() -> None:
     (first, *_) = clock_rows(found_of({(16, 0.1): [2.0, 2.1, "missed"]}))
     assert first.interval.endswith(" or more")
     assert first.seeds == "2 of 3"
+
+
+def test_seeds_that_did_not_choose_the_cell_are_counted_apart() -> None:
+    config = StudyConfig(workload="digits", max_epochs=1, batch_sizes=(16, 64), lrs=(0.1,), seeds="auto")
+    cells: Mapping[tuple[int, float], Sequence[Outcome]] = {(16, 0.1): [2.0, 2.1, 2.3], (64, 0.1): [3.0, 3.1]}
+    first, second, *_ = clock_rows(analyse_rows(hand_rows(cells, config=config), target=TARGET))
+    assert (first.took, first.seeds) == ("2.2 s", "3 of 3, of which 2 did not choose it")
+    assert (second.took, second.seeds) == ("2.1 s", "3 of 3")
 
 
 def test_one_seed_has_no_interval() -> None:

@@ -43,6 +43,7 @@ TABLES = {
     "scaling",
     "lr_fit",
     "times",
+    "target_spread",
 }
 SMALL: dict[str, Any] = {"batch_sizes": (64, 256), "lrs": (0.04, 0.16), "seeds": (0,), "max_epochs": 10}
 

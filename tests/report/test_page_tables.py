@@ -37,6 +37,18 @@ def test_every_table_with_rows_is_shown_with_the_columns_that_are_named(views: d
         assert [text for text in named[name] if text not in hidden] == headings(view)
 
 
+def test_the_spread_over_seeds_is_shown_target_by_target_where_cells_have_two(views: dict[str, TableView]) -> None:
+    view = views["target_spread"]
+    assert (view.title, headings(view)) == (
+        "How much seeds differ, by target",
+        ["target", "spread percent", "cells", "seeds"],
+    )
+    assert view.rows[0][0].text == "accuracy>=0.97"
+    assert all(float(row[1].text) > 0 for row in view.rows)
+    once = analyse_rows(hand_rows({(8, 0.1): [2.0], (16, 0.1): [3.0]}), target=TARGET)
+    assert "target_spread" not in {shown.name for shown in page_tables(once)}
+
+
 def test_times_that_were_not_measured_have_no_column(views: dict[str, TableView]) -> None:
     assert not any("clean seconds" in text for view in views.values() for text in headings(view))
 

@@ -75,12 +75,13 @@ def _either(found: Analysis, best: CellResult) -> list[str]:
 
 def _train_with(found: Analysis, best: CellResult) -> str:
     target = found.recommendation.target
+    named = cell(best.cell.batch_size, best.cell.lr)
     recipe = f" with the recipe “{best.cell.recipe}”" if best.cell.recipe else ""
-    took = f"{times.took(best)} of {times.clock_of(best.clock, found)}"
+    took = f"{times.took(best)} of {times.clock_of(best.clock, found)}{_device(found)}{times.by_fresh(best)}"
     what = f"{goal(target)} after {took}" if target else took
     if either(found):
-        return sentence(f"{cell(best.cell.batch_size, best.cell.lr)}{recipe} met {what}{_device(found)}")
-    return f"Train with {cell(best.cell.batch_size, best.cell.lr)}{recipe}: {what}{_device(found)}."
+        return sentence(f"{named}{recipe} met {what}")
+    return f"Train with {named}{recipe}: {what}."
 
 
 def _device(found: Analysis) -> str:

@@ -17,6 +17,8 @@ def searched(found: Analysis) -> list[str]:
         told = [*_bracket(config), f"{_race(found, config)}.", _outrun(found)]
     if config.seeds == "auto":
         told.append(f"Seeds were added where they decide, up to {count(config.max_seeds)} for a cell.")
+        best = found.recommendation.best
+        told += ["Tables have medians of all seeds."] if best is not None and best.fresh else []
     return told
 
 

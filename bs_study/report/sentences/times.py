@@ -17,6 +17,27 @@ def took(one: CellResult) -> str:
     return f"{'at most ' if one.is_at_most else ''}{amount(one.value, clock=one.clock)}"
 
 
+def interval(one: CellResult) -> str:
+    """Return the interval of a typical seed's time; empty where it is not known."""
+    if not math.isfinite(one.low):
+        return ""
+    if one.low == 0:  # nothing is known of the time before a seed met the target at its first look
+        return f"at most {amount(one.high, clock=one.clock)}" if math.isfinite(one.high) else ""
+    if not one.clock.endswith("seconds"):
+        return f"{number(one.low)} {f'to {number(one.high)}' if math.isfinite(one.high) else 'or more'}"
+    if math.isfinite(one.high):
+        return span(one.low, one.high, clock=one.clock)
+    return f"{amount(one.low, clock=one.clock)} or more"
+
+
+def by_fresh(best: CellResult) -> str:
+    """Return that a time is by seeds that did not choose the cell, with its interval; empty where it is by all."""
+    if not best.fresh:
+        return ""
+    known = interval(best)
+    return f"{f' ({known})' if known else ''}, by {counted(len(best.fresh), 'seed')} that did not choose it"
+
+
 def clock_of(clock: str, found: Analysis) -> str:
     """Return what a sentence calls a clock of this study."""
     return clock_words(clock, is_disturbed=bool(found.tables.disturbed))
@@ -63,8 +84,13 @@ def _seeds(best: CellResult) -> str:
     if best.seeds == 1:
         return "From one seed"
     if best.reached < best.seeds:
-        return f"Median of {best.seeds} seeds, of which {best.seeds - best.reached} did not reach the target"
-    return f"Median of {best.seeds} seeds ({span(min(best.times), max(best.times), clock=best.clock)})"
+        all_seeds = f"{best.seeds} seeds, of which {best.seeds - best.reached} did not reach the target"
+    else:
+        all_seeds = f"{best.seeds} seeds ({span(min(best.times), max(best.times), clock=best.clock)})"
+    if not best.fresh:
+        return f"Median of {all_seeds}"
+    later = f"{counted(len(best.fresh), 'seed')} ({span(min(best.fresh), max(best.fresh), clock=best.clock)})"
+    return f"Median of {later} that came when it was first already; cells are ranked by the median of all {all_seeds}"
 
 
 def _rank(found: Analysis) -> str:
@@ -100,7 +126,7 @@ def _interval(best: CellResult) -> list[str]:
         return [f"A typical seed takes at least {low} (95 %); seeds that missed the target leave the upper end open."]
     within = span(best.low, best.high, clock=best.clock) if low != high else low
     told = f"A typical seed takes {within} (95 %)"
-    if best.chosen_from < 2:
+    if best.chosen_from < 2 or best.fresh:
         return [f"{told}."]
     return [f"{told}, chosen from {count(best.chosen_from)} cells; its upper end allows for that."]
 
