@@ -30,6 +30,7 @@ TOGETHER = (
 )
 APART = (
     "tests/faults/test_check.py",
+    "tests/faults/test_check_values.py",
     "tests/faults/test_hostile_page.py",
     "tests/faults/test_hostile_settings.py",
     "tests/faults/test_hostile_store.py",
