@@ -46,20 +46,21 @@ def analyse(study: Study, target: Target | str | None = None, *, keep: bool = Fa
 def with_search(rows: StudyRows) -> StudyRows:
     """Return the rows of a study whose `asked` are the trials that have ended and those that its search wants now.
 
-    Of a full grid with a list of seeds they are what they were.
+    It says too why brackets stopped early. Of a full grid with a list of seeds they are what they were.
     """
     config = rows.config
     if config is None or rows.asked is None or (config.search == "grid" and config.seeds != "auto"):
         return rows
     answered = rows.trials[rows.trials["status"] != "failed"]
     seen = replace(rows, trials=answered)
+    found = plan(seen)
     wanted = [
-        (one.recipe, one.trial.trial_id, one.trial.batch_size, one.trial.lr, one.trial.seed)
-        for one in plan(seen).wanted
+        (one.recipe, one.trial.trial_id, one.trial.batch_size, one.trial.lr, one.trial.seed) for one in found.wanted
     ]
+    ends = {(lane.recipe, lane.batch_size): lane.end for lane in found.lanes if lane.end and lane.is_over}
     keys = ["recipe", "trial_id", "batch_size", "lr", "seed"]
     asked = pd.concat([rows.trials[keys], pd.DataFrame(wanted, columns=keys)], ignore_index=True)
-    return replace(rows, asked=asked.drop_duplicates("trial_id", ignore_index=True))
+    return replace(rows, asked=asked.drop_duplicates("trial_id", ignore_index=True), search_ends=ends)
 
 
 def _refuse_out_of_reach(target: Target, seen: pd.Series[float]) -> None:

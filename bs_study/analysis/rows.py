@@ -51,6 +51,7 @@ class StudyRows:
         train_examples, eval_examples: how many there are; NaN if not known.
         versions: of workload and data. All other rows are of one of them, the judged one.
         times_asked: how often more was asked of the study, the first time included.
+        search_ends: why the bracket of a recipe and batch size stopped, of those that stopped early.
     """
 
     recipes: tuple[str, ...]
@@ -67,6 +68,7 @@ class StudyRows:
     eval_examples: float = np.nan
     versions: Versions = field(default_factory=Versions)
     times_asked: int = 1
+    search_ends: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
     @property
     def looks(self) -> int:

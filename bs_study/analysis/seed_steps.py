@@ -24,11 +24,12 @@ def more_seeds(rows: StudyRows, field: Field, contest: Contest | None) -> Step |
     With n seeds each the standard error of a difference of logs is sqrt(2 v / n), so that the interval of a level that
     is t standard errors wide leaves out d with n = 2 v (t / d)^2.
     """
+    is_auto = rows.config is not None and rows.config.seeds == "auto"  # it takes no list of seeds
     if contest is None:
-        return _next_seeds(rows, 1) if len(rows.versions.others) else None
-    if rows.config is not None and not len(rows.versions.others):
+        return _next_seeds(rows, 1) if len(rows.versions.others) and not is_auto else None
+    if rows.config is not None and (is_auto or not len(rows.versions.others)):
         found = _auto_seeds(rows, field, contest)
-        if found is not None or rows.config.seeds == "auto":
+        if found is not None or is_auto:
             return found
     has = len(field.cells[contest.winner].met)
     wanted = FEW_SEEDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -83,8 +84,7 @@ def _unanswered(rows: StudyRows, found: Unanswered) -> list[Step]:
         return [Step("lrs", lrs=lrs, trials=len(lrs) * _groups(rows) * _seed_count(rows))]
     size = int(tried["batch_size"].min()) // 2
     if set(found.why) == {"out_of_memory"} and size:
-        lrs_tried = len(tried[["recipe", "lr"]].drop_duplicates())
-        return [Step("batch_sizes", batch_sizes=(size,), trials=lrs_tried * _seed_count(rows))]
+        return [Step("batch_sizes", batch_sizes=(size,), trials=_cells_of_a_size(rows) * _seed_count(rows))]
     return []
 
 
@@ -156,9 +156,9 @@ def _batch_sizes(rows: StudyRows, contest: Contest | None) -> Step | None:
     above = [size * 2] if size == sizes[-1] and size * 2 <= most else []
     if not below + above:
         return None
-    lrs = len(cells[["recipe", "lr"]].drop_duplicates())
     added = tuple(below + above)
-    return Step("batch_sizes", batch_sizes=added, trials=len(added) * lrs * _seed_count(rows))
+    trials = len(added) * _cells_of_a_size(rows) * _seed_count(rows)
+    return Step("batch_sizes", batch_sizes=added, trials=trials)
 
 
 def _budget(rows: StudyRows, doubts: Sequence[Doubt], convergence: pd.DataFrame, target: Target | None) -> Step | None:
@@ -172,6 +172,14 @@ def _budget(rows: StudyRows, doubts: Sequence[Doubt], convergence: pd.DataFrame,
     return Step("budget", at=sizes, target=harder, trials=len(rows.cells) * _seed_count(rows))
 
 
+def _cells_of_a_size(rows: StudyRows) -> int:
+    """Return how many cells a batch size takes, over all recipes; a bracket comes to other lrs at each."""
+    return math.ceil(len(rows.cells) / max(1, rows.cells["batch_size"].nunique()))
+
+
 def _seed_count(rows: StudyRows) -> int:
+    """Return with how many seeds a further cell begins."""
+    if rows.config is not None and rows.config.seeds == "auto":
+        return len(rows.config.first_seeds)
     known = rows.asked if rows.asked is not None else rows.trials
     return max(1, known["seed"].nunique())

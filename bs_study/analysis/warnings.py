@@ -42,6 +42,7 @@ Kind = Literal[
     "target_in_noise",
     "different_targets",
     "lr_on_edge",
+    "search_stopped",
     "failed",
     "diverged_later",
     "untimed",
@@ -60,8 +61,8 @@ class Warning:
         recipe: of which it is; empty where the study has one, or where it is of all.
         cells: that it is about.
         batch_sizes: that it is about.
-        names: of settings, or of a kind of alarm, or the edge of the grid (low, high or both), or since when the
-            judged version of the workload is in force.
+        names: of settings, or of a kind of alarm, or the edge of the grid (low, high or both), since when the
+            judged version of the workload is in force, or why a search stopped.
         numbers: by name.
     """
 
@@ -97,6 +98,7 @@ def warnings(
         *_versions(rows),
         *_of_target(rows, tables, target, tells),
         *_edges(edges),
+        *_stopped(rows),
         *_failed(tables.trials),
         *_diverged_later(tables),
         *_timing(tables),
@@ -164,6 +166,17 @@ def _edges(edges: Mapping[Cell, str]) -> list[Warning]:
     return [
         Warning("lr_on_edge", recipe, tuple(cells), tuple(cell.batch_size for cell in cells), (edge,))
         for (recipe, edge), cells in found.items()
+    ]
+
+
+def _stopped(rows: StudyRows) -> list[Warning]:
+    """Return one warning for each recipe and reason for which brackets stopped early."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for (recipe, size), end in rows.search_ends.items():
+        found.setdefault((recipe, end), []).append(size)
+    return [
+        Warning("search_stopped", recipe, batch_sizes=tuple(sorted(sizes)), names=(end,))
+        for (recipe, end), sizes in found.items()
     ]
 
 

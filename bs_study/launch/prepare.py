@@ -30,7 +30,7 @@ from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets
 from bs_study.training.fingerprint import fingerprint
 from bs_study.training.placement import Place
-from bs_study.words import shown
+from bs_study.words import one_line, shown
 from bs_study.workloads.base import examples_in, load_workload
 from bs_study.workloads.check_batch import Look
 from bs_study.workloads.check_target import known_directions
@@ -132,7 +132,7 @@ def prepared(
             chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
         examples = examples_in(data.train)
     ended = answered_trials(paths) if there else set()
-    plan = full_grid(config, answered=()) if there and is_full_grid(config) else Course(config, paths).plan
+    plan = full_grid(config, answered=()) if there and is_full_grid(config) else _plan(config, paths)
     version = None
     if plan.wanted or (options.timing and lacks_timings(Study(paths), disturbed_too=True)):
         before = version_in_force(began) if began else None
@@ -229,6 +229,13 @@ def _existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
         f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
         "to it), or choose another --name"
     )
+
+
+def _plan(config: StudyConfig, paths: StudyPaths) -> Plan:
+    try:
+        return Course(config, paths).plan
+    except OSError as error:
+        raise ValueError(f"store: {paths.uri} can't be read: {one_line(error)}") from error
 
 
 def _check_batch_sizes(config: StudyConfig, examples: int) -> None:

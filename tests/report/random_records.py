@@ -19,6 +19,7 @@ from bs_study.analysis.trials import Cell
 from bs_study.analysis.unreached import Closest, Missed
 from bs_study.analysis.verdict import Claim, Doubt, Reason, Verdict
 from bs_study.analysis.warnings import Warning
+from bs_study.search.record import End
 from bs_study.target import Target
 from tests.report.records import analysis, result, verdict
 
@@ -185,6 +186,7 @@ def _warnings(rng: np.random.Generator, cells: Sequence[Cell]) -> tuple[Warning,
         Warning("out_of_range", names=("accuracy",)),
         Warning("target_in_noise", names=("accuracy",), numbers=noise),
         Warning("lr_on_edge", cells[0].recipe, tuple(cells), sizes, (str(rng.choice(["low", "high", "both"])),)),
+        Warning("search_stopped", cells[0].recipe, batch_sizes=sizes, names=(str(rng.choice(get_args(End)[1:])),)),
         Warning("failed", numbers={"failed": 1, "trials": 30}),
         Warning("diverged_later", cells=tuple(cells)),
         Warning("untimed"),

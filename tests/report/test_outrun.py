@@ -10,11 +10,13 @@ import pandas as pd
 from bs_study import StudyConfig
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.trials import Cell
+from bs_study.analysis.verdict import Doubt
 from bs_study.report import figures
 from bs_study.report.outrun import beyond, outrun_cells, with_bounds
+from bs_study.report.sentences.rivals import how_much, lrs_as_good
 from bs_study.report.sentences.searched import outrun_trials, searched
 from bs_study.report.terminal import closing
-from tests.report.records import BEST, CONFIG, RIVAL, analysis, comparison
+from tests.report.records import BEST, CONFIG, OTHER_LR, RIVAL, analysis, comparison
 
 SLOW, NEAR = Cell("", 64, 0.8), Cell("", 64, 0.4)
 
@@ -128,3 +130,27 @@ def test_a_bracket_says_its_lattice_and_seeds_at_need_their_limit() -> None:
     )
     assert told[1].startswith("Trials ended once another lr of their batch size was at least 1.25 times")
     assert told[-1] == "Seeds were added where they decide, up to 8 for a cell."
+
+
+def test_lrs_that_were_outrun_are_no_lrs_that_are_not_known_to_be_slower() -> None:
+    doubts = [Doubt("one_seed", *cell) for cell in (NEAR, SLOW, OTHER_LR)]
+    found = analysis(
+        outcomes={BEST: {"reached": 3}, NEAR: {"outrun": 1}, SLOW: {"outrun": 2}, OTHER_LR: {"reached": 1}},
+        seconds={BEST: 2.0, OTHER_LR: 2.2},
+        comparisons=tuple(
+            comparison(cell, doubt, ratio=1.3, low=0.084, high=1.9)
+            for cell, doubt in zip((NEAR, SLOW, OTHER_LR), doubts, strict=True)
+        ),
+    )
+    told = lrs_as_good(found)
+    assert told == [
+        "At batch size 64, lr 0.4 and lr 0.8 were outrun: "
+        "another lr was at least 1.25 times as fast as the seeds that were cut.",
+        "Not known to be slower at batch size 64: lr 0.1, 1.3× (0.084 to 1.9).",
+    ]
+
+
+def test_a_bound_below_the_best_is_not_told() -> None:
+    found = analysis(outcomes={BEST: {"reached": 3}, RIVAL: {"outrun": 1}}, seconds={BEST: 2.0})
+    assert how_much(comparison(ratio=1.3, low=0.084, high=np.inf), found) == ""
+    assert how_much(comparison(ratio=1.3, low=1.2, high=np.inf), found) == "at least 1.2×"

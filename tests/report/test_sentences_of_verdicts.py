@@ -81,6 +81,16 @@ def test_warnings_of_one_edge_are_one_sentence_for_all_batch_sizes() -> None:
     assert warning(low, analysis()) == said
 
 
+def test_a_bracket_that_stopped_early_says_why() -> None:
+    far = Warning("search_stopped", batch_sizes=(64,), names=("limit",))
+    assert warning(far, analysis()) == (
+        "The search for the best lr of batch size 64 stopped early. "
+        "It was 256 times from where it began, or as small a part. A better lr may lie beyond."
+    )
+    steep = Warning("search_stopped", batch_sizes=(64, 256), names=("diverged",))
+    assert warning(steep, analysis()).endswith("batch sizes 64 and 256 stopped early. All lrs that it tried diverged.")
+
+
 def test_a_target_within_chance_says_on_how_many_examples_it_is_judged() -> None:
     numbers = {"cells": 7.0, "of_cells": 12.0, "step": 0.001, "noise": 0.00432, "examples": 1000.0}
     said = warning(Warning("target_in_noise", names=("accuracy",), numbers=numbers), analysis())

@@ -165,6 +165,20 @@ def test_lrs_of_a_rule_are_told_to_be_those_of_the_base_batch_size() -> None:
     assert step(record, analysis()) == "Add lrs 0.4 and 0.8, because of batch size 16: 8 trials."
 
 
+@pytest.mark.parametrize(
+    ("search", "cost"),
+    [
+        ({}, "8 trials."),
+        ({"search": "race"}, "at most 8 trials."),
+        ({"search": "bracket"}, "about 8 trials."),
+        ({"search": "race", "seeds": "auto"}, "about 8 trials, then more seeds where they decide."),
+    ],
+)
+def test_a_step_costs_so_many_trials_as_far_as_the_search_allows_to_tell(search: dict[str, Any], cost: str) -> None:
+    config = asked(GRID | {"max_epochs": 5} | search).config
+    assert step(Step("lrs", lrs=(0.4,), trials=8), analysis(config=config)) == f"Add lr 0.4: {cost}"
+
+
 def test_trials_that_failed_are_tried_again_where_all_have_ended() -> None:
     assert step(Step("finish", trials=2), analysis()) == "Try the 2 trials that failed again."
 

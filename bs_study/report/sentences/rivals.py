@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from bs_study.analysis.comparison import EITHER, Comparison
+from bs_study.analysis.convergence import NO_ANSWER
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.unreached import Missed
 from bs_study.report.sentences.outcomes import CUT, ended, outcomes, summed, why_infeasible
 from bs_study.report.sentences.places import Place, cell_of, size_of, sizes_of
-from bs_study.words import count, counted, number, percent, sentence, setting
+from bs_study.words import count, counted, listing, number, percent, sentence, setting
 
 WITHIN = f", within {percent(EITHER - 1)}"
 _EACH = 2  # so many rivals have a sentence each
@@ -38,7 +39,7 @@ def how_much(comparison: Comparison, found: Analysis) -> str:
     ratio = f"{factor(comparison.ratio)}×"
     is_cut = any(outcomes(found, comparison.rival).get(name) for name in CUT)
     if is_cut or math.isinf(comparison.high):
-        return f"at least {factor(comparison.low)}×" if comparison.low > 0 else ""
+        return f"at least {factor(comparison.low)}×" if comparison.low > 1 else ""  # else it tells nothing
     if not (math.isfinite(comparison.low) and math.isfinite(comparison.high)):
         return ratio
     if comparison.low == 0:  # seeds of the best cell missed the target: it takes longer than those that did not
@@ -145,7 +146,30 @@ def _terms(comparison: Comparison, found: Analysis) -> str:
 
 def lrs_as_good(found: Analysis) -> list[str]:
     """Return which other lrs of the best batch size are as good, as far as is known, in sentences."""
-    lrs = rivals(found.recommendation.as_good).lrs
+    own = rivals(found.recommendation.as_good).lrs
+    cut = [one for one in own if _is_outrun(outcomes(found, one.rival))]
+    lrs = [one for one in own if one not in cut]
+    return [*_outrun_lrs(cut, found), *_open_lrs(lrs, found)]
+
+
+def _is_outrun(ends: Mapping[str, int]) -> bool:
+    """Return whether most seeds of a cell that gave an answer did not reach the target, and some were outrun."""
+    answers = sum(trials for name, trials in ends.items() if name not in NO_ANSWER)
+    return ends.get("outrun", 0) > 0 and 2 * ends.get("reached", 0) < answers
+
+
+def _outrun_lrs(lrs: Sequence[Comparison], found: Analysis) -> list[str]:
+    if not lrs:
+        return []
+    which = counted(len(lrs), "other lr") if len(lrs) > _EACH else listing([f"lr {setting(o.rival.lr)}" for o in lrs])
+    margin = found.config.race_margin if found.config else 1.0
+    fast = f"at least {number(margin)} times as fast as the seeds that were cut" if margin > 1 else "there before"
+    was = "was" if len(lrs) == 1 else "were"
+    at = size_of(lrs[0].winner[:2])
+    return [sentence(f"at {at}, {which} {was} outrun: another lr was {fast}")]
+
+
+def _open_lrs(lrs: Sequence[Comparison], found: Analysis) -> list[str]:
     if not lrs:
         return []
     start = f"Not known to be slower at {size_of(lrs[0].winner[:2])}"

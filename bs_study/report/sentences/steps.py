@@ -23,7 +23,7 @@ def step(record: Step, found: Analysis) -> str:
     """Return a step in a sentence."""
     what = _what(record, found)
     at = f", because of {some_sizes(record.at)}" if record.at else ""
-    cost = f": {counted(record.trials, 'trial')}" if record.trials and record.kind != "finish" else ""
+    cost = f": {_cost(record, found)}" if record.trials and record.kind != "finish" else ""
     return f"{what}{at}{cost}.{_rule(record, found)}"
 
 
@@ -51,6 +51,21 @@ def _what(record: Step, found: Analysis) -> str:
     if len(values) > MOST_NAMED:
         return f"Add {counted(len(values), noun)} ({setting(min(values))} to {setting(max(values))})"
     return f"Add {noun if len(values) == 1 else f'{noun}s'} {listing([setting(value) for value in values])}"
+
+
+def _cost(record: Step, found: Analysis) -> str:
+    """Return how many trials a step takes, as far as that is known: a search trains what it needs."""
+    trials, config = counted(record.trials, "trial"), found.config
+    if record.is_auto:
+        return f"about {trials} in the first of them"
+    if record.max_seeds:
+        return f"at most {trials}"
+    if config is None:
+        return trials
+    if config.seeds == "auto":
+        return f"about {trials}, then more seeds where they decide"
+    at_most = {"grid": "", "race": "at most ", "bracket": "about "}
+    return f"{at_most[config.search]}{trials}"
 
 
 def _has(trials: int) -> str:

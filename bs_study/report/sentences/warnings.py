@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.warnings import Kind, Warning
+from bs_study.config.search import FARTHEST
 from bs_study.report.sentences.places import cells_of, sizes_of
 from bs_study.report.sentences.times import clock_of
 from bs_study.words import count, counted, goal, listing, number, sentence, some_sizes, times
@@ -88,6 +89,21 @@ def _lr_on_edge(record: Warning, found: Analysis) -> str:
     return f"The best lr of {sizes_of(places)} is {edge}. A better one may lie beyond."
 
 
+def _search_stopped(record: Warning, found: Analysis) -> str:
+    told = _STOPPED.get("".join(record.names), "")
+    at = sizes_of([(record.recipe, size) for size in record.batch_sizes])
+    return f"The search for the best lr of {at} stopped early.{f' {told}.' if told else ''}"
+
+
+_STOPPED = {
+    "limit": f"It was {FARTHEST} times from where it began, or as small a part. A better lr may lie beyond",
+    "diverged": "All lrs that it tried diverged",
+    "nothing_reached": "No lr reached the target, and those on both sides of the least loss were no better",
+    "out_of_memory": "No trial fit in memory",
+    "failed": "All trials failed",
+}
+
+
 def _failed(record: Warning, found: Analysis) -> str:
     failed, trials = record.numbers["failed"], record.numbers["trials"]
     gives = "gives" if failed == 1 else "give"
@@ -141,6 +157,7 @@ _KINDS: dict[Kind, Callable[[Warning, Analysis], str]] = {
     "target_in_noise": _target_in_noise,
     "different_targets": _different_targets,
     "lr_on_edge": _lr_on_edge,
+    "search_stopped": _search_stopped,
     "failed": _failed,
     "diverged_later": _diverged_later,
     "untimed": _untimed,
