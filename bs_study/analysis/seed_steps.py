@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bs_study.analysis.comparison import Field
+from bs_study.analysis.comparison import Comparison, Field
 from bs_study.analysis.contest import Contest
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.step import Step
@@ -51,10 +51,8 @@ def _auto_seeds(rows: StudyRows, field: Field, contest: Contest) -> Step | None:
     config = rows.config
     if config is None:
         return None
-    lanes = [c for c in contest.rivals if not (c.is_slower or c.is_equal)]
-    cells = [cell for cell in field.cells for lane in lanes if cell[:2] == lane.rival[:2]]
-    compared = (field.compare(contest.winner, cell, confidence=contest.confidence) for cell in cells)
-    rivals = sum(any(doubt.reason in BY_SEEDS for doubt in one.doubts) for one in compared)
+    found = open_rivals(field, contest)
+    rivals = len(found)
     if not rivals:
         return None
     if config.seeds != "auto":
@@ -64,13 +62,36 @@ def _auto_seeds(rows: StudyRows, field: Field, contest: Contest) -> Step | None:
             if is_first and len(config.seeds) < config.max_seeds
             else None
         )
-    used = max(field.cells[cell].seeds for cell in (contest.winner, *cells))
+    used = max(field.cells[cell].seeds for cell in (contest.winner, *(one.rival for one in found)))
     more = MOST_SEEDS // 2
     return (
         Step("seeds", max_seeds=config.max_seeds + more, trials=more * (1 + rivals))
         if used >= config.max_seeds
         else None
     )
+
+
+def open_rivals(field: Field, contest: Contest) -> list[Comparison]:
+    """Return the comparison with each cell of another batch size or recipe that seeds may tell apart from the winner.
+
+    A batch size is open as long as its best cell is: the others, of which most are outrun, wait until that is decided.
+    Of a study of one batch size and recipe the other lrs are the rivals.
+    """
+    if not contest.rivals:
+        return [one for one in contest.lrs if _is_open(one)]
+    found: list[Comparison] = []
+    for lane in contest.rivals:
+        if lane.is_slower or lane.is_equal:
+            continue
+        cells = [cell for cell in field.cells if cell[:2] == lane.rival[:2]]
+        compared = [field.compare(contest.winner, cell, confidence=lane.confidence) for cell in cells]
+        still_open = [one for one in compared if _is_open(one)]
+        found += [one for one in still_open if one.rival == lane.rival] or still_open
+    return found
+
+
+def _is_open(one: Comparison) -> bool:
+    return not one.is_equal and any(doubt.reason in BY_SEEDS for doubt in one.doubts)
 
 
 def _next_seeds(rows: StudyRows, more: int) -> Step:

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
@@ -137,6 +138,15 @@ def _step(ordered: list[float]) -> float:
             f"bracket takes steps of {LEAST_FACTOR} to {FARTHEST}. Give other lrs, or lr_factor"
         )
     return rounded(step)
+
+
+EVEN = 2
+"""The least margin for an even number of seeds: their median is a mean of two, of which the lesser may be anything."""
+
+
+def margin_in_force(margin: Fraction, *, is_even: bool) -> Fraction:
+    """Return the margin of a race, which is larger where a cell has an even number of seeds."""
+    return max(margin, Fraction(EVEN)) if is_even else margin
 
 
 def rounded(number: float) -> float:

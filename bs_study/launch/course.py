@@ -138,4 +138,4 @@ def full_grid(config: StudyConfig, *, answered: Collection[str]) -> Plan:
     recipes = named_recipes(config)
     trials = [Wanted(name, trial) for name in recipes for trial in recipe_trials(config, recipes[name])]
     wanted = tuple(one for one in trials if one.trial.trial_id not in answered)
-    return Plan(wanted, at_most=len(trials), expected=len(trials))
+    return Plan(wanted, at_most=len(trials), expected=len(trials), ended=len(trials) - len(wanted))

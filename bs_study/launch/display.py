@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from rich.text import Text
 
 from bs_study.config import TrialConfig
 from bs_study.launch.contenders import lane_line, lanes_table
-from bs_study.search.record import LaneState, Plan
+from bs_study.search.record import Plan
 from bs_study.training.progress import Ending, Progress
 from bs_study.words import count, counted, duration, setting
 
@@ -76,11 +77,11 @@ class Display:
     _ended: int = 0
     _lengths: list[float] = field(default_factory=list)
     _live: Live | None = None
-    _over: set[LaneState] = field(default_factory=set)
+    _over: set[tuple[str, int]] = field(default_factory=set)
     _lrs: dict[str, float] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        self._over = {lane for lane in self.plan().lanes if lane.is_over}
+        self._over = {(lane.recipe, lane.batch_size) for lane in self.plan().lanes if lane.is_over}
         if self.console.is_terminal:
             self._live = Live(get_renderable=self._shown, console=self.console, refresh_per_second=2, transient=True)
             self._live.start()
@@ -109,8 +110,9 @@ class Display:
         line = f"{self._count()}  {trial.trial_id}  {describe(ending, lrs=self._lrs)}  {duration(now - running.start)}"
         self._print(line)
         for lane in self.plan().lanes:
-            if lane.is_over and lane not in self._over:
-                self._over.add(lane)
+            key = lane.recipe, lane.batch_size
+            if lane.is_over and key not in self._over:  # once: rounds of seeds come back to it
+                self._over.add(key)
                 self._print(lane_line(lane))
 
     def _count(self) -> str:
@@ -198,6 +200,8 @@ def _outcome(ending: Ending, lrs: Mapping[str, float]) -> str:
     if ending.reached_iteration is not None:
         return f"target reached at iteration {count(ending.reached_iteration)}"
     if ending.outrun_by is not None:
-        by = f"lr {setting(lrs[ending.outrun_by])}" if ending.outrun_by in lrs else ending.outrun_by
+        known = re.search(r"-lr(.+)-s\d+-", ending.outrun_by)  # of a trial that ended before this launch
+        lr = lrs.get(ending.outrun_by, float(known[1]) if known else None)
+        by = ending.outrun_by if lr is None else f"lr {setting(lr)}"
         return f"outrun at iteration {count(ending.iterations)}, by {by}"
     return f"target not reached within {counted(ending.iterations, 'iteration')} ({ending.stop_reason})"

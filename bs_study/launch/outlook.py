@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
 import pandas as pd
 
 from bs_study.config import StudyConfig
-from bs_study.config.search import FARTHEST
+from bs_study.config.search import FARTHEST, margin_in_force
 from bs_study.grid import is_full_grid
 from bs_study.search.record import Plan
 from bs_study.training.plan import Plan as TrialPlan
@@ -18,7 +19,7 @@ def trials_ahead(config: StudyConfig, plan: Plan) -> str:
     """Return how many trials a study needs: of a full grid those that are left; else at most, and as a rule."""
     if is_full_grid(config):
         return counted(len(plan.wanted), "trial")
-    return f"at most {counted(plan.at_most, 'trial')} in all (about {min(plan.expected, plan.at_most)} as a rule)"
+    return f"at most {counted(plan.at_most, 'trial')} in all (about {plan.expected} as a rule)"
 
 
 def search_rules(config: StudyConfig) -> Iterator[str]:
@@ -45,7 +46,9 @@ def search_rules(config: StudyConfig) -> Iterator[str]:
 
 
 def _margin(config: StudyConfig) -> str:
-    return "as fast" if config.race_margin == 1 else f"{typed(config.race_margin)} times as fast"
+    is_even = config.seeds != "auto" and len(config.seeds) % 2 == 0
+    margin = float(margin_in_force(Fraction(str(config.race_margin)), is_even=is_even))
+    return "as fast" if margin == 1 else f"at least {typed(margin)} times as fast"
 
 
 def longest(config: StudyConfig, plan: Plan, timings: pd.DataFrame, *, train_examples: int, slots: int) -> str | None:
@@ -71,10 +74,21 @@ def longest(config: StudyConfig, plan: Plan, timings: pd.DataFrame, *, train_exa
         limits = [last and last * iteration[size], trial.settings.max_train_seconds]
         seconds[size] = min(limit for limit in limits if limit)
     if is_full_grid(config):
-        total = sum(seconds[one.trial.batch_size] for one in plan.wanted)
-    else:
-        total = plan.at_most / len(config.batch_sizes) * sum(seconds.values())
+        total = _side_by_side(seconds, sum(seconds[one.trial.batch_size] for one in plan.wanted), slots=slots)
+        return f"by the timing pass at most {duration(total)} of training, if each trial spends its whole budget"
+    mean = sum(seconds.values()) / len(seconds)
+    together = 1 if config.search == "bracket" else slots
+    most, usual = (
+        duration(_side_by_side(seconds, max(1, trials - plan.ended) * mean, slots=together))
+        for trials in (plan.at_most, plan.expected)
+    )
+    return (
+        f"by the timing pass at most {most} of training, and {usual} for as many trials as it takes as a rule, if each "
+        "spends its whole budget"
+    )
+
+
+def _side_by_side(seconds: Mapping[int, float], total: float, *, slots: int) -> float:
+    """Return how long trials take that share slots; the last to begin may be the longest."""
     most = max(seconds.values())
-    side_by_side = 1 if config.search == "bracket" else slots
-    trained = most + (total - most) / side_by_side
-    return f"by the timing pass at most {duration(trained)} of training, if each trial spends its whole budget"
+    return most + max(0.0, total - most) / slots

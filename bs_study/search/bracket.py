@@ -60,12 +60,13 @@ def bracket(
     reach = range(start - lattice.farthest, start + lattice.farthest + 1)
 
     def race_of(places: Sequence[float]) -> Race:
-        lrs = dict.fromkeys([*(lattice.lr(place) for place in places), *extra])
+        lrs = dict.fromkeys([*(lattice.lr(place) for place in (*places, *halves)), *extra])
         return race(lane, list(lrs), seeds=seeds, outcomes=outcomes, margin=margin, more=more)
 
     def has_begun(place: float) -> bool:
         return any(lane.trial_id(lattice.lr(place), seed) in outcomes for seed in seeds)
 
+    halves = [place + 0.5 for place in reach if has_begun(place + 0.5)]
     begun = sorted(filter(has_begun, reach), key=lambda place: (abs(place - start), place))
     known = race_of(begun)
     at = {lattice.place(entry.lr): entry for entry in known.entries}

@@ -42,15 +42,20 @@ def plan(rows: StudyRows) -> Plan:
     if config.seeds == "auto" and not wanted:
         wanted, more = _rounds(config, rows, times, courses, outcomes)
         courses = list(_courses(config, lanes, outcomes, more=more))
+        # With further seeds another lr may lead, whose neighbours a bracket has not seen.
+        wanted = wanted or [trial for course in courses for trial in course.wanted]
     bounds = {}
     if config.search != "grid":
         bounds = {race_of(c.lane.trial(c.race.entries[0].lr, 0)): b for c in courses if (b := c.race.bound)}
+    at_most = len(lanes) * _most_lrs(config) * len(config.most_seeds)
+    begun = {(one.recipe, one.trial.batch_size) for one in wanted}
     return Plan(
         wanted=tuple(wanted),
         bounds=bounds,
-        lanes=tuple(course.state for course in courses),
-        at_most=len(lanes) * _most_lrs(config) * len(config.most_seeds),
-        expected=len(lanes) * _usual_trials(config),
+        lanes=tuple(course.state(is_wanted=course.key in begun) for course in courses),
+        at_most=at_most,
+        expected=min(at_most, len(lanes) * _usual_trials(config)),
+        ended=len(outcomes),
     )
 
 
@@ -74,7 +79,10 @@ class _Course:
         return [] if self.is_waiting else [Wanted(self.lane.recipe, trial) for trial in self.race.wanted]
 
     @property
-    def state(self) -> LaneState:
+    def key(self) -> tuple[str, int]:
+        return self.lane.recipe, self.lane.batch_size
+
+    def state(self, *, is_wanted: bool) -> LaneState:
         race, leader = self.race, self.race.leader
         left = [entry for entry in race.entries if entry is leader or not race.is_decided(entry)]
         return LaneState(
@@ -85,7 +93,7 @@ class _Course:
             seeds=sum(o.kind not in ("failed", "not_evaluated") for o in leader.ended.values()) if leader else 0,
             best_lr=self.lane.trial(leader.lr, 0).lr if leader else None,
             best_iterations=leader.upper if leader else None,
-            is_over=not self.is_waiting and not self.wanted,
+            is_over=not self.is_waiting and not is_wanted,
             end=self.bracket.end if self.bracket else "",
         )
 

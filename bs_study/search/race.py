@@ -24,10 +24,8 @@ from fractions import Fraction
 
 from bs_study.bound import Bound
 from bs_study.config import TrialConfig
+from bs_study.config.search import margin_in_force
 from bs_study.search.lane import INFEASIBLE, NO_ANSWER, Lane, Outcome, Outcomes
-
-EVEN = Fraction(2)
-"""The least margin for an even number of seeds."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +133,7 @@ class Race:
         if leader is None or self.margin is None:
             return math.inf
         is_even = any(entry.answers % 2 == 0 for entry in self.entries)
-        return math.ceil(Fraction(leader.upper) * (max(self.margin, EVEN) if is_even else self.margin))
+        return math.ceil(Fraction(leader.upper) * margin_in_force(self.margin, is_even=is_even))
 
     def is_decided(self, entry: Entry) -> bool:
         """Return whether no further seed of a cell is needed."""

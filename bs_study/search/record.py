@@ -55,6 +55,7 @@ class Plan:
         lanes: a state for each recipe and batch size.
         at_most: how many trials the study may need in all, those that have ended included.
         expected: how many it takes as a rule.
+        ended: how many have ended.
     """
 
     wanted: tuple[Wanted, ...]
@@ -62,3 +63,4 @@ class Plan:
     lanes: tuple[LaneState, ...] = ()
     at_most: int = 0
     expected: int = 0
+    ended: int = 0
