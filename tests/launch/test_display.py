@@ -142,7 +142,7 @@ def test_trials_side_by_side_share_the_time_left(set_clock: SetClock) -> None:
         (Ending("completed", "max_epochs", iterations=30), "target not reached within 30 iterations (max_epochs)"),
         (
             Ending("completed", "outrun", iterations=150, bound=140, outrun_by="b4-lr0.16-s0-abcdef"),
-            "outrun at iteration 150, by b4-lr0.16-s0-abcdef",
+            "outrun at iteration 150, by lr 0.16",
         ),
         (Ending("diverged", "non_finite", "loss nan at iteration 3"), "diverged: loss nan at iteration 3"),
         (Ending("failed", "error", "ValueError: seven\nTraceback"), "failed: ValueError: seven"),

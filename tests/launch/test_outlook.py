@@ -47,7 +47,7 @@ def test_a_search_tells_how_many_trials_it_takes_at_most_and_as_a_rule() -> None
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, ["race: a trial ends when another lr of its batch size was 1.25 times as fast"]),
+        ({}, ["race: a trial ends when another lr of its batch size was at least 1.25 times as fast"]),
         ({"race_margin": 1}, ["was as fast"]),
         ({"search": "bracket"}, ["bracket: a trial ends when", "steps of 2, the first from 0.4"]),
         ({"search": "bracket", "lrs": (0.4, 3.0), "lr_start": 0.4, "lr_factor": 4}, ["", "steps of 4", "tries lr 3"]),
