@@ -53,14 +53,18 @@ class RayTrial(tune.Trainable):
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Begin another trial."""
+        """Make ready for another trial."""
         self._told: SimpleQueue[dict[str, Any] | BaseException] = SimpleQueue()
         self._thread = threading.Thread(target=self._train, args=(trial_of(new_config),), daemon=True)
-        self._thread.start()
+        self._is_begun = False
         return True
 
     def step(self) -> dict[str, Any]:
         """Wait for what the trial tells next, or for the bell."""
+        # Not earlier: Tune sets up workers for a trial that it then gives to another one, and never asks.
+        if not self._is_begun:
+            self._is_begun = True
+            self._thread.start()
         told = {} if self._interruption.is_asked and self._told.empty() else self._told.get()
         if isinstance(told, BaseException):
             raise told
@@ -69,7 +73,7 @@ class RayTrial(tune.Trainable):
     def cleanup(self) -> None:
         """Let a trial that trains write its checkpoint before its worker ends."""
         self._interruption.ask()
-        if self._interruption.is_held_back:
+        if self._interruption.is_held_back:  # it trains
             self._thread.join(CHECKPOINT_SECONDS)
 
     def _end_early(self) -> None:
