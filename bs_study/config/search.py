@@ -52,9 +52,10 @@ class Lattice:
         return self.start if place == 0 else rounded(self.start * self.factor**place)
 
     def place(self, lr: float) -> float:
-        """Return where an lr lies; of one on the lattice, a whole number."""
+        """Return where an lr lies; of one on the lattice a whole number, of one half a step beside it a half."""
         place = math.log(lr / self.start) / math.log(self.factor)
-        return round(place) if self.lr(round(place)) == lr else place
+        near = round(2 * place) / 2
+        return near if self.lr(near) == lr else place
 
     @property
     def farthest(self) -> int:

@@ -83,7 +83,9 @@ def bracket(
     found = race_of(places)
     is_over = all(map(found.is_decided, found.entries))
     if is_over and refine:
-        found = race_of([*places, best + 0.5, best - 0.5])
+        at = {lattice.place(entry.lr): entry for entry in found.entries}
+        winner = best if best not in halves else min((best - 0.5, best + 0.5), key=lambda place: at[place].upper)
+        found = race_of([*places, winner + 0.5, winner - 0.5])
         is_over = all(map(found.is_decided, found.entries))
     end: End = "limit" if len(within) < len(around) else ""
     return Bracket(found, round(best), is_over, end if is_over else "")
