@@ -139,6 +139,7 @@ class RayLauncher:
                     search_alg=search,
                     scheduler=scheduler,
                     reuse_actors=True,
+                    trial_dirname_creator=_folder_of,  # by which a worker's trial is seen: it works in that folder
                 ),
                 run_config=tune.RunConfig(
                     storage_path=scratch,
@@ -165,6 +166,11 @@ class RayLauncher:
             return Search(course, most=most or self.resources.slots), scheduler
         cpus, gpus = self._config.cpus_per_trial, self.resources.gpus_per_trial
         return SharedSearch(course, most=most, cpus=cpus, gpus=gpus), scheduler
+
+
+def _folder_of(trial: Any) -> str:
+    """Return the name of the scratch folder of a trial of Tune."""
+    return str(trial.config["trial_id"])
 
 
 class _UntilInterrupted(tune.Stopper):

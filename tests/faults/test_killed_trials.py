@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from bs_study import TrialConfig, open_study
-from bs_study.grid import study_trials
+from bs_study import TrialConfig
 from bs_study.store.paths import StudyPaths, study_paths
 from tests.faults.attempts import begin_study, start_attempt, train_here, undisturbed
 from tests.faults.conftest import StartStudy
@@ -109,19 +108,18 @@ class Kills:
     def carry_out(self, *, seconds: float) -> None:
         end = time.monotonic() + seconds
         self.running.wait_until(self.running.workers)
-        trial_ids = [trial.trial_id for trial in study_trials(open_study(self.study).config)]
         while self.left and time.monotonic() < end and self.running.process.poll() is None:
             for pid in self.running.workers():
-                self._kill_when_due(pid, trial_ids)
+                self._kill_when_due(pid)
             self._look_for_resumed()
             time.sleep(0.02)
 
-    def _kill_when_due(self, pid: int, trial_ids: list[str]) -> None:
+    def _kill_when_due(self, pid: int) -> None:
         """Kill a worker up to two seconds after it was first seen, or, of three in four, after its trial went on."""
         folder = Path(f"/proc/{pid}/cwd")
         if not self.left or not folder.exists():
             return
-        trial_id = trial_ids[int(folder.readlink().name.split("_")[3])]  # its name ends as in ..._00003_3_2026-11-23
+        trial_id = folder.readlink().name
         is_patient = self._patient.setdefault(pid, self._random.random() < 0.75)
         if is_patient and trial_id in self._waiting:
             return

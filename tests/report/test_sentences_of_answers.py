@@ -53,15 +53,15 @@ def test_a_time_by_seeds_that_did_not_choose_the_cell_says_so_and_allows_for_no_
     fresh = result(seeds=5, times=(1.9, 2.0, 2.1, 1.7, 1.8), fresh=(1.9, 2.0, 2.1))
     said = answer(analysis(best=fresh, config=CONFIG.model_copy(update={"seeds": "auto"})))
     assert said.use == (
-        "Train with batch size 64 at lr 0.2: accuracy ≥ 0.9 after 2 s of training time on a laptop "
-        "(1.8 to 2.4 s), by 3 seeds that did not choose it."
+        "Train with batch size 64 at lr 0.2: accuracy ≥ 0.9 after 2 s of training time on a laptop. "
+        "This is by 3 seeds that did not choose it (1.8 to 2.4 s)."
     )
     assert "Median of 3 seeds (1.9 to 2.1 s) that came when it was first already" in said.clocks
-    assert "cells are ranked by the median of all 5 seeds (1.7 to 2.1 s)." in said.clocks
+    assert "Cells are ranked by the median of all 5 seeds (1.7 to 2.1 s)." in said.clocks
     assert "A typical seed takes 1.8 to 2.4 s (95 %)." in said.clocks
     assert "Tables have medians of all seeds." in said.search
     unknown = answer(analysis(best=dataclasses.replace(fresh, low=np.nan, high=np.nan, fresh=(2.0,))))
-    assert unknown.use.endswith("on a laptop, by 1 seed that did not choose it.")
+    assert unknown.use.endswith("on a laptop. This is by 1 seed that did not choose it.")
 
 
 def test_a_rival_that_is_not_known_to_be_slower_is_as_good_as_far_as_is_known() -> None:

@@ -52,7 +52,7 @@ def use(found: Analysis) -> list[str]:
     """Return the recommendation, or why there is none."""
     best = found.recommendation.best
     if best is not None:
-        return [*_either(found, best), _train_with(found, best)]
+        return [*_either(found, best), _train_with(found, best), *times.by_fresh(best)]
     if found.recommendation.state.ended == 0:
         return ["No trial has ended yet, so there is no answer so far."]
     if found.recommendation.unanswered is not None:
@@ -77,7 +77,7 @@ def _train_with(found: Analysis, best: CellResult) -> str:
     target = found.recommendation.target
     named = cell(best.cell.batch_size, best.cell.lr)
     recipe = f" with the recipe “{best.cell.recipe}”" if best.cell.recipe else ""
-    took = f"{times.took(best)} of {times.clock_of(best.clock, found)}{_device(found)}{times.by_fresh(best)}"
+    took = f"{times.took(best)} of {times.clock_of(best.clock, found)}{_device(found)}"
     what = f"{goal(target)} after {took}" if target else took
     if either(found):
         return sentence(f"{named}{recipe} met {what}")

@@ -30,12 +30,12 @@ def interval(one: CellResult) -> str:
     return f"{amount(one.low, clock=one.clock)} or more"
 
 
-def by_fresh(best: CellResult) -> str:
-    """Return that a time is by seeds that did not choose the cell, with its interval; empty where it is by all."""
+def by_fresh(best: CellResult) -> list[str]:
+    """Return that a time is by seeds that did not choose the cell, where it is, with its interval."""
     if not best.fresh:
-        return ""
+        return []
     known = interval(best)
-    return f"{f' ({known})' if known else ''}, by {counted(len(best.fresh), 'seed')} that did not choose it"
+    return [f"This is by {counted(len(best.fresh), 'seed')} that did not choose it{f' ({known})' if known else ''}."]
 
 
 def clock_of(clock: str, found: Analysis) -> str:
@@ -90,7 +90,7 @@ def _seeds(best: CellResult) -> str:
     if not best.fresh:
         return f"Median of {all_seeds}"
     later = f"{counted(len(best.fresh), 'seed')} ({span(min(best.fresh), max(best.fresh), clock=best.clock)})"
-    return f"Median of {later} that came when it was first already; cells are ranked by the median of all {all_seeds}"
+    return f"Median of {later} that came when it was first already. Cells are ranked by the median of all {all_seeds}"
 
 
 def _rank(found: Analysis) -> str:
