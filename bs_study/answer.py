@@ -9,6 +9,7 @@ import pandas as pd
 from bs_study.analysis.convergence import refuse_missing
 from bs_study.analysis.rows import StudyRows, read_rows
 from bs_study.analysis.study import Analysis, analyse_rows
+from bs_study.grid import is_full_grid
 from bs_study.metric_names import bounds_of
 from bs_study.search.plan import plan
 from bs_study.store import Study
@@ -49,7 +50,7 @@ def with_search(rows: StudyRows) -> StudyRows:
     It says too why brackets stopped early. Of a full grid with a list of seeds they are what they were.
     """
     config = rows.config
-    if config is None or rows.asked is None or (config.search == "grid" and config.seeds != "auto"):
+    if config is None or rows.asked is None or is_full_grid(config):
         return rows
     answered = rows.trials[rows.trials["status"] != "failed"]
     seen = replace(rows, trials=answered)

@@ -8,13 +8,14 @@ from typing import Any
 
 from bs_study.config.asked import asked
 from bs_study.config.recipe import AXES, Change, recipe_of, recipe_settings, typed_recipe, typed_value
-from bs_study.config.search import overridden
+from bs_study.config.search import OF_GRID, OWN, overridden
 from bs_study.config.study import StudyConfig
 from bs_study.words import listing, shortened, typed
 
 LISTS = ("batch_sizes", "lrs")
 ADDING = (*LISTS, "seeds", "max_seeds", "refine", "recipes")
 """What may be given anew: it adds to the study, and takes nothing from it."""
+STAYS = "A study only grows. Leave it out"
 OTHER = "leave it out, or start another study: --name in place of --resume"
 
 
@@ -35,6 +36,7 @@ def resumed_settings(
     Raises:
         ValueError: another search is asked for, or a list of seeds in place of auto.
     """
+    _refuse_fixed(stored, given)
     if file:
         search = {} if "search" in file else {"search": stored.search}
         given = overridden(file, search | dict(given))
@@ -130,6 +132,19 @@ def _refuse_another_search(stored: StudyConfig, *, search: object, seeds: object
             f"seeds: auto takes 0, 1, 2 and so on, and contradicts the study, which has {_words(stored.seeds)}. "
             f"Give the seeds that are to be added, {OTHER}"
         )
+
+
+def _refuse_fixed(stored: StudyConfig, flags: Mapping[str, Any]) -> None:
+    """Refuse flags that set the study's search otherwise, or that would take seeds or half steps back from it."""
+    before = stored.model_dump(mode="json")
+    for name in [name for name in (*OWN, *OF_GRID, "max_seeds") if name in flags]:
+        value, was = flags[name], before[name]
+        is_less = isinstance(value, int) and name in ADDING and value < was
+        if is_less and (name != "max_seeds" or stored.seeds == "auto"):
+            raise ValueError(f"{name}: {typed_value(value)} is less than the study has, {typed_value(was)}. {STAYS}")
+        if name not in ADDING and typed_value(value) != typed_value(was):
+            has = "none" if was is None else typed_value(was)
+            raise ValueError(f"{name}: {typed_value(value)} contradicts the study, which has {has}. {_sentence(OTHER)}")
 
 
 def _words(seeds: object) -> str:

@@ -21,6 +21,8 @@ FARTHEST = 2**8
 """The largest ratio of an lr to that at which the bracket of its batch size began, up or down."""
 LEAST_FACTOR = 1.1
 """Neighbouring lrs of a bracket that are closer hardly differ in their times."""
+MOST_MARGIN = 100
+"""A race in which a trial may need more times the iterations of the best is none."""
 EXTREME = 1e100
 """No bracket begins at an lr above this, or below one by it: on its way it would leave the numbers."""
 USUAL_FACTOR = 2.0
@@ -116,7 +118,9 @@ def searched(given: Mapping[str, Any]) -> dict[str, Any]:
         return settings | {"lrs": (start,)}
     if start is not None and lrs is not None and start not in lrs:
         return settings | {"lrs": (start, *lrs)}
-    return settings  # what is wrong with them is said where all settings are read
+    if "lrs" not in settings and settings.get("lr_start") is not None:
+        settings["lrs"] = (1.0,)  # what is wrong with lr_start is said where all settings are read, and that alone
+    return settings
 
 
 _LRS: TypeAdapter[tuple[float, ...]] = TypeAdapter(Lrs)

@@ -24,6 +24,7 @@ from bs_study.config.refusal import one_line
 from bs_study.config.search import (
     FARTHEST,
     LEAST_FACTOR,
+    MOST_MARGIN,
     Lattice,
     Lrs,
     refuse_extreme_start,
@@ -82,7 +83,7 @@ class StudyConfig(BaseModel):
         description="which of the trials are trained, and how far: grid, all to their ends; race, all, until another "
         "lr of their batch size has won; bracket, a race of lr_start and its neighbours, and on from the better one",
     )
-    race_margin: Annotated[Positive, Field(ge=1)] = Field(
+    race_margin: Annotated[Positive, Field(ge=1, le=MOST_MARGIN)] = Field(
         1.25, description="a trial is outrun when it needs more than so many times the iterations of the best lr"
     )
     lr_start: Positive | None = Field(None, description="the lr at which a bracket begins (the middle one of lrs)")

@@ -26,13 +26,13 @@ def search_rules(config: StudyConfig) -> Iterator[str]:
     """Yield by which rules a study chooses its trials, a line each; none of a full grid."""
     if config.search != "grid":
         yield f"{config.search}: a trial ends when another lr of its batch size was {_margin(config)}"
-    if config.search == "bracket":
-        start, factor = config.lr_start or config.lrs[0], config.lr_factor or 2.0
-        others = [setting(lr) for lr in config.lrs if lr != start]
+    lattice = config.lattice
+    if lattice is not None:
+        others = [setting(lr) for lr in config.lrs if lr != lattice.start]
         yield (
-            f"each batch size tries lrs in steps of {setting(factor)}, the first from {setting(start)}, the others "
-            f"from the best of the one before, until both neighbours of its best are slower (at most {FARTHEST} times "
-            "the first lr tried, or a part of it)"
+            f"each batch size tries lrs in steps of {setting(lattice.factor)}, the first from "
+            f"{setting(lattice.start)}, the others from the best of the one before, until both neighbours of its best "
+            f"are slower (at most {FARTHEST} times the first lr tried, or a part of it)"
         )
         if others:
             yield f"each batch size also tries lr {listing(others)}"

@@ -37,14 +37,18 @@ def how_much(comparison: Comparison, found: Analysis) -> str:
     if not math.isfinite(comparison.ratio):
         return ""
     ratio = f"{factor(comparison.ratio)}×"
-    is_cut = any(outcomes(found, comparison.rival).get(name) for name in CUT)
-    if is_cut or math.isinf(comparison.high):
+    if _is_cut(comparison, found) or math.isinf(comparison.high):
         return f"at least {factor(comparison.low)}×" if comparison.low > 1 else ""  # else it tells nothing
     if not (math.isfinite(comparison.low) and math.isfinite(comparison.high)):
         return ratio
     if comparison.low == 0:  # seeds of the best cell missed the target: it takes longer than those that did not
         return f"at most {factor(comparison.high)}×"
     return f"{ratio} ({factor(comparison.low)} to {factor(comparison.high)})"
+
+
+def _is_cut(comparison: Comparison, found: Analysis) -> bool:
+    """Return whether some seeds of the rival ended before the target."""
+    return any(outcomes(found, comparison.rival).get(name) for name in CUT)
 
 
 class Rivals(NamedTuple):
@@ -180,6 +184,10 @@ def _open_lrs(lrs: Sequence[Comparison], found: Analysis) -> list[str]:
 
 def _with_ratio(name: str, comparison: Comparison, found: Analysis, *, terms: str = "") -> str:
     ratio = how_much(comparison, found)
+    if comparison.low > 1 and ratio:  # an interval without 1 does not say why it is open
+        is_one_seed = any(doubt.reason == "one_seed" for doubt in comparison.doubts)
+        least = "at least " if _is_cut(comparison, found) else ""
+        ratio = f"{least}{factor(comparison.ratio)}× {'by one seed' if is_one_seed else 'so far'}"
     return f"{name}, {ratio}{terms}" if ratio else name
 
 
