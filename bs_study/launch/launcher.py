@@ -49,8 +49,12 @@ class Launcher(Protocol):
         course hears that a trial has ended before the watcher does.
         """
 
-    def time(self, trials: Sequence[TrialConfig]) -> Iterator[BatchTiming]:
+    def time(self, trials: Sequence[TrialConfig], *, disturbed_too: bool) -> Iterator[BatchTiming]:
         """Time the batch sizes of these trials alone on their device, each written to the store when it is done.
+
+        Args:
+            trials: one for each batch size.
+            disturbed_too: time again what was disturbed.
 
         Raises:
             OSError: no device was free in time, or the store does not answer.

@@ -100,7 +100,7 @@ class RayLauncher:
         )
         return ray.put(parcel)
 
-    def time(self, trials: Sequence[TrialConfig]) -> Iterator[BatchTiming]:
+    def time(self, trials: Sequence[TrialConfig], *, disturbed_too: bool) -> Iterator[BatchTiming]:
         """Time the batch sizes of these trials on one node of each kind, each written to the store when it is done.
 
         Raises:
@@ -113,7 +113,7 @@ class RayLauncher:
             self._parcel,
             cpus=self._config.cpus_per_trial,
             gpus=gpus,
-            disturbed_too=bool(self._options.timing),
+            disturbed_too=disturbed_too,
         )
 
     def run(self, course: Course, watcher: Watcher) -> None:

@@ -74,7 +74,6 @@ class SerialLauncher:
         self._machine = machine_given(config, options, device="cuda" if self.resources.gpus_per_trial else "cpu")
         self._pacing = pacing_of(options)
         self._tries = 1 + options.max_failures
-        self._times_disturbed = bool(options.timing)
         self._launched = datetime.now(UTC)
         self._interruption = Interruption()
 
@@ -98,7 +97,7 @@ class SerialLauncher:
             time.sleep(STORE_SECONDS)
         return trial
 
-    def time(self, trials: Sequence[TrialConfig]) -> Iterator[BatchTiming]:
+    def time(self, trials: Sequence[TrialConfig], *, disturbed_too: bool) -> Iterator[BatchTiming]:
         """Time the batch sizes of these trials, each written to the store when it is done."""
 
         def measure(trial: TrialConfig) -> BatchTiming:
@@ -118,7 +117,7 @@ class SerialLauncher:
                 machine_kind(self._machine),
                 measure=measure,
                 workload_version=self._place.workload_version,
-                disturbed_too=self._times_disturbed,
+                disturbed_too=disturbed_too,
             )
 
     def _run_with_retries(self, trial: TrialConfig, watcher: Watcher, bound: Bound | None) -> Ending:

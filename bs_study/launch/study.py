@@ -21,7 +21,7 @@ from bs_study.launch.launcher import Launcher
 from bs_study.launch.outlook import longest, search_rules, trials_ahead
 from bs_study.launch.prepare import Prepared
 from bs_study.launch.signals import bounded_end
-from bs_study.launch.timing import timing_lines, timing_trials, wants_timing
+from bs_study.launch.timing import time_alone, wants_timing
 from bs_study.launch.trackers.chosen import chosen_trackers
 from bs_study.launch.trackers.tracking import Tracking
 from bs_study.store.lease import study_lease
@@ -162,7 +162,7 @@ def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None
     try:
         most = len(study.trials) if is_full_grid(study.config) else study.plan.at_most
         if wants_timing(study.options, launcher.resources, trials=most, study=there):
-            for line in timing_lines(launcher.time(timing_trials(study.config))):
+            for line in time_alone(launcher, study.config, study.options):
                 listener.say(line)
     except OSError as error:  # no node was free, or the store does not answer
         listener.warn(f"timing: left out, {one_line(error)}")

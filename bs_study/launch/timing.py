@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.grid import recipe_trials
-from bs_study.launch.launcher import Resources
+from bs_study.launch.launcher import Launcher, Resources
 from bs_study.store.reader import Study
 from bs_study.store.timings import DISTURBED
 from bs_study.store.versions import version_in_force
@@ -59,11 +59,19 @@ def timing_trials(config: StudyConfig) -> Sequence[TrialConfig]:
     return list(by_size.values())
 
 
-def timing_lines(timings: Iterator[BatchTiming]) -> Iterator[str]:
-    """Yield what to print: a line for each batch size that was timed."""
+def time_alone(launcher: Launcher, config: StudyConfig, options: LaunchOptions) -> Iterator[str]:
+    """Time each batch size alone on its device, and once more those that were disturbed; yield what to print.
+
+    What disturbs one for seconds is often gone when all the others have been timed.
+    """
     yield "timing each batch size alone on its device, before the trials (--no-timing leaves it out)"
-    for timing in timings:
+    are_disturbed = False
+    for timing in launcher.time(timing_trials(config), disturbed_too=bool(options.timing)):
+        are_disturbed |= timing.time is not None and timing.time.disturbed
         yield f"batch size {timing.batch_size}: {described(timing)}"
+    if are_disturbed:
+        for timing in launcher.time(timing_trials(config), disturbed_too=True):
+            yield f"batch size {timing.batch_size} again: {described(timing)}"
 
 
 def described(timing: BatchTiming) -> str:

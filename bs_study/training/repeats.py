@@ -16,10 +16,11 @@ from bs_study.training.watchdog import Watchdog
 
 LEAST_REPEATS = 3
 REPEAT_SECONDS = 0.1
+FEW = 5  # repeats, of which each one counts
 AGREEMENT = 0.02  # the last three repeats differ by less, relative to their median
 LONGEST_SECONDS = 1.0  # of repeats, however they differ
 CPU_SHARE = 0.9  # of the processors that a repeat can use: with less of them, others took the rest
-PASSES = 6  # of repeats that are disturbed, at most
+PASSES = 4  # of repeats that are disturbed, at most
 PAUSE_SECONDS = 0.5  # before another
 LONGEST_AGAIN_SECONDS = 10.0  # of passes: after so long there is no other
 WEIGHTY = 50  # in an epoch of so few iterations the short last one weighs 2 % or more, so it is timed whole
@@ -183,10 +184,12 @@ def undisturbed_repeats(
 def are_disturbed(repeats: Sequence[Repeat], *, threads: int) -> bool:
     """Return whether something beside them took time: they differ by more than 20 %, or lacked the processor.
 
+    Of five or more the slowest one does not count: what interrupts one of them does not move their median.
     Most of the repeats should have nine tenths of a processor while they load and compute, since one thread at least is
     busy then. How much more several threads have depends on what they compute: nine tenths of what the best repeat had.
     """
-    if spread(repeats) > DISTURBED:
+    slowest = max(repeats, key=lambda each: each.train_seconds)
+    if spread([each for each in repeats if each is not slowest or len(repeats) < FEW]) > DISTURBED:
         return True
     shares = [share for each in repeats if (share := each.cpu_share) is not None]
     return bool(shares) and median(shares) < CPU_SHARE * (1.0 if threads == 1 else max(1.0, *shares))

@@ -182,7 +182,7 @@ def test_a_batch_size_that_ends_its_worker_is_recorded_and_the_next_is_timed_in_
         gpus_per_trial=0,
     )
     with ray_launcher(study.config, study.options, study.place) as launcher:
-        told = list(launcher.time(study.trials))
+        told = list(launcher.time(study.trials, disturbed_too=False))
         assert launcher.resources.most_per_machine == 2
     rows = table(study, "timings").sort_values("batch_size")
     assert [each.status for each in told] == rows["status"].tolist() == ["failed", "completed"]

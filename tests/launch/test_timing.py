@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bs_study import StudyConfig, open_study
+from bs_study import StudyConfig, TrialConfig, open_study
 from bs_study.config import LaunchOptions
 from bs_study.launch.launcher import Resources
 from bs_study.launch.serial import serial_launcher
-from bs_study.launch.timing import described, lacks_timings, timing_trials, wants_timing
+from bs_study.launch.timing import described, lacks_timings, time_alone, timing_trials, wants_timing
 from bs_study.store.timings import timing_id, write_timing
 from bs_study.training.repeats import IterationTime
 from bs_study.training.timing import BatchTiming
@@ -105,7 +105,33 @@ def test_the_pass_in_this_process_leaves_a_row_for_each_batch_size_whatever_beco
     study = small_study(tmp_path / "timed", batch_sizes=(7, 64), local=True)
     assert lacks_timings(open_study(study.paths.root))
     with serial_launcher(study.config, study.options, study.place) as launcher:
-        told = list(launcher.time(study.trials))
+        told = list(launcher.time(study.trials, disturbed_too=False))
     rows = open_study(study.paths.root).timings().sort_values("batch_size")
     assert [each.status for each in told] == rows["status"].tolist() == ["failed", "completed"]
     assert lacks_timings(open_study(study.paths.root))  # the one that failed
+
+
+class Noisy:
+    """A launcher of which one batch size is disturbed as often as it is told."""
+
+    resources = Resources(0, 1, "this process")
+
+    def __init__(self, *, disturbed: int) -> None:
+        self._disturbed = disturbed
+        self.asked: list[bool] = []
+
+    def run(self, course: Any, watcher: Any) -> None:
+        raise AssertionError("no trial is wanted")
+
+    def time(self, trials: Sequence[TrialConfig], *, disturbed_too: bool) -> Iterator[BatchTiming]:
+        self.asked.append(disturbed_too)
+        time = IterationTime(3, 50, 0.002, 0.002, 0.003, 0.5, 0.0001, 0.0019, len(self.asked) <= self._disturbed)
+        yield BatchTiming(7, "completed", time=time)
+
+
+@pytest.mark.parametrize(("disturbed", "asked"), [(0, [False]), (1, [False, True]), (9, [False, True])])
+def test_what_is_disturbed_is_timed_once_more_when_all_others_have_been(disturbed: int, asked: list[bool]) -> None:
+    launcher = Noisy(disturbed=disturbed)
+    told = list(time_alone(launcher, config(), LaunchOptions()))
+    assert launcher.asked == asked
+    assert [line.partition(":")[0] for line in told[1:]] == ["batch size 7", "batch size 7 again"][: len(asked)]

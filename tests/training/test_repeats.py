@@ -70,8 +70,12 @@ def test_repeats_that_differ_by_30_percent_are_made_again_and_the_quiet_ones_cou
 
 
 def test_repeats_that_differ_each_time_are_disturbed_and_those_that_differ_least_count() -> None:
-    passes = [[0.1, slowest, 0.1, 0.1, 0.1] for slowest in (0.2, 0.13, 0.16, 0.2, 0.2, 0.2)]
-    assert tried(lasting(*itertools.chain.from_iterable(passes))) == (passes[1], True, 5)
+    passes = [[0.1, slow, slow, 0.1, 0.1, 0.1] for slow in (0.2, 0.13, 0.16, 0.2)]
+    assert tried(lasting(*itertools.chain.from_iterable(passes))) == (passes[1], True, 3)
+
+
+def test_one_of_five_that_was_interrupted_does_not_count() -> None:
+    assert tried(lasting(0.1, 0.2, 0.1, 0.1, 0.1)) == ([0.1, 0.2, 0.1, 0.1, 0.1], False, 0)
 
 
 def test_a_slow_iteration_is_not_timed_for_ever() -> None:
@@ -94,7 +98,7 @@ def test_a_slow_iteration_is_not_timed_for_ever() -> None:
 def test_repeats_that_agree_are_disturbed_where_others_took_the_processor(
     threads: int, cpu: list[float], disturbed: bool
 ) -> None:
-    assert tried(lasting(0.1, cpu=cpu * 6 if len(cpu) > 1 else cpu), threads=threads)[1] == disturbed
+    assert tried(lasting(0.1, cpu=cpu * 4 if len(cpu) > 1 else cpu), threads=threads)[1] == disturbed
 
 
 @pytest.mark.parametrize(
