@@ -193,7 +193,12 @@ _TIMED = (
     Column("iteration_seconds_low", NUMBER, "the quickest repeat", "seconds"),
     Column("iteration_seconds_high", NUMBER, "the slowest repeat", "seconds"),
     Column("iteration_seconds_spread", NUMBER, "(high - low) / median", "fraction"),
-    Column("disturbed", pa.bool_(), "its repeats differed by more than 20 %, or others took the processor from them"),
+    Column(
+        "disturbed",
+        pa.bool_(),
+        "its repeats differed by more than 20 %, of five or more without the slowest, or others took the processor "
+        "from them",
+    ),
     Column("load_seconds", NUMBER, "of an iteration, median of the repeats"),
     Column("compute_seconds", NUMBER, "of an iteration, median of the repeats"),
     Column("examples_per_second", NUMBER, "mean examples of an iteration / iteration_seconds", "examples per second"),
