@@ -61,7 +61,13 @@ def with_search(rows: StudyRows) -> StudyRows:
     ends = {(lane.recipe, lane.batch_size): lane.end for lane in found.lanes if lane.end and lane.is_over}
     keys = ["recipe", "trial_id", "batch_size", "lr", "seed"]
     asked = pd.concat([rows.trials[keys], pd.DataFrame(wanted, columns=keys)], ignore_index=True)
-    return replace(rows, asked=asked.drop_duplicates("trial_id", ignore_index=True), search_ends=ends)
+    return replace(
+        rows,
+        asked=asked.drop_duplicates("trial_id", ignore_index=True),
+        # What was cut off and is wanted no more, as its cell is out by now, is not running.
+        begun=frozenset(rows.begun) & {one.trial.trial_id for one in found.wanted},
+        search_ends=ends,
+    )
 
 
 def _refuse_out_of_reach(target: Target, seen: pd.Series[float]) -> None:

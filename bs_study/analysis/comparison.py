@@ -167,7 +167,9 @@ def _why_open(own: CellTimes, other: CellTimes, *, inner: tuple[float, float]) -
         return "missed_seeds"
     if inner[1] > 1:
         return "met_at_first_look" if np.isneginf(other.unmet).any() else "within_looks"
-    return "within_timing" if inner[0] > 1 else "within_spread"
+    if inner[0] > 1:
+        return "within_timing"
+    return "one_seed" if len(other.outrun) == other.seeds == 1 else "within_spread"  # no difference was measured
 
 
 def _step(own: CellTimes) -> float:

@@ -64,11 +64,7 @@ def _auto_seeds(rows: StudyRows, field: Field, contest: Contest) -> Step | None:
         )
     used = max(field.cells[cell].seeds for cell in (contest.winner, *(one.rival for one in found)))
     more = MOST_SEEDS // 2
-    return (
-        Step("seeds", max_seeds=config.max_seeds + more, trials=more * (1 + rivals))
-        if used >= config.max_seeds
-        else None
-    )
+    return Step("seeds", max_seeds=config.max_seeds + more, trials=1 + rivals) if used >= config.max_seeds else None
 
 
 def open_rivals(field: Field, contest: Contest) -> list[Comparison]:

@@ -23,7 +23,7 @@ class Step:
         is_auto: whether seeds are to be `auto`: added where they decide, in place of to every cell.
         max_seeds: the most seeds of a cell to ask for, where they are `auto` already.
         target: the target to ask for, where one is known; of a budget, that of the new study where it differs.
-        trials: how many it trains; of a search about so many, of `is_auto` in its first round, of `max_seeds` at most.
+        trials: how many it trains; of a search about so many, of `is_auto` and `max_seeds` in a round.
     """
 
     kind: StepKind

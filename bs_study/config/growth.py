@@ -142,7 +142,8 @@ def _refuse_fixed(stored: StudyConfig, flags: Mapping[str, Any]) -> None:
         is_less = isinstance(value, int) and name in ADDING and value < was
         if is_less and (name != "max_seeds" or stored.seeds == "auto"):
             raise ValueError(f"{name}: {typed_value(value)} is less than the study has, {typed_value(was)}. {STAYS}")
-        if name not in ADDING and typed_value(value) != typed_value(was):
+        is_idle = name == "refine" and stored.search != "bracket"
+        if (name not in ADDING or is_idle) and typed_value(value) != typed_value(was):
             has = "none" if was is None else typed_value(was)
             raise ValueError(f"{name}: {typed_value(value)} contradicts the study, which has {has}. {_sentence(OTHER)}")
 

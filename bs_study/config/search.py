@@ -154,6 +154,15 @@ def margin_in_force(margin: Fraction, *, is_even: bool) -> Fraction:
     return max(margin, Fraction(EVEN)) if is_even else margin
 
 
+def times_as_many(margin: float) -> str:
+    """Return a margin before "the iterations".
+
+    >>> times_as_many(1.25) + "the iterations", times_as_many(1.0) + "the iterations"
+    ('1.25 times the iterations', 'the iterations')
+    """
+    return f"{typed(margin)} times " if margin > 1 else ""
+
+
 def rounded(number: float) -> float:
     return float(f"{number:.{DIGITS}g}")
 

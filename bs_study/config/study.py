@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from fractions import Fraction
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -27,6 +28,7 @@ from bs_study.config.search import (
     MOST_MARGIN,
     Lattice,
     Lrs,
+    margin_in_force,
     refuse_extreme_start,
     refuse_idle,
     refuse_unfit_search,
@@ -175,6 +177,12 @@ class StudyConfig(BaseModel):
     def most_seeds(self) -> tuple[int, ...]:
         """All seeds that a cell may be trained with."""
         return tuple(range(self.max_seeds)) if self.seeds == "auto" else self.seeds
+
+    @property
+    def margin(self) -> float:
+        """The margin of its races, which an even number of seeds for each cell makes larger."""
+        is_even = self.seeds != "auto" and len(self.seeds) % 2 == 0
+        return float(margin_in_force(Fraction(str(self.race_margin)), is_even=is_even))
 
     @property
     def lattice(self) -> Lattice | None:

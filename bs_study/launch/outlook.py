@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from fractions import Fraction
 
 import pandas as pd
 
 from bs_study.config import StudyConfig
-from bs_study.config.search import FARTHEST, margin_in_force
+from bs_study.config.search import FARTHEST, times_as_many
 from bs_study.grid import is_full_grid
 from bs_study.search.record import Plan
 from bs_study.training.plan import Plan as TrialPlan
-from bs_study.words import counted, duration, listing, setting, typed
+from bs_study.words import counted, duration, listing, setting
+
+MORE = "; starts and evaluations come on top"
 
 
 def trials_ahead(config: StudyConfig, plan: Plan) -> str:
     """Return how many trials a study needs: of a full grid those that are left; else at most, and as a rule."""
     if is_full_grid(config):
         return counted(len(plan.wanted), "trial")
-    return f"at most {counted(plan.at_most, 'trial')} in all (about {plan.expected} as a rule)"
+    is_beyond = plan.ended >= plan.expected
+    usual = f"{plan.ended} have ended" if is_beyond else f"about {plan.expected} as a rule"
+    return f"at most {counted(plan.at_most, 'trial')} in all ({usual})"
 
 
 def search_rules(config: StudyConfig) -> Iterator[str]:
     """Yield by which rules a study chooses its trials, a line each; none of a full grid."""
     if config.search != "grid":
-        yield f"{config.search}: a trial ends when another lr of its batch size was {_margin(config)}"
+        yield (
+            f"{config.search}: a trial ends after at least {times_as_many(config.margin)}the iterations in which another lr of "
+            "its batch size has met the target"
+        )
     lattice = config.lattice
     if lattice is not None:
         others = [setting(lr) for lr in config.lrs if lr != lattice.start]
@@ -45,14 +51,8 @@ def search_rules(config: StudyConfig) -> Iterator[str]:
         )
 
 
-def _margin(config: StudyConfig) -> str:
-    is_even = config.seeds != "auto" and len(config.seeds) % 2 == 0
-    margin = float(margin_in_force(Fraction(str(config.race_margin)), is_even=is_even))
-    return "as fast" if margin == 1 else f"at least {typed(margin)} times as fast"
-
-
 def longest(config: StudyConfig, plan: Plan, timings: pd.DataFrame, *, train_examples: int, slots: int) -> str | None:
-    """Return how long a study trains at most, by the timing pass; None where a batch size has no timing.
+    """Return how long a study trains, by the timing pass; None where a batch size has no timing.
 
     Each trial is taken to spend its whole budget. Trials share the slots; the last to begin may be the longest.
 
@@ -75,7 +75,7 @@ def longest(config: StudyConfig, plan: Plan, timings: pd.DataFrame, *, train_exa
         seconds[size] = min(limit for limit in limits if limit)
     if is_full_grid(config):
         total = _side_by_side(seconds, sum(seconds[one.trial.batch_size] for one in plan.wanted), slots=slots)
-        return f"by the timing pass at most {duration(total)} of training, if each trial spends its whole budget"
+        return f"by the timing pass about {duration(total)} of training, if each trial spends its whole budget{MORE}"
     mean = sum(seconds.values()) / len(seconds)
     together = 1 if config.search == "bracket" else slots
     most, usual = (
@@ -83,8 +83,8 @@ def longest(config: StudyConfig, plan: Plan, timings: pd.DataFrame, *, train_exa
         for trials in (plan.at_most, plan.expected)
     )
     return (
-        f"by the timing pass at most {most} of training, and {usual} for as many trials as it takes as a rule, if each "
-        "spends its whole budget"
+        f"by the timing pass about {usual} of training for as many trials as it takes as a rule, {most} for all that "
+        f"it may take, if each spends its whole budget{MORE}"
     )
 
 

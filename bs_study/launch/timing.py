@@ -86,6 +86,7 @@ def described(timing: BatchTiming) -> str:
         return f"{timing.status}: {timing.message}"
     took, spread = duration(timing.time.iteration_seconds), timing.time.iteration_seconds_spread
     if not timing.time.disturbed:
-        return f"{took} an iteration, spread {100 * spread:.1f} %"
+        but = ", of one repeat alone" if spread > DISTURBED else ""
+        return f"{took} an iteration, spread {100 * spread:.1f} %{but}"
     why = f"repeats differ by {100 * spread:.0f} %" if spread > DISTURBED else "others took the processor"
     return f"{took} an iteration, disturbed: {why}"

@@ -85,7 +85,9 @@ class Source:
 
     @property
     def seeds_text(self) -> str:
-        return counted(int(self.table("trials")["seed"].nunique()), "seed")
+        cells = self.table("trials").groupby(["recipe", "batch_size", "lr"])["seed"].nunique()
+        least, most = (int(cells.min()), int(cells.max())) if len(cells) else (0, 0)
+        return counted(most, "seed") if least == most else f"{least} to {counted(most, 'seed')}"
 
     @property
     def lrs_text(self) -> str:

@@ -36,9 +36,14 @@ def outrun_cells(convergence: pd.DataFrame, best: pd.DataFrame, *, clock: str) -
     Returns:
         at the rows of `convergence`; NaN of a cell of which most seeds reached the target, or none was outrun.
     """
+    return _over_best(convergence, best, ends=f"censored_{clock}", clock=clock).where(is_outrun(convergence))
+
+
+def is_outrun(convergence: pd.DataFrame) -> pd.Series[bool]:
+    """Return of each cell whether most of its seeds did not reach the target, and some were outrun."""
     answers = convergence["seeds"] - convergence[NO_ANSWER].sum(axis=1)
-    is_outrun = (convergence["outrun"] > 0) & (2 * convergence["reached"] < answers)
-    return _over_best(convergence, best, ends=f"censored_{clock}", clock=clock).where(is_outrun)
+    outrun: pd.Series[bool] = (convergence["outrun"] > 0) & (2 * convergence["reached"] < answers)
+    return outrun
 
 
 def _over_best(table: pd.DataFrame, best: pd.DataFrame, *, ends: str, clock: str) -> pd.Series[float]:
@@ -55,10 +60,10 @@ def with_bounds(table: pd.DataFrame, best: pd.DataFrame, *, clocks: Iterable[str
     texts = {}
     for clock in clocks:
         if "outcome" in table:
-            is_outrun = table["outcome"] == "outrun"
+            was_outrun = table["outcome"] == "outrun"
             ratios = _over_best(table, best, ends=f"{clock}_at_end", clock=clock)
         else:
-            is_outrun = (table["outrun"] > 0) & table[f"{clock}_to_target"].isna()
+            was_outrun = (table["outrun"] > 0) & table[f"{clock}_to_target"].isna()
             ratios = outrun_cells(table, best, clock=clock)
-        texts[f"{clock}_to_target_bound"] = np.where(is_outrun, ratios.map(beyond), "")
+        texts[f"{clock}_to_target_bound"] = np.where(was_outrun, ratios.map(beyond), "")
     return table.assign(**texts)

@@ -46,7 +46,8 @@ def bracket(
 ) -> Bracket:
     """Return how far the bracket of a lane is.
 
-    It runs both neighbours of the best lr, and of those that tie with it, until they are known to be worse. Where none
+    It runs both neighbours of the best lr, and of those that tie with it, until they are known to be worse; it steps
+    over one whose trials all failed. Where none
     has reached the target yet, it goes down from an lr that diverges, and from one that missed on a plateau; up from
     one that missed while its loss fell. Before it ends so, it has seen both neighbours of the lr with the least loss.
 
@@ -66,7 +67,7 @@ def bracket(
     def has_begun(place: float) -> bool:
         return any(lane.trial_id(lattice.lr(place), seed) in outcomes for seed in seeds)
 
-    halves = [place + 0.5 for place in reach if has_begun(place + 0.5)]
+    halves = [place + 0.5 for place in range(reach[0] - 1, reach[-1] + 1) if has_begun(place + 0.5)]
     begun = sorted(filter(has_begun, reach), key=lambda place: (abs(place - start), place))
     known = race_of(begun)
     at = {lattice.place(entry.lr): entry for entry in known.entries}
@@ -77,14 +78,15 @@ def bracket(
         return Bracket(found, None, is_over, _why_nothing(found, lattice, reach) if is_over else "")
     best = lattice.place(known.leader.lr)
     tied = [place for place, entry in at.items() if entry.upper == known.leader.upper]
-    around = [math.floor(max(tied)) + 1, math.ceil(min(tied)) - 1]
+    around = [_answering(at, math.floor(max(tied)) + 1, step=1), _answering(at, math.ceil(min(tied)) - 1, step=-1)]
     within = [place for place in around if place in reach]
     places = [*(place for place in begun if place == best), *begun, *within]
     found = race_of(places)
     is_over = all(map(found.is_decided, found.entries))
     if is_over and refine:
         at = {lattice.place(entry.lr): entry for entry in found.entries}
-        winner = best if best not in halves else min((best - 0.5, best + 0.5), key=lambda place: at[place].upper)
+        beside = [place for place in (best - 0.5, best + 0.5) if place in at]
+        winner = best if best not in halves else min(beside, key=lambda place: at[place].upper)
         found = race_of([*places, winner + 0.5, winner - 0.5])
         is_over = all(map(found.is_decided, found.entries))
     end: End = "limit" if len(within) < len(around) else ""
@@ -93,6 +95,13 @@ def bracket(
 
 Known = dict[float, Entry]
 """What is known of an lr, by its place."""
+
+
+def _answering(at: Known, place: int, *, step: int) -> int:
+    """Return the next place, from one on, whose trials did not all fail: of one that did nothing is known."""
+    while place in at and at[place].is_over and at[place].answers == 0:
+        place += step
+    return place
 
 
 def _towards_one(at: Known, known: Race, reach: range, start: int) -> list[int]:

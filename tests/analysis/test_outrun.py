@@ -42,11 +42,11 @@ def test_of_lrs_that_were_outrun_neither_a_rival_nor_a_budget_is_told():
     assert "missed_earlier" not in {doubt.reason for verdict in found.verdicts for doubt in verdict.doubts}
 
 
-def test_a_rival_that_was_outrun_before_the_winners_slowest_seed_is_open_by_the_spread_and_not_by_a_budget():
+def test_a_rival_that_was_outrun_before_the_winners_slowest_seed_is_open_by_its_one_seed_and_not_by_a_budget():
     late = RACED | {(10, 0.1): [1.0, 1.02, 3.3]}
     found = analyse_rows(hand_rows(late, budget=1.25))
     told = [doubt.reason for c in found.recommendation.comparisons if c.rival.lr == 0.2 for doubt in c.doubts]
-    assert "within_spread" in told
+    assert "one_seed" in told
     assert "missed_earlier" not in told
 
 

@@ -111,7 +111,8 @@ def test_a_rival_that_was_outrun_takes_at_least_as_long_as_it_ran() -> None:
 
 def test_a_race_says_how_it_was_searched_and_a_grid_says_nothing() -> None:
     assert searched(race(7)) == [
-        "A race: trials ended once another lr of their batch size was at least 1.25 times as fast.",
+        "A race: trials ended after at least 2 times the iterations in which another lr of their batch size met the "
+        "target.",
         "Of 12 trials, 7 were outrun.",
     ]
     assert outrun_trials(race(7)) == 7
@@ -128,7 +129,7 @@ def test_a_bracket_says_its_lattice_and_seeds_at_need_their_limit() -> None:
         "A bracket: lrs were tried from 0.1 on, by factors of 4, until both neighbours of the best were slower. "
         "Then half a step on each side of the best was tried."
     )
-    assert told[1].startswith("Trials ended once another lr of their batch size was at least 1.25 times")
+    assert told[1].startswith("Trials ended after at least 1.25 times the iterations in which another lr")
     assert told[-1] == "Seeds were added where they decide, up to 8 for a cell."
 
 
@@ -145,7 +146,7 @@ def test_lrs_that_were_outrun_are_no_lrs_that_are_not_known_to_be_slower() -> No
     told = lrs_as_good(found)
     assert told == [
         "At batch size 64, lr 0.4 and lr 0.8 were outrun: "
-        "another lr was at least 1.25 times as fast as the seeds that were cut.",
+        "cut before the target, after at least 2 times the iterations of another lr.",
         "Not known to be slower at batch size 64: lr 0.1, 1.3× (0.084 to 1.9).",
     ]
 

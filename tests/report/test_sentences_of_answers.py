@@ -54,7 +54,7 @@ def test_a_time_by_seeds_that_did_not_choose_the_cell_says_so_and_allows_for_no_
     said = answer(analysis(best=fresh, config=CONFIG.model_copy(update={"seeds": "auto"})))
     assert said.use == (
         "Train with batch size 64 at lr 0.2: accuracy ≥ 0.9 after 2 s of training time on a laptop. "
-        "This is by 3 seeds that did not choose it (1.8 to 2.4 s)."
+        "This is by 3 seeds that did not choose it (a typical seed: 1.8 to 2.4 s)."
     )
     assert "Median of 3 seeds (1.9 to 2.1 s) that came when it was first already" in said.clocks
     assert "Cells are ranked by the median of all 5 seeds (1.7 to 2.1 s)." in said.clocks

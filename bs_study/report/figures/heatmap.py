@@ -188,7 +188,7 @@ def _explain(figure: Figure, clock: str, *, hatches: set[str]) -> None:
 
 def _caption(source: Source) -> str:
     is_race = source.table("convergence")["outrun"].any()
-    outrun = "“> 2.1×” was outrun: it takes more than 2.1 times as long as the best of all. " if is_race else ""
+    outrun = "“> 2.1×” was outrun: cut before the target, after 2.1 times the best time. " if is_race else ""
     return (
         f"Median {clock_of(source.clock, source.found)} to {source.goal_text} over {source.seeds_text}. "
         "A cell with “2 of 3” lost a seed; one that most seeds missed is hatched and has no time. "

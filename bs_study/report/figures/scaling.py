@@ -151,7 +151,7 @@ def _explain(figure: Figure) -> None:
     marks = [
         Line2D([], [], marker="o", color="none", markerfacecolor=INK, markeredgecolor=INK, label="best lr"),
         Line2D([], [], marker="o", color="none", markeredgecolor=ACCENT, markersize=11, label="on the grid's edge"),
-        Patch(facecolor=_PALE, label="lrs that reach the target"),
+        Patch(facecolor=_PALE, label="lrs seen to reach the target"),
         Line2D([], [], marker="_", color="none", markeredgecolor=INK, markersize=13, label="largest stable lr"),
     ]
     figure.legend(handles=marks, loc="outside upper left", ncols=4, frameon=False, fontsize=9, columnspacing=1.2)

@@ -11,6 +11,7 @@ from bs_study.analysis.comparison import EITHER, Comparison
 from bs_study.analysis.convergence import NO_ANSWER
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.unreached import Missed
+from bs_study.config.search import times_as_many
 from bs_study.report.sentences.outcomes import CUT, ended, outcomes, summed, why_infeasible
 from bs_study.report.sentences.places import Place, cell_of, size_of, sizes_of
 from bs_study.words import count, counted, listing, number, percent, sentence, setting
@@ -166,11 +167,10 @@ def _outrun_lrs(lrs: Sequence[Comparison], found: Analysis) -> list[str]:
     if not lrs:
         return []
     which = counted(len(lrs), "other lr") if len(lrs) > _EACH else listing([f"lr {setting(o.rival.lr)}" for o in lrs])
-    margin = found.config.race_margin if found.config else 1.0
-    fast = f"at least {number(margin)} times as fast as the seeds that were cut" if margin > 1 else "there before"
+    limit = f"{times_as_many(found.config.margin if found.config else 1.0)}the iterations of another lr"
     was = "was" if len(lrs) == 1 else "were"
     at = size_of(lrs[0].winner[:2])
-    return [sentence(f"at {at}, {which} {was} outrun: another lr was {fast}")]
+    return [sentence(f"at {at}, {which} {was} outrun: cut before the target, after at least {limit}")]
 
 
 def _open_lrs(lrs: Sequence[Comparison], found: Analysis) -> list[str]:
@@ -207,7 +207,10 @@ def missed(found: Analysis) -> list[str]:
     if few:
         counts = summed([one.why for one in few])
         trials = counted(sum(counts.values()), "trial")
-        told.append(sentence(f"{_sizes(few)} reached it in {counts['reached']} of {trials}, too few at each lr"))
+        outrun = f" ({count(counts['outrun'])} outrun)" if counts.get("outrun") else ""
+        told.append(
+            sentence(f"{_sizes(few)} reached it in {counts['reached']} of {trials}{outrun}, too few at each lr")
+        )
     return told
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from bs_study.analysis.study import Analysis
 from bs_study.config import StudyConfig
-from bs_study.words import count, counted, number, setting
+from bs_study.config.search import times_as_many
+from bs_study.report.outrun import is_outrun
+from bs_study.words import count, counted, number, setting, some_sizes
 
 
 def searched(found: Analysis) -> list[str]:
@@ -14,12 +16,25 @@ def searched(found: Analysis) -> list[str]:
         return []
     told = []
     if config.search != "grid":
-        told = [*_bracket(config), f"{_race(found, config)}.", _outrun(found)]
+        told = [*_bracket(config), f"{_race(found, config)}.", _outrun(found), *_cut_too_soon(found)]
     if config.seeds == "auto":
         told.append(f"Seeds were added where they decide, up to {count(config.max_seeds)} for a cell.")
         best = found.recommendation.best
         told += ["Tables have medians of all seeds."] if best is not None and best.fresh else []
     return told
+
+
+def _cut_too_soon(found: Analysis) -> list[str]:
+    """Return where an lr was cut sooner than the best one's median: seeds that came later have moved that."""
+    cells = found.tables.convergence
+    if not outrun_trials(found):
+        return []
+    median = cells.groupby(["recipe", "batch_size"])["iterations_to_target"].transform("min")
+    is_cut = is_outrun(cells) & (cells["censored_iterations"] < median)
+    sizes = sorted(set(cells.loc[is_cut, "batch_size"]))
+    return (
+        [f"Another lr may be the best at {some_sizes(sizes)}: some were cut sooner than its median."] if sizes else []
+    )
 
 
 def outrun_trials(found: Analysis) -> int:
@@ -42,7 +57,8 @@ def _bracket(config: StudyConfig) -> list[str]:
 def _race(found: Analysis, config: StudyConfig) -> str:
     among = "recipe and batch size" if len(found.recipes) > 1 else "batch size"
     first = "A race: trials" if config.search == "race" else "Trials"
-    return f"{first} ended once another lr of their {among} was at least {number(config.race_margin)} times as fast"
+    limit = f"{times_as_many(config.margin)}the iterations in which another lr of their {among} met the target"
+    return f"{first} ended after at least {limit}"
 
 
 def _outrun(found: Analysis) -> str:

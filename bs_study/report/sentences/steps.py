@@ -46,7 +46,7 @@ def _what(record: Step, found: Analysis) -> str:
     if record.is_auto:
         return "Add seeds where they decide (seeds auto), round by round"
     if record.max_seeds:
-        return f"Allow up to {record.max_seeds} seeds where they decide"
+        return f"Allow up to {record.max_seeds} seeds where they decide, round by round"
     noun, values = _added(record)
     if len(values) > MOST_NAMED:
         return f"Add {counted(len(values), noun)} ({setting(min(values))} to {setting(max(values))})"
@@ -59,7 +59,7 @@ def _cost(record: Step, found: Analysis) -> str:
     if record.is_auto:
         return f"about {trials} in the first of them"
     if record.max_seeds:
-        return f"at most {trials}"
+        return f"about {trials} a round, as far as is known"
     if config is None:
         return trials
     if config.seeds == "auto":

@@ -35,7 +35,8 @@ def by_fresh(best: CellResult) -> list[str]:
     if not best.fresh:
         return []
     known = interval(best)
-    return [f"This is by {counted(len(best.fresh), 'seed')} that did not choose it{f' ({known})' if known else ''}."]
+    span_of_one = f" (a typical seed: {known})" if known else ""
+    return [f"This is by {counted(len(best.fresh), 'seed')} that did not choose it{span_of_one}."]
 
 
 def clock_of(clock: str, found: Analysis) -> str:
