@@ -29,8 +29,8 @@ def search_rules(config: StudyConfig) -> Iterator[str]:
     """Yield by which rules a study chooses its trials, a line each; none of a full grid."""
     if config.search != "grid":
         yield (
-            f"{config.search}: a trial ends after at least {times_as_many(config.margin)}the iterations in which another "
-            "lr of its batch size has met the target"
+            f"{config.search}: a trial ends after at least {times_as_many(config.margin)}the iterations in which "
+            "another lr of its batch size has met the target"
         )
     lattice = config.lattice
     if lattice is not None:
