@@ -56,14 +56,12 @@ class RayTrial(tune.Trainable):
         """Make ready for another trial."""
         self._told: SimpleQueue[dict[str, Any] | BaseException] = SimpleQueue()
         self._thread = threading.Thread(target=self._train, args=(trial_of(new_config),), daemon=True)
-        self._is_begun = False
         return True
 
     def step(self) -> dict[str, Any]:
         """Wait for what the trial tells next, or for the bell."""
         # Not earlier: Tune sets up workers for a trial that it then gives to another one, and never asks.
-        if not self._is_begun:
-            self._is_begun = True
+        if self._thread.ident is None:
             self._thread.start()
         told = {} if self._interruption.is_asked and self._told.empty() else self._told.get()
         if isinstance(told, BaseException):
