@@ -148,7 +148,13 @@ def test_more_seeds_at_most_and_a_refinement_are_added_and_are_not_taken_back() 
 
 
 def test_how_a_study_searches_is_not_changed_and_no_refusal_names_what_is_refused_too() -> None:
-    for kind, given in [({}, {"race_margin": 1.5}), (RACE, {"min_iterations": 100}), (RACE, {"lr_factor": 2.0})]:
+    others: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        ({}, {"race_margin": 1.5}),
+        (RACE, {"min_iterations": 100}),
+        (RACE, {"lr_factor": 2.0}),
+        (RACE, {"refine": True}),
+    ]
+    for kind, given in others:
         text = refusal(study(**kind), **given)
         assert "contradicts the study, which has" in text
         assert text.endswith(OTHER)

@@ -21,7 +21,8 @@ class Bracket:
 
     Attributes:
         race: of the lrs that it has come to.
-        best: the place on the lattice of the best lr, or next to it; None as long as none reached the target.
+        best: the place on the lattice of the best lr, or the better one beside it; None as long as none reached the
+            target.
         is_over: whether it has come to its end.
         end: why it ended before both neighbours of the best lr were known to be worse.
     """
@@ -47,9 +48,9 @@ def bracket(
     """Return how far the bracket of a lane is.
 
     It runs both neighbours of the best lr, and of those that tie with it, until they are known to be worse; it steps
-    over one whose trials all failed. Where none
-    has reached the target yet, it goes down from an lr that diverges, and from one that missed on a plateau; up from
-    one that missed while its loss fell. Before it ends so, it has seen both neighbours of the lr with the least loss.
+    over one whose trials all failed. Where none has reached the target yet, it goes down from an lr that diverges, and
+    from one that missed on a plateau; up from one that missed while its loss fell. Before it ends so, it has seen both
+    neighbours of the lr with the least loss.
 
     Args:
         start: the place on the lattice at which it begins.
@@ -83,14 +84,14 @@ def bracket(
     places = [*(place for place in begun if place == best), *begun, *within]
     found = race_of(places)
     is_over = all(map(found.is_decided, found.entries))
+    at = {lattice.place(entry.lr): entry for entry in found.entries}
+    beside = [place for place in (best - 0.5, best + 0.5) if place in at]
+    whole = best if best not in halves else min(beside, key=lambda place: at[place].upper)
     if is_over and refine:
-        at = {lattice.place(entry.lr): entry for entry in found.entries}
-        beside = [place for place in (best - 0.5, best + 0.5) if place in at]
-        winner = best if best not in halves else min(beside, key=lambda place: at[place].upper)
-        found = race_of([*places, winner + 0.5, winner - 0.5])
+        found = race_of([*places, whole + 0.5, whole - 0.5])
         is_over = all(map(found.is_decided, found.entries))
     end: End = "limit" if len(within) < len(around) else ""
-    return Bracket(found, round(best), is_over, end if is_over else "")
+    return Bracket(found, int(whole), is_over, end if is_over else "")
 
 
 Known = dict[float, Entry]
@@ -120,7 +121,7 @@ def _steps(at: Known, known: Race, reach: range, start: int) -> Iterator[int]:
         yield place
         if place not in reach or place not in at or not known.is_decided(at[place]):
             return
-        step = _step(at[place])
+        step = _step(at[place]) if at[place].answers else before
         if step == 0 or step == -before:
             return
         place, before = place + step, step
@@ -130,7 +131,7 @@ def _step(entry: Entry) -> int:
     """Return where to go from an lr that did not reach the target: up, down, or nowhere."""
     if entry.has_all_of(("diverged",)):
         return -1
-    if entry.has_all_of(("out_of_memory",)) or entry.answers == 0:
+    if entry.has_all_of(("out_of_memory",)):
         return 0
     falls = [outcome.is_falling for outcome in entry.ended.values() if outcome.kind in ("missed", "outrun")]
     return 1 if sum(falls) * 2 >= max(1, len(falls)) else -1

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bs_study import open_study
+from bs_study.answer import analyse
 from bs_study.store.check import problems
 from bs_study.store.paths import study_paths
 from tests.faults.conftest import Ended, StartStudy
@@ -37,6 +38,7 @@ def test_a_race_that_is_killed_twice_comes_to_the_same_answer_and_trains_nothing
     assert grid(*FLAGS, "--name", "unbroken").status == 0
     assert best_lrs(broken) == best_lrs(tmp_path / "results" / "unbroken")
     assert "outrun" in set(open_study(broken).trials()["stop_reason"])
+    assert analyse(open_study(broken)).recommendation.state.left == 0
     assert list(problems(study_paths(broken))) == []
 
 

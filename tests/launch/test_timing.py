@@ -78,6 +78,7 @@ def test_what_was_disturbed_lacks_a_timing_where_one_is_asked_for(
         (0.34, True, "2.1 ms an iteration, disturbed: repeats differ by 34 %"),
         (0.02, True, "2.1 ms an iteration, disturbed: others took the processor"),
         (0.02, False, "2.1 ms an iteration, spread 2.0 %"),
+        (0.34, False, "2.1 ms an iteration, spread 34.0 %, of one repeat alone"),
     ],
 )
 def test_a_timing_that_was_disturbed_says_by_what(spread: float, disturbed: bool, said: str) -> None:

@@ -68,3 +68,12 @@ def test_of_many_batch_sizes_the_first_the_last_and_the_best_are_drawn() -> None
     assert drawn == sorted(drawn)
     assert {1, 77, 200} <= set(drawn)
     assert some_of(sizes[:MOST_CURVES], most=MOST_CURVES, kept=[3]) == sizes[:MOST_CURVES]
+
+
+def test_how_many_seeds_a_study_has_is_a_range_where_cells_differ(of_recipes: tuple[Study, Analysis]) -> None:
+    study, found = of_recipes
+    trials = found.tables.trials
+    is_one = (trials["lr"] == 0.16) & (trials["seed"] == 1)
+    for rows, told in ((trials, "2 seeds"), (trials[~is_one], "1 to 2 seeds"), (trials[trials["seed"] == 0], "1 seed")):
+        some = replace(found, tables=replace(found.tables, trials=rows))
+        assert Source(study, some, "momentum 0.9").seeds_text == told

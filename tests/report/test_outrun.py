@@ -123,6 +123,15 @@ def test_a_race_says_how_it_was_searched_and_a_grid_says_nothing() -> None:
     assert "A race" in " ".join(closing(race(7)))
 
 
+def test_where_later_seeds_have_moved_the_best_an_lr_that_was_cut_sooner_may_be_the_best() -> None:
+    sooner = convergence().assign(iterations_to_target=[300.0, np.nan, np.nan])
+    for cells, told in ((sooner, True), (convergence(), False), (sooner.assign(outrun=0, missed=1), False)):
+        found = race(1)
+        found = dataclasses.replace(found, tables=dataclasses.replace(found.tables, convergence=cells))
+        sentence = "Another lr may be the best at batch size 64: some were cut sooner than its median."
+        assert (sentence in searched(found)) == told
+
+
 def test_a_bracket_says_its_lattice_and_seeds_at_need_their_limit() -> None:
     told = searched(race(2, search="bracket", lrs=(0.1, 0.4), seeds="auto", refine=True))
     assert told[0] == (

@@ -193,6 +193,32 @@ def test_refined_it_tries_half_a_step_on_each_side() -> None:
     assert found.race.leader.lr == pytest.approx(best, rel=1e-3)
 
 
+@pytest.mark.parametrize("factor", [2.0, 4.0, 16.0, 256.0])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_at_the_farthest_lr_the_half_steps_are_tried_too(factor: float, sign: int) -> None:
+    found, ended = run(parabola(START * 2.0 ** (sign * 12), sharpness=0.05, least=20), factor=factor, refine=True)
+    lattice = Lattice(START, factor)
+    edge = sign * lattice.farthest
+    assert (found.is_over, found.end, found.best) == (True, "limit", edge)
+    assert {lattice.lr(edge + half) for half in (-0.5, 0.5)} <= {one.lr for one in ended}
+    assert found.race.leader
+    assert found.race.leader.lr == lattice.lr(edge + sign * 0.5)  # no other is as near to the best
+
+
+@pytest.mark.parametrize("sharpness", [0.3, 1.0])
+def test_an_lr_whose_trials_all_failed_is_stepped_over(sharpness: float) -> None:
+    """Beside the best one so far, and on the way from a start that missed."""
+
+    def curve(lr: float, seed: int) -> Known:
+        return trial(64, math.inf, last="failed", end=1) if lr == 0.2 else parabola(0.4, sharpness=sharpness)(lr, seed)
+
+    found, ended = run(curve)
+    assert (found.is_over, found.end) == (True, "")
+    assert found.race.leader
+    assert found.race.leader.lr == 0.4
+    assert {0.1, 0.2, 0.4, 0.8} == {one.lr for one in ended}
+
+
 def test_further_lrs_are_tried_and_may_win() -> None:
     found, ended = run(parabola(0.14), extra=[0.14, 3.0])
     assert {0.14, 3.0, 0.1, 0.2} <= {one.lr for one in ended}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import pandas as pd
 import pytest
 
 from bs_study import StudyConfig
+from bs_study.answer import with_search
 from bs_study.bound import race_of
 from bs_study.config import TrialConfig
+from bs_study.grid import study_trials
 from tests.search.lanes import BUDGET, digits, trial
 from tests.search.replayed import Answer, Ended, Known, replay
 from tests.search.replayed_rows import Studied
@@ -47,6 +50,23 @@ def test_best_lrs_and_medians_are_those_of_the_grid_in_any_order(search: str) ->
         assert all(lane.is_over and lane.end == "" for lane in lanes)
         assert all(lane.contenders == 1 and lane.seeds == 3 for lane in lanes)
         assert len(ended) <= asked.plans[-1].at_most
+
+
+def test_a_trial_that_was_cut_off_and_is_wanted_no_more_is_not_running() -> None:
+    asked = study(search="race", seeds=[0, 1, 2], batch_sizes=[64])
+    ended = replay(asked.ask, asked.known)
+    lane = asked.plans[-1].lanes[0]
+    assert lane.is_over
+    config = asked.config
+    skipped = [one for one in study_trials(config) if one not in ended]
+    assert skipped
+    rows = replace(asked.rows(ended), begun=frozenset([skipped[0].trial_id, *(one.trial_id for one in ended)]))
+    state = with_search(rows).state
+    assert (state.expected, state.running, state.missing, state.left) == (len(ended), 0, 0, 0)
+    some = dict(list(ended.items())[:3])
+    last = list(ended)[3]
+    state = with_search(replace(asked.rows(some), begun=frozenset([last.trial_id]))).state
+    assert (state.ended, state.running) == (3, 1)
 
 
 def test_race_and_bracket_cost_a_quarter_and_an_eighth_of_the_grid() -> None:
