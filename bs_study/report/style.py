@@ -41,7 +41,7 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.6,
     "hatch.linewidth": 0.7,
     "figure.facecolor": "white",
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "svg.hashsalt": "bs_study",  # the same store gives the same file
 }
 

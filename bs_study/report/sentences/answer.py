@@ -52,7 +52,7 @@ def use(found: Analysis) -> list[str]:
     """Return the recommendation, or why there is none."""
     best = found.recommendation.best
     if best is not None:
-        return [*_either(found, best), _train_with(found, best), *times.by_fresh(best)]
+        return [*either_named(found, best), _train_with(found, best), *times.by_fresh(best)]
     if found.recommendation.state.ended == 0:
         return ["No trial has ended yet, so there is no answer so far."]
     if found.recommendation.unanswered is not None:
@@ -62,7 +62,7 @@ def use(found: Analysis) -> list[str]:
     return no_recommendation(found)
 
 
-def _either(found: Analysis, best: CellResult) -> list[str]:
+def either_named(found: Analysis, best: CellResult) -> list[str]:
     """Return that several batch sizes will do, where all others are slower."""
     cells = sorted([best.cell, *(one.rival for one in either(found))], key=lambda cell: (cell.recipe, cell.batch_size))
     if len(cells) < 2:
@@ -74,14 +74,22 @@ def _either(found: Analysis, best: CellResult) -> list[str]:
 
 
 def _train_with(found: Analysis, best: CellResult) -> str:
-    target = found.recommendation.target
-    named = cell(best.cell.batch_size, best.cell.lr)
-    recipe = f" with the recipe “{best.cell.recipe}”" if best.cell.recipe else ""
-    took = f"{times.took(best)} of {times.clock_of(best.clock, found)}{_device(found)}"
-    what = f"{goal(target)} after {took}" if target else took
     if either(found):
-        return sentence(f"{named}{recipe} met {what}")
-    return f"Train with {named}{recipe}: {what}."
+        return sentence(f"{named(best)} met {took_what(found, best)}")
+    return f"Train with {named(best)}: {took_what(found, best)}."
+
+
+def named(best: CellResult) -> str:
+    """Return the best cell by name, as "batch size 64 at lr 0.1"."""
+    recipe = f" with the recipe “{best.cell.recipe}”" if best.cell.recipe else ""
+    return f"{cell(best.cell.batch_size, best.cell.lr)}{recipe}"
+
+
+def took_what(found: Analysis, best: CellResult) -> str:
+    """Return what the best cell took to the target, and on which device."""
+    target = found.recommendation.target
+    took = f"{times.took(best)} of {times.clock_of(best.clock, found)}{_device(found)}"
+    return f"{goal(target)} after {took}" if target else took
 
 
 def _device(found: Analysis) -> str:
