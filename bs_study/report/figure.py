@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from bs_study.report.curves import Source
+from bs_study.report.inline import Inline, inline_svg
 from bs_study.report.style import as_png, as_svg
 from bs_study.words import number
 
@@ -37,14 +38,17 @@ class Picture:
     """A figure that has been drawn, ready to be written and shown.
 
     Attributes:
+        figure: the name of the `ReportFigure`; `name` tells the recipe too.
         png: empty unless asked for.
         recipe: of which it is, in a study of several; empty where it compares them.
     """
 
+    figure: str
     name: str
     title: str
     caption: str
     svg: bytes
+    inline: Inline
     png: bytes = b""
     recipe: str = ""
 
@@ -55,13 +59,22 @@ def pictures(figures: Iterable[ReportFigure], source: Source, *, png: bool = Fal
     Args:
         png: encode each figure as PNG too, which takes as long as the SVG.
     """
-    prefix = re.sub(r"[^\w.-]+", "_", source.recipe) + "-" if source.recipe else ""
     for figure in figures:
         if figure.has_rows(source):
-            drawn = figure.draw(source)
-            data = as_png(drawn) if png else b""
-            name, caption = f"{prefix}{figure.name}", figure.caption(source)
-            yield Picture(name, figure.title, caption, as_svg(drawn), data, source.recipe)
+            yield picture(figure, source, png=png)
+
+
+def picture(figure: ReportFigure, source: Source, *, png: bool = False, end: str = "") -> Picture:
+    """Return a figure drawn.
+
+    Args:
+        end: of its name on the page, where it is there more than once.
+    """
+    prefix = re.sub(r"[^\w.-]+", "_", source.recipe) + "-" if source.recipe else ""
+    drawn, name = figure.draw(source), f"{prefix}{figure.name}{end}"
+    data, svg, caption = as_png(drawn) if png else b"", as_svg(drawn), figure.caption(source)
+    inline = inline_svg(drawn, svg, name, label=f"{figure.title}. {caption}")
+    return Picture(figure.name, name, figure.title, caption, svg, inline, data, source.recipe)
 
 
 def has_numbers(table: pd.DataFrame, column: str) -> bool:

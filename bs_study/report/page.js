@@ -1,20 +1,62 @@
 "use strict";
+const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+// A mark of a figure tells its values where it is pointed at or has the focus.
+const tip = document.getElementById("tip");
+function tell(event) {
+  const mark = event.target.closest(".mark");
+  tip.hidden = !mark;
+  if (!mark) return;
+  tip.textContent = mark.getAttribute("aria-label");
+  const box = mark.getBoundingClientRect();
+  const left = Math.min(box.left, document.documentElement.clientWidth - tip.offsetWidth - 8);
+  tip.style.left = `${Math.max(left, 4) + scrollX}px`;
+  tip.style.top = `${box.bottom + scrollY + 6}px`;
+}
+for (const name of ["mouseover", "focusin"]) document.addEventListener(name, tell);
+
+// The page is of one target at a time.
+document.getElementById("target").addEventListener("change", (event) => {
+  for (const part of all("[data-target]")) part.hidden = part.dataset.target !== event.target.value;
+});
+
+// What a link leads to is unfolded, and all is on paper.
+function unfold(element) {
+  for (let at = element; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+}
+function follow() {
+  const aim = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (!aim) return;
+  unfold(aim);
+  aim.scrollIntoView();
+}
+addEventListener("hashchange", follow);
+follow();
+addEventListener("beforeprint", () => all("details").forEach((one) => { one.open = true; }));
+
+function copies(button, text) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    const before = button.textContent;
+    const done = await navigator.clipboard.writeText(text()).then(() => "Copied", () => "Not allowed here");
+    button.textContent = done;
+    setTimeout(() => { button.textContent = before; }, 2000);
+  });
+}
+for (const button of all("button.copy")) copies(button, () => button.previousElementSibling.textContent);
 
 // A click on a heading sorts by its column, a second click turns the order; missing values stay last.
-function sortBy(table, column, button) {
-  const heading = button.closest("th");
+function sortBy(table, column, heading) {
   const isAscending = heading.getAttribute("aria-sort") !== "ascending";
-  for (const other of table.querySelectorAll("th")) other.removeAttribute("aria-sort");
+  for (const other of all("th", table)) other.removeAttribute("aria-sort");
   heading.setAttribute("aria-sort", isAscending ? "ascending" : "descending");
-  const isNumber = heading.classList.contains("number");
   const key = (row) => row.cells[column].dataset.key;
   const order = (a, b) => {
     if (key(a) === "" || key(b) === "") return (key(a) === "") - (key(b) === "");
-    const difference = isNumber ? Number(key(a)) - Number(key(b)) : key(a).localeCompare(key(b));
-    return isAscending ? difference : -difference;
+    const by = heading.classList.contains("number") ? key(a) - key(b) : key(a).localeCompare(key(b));
+    return isAscending ? by : -by;
   };
-  const body = table.tBodies[0];
-  body.append(...[...body.rows].sort(order));
+  table.tBodies[0].append(...[...table.tBodies[0].rows].sort(order));
 }
 
 // A row stays if it has every word of the filter; "batch size=64" asks for one column's value.
@@ -25,21 +67,20 @@ function matches(row, headings, word) {
   return column >= 0 && row.cells[column].firstChild.textContent.trim().toLowerCase() === value;
 }
 
-function filterRows(section, text) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const headings = [...section.querySelectorAll("th")].map((heading) => heading.textContent.trim());
-  let shown = 0;
-  for (const row of section.querySelector("tbody").rows) {
-    row.hidden = !words.every((word) => matches(row, headings, word));
-    shown += row.hidden ? 0 : 1;
-  }
-  section.querySelector("output").textContent = words.length ? `${shown} rows` : "";
-}
+const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+const csv = (table) => [...table.rows].map((row) => [...row.cells].map((cell) => quoted(cell.textContent.trim())).join(",")).join("\n");
 
-for (const section of document.querySelectorAll("details.table")) {
+for (const section of all("details.table")) {
   const table = section.querySelector("table");
-  table.querySelectorAll("th button").forEach((button, column) => {
-    button.addEventListener("click", () => sortBy(table, column, button));
+  const headings = all("thead th", table);
+  const names = headings.map((heading) => heading.textContent.trim());
+  headings.forEach((heading, column) => heading.firstChild.addEventListener("click", () => sortBy(table, column, heading)));
+  section.querySelector("input[type=search]").addEventListener("input", (event) => {
+    const words = event.target.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const rows = [...table.tBodies[0].rows];
+    for (const row of rows) row.hidden = !words.every((word) => matches(row, names, word));
+    section.querySelector("output").textContent = words.length ? `${rows.filter((row) => !row.hidden).length} rows` : "";
   });
-  section.querySelector("input").addEventListener("input", (event) => filterRows(section, event.target.value));
+  section.querySelector("input.more")?.addEventListener("change", (event) => section.classList.toggle("all", event.target.checked));
+  copies(section.querySelector("button.csv"), () => csv(table));
 }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import pandas as pd
 
+from bs_study.analysis.best import best_cells
 from bs_study.analysis.study import Analysis
+from bs_study.analysis.trials import CELL, Cell
 from bs_study.report.outrun import with_bounds
 from bs_study.report.sentences.times import clock_of
 from bs_study.report.table_view import Column, TableView, table_view
@@ -30,9 +33,13 @@ def _columns(*names: str) -> tuple[Column, ...]:
     return tuple(Column(name) for name in names)
 
 
+def _more(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, is_more=True) for name in names)
+
+
 _RECIPE = (Column("recipe"),)
 _CELL = (*_RECIPE, *_settings("batch_size", "lr"))
-_TIMES = tuple(Column(f"{clock}_to_target", f"{words} to the target") for clock, words in CLOCK_LABELS.items())
+_TIMES = tuple(Column(f"{clock}_to_target") for clock in CLOCK_LABELS)
 _SPEED = (
     Column("examples_per_iteration", "fewer than the batch size where the last batch of an epoch is short"),
     Column("load_share", "load seconds over epoch seconds"),
@@ -45,36 +52,24 @@ _SPEED = (
 
 TABLES = (
     PageTable(
-        "best",
-        "Best lr of each batch size, by each clock",
-        "The smallest median over seeds. A missing time: no lr reached the target.",
-        (
-            *_RECIPE,
-            *_settings("batch_size"),
-            *(
-                column
-                for time, clock in zip(_TIMES, CLOCK_LABELS, strict=True)
-                for column in (Column(f"best_lr_by_{clock}", is_setting=True), time)
-            ),
-        ),
-    ),
-    PageTable(
-        "convergence",
-        "Time to the target, cell by cell",
+        "cells",
+        "Every cell",
         "Medians over seeds, least to most in grey. A missing time was not reached within the budget. "
-        "“> 2.1×” was outrun: its first seed was cut after 2.1 times the best time.",
+        "“> 2.1×” was outrun: its first seed was cut after 2.1 times the best time. Best: of its batch size.",
         (
             *_CELL,
-            Column("effective_lr", "lr / (1 − momentum) of SGD", is_setting=True),
-            Column("seeds", "trials that have ended"),
-            *_columns("reached", "missed"),
-            Column("outrun", "trials that ended since another lr of their batch size had won"),
-            Column("not_tried", "trials that ended at another target of their own"),
-            Column("diverged"),
-            *_TIMES,
-            Column("best_metric", "of the target's metric, at any evaluation"),
+            Column("is_best", "the best lr of its batch size by the ranking clock"),
             Column("status", "what became of all trials of the cell"),
-            Column("censored_by", "what ended the trials that did not reach it"),
+            Column("seeds", "trials that have ended"),
+            Column("reached"),
+            *_TIMES,
+            *_more("missed"),
+            Column("outrun", "trials that ended since another lr of their batch size had won", is_more=True),
+            Column("not_tried", "trials that ended at another target of their own", is_more=True),
+            *_more("diverged"),
+            Column("effective_lr", "lr / (1 − momentum) of SGD", is_setting=True, is_more=True),
+            Column("best_metric", "of the target's metric, at any evaluation", is_more=True),
+            Column("censored_by", "what ended the trials that did not reach it", is_more=True),
         ),
     ),
     PageTable(
@@ -187,29 +182,50 @@ TABLES = (
 )
 
 
-def page_tables(found: Analysis) -> list[TableView]:
-    """Return the tables that have rows, the most asked for first."""
-    tables = [(shown, _with_bounds(shown.name, found)) for shown in TABLES]
-    return [
-        table_view(shown.name, table, _of_study(shown.columns, found), title=shown.title, note=shown.note)
-        for shown, table in tables
-        if len(table)
-    ]
+def page_tables(found: Analysis) -> dict[str, TableView]:
+    """Return the tables that have rows, by name."""
+    views = {}
+    for shown in TABLES:
+        table = _rows(shown.name, found)
+        if len(table):
+            columns = _of_study(shown.columns, found)
+            views[shown.name] = table_view(shown.name, table, columns, title=shown.title, note=shown.note)
+    return views | ({"recipes": recipes_view(found)} if len(found.recipes) > 1 else {})
 
 
-def _with_bounds(name: str, found: Analysis) -> pd.DataFrame:
-    """Return a table, with what is known of times that were outrun where it has times of cells or trials."""
-    table: pd.DataFrame = getattr(found.tables, name)
-    is_of_times = name in ("convergence", "times") and len(table) > 0
-    return with_bounds(table, found.tables.best, clocks=CLOCK_LABELS) if is_of_times else table
+def _rows(name: str, found: Analysis) -> pd.DataFrame:
+    """Return a table of the page, with what is known of times that were outrun where it has times."""
+    tables = found.tables
+    if name == "times":
+        return with_bounds(tables.times, tables.best, clocks=CLOCK_LABELS) if len(tables.times) else tables.times
+    if name == "cells":
+        return _cells(found)
+    table: pd.DataFrame = getattr(tables, name)
+    return table
+
+
+def _cells(found: Analysis) -> pd.DataFrame:
+    """Return all cells in order, those marked that are the best of their batch size."""
+    cells = found.tables.convergence
+    if cells.empty:
+        return cells
+    best = set(best_cells(found.tables.best, found.tables.clock))
+    cells = with_bounds(cells, found.tables.best, clocks=CLOCK_LABELS).sort_values(["recipe", *CELL[1:]], kind="stable")
+    return cells.assign(is_best=[Cell(*key) in best for key in zip(*(cells[name] for name in CELL), strict=True)])
 
 
 def _of_study(columns: tuple[Column, ...], found: Analysis) -> list[Column]:
-    """Return the columns that say something: no recipe where there is one, no clean seconds that were not measured."""
+    """Return the columns that say something: no recipe where there is one, no clean seconds that were not measured.
+
+    Of the clocks the study's own, iterations and examples stand open.
+    """
     is_empty = {"recipe": len(found.recipes) < 2, "outrun": not _has_outrun(found)}
     if not found.tables.is_clean:
         is_empty |= {column.name: True for column in columns if "clean_seconds" in column.name}
-    return [column for column in columns if not is_empty.get(column.name, False)]
+    shown = [column for column in columns if not is_empty.get(column.name, False)]
+    open_clocks = {f"{clock}_to_target" for clock in (found.tables.clock, "iterations", "examples")}
+    folded = {column.name for column in _TIMES} - open_clocks
+    return [replace(column, is_more=column.is_more or column.name in folded) for column in shown]
 
 
 def _has_outrun(found: Analysis) -> bool:

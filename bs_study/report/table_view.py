@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from bs_study.report.sentences.columns import column_words
+from bs_study.report.sentences.columns import heading
 from bs_study.words import UNKNOWN, count, counted, number, setting
 
 MOST_ROWS = 250
@@ -22,11 +22,15 @@ class Column:
     Attributes:
         meaning: for whom its name does not tell.
         is_setting: it is a batch size, an lr, a seed: shown as it was typed, not as what was measured or counted.
+        is_more: it is folded until more columns are asked for.
+        link: the address on the page of a row's value, with the row's columns in braces.
     """
 
     name: str
     meaning: str = ""
     is_setting: bool = False
+    is_more: bool = False
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Heading:
     text: str
     meaning: str
     is_number: bool
+    is_more: bool = False
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Value:
     text: str
     spread: str = ""
     key: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,11 @@ class TableView:
     @property
     def size(self) -> str:
         return counted(self.total, "row")
+
+    @property
+    def has_more(self) -> bool:
+        """Whether columns are folded."""
+        return any(one.is_more for one in self.headings)
 
     @property
     def is_cut(self) -> bool:
@@ -80,7 +91,7 @@ def table_view(name: str, table: pd.DataFrame, columns: Sequence[Column], *, tit
 
 def _heading(column: Column, values: pd.Series[Any]) -> Heading:
     is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    return Heading(column_words(column.name), column.meaning, is_number)
+    return Heading(heading(column.name), column.meaning, is_number, column.is_more)
 
 
 def _value(row: Mapping[Hashable, Any], column: Column) -> Value:
@@ -88,7 +99,8 @@ def _value(row: Mapping[Hashable, Any], column: Column) -> Value:
     spread = " to ".join(ends) if len(ends) == 2 and UNKNOWN not in ends else ""
     text = _shown(row[column.name], column)
     bound = row.get(f"{column.name}_bound", "")
-    return Value(str(bound) if bound and text == UNKNOWN else text, spread, _key(row[column.name]))
+    link = column.link.format(**row) if column.link else ""
+    return Value(str(bound) if bound and text == UNKNOWN else text, spread, _key(row[column.name]), link)
 
 
 def _shown(value: object, column: Column) -> str:

@@ -50,7 +50,7 @@ def test_the_soonest_recipe_is_named_with_its_batch_size() -> None:
     ("outcome", "said"),
     [
         ("supported", "The loss oscillates less as the batch grows."),
-        ("contradicted", "No: the loss oscillates more as the batch grows."),
+        ("contradicted", "The loss oscillates more as the batch grows."),
         ("undecided", "Does the loss oscillate less as the batch grows?"),
     ],
 )

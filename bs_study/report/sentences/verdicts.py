@@ -34,13 +34,13 @@ _SUPPORTED: dict[Claim, str] = {
     "updates_saturate": "Large batches need about as many updates as middle ones",
 }
 _CONTRADICTED: dict[Claim, str] = {
-    "epoch_time": "No: an epoch takes longer as the batch grows",
-    "iteration_time": "No: an iteration soon takes longer as the batch grows",
-    "noise": "No: the loss oscillates more as the batch grows",
-    "small_batch_lr": "No: the largest stable lr falls as the batch grows",
-    "large_batch_lr": "No: a large batch wants a smaller lr",
-    "middle_batch_size": "No: at each fixed lr, the smallest or the largest batch size is the fastest",
-    "updates_saturate": "No: larger batches go on saving updates",
+    "epoch_time": "An epoch takes longer as the batch grows",
+    "iteration_time": "An iteration soon takes longer as the batch grows",
+    "noise": "The loss oscillates more as the batch grows",
+    "small_batch_lr": "The largest stable lr falls as the batch grows",
+    "large_batch_lr": "A large batch wants a smaller lr",
+    "middle_batch_size": "At each fixed lr, the smallest or the largest batch size is the fastest",
+    "updates_saturate": "Larger batches go on saving updates",
 }
 _HOW: dict[Claim, str] = {
     "epoch_time": "Epoch times are compared from the smallest batch size to the fastest",
@@ -69,6 +69,14 @@ def claim(verdict: Verdict) -> str:
     if verdict.outcome == "contradicted":
         return f"{_CONTRADICTED[verdict.claim]}."
     return f"{_SUPPORTED[verdict.claim]}{_detail(verdict)}."
+
+
+def answer(verdict: Verdict) -> str:
+    """Return what a verdict says to its question, in a sentence: what holds, or what keeps it open."""
+    if verdict.outcome != "undecided":
+        return claim(verdict)
+    clauses = doubts(verdict.doubts, claim=verdict.claim) or ["the numbers leave it open"]
+    return f"Open: {clauses[0]}."
 
 
 def _detail(verdict: Verdict) -> str:

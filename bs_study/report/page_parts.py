@@ -1,0 +1,127 @@
+"""The parts of the page as its template takes them: figures, and each question with what answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from markupsafe import Markup
+
+from bs_study.analysis.study import Analysis
+from bs_study.analysis.verdict import Verdict
+from bs_study.report import setup
+from bs_study.report.card import GRADES
+from bs_study.report.figure import Picture
+from bs_study.report.questions import QUESTIONS, Question
+from bs_study.report.sentences import verdicts
+from bs_study.report.sentences.doubts import edges_of
+from bs_study.report.table_view import TableView
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure on the page."""
+
+    figure: str
+    name: str
+    title: str
+    caption: str
+    svg: Markup
+    recipe: str
+
+    def is_of(self, name: str, recipe: str) -> bool:
+        """Return whether it is the figure of a name, or one of several whose names begin so, of a recipe or of all."""
+        return self.recipe in ("", recipe) and (self.figure == name or self.figure.startswith(f"{name}-"))
+
+    @classmethod
+    def of(cls, picture: Picture) -> Shown:
+        return cls(picture.figure, picture.name, picture.title, picture.caption, Markup(picture.inline.svg), picture.recipe)  # noqa: S704
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A verdict in texts: what it says, how that was judged, and by which numbers."""
+
+    claim: str
+    why: str
+    how: str
+    numbers: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A question for one recipe: its answer in a sentence, a figure, and what is folded."""
+
+    recipe: str
+    sentence: str = ""
+    figure: Shown | None = None
+    more: Sequence[Shown] = ()
+    judged: Sequence[Judged] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.sentence or self.figure or self.more)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question of the page with all that answers it: of the best recipe first, and of the others."""
+
+    name: str
+    title: str
+    first: Part
+    others: Sequence[Part] = ()
+    tables: Sequence[TableView] = field(default_factory=tuple)
+
+
+def asked(
+    found: Analysis, drawn: Iterable[Picture], tables: Mapping[str, TableView], *, said: Mapping[str, str]
+) -> list[Asked]:
+    """Return the questions of the page.
+
+    Args:
+        drawn: all figures.
+        tables: by name.
+        said: sentences that answer a question, by its name, in place of a verdict's.
+    """
+    shown = [Shown.of(picture) for picture in drawn]
+    best = found.best_cell
+    names = sorted(found.recipes, key=lambda name: name != (best.recipe if best else found.recipes[0]))
+    questions = []
+    for one in QUESTIONS:
+        first, *others = (_part(one, name, found, shown, said=said.get(one.name, "")) for name in names)
+        own = [tables[name] for name in one.tables if name in tables]
+        questions.append(Asked(one.name, one.title, first, [part for part in others if part.judged or part.more], own))
+    return questions
+
+
+def _part(question: Question, recipe: str, found: Analysis, shown: Sequence[Shown], *, said: str) -> Part:
+    own = [verdict for verdict in found.verdicts if verdict.claim in question.claims and verdict.recipe in ("", recipe)]
+    figures = [one for name in (question.figure, *question.more) for one in shown if one.is_of(name, recipe)]
+    is_first = bool(figures) and figures[0].figure == question.figure
+    return Part(
+        recipe,
+        said or (verdicts.answer(own[0]) if own else ""),
+        figures[0] if is_first else None,
+        figures[1:] if is_first else figures,
+        [_judged(verdict, found) for verdict in own],
+    )
+
+
+def _judged(verdict: Verdict, found: Analysis) -> Judged:
+    return Judged(
+        verdicts.claim(verdict),
+        verdicts.why(verdict, edges=edges_of(found)),
+        verdicts.how(verdict),
+        verdicts.numbers(verdict),
+    )
+
+
+def own_sentences(found: Analysis, *, targets: str) -> dict[str, str]:
+    """Return the sentences that no verdict gives: how sure the recommendation is, of other targets, and what was run.
+
+    Args:
+        targets: what is said of other targets.
+    """
+    grade = GRADES[found.recommendation.grade].capitalize() + "." if found.recommendation.best else ""
+    return {"sure": grade, "targets": targets, "run": setup.state_text(found.recommendation.state)}

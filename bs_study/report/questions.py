@@ -1,0 +1,54 @@
+"""What a reader asks, in the order of the page, and which verdicts, figures and tables answer it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bs_study.analysis.verdict import Claim
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of the page. Its first verdict that is known is its answer, in a sentence.
+
+    Attributes:
+        name: its id on the page.
+        claims: whose verdicts answer it.
+        figure: that stands open.
+        more: figures that are folded.
+        tables: that are folded.
+    """
+
+    name: str
+    title: str
+    claims: tuple[Claim, ...] = ()
+    figure: str = ""
+    more: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+
+
+QUESTIONS = (
+    Question("sure", "How sure?", ("fastest_after_tuning", "soonest_recipe"), "against_best", tables=("recipes",)),
+    Question("targets", "What if my target were different?", figure="time_by_target", tables=("target_spread",)),
+    Question(
+        "updates", "Do large batches still save updates?", ("updates_saturate",), "iterations_to_target",
+        more=("metric_by_examples",),
+    ),
+    Question(
+        "lr", "Which lr goes with which batch size?", ("large_batch_lr", "small_batch_lr", "middle_batch_size"),
+        "best_lr", more=("time_to_target",), tables=("scaling", "lr_fit"),
+    ),
+    Question(
+        "noise", "How noisy is training?", ("noise",), "loss_noise", more=("first_losses", "first_losses_panels"),
+        tables=("smoothness", "noise_slope"),
+    ),
+    Question(
+        "speed", "How fast is the hardware?", ("iteration_time", "epoch_time"), "iteration_time",
+        more=("epoch_time",), tables=("clean_throughput", "throughput", "throughput_fit"),
+    ),
+    Question(
+        "run", "What was run?", figure="progress", more=("curves",),
+        tables=("cells", "times", "versions"),
+    ),
+)  # fmt: skip
+"""In the order in which readers ask."""
