@@ -55,13 +55,22 @@ def pictures(figures: Iterable[ReportFigure], source: Source, *, png: bool = Fal
     Args:
         png: encode each figure as PNG too, which takes as long as the SVG.
     """
-    prefix = re.sub(r"[^\w.-]+", "_", source.recipe) + "-" if source.recipe else ""
     for figure in figures:
         if figure.has_rows(source):
             drawn = figure.draw(source)
             data = as_png(drawn) if png else b""
-            name, caption = f"{prefix}{figure.name}", figure.caption(source)
+            name, caption = anchor(figure.name, source.recipe), figure.caption(source)
             yield Picture(name, figure.title, caption, as_svg(drawn), data, source.recipe)
+
+
+def anchor(name: str, recipe: str = "") -> str:
+    """Return the name of something on the page that each recipe has: of its files, and its id.
+
+    >>> anchor("curves-b32"), anchor("curves-b32", "momentum 0.9")
+    ('curves-b32', 'momentum_0.9-curves-b32')
+    """
+    plain = re.sub(r"[^\w.-]+", "_", recipe)
+    return f"{plain}-{name}" if plain else name
 
 
 def has_numbers(table: pd.DataFrame, column: str) -> bool:
