@@ -12,7 +12,7 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bs_study.report.style import MUTED
-from bs_study.words import number, setting
+from bs_study.words import CLOCK_LABELS, duration, number, setting
 
 _SUBDIVISIONS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0))
 
@@ -31,7 +31,19 @@ def log_ticks(low: float, high: float, *, most: int = 7) -> list[float]:
     >>> log_ticks(1, 1000)
     [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
     """
-    candidates = [_multiples(low, high, bases) for bases in _SUBDIVISIONS]
+    return _fitting([_multiples(low, high, bases) for bases in _SUBDIVISIONS], low, high, most=most)
+
+
+def time_ticks(low: float, high: float, *, most: int = 7) -> list[float]:
+    """Return times in seconds between low and high that are round in the unit that suits them, at least two.
+
+    >>> time_ticks(20, 2 * 3600)
+    [20.0, 60.0, 300.0, 1200.0, 3600.0]
+    """
+    return _fitting([_round_times(low, high, bases) for bases in _SUBDIVISIONS], low, high, most=most)
+
+
+def _fitting(candidates: list[list[float]], low: float, high: float, *, most: int) -> list[float]:
     fitting = [ticks for ticks in candidates if 2 <= len(ticks) <= most]
     if fitting:
         return fitting[-1]
@@ -44,6 +56,37 @@ def _multiples(low: float, high: float, bases: Sequence[float]) -> list[float]:
     exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     values = [float(f"{base * 10.0**exponent:.6g}") for exponent in exponents for base in bases]
     return [value for value in values if low * (1 - 1e-9) <= value <= high * (1 + 1e-9)]
+
+
+def _round_times(low: float, high: float, bases: Sequence[float]) -> list[float]:
+    """Return multiples of a second below a minute, of a minute below an hour, and of an hour."""
+    ends = ((1.0, 0.0, 60.0), (60.0, 60.0, 3600.0), (3600.0, 3600.0, math.inf))
+    found: list[float] = []
+    for unit, first, end in ends:
+        here = _multiples(max(low, first) / unit, high / unit, bases) if high >= first else []
+        found += [value * unit for value in here if value * unit < end]
+    return found
+
+
+def clock_axis(axis: Axis, values: Iterable[float], *, clock: str, margin: float = 0.12) -> None:
+    """Make an axis logarithmic around what a clock showed: seconds in readable units, counts in plain numbers."""
+    if not clock.endswith("seconds"):
+        log_axis(axis, values, margin=margin)
+        return
+    low, high = _log_limits(values, margin=margin)
+    _set_log(axis, low, high)
+    ticks = time_ticks(low, high)
+    _set_ticks(axis, ticks, [duration(tick) for tick in ticks])
+
+
+def to_target(clock: str) -> str:
+    """Return what a label calls the time to the target by a clock.
+
+    >>> to_target("clean_seconds"), to_target("iterations")
+    ('training time to the target, timed alone', 'iterations to the target')
+    """
+    name, comma, how = CLOCK_LABELS[clock].partition(",")
+    return f"{name} to the target{comma}{how}"
 
 
 def log_axis(axis: Axis, values: Iterable[float], *, margin: float = 0.06) -> None:

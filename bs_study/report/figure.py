@@ -70,11 +70,20 @@ def picture(figure: ReportFigure, source: Source, *, png: bool = False, end: str
     Args:
         end: of its name on the page, where it is there more than once.
     """
-    prefix = re.sub(r"[^\w.-]+", "_", source.recipe) + "-" if source.recipe else ""
-    drawn, name = figure.draw(source), f"{prefix}{figure.name}{end}"
+    drawn, name = figure.draw(source), f"{anchor(figure.name, source.recipe)}{end}"
     data, svg, caption = as_png(drawn) if png else b"", as_svg(drawn), figure.caption(source)
     inline = inline_svg(drawn, svg, name, label=f"{figure.title}. {caption}")
     return Picture(figure.name, name, figure.title, caption, svg, inline, data, source.recipe)
+
+
+def anchor(name: str, recipe: str = "") -> str:
+    """Return the name of something on the page that each recipe has: of its files, and its id.
+
+    >>> anchor("curves-b32"), anchor("curves-b32", "momentum 0.9")
+    ('curves-b32', 'momentum_0.9-curves-b32')
+    """
+    plain = re.sub(r"[^\w.-]+", "_", recipe)
+    return f"{plain}-{name}" if plain else name
 
 
 def has_numbers(table: pd.DataFrame, column: str) -> bool:

@@ -12,11 +12,12 @@ import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-INK, MUTED = "#1a1a1a", "#5c5c5c"
-ACCENT = "#b3261e"  # what to notice: the target, the best cell's border
+INK, MUTED, FAINT = "#1a1a1a", "#5c5c5c", "#8a8a8a"
+ACCENT = "#0b57a4"  # what to notice: the target, the best cell. Red is for what is wrong with a study
 
 STYLE: dict[Any, Any] = {
     "text.usetex": False,
+    "text.parse_math": False,  # a recipe may have dollars in its name
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],  # comes with matplotlib, so figures are the same everywhere
     "font.size": 10,

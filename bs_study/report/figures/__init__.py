@@ -1,5 +1,6 @@
 """The figures of a report, a file each: tables in, a matplotlib Figure out. No screen, and no state that is shared."""
 
+from bs_study.report.figures.choice import CHOICE, time_by_batch_size
 from bs_study.report.figures.heatmap import TIME_TO_TARGET, target_heatmap
 from bs_study.report.figures.losses import FIRST_LOSSES, FIRST_LOSSES_PANELS, first_loss_panels, first_losses
 from bs_study.report.figures.noise import LOSS_NOISE, loss_noise
@@ -25,6 +26,7 @@ COMPARING = RECIPES
 """Those that compare the recipes of a study."""
 
 __all__ = [
+    "CHOICE",
     "COMPARING",
     "FIGURES",
     "best_lr",
@@ -37,4 +39,5 @@ __all__ = [
     "metric_progress",
     "target_by_recipe",
     "target_heatmap",
+    "time_by_batch_size",
 ]
