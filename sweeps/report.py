@@ -9,7 +9,7 @@ from typing import NoReturn
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the report, print where it is and what the study answers; return the exit status."""
+    """Write the report, print what the study answers and where it is; return the exit status."""
     try:
         return run(arguments)
     except KeyboardInterrupt:
@@ -24,7 +24,7 @@ def run(arguments: Sequence[str] | None) -> int:
     from bs_study import open_study
     from bs_study.answer import analyse
     from bs_study.report.page import publish
-    from bs_study.report.terminal import closing
+    from bs_study.report.terminal import closing, page_at, terminal_width
 
     asked = _parser().parse_args(arguments)
     try:
@@ -34,8 +34,8 @@ def run(arguments: Sequence[str] | None) -> int:
     except (OSError, ValueError, KeyError, ValidationError) as error:
         print(f"error: {_reason(error)}", file=sys.stderr)
         return 2
-    print(place)
-    for line in closing(found):
+    width = terminal_width()
+    for line in (*closing(found, width=width), *page_at(place, width=width)):
         print(line)
     return 0
 

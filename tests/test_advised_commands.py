@@ -14,13 +14,14 @@ import pytest
 
 from bs_study import open_study
 from bs_study.answer import analyse
+from bs_study.report.sentences.steps import command, step
 from bs_study.store.check.study import problems
 from bs_study.store.paths import study_paths
 from tests.grid_command import command_in_this_process
 
 Typed = Callable[[str], str]
 BEGIN = "python sweeps/grid.py --local --no-timing --min-iterations 0 --max-iterations 150 --target 'loss<=1'"
-NEXT = re.compile(r"^Next: (?P<step>(?:(?!  ).*\n)+?)  (?P<command>python (?:.*\\\n)*.*)$", re.MULTILINE)
+PRINTED = re.compile(r"^Next: (?:.*\n)+?  (?P<command>python (?:.*\\\n)*.*)$", re.MULTILINE)
 
 
 class Advice(NamedTuple):
@@ -45,8 +46,11 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     return run
 
 
-def advised(printed: str) -> list[Advice]:
-    return [Advice(" ".join(found["step"].split()), found["command"]) for found in NEXT.finditer(printed)]
+def advised(study: Path) -> list[Advice]:
+    """Return what the report advises, as the study was launched."""
+    found = analyse(open_study(study))
+    each = found.recommendation.steps
+    return [Advice(step(one, found), command(one, found, start="python sweeps/grid.py --local")) for one in each]
 
 
 def starts(study: Path) -> dict[str, pd.Timestamp]:
@@ -66,21 +70,23 @@ def test_each_step_that_is_advised_can_be_typed_and_is_done(tmp_path: Path, type
     flags, expected = STUDIES[name]
     study = tmp_path / name
     printed = typed(f"{BEGIN} {flags} --name {name} --store {tmp_path}")
-    first = advised(printed)
-    assert any(expected in one.step for one in first), printed
+    first = advised(study)
+    assert any(expected in one.step for one in first), first
+    (last_lines,) = PRINTED.findall(printed)
+    assert shlex.split(last_lines.replace("\\\n", " ")) == shlex.split(first[0].command)
     for one in first:
         if "--name" in one.command:  # a study of its own
             continue
         before, cells = starts(study), analyse(open_study(study)).tables.convergence
-        printed = typed(one.command)
+        typed(one.command)
         after = starts(study)
         assert {trial_id: after[trial_id] for trial_id in before} == before
-        assert one not in advised(printed), f"{one}\n{printed}"
+        assert one not in advised(study), one
         assert "0 trials" not in one.step
         has = open_study(study).config
         assert has is not None
         for flag, values in (("--lrs", has.lrs), ("--batch-sizes", has.batch_sizes)):
-            added = re.search(rf"{flag} ([\d.e \-]+)", one.command.replace("\\\n", " "))
+            added = re.search(rf"{flag} ([\d.e \-]+)", one.command)
             if added:
                 new = {float(text) for text in added[1].split()}
                 assert new <= set(values)

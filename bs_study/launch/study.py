@@ -189,24 +189,20 @@ def _timings(study: Prepared) -> pd.DataFrame:
 
 def conclude(study: Prepared, listener: Listener, tracking: Tracking) -> bool:
     """Say what the study found and write its report, from one analysis; return whether the store allowed it."""
-    from bs_study.analysis.steps import other_target
     from bs_study.answer import analyse  # with scipy and matplotlib, which trials need not wait for
     from bs_study.launch.trackers.answer import tracked_answer
     from bs_study.report.page import publish
-    from bs_study.report.terminal import closing
+    from bs_study.report.terminal import closing, page_at, terminal_width
 
-    stored = Study(study.paths)
+    stored, width = Study(study.paths), terminal_width()
     try:
         found = analyse(stored, keep=True)
         tracking.conclude(tracked_answer(found))
-        listener.say("\n".join(closing(found, start=_start(study))))
-        listener.say(f"report: {publish(stored, found)}")
+        listener.say("\n".join(closing(found, start=_start(study), width=width)))
+        listener.say("\n".join(page_at(publish(stored, found), width=width)))
     except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer
         listener.warn(f"error: no report: {one_line(error)}")
         return False
-    other = other_target(found.tables.convergence, found.recommendation.target)
-    what, flag = ("ask for another target", ["--target", other.typed]) if other else ("make it again", [])
-    listener.say(f"next: open it, or {what}: {shlex.join(['python', 'sweeps/report.py', stored.paths.uri, *flag])}")
     return True
 
 

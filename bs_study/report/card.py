@@ -3,69 +3,59 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bs_study.analysis.comparison import Comparison
 from bs_study.analysis.recommendation import CellResult
-from bs_study.analysis.step import Step
 from bs_study.analysis.study import Analysis
+from bs_study.report.next_step import NextStep, next_step
 from bs_study.report.sentences import answer, steps, times
-from bs_study.report.sentences.rivals import either, how_much, rivals
-from bs_study.words import counted, duration, setting
-
-GRADES = {
-    "settled": "settled: every other choice is known to be slower, or as good",
-    "leaning": "leaning: the best so far, and not every other choice is known to be slower",
-    "open": "open: what was measured does not tell yet",
-}
+from bs_study.report.sentences.outcomes import why_infeasible
+from bs_study.report.sentences.places import Place
+from bs_study.report.sentences.rivals import WITHIN, how_much, is_infeasible, lrs_as_good, rivals, sizes_as_good
+from bs_study.words import count, counted, sentence, setting
 
 
 class Cost(NamedTuple):
-    """What another choice costs: its name, and how many times as long it takes."""
+    """What another choice costs.
+
+    Attributes:
+        name: its batch size, as "64", or "64 of “a recipe”".
+        ratio: how many times as long it takes, as "2.8× (1.5 to 5.5)"; or why there is none: "can't reach the target".
+        is_known: whether it is a ratio.
+    """
 
     name: str
     ratio: str
-
-
-class NextStep(NamedTuple):
-    """The step that would settle a recommendation.
-
-    Attributes:
-        text: in a sentence, with its number of trials.
-        command: to type; empty where none can take it.
-        seconds: of training on one device, as far as the study's trials tell; NaN where they don't.
-    """
-
-    text: str
-    command: str
-    seconds: float
-
-    @property
-    def lasts(self) -> str:
-        """How long it takes, as "about 2 min of training"; empty where that is not known."""
-        return f"about {duration(self.seconds)} of training" if math.isfinite(self.seconds) else ""
+    is_known: bool = True
 
 
 @dataclass(frozen=True)
 class Card:
-    """A recommendation in texts. An empty one: there is nothing to say.
+    """A recommendation in texts, all but the grade whole sentences. An empty one: there is nothing to say.
 
     Attributes:
         use: which batch size and lr to train with, or why there is none.
-        took: what the recommended cell took, with its interval, and by which seeds.
+        took: what the recommended cell took.
+        spread: what a typical seed takes, and by which seeds that is known.
         grade: settled, leaning or open; empty where nothing is recommended.
-        why: what the grade means here.
-        as_good: sentences on what is as good, as far as is known, and on what keeps it open.
-        costs: of the other batch sizes and recipes that are known to be slower.
-        step: that would settle it.
+        why: what makes it that grade.
+        left: how many trials have not ended.
+        as_good: what is as good, as far as is known.
+        unsure: what keeps it open; where nothing is recommended, why.
+        costs: of the other batch sizes and recipes that are known to be slower, or did not reach the target.
+        step: the first that would settle it.
     """
 
     use: str
     took: str = ""
+    spread: str = ""
     grade: str = ""
     why: str = ""
+    left: str = ""
     as_good: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
     costs: tuple[Cost, ...] = ()
     step: NextStep | None = None
 
@@ -76,49 +66,93 @@ def card(found: Analysis, *, start: str = steps.GRID) -> Card:
     Args:
         start: the command that runs studies, with flags that say how they are launched.
     """
-    told, best = found.recommendation, found.recommendation.best
-    step = _next_step(told.steps[0], found, start) if told.steps else None
+    best, step, left = found.recommendation.best, next_step(found, start=start), answer.left(found)
     if best is None:
-        return Card(" ".join(answer.use(found)), as_good=tuple(answer.sure(found)), step=step)
+        unsure = tuple(text for text in answer.sure(found) if text != left)
+        return Card(" ".join(answer.use(found)), left=left, unsure=unsure, step=step)
+    use = " ".join(answer.either_named(found, best)) or _train_with(best)
     return Card(
-        use=_use(found, best),
-        took=_took(found, best),
-        grade=told.grade,
-        why=GRADES[told.grade],
-        as_good=tuple(answer.sure(found)),
-        costs=tuple(_cost(one, found) for one in rivals(told.slower).others),
+        use=use,
+        took=_took(found, best, use),
+        spread=_spread(best),
+        grade=found.recommendation.grade,
+        why=_why(found),
+        left=left,
+        as_good=(*sizes_as_good(found), *lrs_as_good(found)),
+        unsure=tuple(answer.unsure(found)),
+        costs=tuple(_costs(found)),
         step=step,
     )
 
 
-def _use(found: Analysis, best: CellResult) -> str:
-    equal = either(found)
-    if not equal:
-        return f"Train with {answer.named(best)}"
-    return answer.either_named(found, best)[0].removesuffix(".")
+def _took(found: Analysis, best: CellResult, use: str) -> str:
+    """Return what the best cell took, by its name where `use` names several."""
+    which = "it" if use == _train_with(best) else answer.named(best)
+    if use.startswith(f"Train with {answer.named(best)}, or"):
+        which = "the first"
+    return sentence(f"{which} met {answer.took_what(found, best)}")
 
 
-def _took(found: Analysis, best: CellResult) -> str:
+def _train_with(best: CellResult) -> str:
+    return f"Train with {answer.named(best)}."
+
+
+def _spread(best: CellResult) -> str:
     known = times.interval(best)
-    seeds = f"{counted(len(best.fresh), 'seed')} that did not choose it" if best.fresh else counted(best.seeds, "seed")
-    spread = f" ({known} for a typical seed; {seeds})" if known else f" ({seeds})"
-    return f"{answer.took_what(found, best)}{spread}"
+    return f"A typical seed takes {known} (95 %), by {_seeds(best)}." if known else f"This is by {_seeds(best)}."
 
 
-def _cost(one: Comparison, found: Analysis) -> Cost:
-    recipe = f", “{one.rival.recipe}”" if one.rival.recipe else ""
-    ratio = "can't reach it" if math.isinf(one.ratio) else how_much(one, found)
-    return Cost(f"{setting(one.rival.batch_size)}{recipe}", ratio or "slower")
+def _seeds(best: CellResult) -> str:
+    if best.fresh:
+        return f"{counted(len(best.fresh), 'seed')} that did not choose it"
+    if best.seeds == 1:
+        return "one seed, which shows no spread"
+    lost = best.seeds - best.reached
+    return f"{best.seeds} seeds{f', of which {lost} did not reach the target' if lost else ''}"
 
 
-def _next_step(record: Step, found: Analysis, start: str) -> NextStep:
-    return NextStep(steps.step(record, found), steps.command(record, found, start=start), _seconds(record, found))
+def _why(found: Analysis) -> str:
+    """Return how many of the others are known to be slower, or as good: by that a grade is given."""
+    others = rivals(found.recommendation.comparisons).others
+    slower = [one for one in others if one.is_slower]
+    equal = [one for one in others if one.is_equal and not one.is_slower]
+    noun = "batch size and recipe" if len(found.recipes) > 1 else "batch size"
+    if not others:
+        return f"There is no other {noun.replace(' and ', ' or ')} to compare it with."
+    known = len(slower) + len(equal)
+    what = f"known to be slower{', or as good' if equal else ''}" if slower or not equal else f"as good{WITHIN}"
+    if len(others) == 1:
+        return f"The other {noun} is {what if known else 'not known to be slower'}."
+    if known < len(others):
+        of = counted(len(others), "other batch size" if len(found.recipes) < 2 else "other")
+        return f"{count(known) if known else 'None'} of {of} {'is' if known == 1 else 'are'} {what}."
+    but = "" if found.recommendation.grade == "settled" else ", yet something else is open"
+    return f"Every other {noun} is {what}{but}."
 
 
-def _seconds(record: Step, found: Analysis) -> float:
-    """Return how long the trials of a step take in all, one after another: by those of their batch sizes so far."""
-    trials = found.tables.trials
-    if not record.trials or "train_seconds" not in trials:
-        return math.nan
-    own = trials[trials["batch_size"].isin(record.at or record.batch_sizes)] if record.at else trials
-    return record.trials * float(own["train_seconds"].mean())
+def _costs(found: Analysis) -> list[Cost]:
+    """Return what others cost: those of a known ratio first, then those of which a bound is known, or nothing."""
+    told = found.recommendation
+    slower = rivals(told.slower).others
+    known = [(one.rival[:2], how_much(one, found)) for one in slower if math.isfinite(one.ratio)]
+    costs = [_cost(place, ratio) for place, ratio in known if ratio]
+    costs.sort(key=lambda cost: not cost.ratio[0].isdigit())  # "at least" follows
+    costs += [_cost(place, "is slower", is_known=False) for place, ratio in known if not ratio]
+    costs += [_cost(one.rival[:2], "can't reach the target", is_known=False) for one in slower if math.isinf(one.ratio)]
+    named = {one.rival[:2] for one in slower}
+    missed = {(one.recipe, one.batch_size): one.why for one in told.missed}
+    return costs + [_cost(place, _lost(why), is_known=False) for place, why in missed.items() if place not in named]
+
+
+def _cost(place: Place, ratio: str, *, is_known: bool = True) -> Cost:
+    recipe, batch_size = place
+    return Cost(f"{setting(batch_size)}{f' of “{recipe}”' if recipe else ''}", ratio, is_known)
+
+
+def _lost(why: Mapping[str, int]) -> str:
+    """Return what became of a batch size that reached the target with too few seeds, or with none."""
+    if why.get("reached"):
+        return f"reached it in {why['reached']} of {counted(sum(why.values()), 'trial')}"
+    if set(why) <= {"failed", "not_evaluated"}:
+        return "gave no answer"
+    return why_infeasible(why) if is_infeasible(why) else "did not reach the target"

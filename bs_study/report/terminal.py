@@ -1,159 +1,157 @@
-"""What is printed when a study has ended: the recommendation, a row per batch size, and what to type next."""
+"""What is printed when a study has ended: the recommendation as a card of a few lines, and what to type next."""
 
 from __future__ import annotations
 
-import math
+import re
 import shlex
+import shutil
+import sys
 import textwrap
 from collections.abc import Sequence
 
+from bs_study.analysis.step import Step
+from bs_study.analysis.steps import other_target
 from bs_study.analysis.study import Analysis
-from bs_study.report.sentences.answer import sure, use
-from bs_study.report.sentences.places import Place
-from bs_study.report.sentences.rivals import WITHIN, how_much
-from bs_study.report.sentences.searched import searched
-from bs_study.report.sentences.steps import GRID, command, step
-from bs_study.report.sentences.times import clock_of
+from bs_study.report.card import Card, Cost, card
+from bs_study.report.sentences.steps import GRID, command
 from bs_study.report.sentences.warnings import warning
-from bs_study.words import amount, count, goal, setting
+from bs_study.words import counted, listing
 
 WIDTH = 80
-_MOST_LINES = 8  # of the recommendation
+"""Columns that the lines are made for; in a narrower terminal the same words take more lines."""
+MOST_LINES = 12
+_OF_ALARMS, _OF_COSTS, _OF_STEP, _OF_COMMAND = 3, 2, 2, 3  # lines
+_TOGETHER = re.compile(r"(?<=\d) (?=%|(?:µs|ms|s|min|h)\b)|(?<=\blr) (?=\d)|(?<=[≤≥]) (?=\d)")
+"""Spaces at which no line ends."""
 _ALARMS = ("clock_alarm", "several_versions", "initial_weights", "first_look", "out_of_range", "out_of_reach")
-_ENDS = {
-    "reached": "reached",
-    "missed": "missed",
-    "outrun": "outrun",
-    "not_tried": "at another target",
-    "diverged": "diverged",
-    "out_of_memory": "out of memory",
-    "failed": "failed",
-    "not_evaluated": "not evaluated",
-}
-"""How a trial ended, as short as a table has it."""
 
 
-def closing(found: Analysis, *, start: str = GRID) -> list[str]:
-    """Return the lines to print, of at most 80 columns but for a word that is longer.
+def terminal_width() -> int:
+    """Return how wide lines may be: as wide as the terminal, or as `WIDTH` where they go elsewhere."""
+    if not sys.stdout.isatty():
+        return WIDTH
+    return max(20, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
+
+
+def closing(found: Analysis, *, start: str = GRID, width: int = WIDTH) -> list[str]:
+    """Return the lines to print, none wider than the terminal but for a word that is.
+
+    At `WIDTH` they are, with those of `page_at`, at most `MOST_LINES`; before them come up to three of alarms.
 
     Args:
         start: the command that runs studies, with flags that say how they are launched.
     """
-    table = _table(found)
-    how = textwrap.wrap(" ".join(searched(found)), WIDTH) if table else []
-    told = [*_alarms(found), *_recommendation(found), *([""] if table else []), *table, *how]
-    return [*told, *_next(found, start=start)]
+    told = card(found, start=start)
+    advised, typed = _advised(found, told)
+    head = _recommendation(told)
+    room = MOST_LINES - len(page_at(f"{found.uri}/report/report.html")) - _height(head)
+    least = bool(told.as_good or told.unsure) + bool(told.costs) + _height([_fitted(advised, _OF_STEP)])
+    if typed and len(_typed(typed, WIDTH)) > min(_OF_COMMAND, room - least):
+        advised, typed = [f"{advised[0]} The report has the command.", *advised[1:]], ""
+    following = [_fitted(advised, _OF_STEP)] if advised else []
+    room -= _height(following) + (len(_typed(typed, WIDTH)) if typed else 0)
+    paragraphs = [*_alarms(found), *head, *_compared(told, room), *following]
+    lines = [line for text in paragraphs for line in _wrapped(text, width)]
+    return [*lines, *_typed(typed, width)] if typed else lines
+
+
+def page_at(place: str, *, width: int = WIDTH) -> list[str]:
+    """Return the lines that say where the page is; a place is never broken."""
+    line = f"Report: {place}"
+    return [line] if len(line) <= width else ["Report:", place]
 
 
 def _alarms(found: Analysis) -> list[str]:
     """Return what must be known before any ranking: a clock that can't be right, a target that tells nothing."""
-    alarms = [f"warning: {warning(one, found)}" for one in found.warnings if one.kind in _ALARMS]
-    return [line for text in alarms for line in textwrap.wrap(text, WIDTH)]
+    texts = [f"warning: {warning(one, found)}" for one in found.warnings if one.kind in _ALARMS]
+    for kept in range(len(texts), 0, -1):
+        left = len(texts) - kept
+        more = [f"warning: The report has {counted(left, 'more warning')}."] if left else []
+        if _height([*texts[:kept], *more]) <= _OF_ALARMS:
+            return [*texts[:kept], *more]
+    return [_fitted(re.split(r"(?<=\.) ", texts[0]), _OF_ALARMS)] if texts else []
 
 
-def _recommendation(found: Analysis) -> list[str]:
-    """Return the recommendation and how sure it is, as far as there is room: the report says all."""
-    lines: list[str] = []
-    for sentence in [*use(found), *sure(found)]:
-        more = textwrap.wrap(sentence, WIDTH)
-        if len(lines) + len(more) > _MOST_LINES - 1:
-            return [*lines, "The report says more."]
-        lines += more
-    return lines
+def _recommendation(told: Card) -> list[str]:
+    """Return what to train with, with its time, and the grade with its reason."""
+    use = " ".join(filter(None, [told.use, told.took, told.spread]))
+    graded = f"{told.grade.capitalize()}: {told.why[:1].lower()}{told.why[1:]}" if told.grade else ""
+    return [use, *filter(None, [" ".join(filter(None, [graded, told.left]))])]
 
 
-def _table(found: Analysis) -> list[str]:
-    """Return a row per batch size, recipe by recipe: its best lr by the study's clock, and how it compares."""
-    cells = found.tables.convergence
-    if cells.empty:
-        return []
-    clock, target = found.recommendation.clock, found.recommendation.target
-    title = f"best lr by {clock_of(clock, found)} to {goal(target)}" if target else "trials"
-    rows: list[tuple[str, ...]] = [("batch size", "best lr", "iterations", "time", "trials", "against the best")]
-    places = list(dict.fromkeys(zip(cells["recipe"], cells["batch_size"], strict=True)))
-    rows += [_row(found, (recipe, int(size))) for recipe, size in places]
-    widths = _widths(rows)
-    lines = [*textwrap.wrap(title, WIDTH), *_laid_out(rows[0], widths)]
-    named = ""
-    for (recipe, _), row in zip(places, rows[1:], strict=True):
-        lines += textwrap.wrap(f"“{recipe}”", WIDTH) if recipe != named else []
-        named = recipe
-        lines += _laid_out(row, widths)
-    return lines
+def _compared(told: Card, room: int) -> list[str]:
+    """Return what is as good, what keeps that open, and what others cost, as far as there is room."""
+    others = 2 * bool(told.as_good) + bool(told.unsure)  # lines that are theirs first, if there are so many
+    costs = _costs(told.costs, max(min(_OF_COSTS, room - others), int(room > bool(others))))
+    return [text for text in (*_open(told, room - _height([costs])), costs) if text]
 
 
-def _row(found: Analysis, place: Place) -> tuple[str, ...]:
-    clock, best, cells = found.recommendation.clock, found.tables.best, found.tables.convergence
-    own = cells[(cells["recipe"] == place[0]) & (cells["batch_size"] == place[1])]
-    ends = {name: int(own[name].sum()) for name in _ENDS}
-    completed = int(own["seeds"].sum()) - sum(ends.values())
-    ended = ", ".join(f"{count(trials)} {_ENDS[name]}" for name, trials in ends.items() if trials)
-    ended = ended or f"{count(completed)} completed"
-    ranked = best[(best["recipe"] == place[0]) & (best["batch_size"] == place[1])]
-    lr = float(ranked[f"best_lr_by_{clock}"].iloc[0]) if len(ranked) else math.nan
-    if not math.isfinite(lr):
-        return setting(place[1]), "–", "–", "–", ended, _compared(found, place)
-    cell = own[own["lr"] == lr].iloc[0]
-    at_most = "≤ " if cell.get("is_at_most", False) else ""
-    iterations = f"{at_most}{count(cell['iterations_to_target'])}"
-    took = f"{at_most}{amount(float(cell[f'{clock}_to_target']), clock=clock)}"
-    return setting(place[1]), setting(lr), iterations, took, ended, _compared(found, place)
+def _open(told: Card, most: int) -> list[str]:
+    """Return what is as good and what keeps that open: of many lrs and reasons the first, and that there are more."""
+    as_good, unsure, more = [*told.as_good], [*told.unsure], list[str]()
+    while True:
+        texts = [" ".join(as_good), " ".join([*unsure, *more])] if unsure else [" ".join([*as_good, *more])]
+        if _height(texts) <= most or not as_good + unsure:
+            return texts
+        more = ["The report says more."]
+        least = 2 if len(unsure) > 1 else 1  # a second batch size goes before the last reason
+        (as_good if len(as_good) > least else unsure or as_good).pop()
 
 
-def _compared(found: Analysis, place: Place) -> str:
-    best = found.recommendation.best
-    if best is None:
-        return ""
-    if best.cell[:2] == place:
-        return "the best" if found.recommendation.grade == "settled" else "the best so far"
-    own = next((one for one in found.recommendation.comparisons if one.rival[:2] == place), None)
-    if own is None:
-        return ""
-    if own.is_equal and not own.is_slower:
-        return f"as good{WITHIN}"
-    if not own.is_slower:
-        return "not known to be slower"
-    return how_much(own, found) or "can't reach it"
+def _fitted(sentences: Sequence[str], most: int) -> str:
+    """Return as many sentences as fit into some lines; the first in any case."""
+    known = [text for text in sentences if text]
+    while len(known) > 1 and _height([" ".join(known)]) > most:
+        known.pop()
+    return " ".join(known)
 
 
-def _widths(rows: Sequence[tuple[str, ...]]) -> list[int]:
-    """Return a width per column; the last two share what the others leave, and wrap."""
-    natural = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    left = WIDTH - sum(natural[:-2]) - 2 * (len(natural) - 1)
-    compared = min(natural[-1], max(len("against the best"), left - natural[-2]))
-    return [*natural[:-2], max(1, min(natural[-2], left - compared)), compared]
+def _costs(costs: Sequence[Cost], most: int) -> str:
+    for kept in range(len(costs), 0, -1):
+        left = len(costs) - kept
+        text = " ".join([*_said(costs[:kept]), *([f"The report has {left} more."] if left else [])])
+        if _height([text]) <= most:
+            return text
+    return "The report says what others cost." if costs and most else ""
 
 
-def _laid_out(row: tuple[str, ...], widths: Sequence[int]) -> list[str]:
-    """Return a row in lines: numbers to the right, the last two columns wrapped."""
-    columns = [
-        [text.rjust(width)] if place < len(row) - 2 else textwrap.wrap(text, width) or [""]
-        for place, (text, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    height = max(map(len, columns))
-    padded = [
-        [*(text.ljust(width) for text in column), *[" " * width] * (height - len(column))]
-        for column, width in zip(columns, widths, strict=True)
-    ]
-    return ["  ".join(parts).rstrip() for parts in zip(*padded, strict=True)]
+def _said(costs: Sequence[Cost]) -> list[str]:
+    """Return costs in two sentences: ratios, and why there is none."""
+    ratios = [f"{one.ratio} at {one.name}" for one in costs if one.is_known]
+    others = [f"{one.name} {one.ratio}" for one in costs if not one.is_known]
+    told = [f"Others take longer: {', '.join(ratios).replace(' at ', ' at batch size ', 1)}."] if ratios else []
+    return [*told, *([f"Batch size {listing(others)}."] if others else [])]
 
 
-def _next(found: Analysis, *, start: str) -> list[str]:
-    """Return what would make it surer, each step with its command."""
-    lines = [""] if found.recommendation.steps else []
-    for one in found.recommendation.steps:
-        lines += textwrap.wrap(f"Next: {step(one, found)}", WIDTH)
-        typed = command(one, found, start=start)
-        lines += _typed(typed) if typed else []
-    return lines
+def _advised(found: Analysis, told: Card) -> tuple[list[str], str]:
+    """Return what to do next, in sentences and as a command; of a study that is settled, to ask something else."""
+    if told.step is None:
+        other = other_target(found.tables.convergence, found.recommendation.target)
+        if other is None:
+            return [], ""
+        return ["Next: Open the report, or ask for another target."], command(Step("target", target=other), found)
+    lasts = f"It takes {told.step.lasts}." if told.step.lasts else ""
+    more = len(found.recommendation.steps) - 1
+    others = f"The report has {counted(more, 'more step')}." if more else ""
+    return [f"Next: {told.step.text}", lasts, others], told.step.command
 
 
-def _typed(typed: str) -> list[str]:
+def _height(paragraphs: Sequence[str]) -> int:
+    return sum(len(_wrapped(text, WIDTH)) for text in paragraphs)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    kept = _TOGETHER.sub("\N{NO-BREAK SPACE}", text)
+    lines = textwrap.wrap(kept, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+
+
+def _typed(typed: str, width: int) -> list[str]:
     """Return a command over as many lines as it needs, of which the shell makes one."""
     words = [shlex.quote(word) for word in shlex.split(typed)]
     lines, line = list[str](), " "
     for word in words:
-        if len(line) + len(word) + 3 > WIDTH and line.strip():
+        if len(line) + len(word) + 3 > width and line.strip():
             lines.append(f"{line} \\")
             line = "   "
         line = f"{line} {word}"

@@ -97,7 +97,7 @@ def analysis(
 def tables(outcomes: Mapping[Cell, Mapping[str, int]], seconds: Mapping[Cell, float]) -> Tables:
     """Return the tables that sentences read: of cells, whose iterations are ten a second."""
     rows = [_row(cell, counts, seconds.get(cell, np.nan)) for cell, counts in outcomes.items()]
-    names = ["recipe", "batch_size", "lr", "seeds", *OUTCOMES]
+    names = ["recipe", "batch_size", "lr", "seeds", "best_metric", *OUTCOMES]
     times = [f"{clock}_to_target" for clock in TARGET_CLOCKS] + [f"censored_{clock}" for clock in TARGET_CLOCKS]
     cells = pd.DataFrame(rows, columns=[*names, *times]).astype(dict.fromkeys(times, float))
     empty = {field.name: pd.DataFrame() for field in dataclasses.fields(Tables)}
@@ -108,7 +108,11 @@ def tables(outcomes: Mapping[Cell, Mapping[str, int]], seconds: Mapping[Cell, fl
 def _row(cell: Cell, counts: Mapping[str, int], seconds: float) -> dict[str, Any]:
     clocks = {f"{clock}_to_target": seconds for clock in TARGET_CLOCKS[2:5]}
     iterations = np.round(10 * seconds)
-    rates = {"iterations_to_target": iterations, "examples_to_target": iterations * cell.batch_size}
+    rates = {
+        "iterations_to_target": iterations,
+        "examples_to_target": iterations * cell.batch_size,
+        "best_metric": np.nan,
+    }
     ends = dict.fromkeys(OUTCOMES, 0) | dict(counts)
     return {**cell._asdict(), "seeds": sum(counts.values()), **ends, **clocks, **rates}
 

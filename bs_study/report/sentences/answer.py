@@ -17,6 +17,9 @@ from bs_study.report.sentences.searched import searched
 from bs_study.report.sentences.steps import step
 from bs_study.words import cell, count, counted, goal, listing, percent, sentence, setting
 
+_MOST_EITHER, _LONGEST_EITHER = 3, 160
+"""So many cells, in so many characters, are named where several will do."""
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -69,8 +72,11 @@ def either_named(found: Analysis, best: CellResult) -> list[str]:
         return []
     of = {cell.recipe for cell in cells} != {""}
     names = [f"{setting(c.batch_size)} (lr {setting(c.lr)}{f', “{c.recipe}”' if of else ''})" for c in cells]
-    named = f"{', '.join(names[:-1])} or {names[-1]}"
-    return [f"Train with batch size {named}: their times differ by at most {percent(EITHER - 1)}."]
+    apart = f"their times differ by at most {percent(EITHER - 1)}"
+    text = f"Train with batch size {', '.join(names[:-1])} or {names[-1]}: {apart}."
+    if len(cells) > _MOST_EITHER or len(text) > _LONGEST_EITHER:
+        return [f"Train with {named(best)}, or with {counted(len(cells) - 1, 'other')} as good: {apart}."]
+    return [text]
 
 
 def _train_with(found: Analysis, best: CellResult) -> str:
@@ -100,16 +106,27 @@ def _device(found: Analysis) -> str:
 
 def sure(found: Analysis) -> list[str]:
     """Return how sure the recommendation is: what is as good as far as is known, and what keeps it open."""
-    left, best = _left(found), found.recommendation.best
+    still, best = [text for text in [left(found)] if text], found.recommendation.best
     if found.recommendation.state.ended == 0 or found.recommendation.target is None:
-        return left
+        return still
     if found.recommendation.unanswered is not None:
-        return left
+        return still
     if best is None:
         said: set[Reason] = {"nothing_reached", "not_ended", "initial_weights", "out_of_reach", "no_clock"}
-        return [*left, *missed(found), *_open(found, said=said, first="Why")]
-    is_open = _open(found, said={"not_ended"} if left else set(), first="Not certain")
-    return [*left, *_settled(found), *sizes_as_good(found), *is_open, *lrs_as_good(found), *_level(found)]
+        return [*still, *missed(found), *_open(found, said=said, first="Why")]
+    return [
+        *still,
+        *_settled(found),
+        *sizes_as_good(found),
+        *unsure(found),
+        *lrs_as_good(found),
+        *_level(found),
+    ]
+
+
+def unsure(found: Analysis) -> list[str]:
+    """Return what keeps a recommendation open."""
+    return _open(found, said={"not_ended"} if left(found) else set(), first="Not certain")
 
 
 def _open(found: Analysis, *, said: Container[Reason], first: str) -> list[str]:
@@ -124,12 +141,13 @@ def _open(found: Analysis, *, said: Container[Reason], first: str) -> list[str]:
     return as_sentences(doubts(untold, claim="fastest_after_tuning", edges=edges_of(found)), first=first)
 
 
-def _left(found: Analysis) -> list[str]:
+def left(found: Analysis) -> str:
+    """Return how many trials have not ended; empty where all have."""
     state = found.recommendation.state
     if state.left <= 0:
-        return []
+        return ""
     text = f"{count(state.left)} of {counted(state.expected, 'trial')} {'has' if state.left == 1 else 'have'} not ended"
-    return [f"{text}: the answer may change." if state.ended else f"{text}."]
+    return f"{text}: the answer may change." if state.ended else f"{text}."
 
 
 def _settled(found: Analysis) -> list[str]:

@@ -108,7 +108,7 @@ class _Said:
 
 def _infeasible_sizes(found: Analysis, comparisons: Sequence[Comparison]) -> list[str]:
     """Return what is said of batch sizes of which the rival can't reach the target with any seed."""
-    why = {_place(one): one.why for one in found.recommendation.missed if _is_infeasible(one.why)}
+    why = {_place(one): one.why for one in found.recommendation.missed if is_infeasible(one.why)}
     cells = [one.rival for one in comparisons if math.isinf(one.ratio)]
     whole = [cell[:2] for cell in cells if cell[:2] in why]
     told = [_cannot(sizes_of(whole), [why[place] for place in whole])] if whole else []
@@ -154,7 +154,7 @@ def lrs_as_good(found: Analysis) -> list[str]:
     own = rivals(found.recommendation.as_good).lrs
     cut = [one for one in own if _is_outrun(outcomes(found, one.rival))]
     lrs = [one for one in own if one not in cut]
-    return [*_outrun_lrs(cut, found), *_open_lrs(lrs, found)]
+    return [*_open_lrs(lrs, found), *_outrun_lrs(cut, found)]
 
 
 def _is_outrun(ends: Mapping[str, int]) -> bool:
@@ -197,7 +197,7 @@ def missed(found: Analysis) -> list[str]:
     Those that are said to be slower since they diverged or ran out of memory are left out.
     """
     hopeless = {one.rival[:2] for one in found.recommendation.slower if math.isinf(one.ratio)}
-    untold = [one for one in found.recommendation.missed if not (_is_infeasible(one.why) and _place(one) in hopeless)]
+    untold = [one for one in found.recommendation.missed if not (is_infeasible(one.why) and _place(one) in hopeless)]
     none = [one for one in untold if not one.why.get("reached")]
     few = [one for one in untold if one.why.get("reached")]
     told = []
@@ -222,5 +222,6 @@ def _place(one: Missed) -> Place:
     return one.recipe, one.batch_size
 
 
-def _is_infeasible(why: Mapping[str, int]) -> bool:
+def is_infeasible(why: Mapping[str, int]) -> bool:
+    """Return whether all trials diverged or ran out of memory, so that none can reach the target."""
     return set(why) <= {"diverged", "out_of_memory"}
