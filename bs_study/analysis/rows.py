@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ class StudyRows:
         """Of how many looks the median must meet the target."""
         return self.config.settings.target_window if self.config else 1
 
-    @property
+    @cached_property  # asked by each verdict, and alike for every target
     def open_cells(self) -> pd.DataFrame:
         """recipe, batch_size and lr of the cells of which trials that were asked for have not ended."""
         if self.asked is None:
@@ -113,7 +114,7 @@ class StudyRows:
         """
         return pd.concat([self.tried, self.versions.others[CELL]]).drop_duplicates(ignore_index=True)
 
-    @property
+    @cached_property
     def state(self) -> State:
         """How much of what was asked has ended, by recipe, batch size, lr and seed.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bs_study.analysis.best import best_cells
 from bs_study.analysis.conclusions import conclusions
@@ -29,6 +29,7 @@ class Analysis:
         recipes: names of the recipes in the order asked for; one empty name where there is one.
         shown: the lr at which figures draw each recipe and batch size: its best by the study's clock, or where it
             missed the one that came closest.
+        rows: of which all this is said; None where it is made by hand.
         verdicts: first those that compare recipes, then those of each recipe.
         warnings: what a reader must know before the numbers, the gravest first.
     """
@@ -42,6 +43,7 @@ class Analysis:
     verdicts: tuple[Verdict, ...]
     warnings: tuple[Warning, ...]
     shown: Mapping[tuple[str, int], float]
+    rows: StudyRows | None = field(default=None, repr=False, compare=False)
 
     @property
     def best_cell(self) -> Cell | None:
@@ -50,10 +52,16 @@ class Analysis:
         return best.cell if best else None
 
 
-def analyse_rows(rows: StudyRows, *, target: Target | None = None, name: str = "", uri: str = "") -> Analysis:
-    """Return what the rows of a study say: a pure function."""
+def analyse_rows(
+    rows: StudyRows, *, target: Target | None = None, name: str = "", uri: str = "", known: Tables | None = None
+) -> Analysis:
+    """Return what the rows of a study say: a pure function.
+
+    Args:
+        known: tables of the same rows by another target, of which not all need to be made again.
+    """
     target = target or rows.target
-    tables = study_tables(rows, target=target)
+    tables = study_tables(rows, target=target, known=known)
     found = conclusions(rows, tables, target)
     return Analysis(
         name=name,
@@ -65,6 +73,7 @@ def analyse_rows(rows: StudyRows, *, target: Target | None = None, name: str = "
         verdicts=found.verdicts,
         warnings=found.warnings,
         shown=_shown(tables, target),
+        rows=rows,
     )
 
 

@@ -100,11 +100,12 @@ class Tables:
         return timing_spread(clean) if len(clean) else {}
 
 
-def study_tables(rows: StudyRows, *, target: Target | None) -> Tables:
+def study_tables(rows: StudyRows, *, target: Target | None, known: Tables | None = None) -> Tables:
     """Return every table of a study.
 
     Args:
         target: asks the evaluations again with another target than the study's.
+        known: tables of the same rows by another target. Those that no target changes are taken from there.
 
     Raises:
         ValueError: the target's metric is not among the evaluations.
@@ -114,10 +115,20 @@ def study_tables(rows: StudyRows, *, target: Target | None) -> Tables:
     times = trial_times(rows.evaluations, rows.trials, target=target, window=rows.target_window, clean=clean)
     cells = convergence(times, direction=target.direction if target else "max")
     best_cells = best(cells)
-    alone = clean_throughput(own_timings, train_examples=rows.train_examples)
-    speed = throughput(rows.epochs, rows.trials, train_examples=rows.train_examples)
     grid = set(rows.tried[CELL].itertuples(index=False, name=None))
     lrs = scaling(cells, rows.trials, smoothness=rows.smoothness, grid=grid, best=best_cells)
+    spread = target_spread(
+        rows.evaluations,
+        rows.trials,
+        target=target,
+        window=rows.target_window,
+        others=None if known is None else known.target_spread,
+    )
+    if known is not None:
+        found = {"times": times, "convergence": cells, "best": best_cells, "scaling": lrs, "lr_fit": lr_fit(lrs)}
+        return dataclasses.replace(known, **found, target_spread=spread, recipes=pd.DataFrame())
+    alone = clean_throughput(own_timings, train_examples=rows.train_examples)
+    speed = throughput(rows.epochs, rows.trials, train_examples=rows.train_examples)
     return Tables(
         trials=rows.trials,
         times=times,
@@ -134,5 +145,5 @@ def study_tables(rows: StudyRows, *, target: Target | None) -> Tables:
         noise_slope=noise_slope(rows.smoothness, examples_per_iteration=examples_per_iteration(rows.trials)),
         timings=rows.timings,
         versions=rows.versions.trials,
-        target_spread=target_spread(rows.evaluations, rows.trials, target=target, window=rows.target_window),
+        target_spread=spread,
     )

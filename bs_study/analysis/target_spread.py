@@ -5,36 +5,32 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Hashable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from bs_study.analysis.convergence import metrics_of, time_to_target
 from bs_study.analysis.fit import FloatArray
+from bs_study.analysis.levels import Seen, seen, telling_levels
 from bs_study.analysis.spread import pooled_variance
 from bs_study.analysis.trials import CELL
-from bs_study.metric_names import Direction, direction_of, is_fraction
+from bs_study.metric_names import direction_of
 from bs_study.target import Target
 
 OTHERS = 3
 """How many levels of a metric are looked at beside the target asked."""
 MOST_PARTIAL = 0.1
 """Of the cells that reached such a level, the share of which some seed may have missed it."""
-_ROUND = (1.0, 2.0, 3.0, 5.0)
 COLUMNS = ["target", "spread_percent", "cells", "seeds"]
 
 
-@dataclass(frozen=True)
-class _Metric:
-    name: str
-    direction: Direction
-    best: FloatArray  # of each trial, at any look
-    first: FloatArray  # of each trial, at its first look
-
-
 def target_spread(
-    evaluations: pd.DataFrame, trials: pd.DataFrame, *, target: Target | None, window: int = 1
+    evaluations: pd.DataFrame,
+    trials: pd.DataFrame,
+    *,
+    target: Target | None,
+    window: int = 1,
+    others: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the spread over seeds of the log of iterations to some targets, a row per target; the one asked first.
 
@@ -51,6 +47,7 @@ def target_spread(
         evaluations, trials: of ended trials, with their recipe. Trials that failed are no answer.
         target: None where the study has none.
         window: as `time_to_target` takes it.
+        others: this table of the same rows by another target: its targets are the others, and no level is looked for.
 
     Returns:
         target, as it is typed; spread_percent: 100 times the spread of the log; cells and seeds that it rests on. No
@@ -61,12 +58,15 @@ def target_spread(
     own = evaluations[evaluations["trial_id"].isin(answers["trial_id"])]
     is_told = len(own) > 0
     rows = [_row(own, answers, target, window)] if target is not None and is_told else []
-    for metric in _metrics(own, target) if is_told else ():
-        levels = (Target(metric.name, value, metric.direction) for value in _levels(metric, trials=len(answers)))
-        found = (_row(own, answers, level, window, most_partial=MOST_PARTIAL) for level in levels if level != target)
-        rows += itertools.islice((row for row in found if row is not None), OTHERS)
+    for metric in _metrics(own, target) if is_told and others is None else ():
+        levels = (level for level in _levels(metric, trials=len(answers)) if level != target)
+        levels_told = (_row(own, answers, level, window, most_partial=MOST_PARTIAL) for level in levels)
+        rows += itertools.islice((row for row in levels_told if row is not None), OTHERS)
     types = {"spread_percent": float, "cells": int, "seeds": int}
-    return pd.DataFrame([row for row in rows if row is not None], columns=COLUMNS).astype(types)
+    found = pd.DataFrame([row for row in rows if row is not None], columns=COLUMNS).astype(types)
+    if others is None or target is None:
+        return found
+    return pd.concat([found, others[others["target"] != target.typed]], ignore_index=True).astype(types)
 
 
 def _row(
@@ -98,32 +98,18 @@ def _row(
     return target.typed, 100 * math.sqrt(variance), len(logs), sum(len(own) for own in logs.values())
 
 
-def _metrics(evaluations: pd.DataFrame, target: Target | None) -> Iterator[_Metric]:
+def _metrics(evaluations: pd.DataFrame, target: Target | None) -> Iterator[Seen]:
     """Yield the metrics whose direction is known, that of the target first."""
     names = metrics_of(evaluations)
-    by_trial = evaluations.sort_values("iteration", kind="stable").groupby("trial_id")
     for name in sorted(names, key=lambda name: target is None or name != target.metric):
         direction = target.direction if target is not None and name == target.metric else direction_of(name)
         if direction is not None:
-            best, first = (by_trial[name].agg(how).to_numpy(np.float64) for how in (direction, "first"))
-            yield _Metric(name, direction, best=best, first=first)
+            yield seen(evaluations, name, direction)
 
 
-def _levels(metric: _Metric, *, trials: int) -> Iterator[float]:
+def _levels(metric: Seen, *, trials: int) -> Iterator[Target]:
     """Yield round levels that most of so many trials reached, and not at their first look; the hardest first."""
-    is_share = metric.direction == "max" and is_fraction(metric.name)
-    is_less = metric.direction == "min" or is_share  # of the distance from 1, less is better
-    best, first = ((1 - values if is_share else values) for values in (metric.best, metric.first))
-    sign = 1 if is_less else -1
-    ranked = sign * np.sort(sign * best[np.isfinite(best)])
-    if len(ranked) <= trials // 2 or not ranked[trials // 2] > 0:
-        return
-    reached = float(ranked[trials // 2])
-    decade = math.floor(math.log10(reached))
-    for power in range(decade, decade + sign * 3, sign):
-        for number in _ROUND[::sign]:
-            value = float(f"{number}e{power}")
-            if 2 * np.sum(sign * first <= sign * value) >= trials:
-                return
-            if sign * value >= sign * reached:
-                yield float(f"{1 - value:.12g}") if is_share else value
+    known = np.sort(metric.best[np.isfinite(metric.best)])
+    ranked = known[::-1] if metric.direction == "max" else known
+    if len(ranked) > trials // 2:
+        yield from telling_levels(metric, hardest=float(ranked[trials // 2]), trials=trials)
