@@ -9,8 +9,6 @@ from markupsafe import Markup
 
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import Verdict
-from bs_study.report import setup
-from bs_study.report.card import GRADES
 from bs_study.report.figure import Picture
 from bs_study.report.questions import QUESTIONS, Question
 from bs_study.report.sentences import verdicts
@@ -35,7 +33,9 @@ class Shown:
 
     @classmethod
     def of(cls, picture: Picture) -> Shown:
-        return cls(picture.figure, picture.name, picture.title, picture.caption, Markup(picture.inline.svg), picture.recipe)  # noqa: S704
+        return cls(
+            picture.figure, picture.name, picture.title, picture.caption, Markup(picture.inline.svg), picture.recipe
+        )  # noqa: S704
 
 
 @dataclass(frozen=True)
@@ -115,13 +115,3 @@ def _judged(verdict: Verdict, found: Analysis) -> Judged:
         verdicts.how(verdict),
         verdicts.numbers(verdict),
     )
-
-
-def own_sentences(found: Analysis, *, targets: str) -> dict[str, str]:
-    """Return the sentences that no verdict gives: how sure the recommendation is, of other targets, and what was run.
-
-    Args:
-        targets: what is said of other targets.
-    """
-    grade = GRADES[found.recommendation.grade].capitalize() + "." if found.recommendation.best else ""
-    return {"sure": grade, "targets": targets, "run": setup.state_text(found.recommendation.state)}

@@ -182,6 +182,10 @@ TABLES = (
 )
 
 
+CSV_TABLES = ("best", "convergence", *(table.name for table in TABLES if table.name != "cells"))
+"""Tables of the analysis that are written with all of their columns."""
+
+
 def page_tables(found: Analysis) -> dict[str, TableView]:
     """Return the tables that have rows, by name."""
     views = {}

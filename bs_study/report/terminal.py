@@ -14,7 +14,7 @@ from bs_study.analysis.steps import other_target
 from bs_study.analysis.study import Analysis
 from bs_study.report.card import Card, Cost, card
 from bs_study.report.sentences.steps import GRID, command
-from bs_study.report.sentences.warnings import warning
+from bs_study.report.sentences.warnings import ALARMS, warning
 from bs_study.words import counted, listing
 
 WIDTH = 80
@@ -23,7 +23,6 @@ MOST_LINES = 12
 _OF_ALARMS, _OF_COSTS, _OF_STEP, _OF_COMMAND = 3, 2, 2, 3  # lines
 _TOGETHER = re.compile(r"(?<=\d) (?=%|(?:µs|ms|s|min|h)\b)|(?<=\blr) (?=\d)|(?<=[≤≥]) (?=\d)")
 """Spaces at which no line ends."""
-_ALARMS = ("clock_alarm", "several_versions", "initial_weights", "first_look", "out_of_range", "out_of_reach")
 
 
 def terminal_width() -> int:
@@ -63,7 +62,7 @@ def page_at(place: str, *, width: int = WIDTH) -> list[str]:
 
 def _alarms(found: Analysis) -> list[str]:
     """Return what must be known before any ranking: a clock that can't be right, a target that tells nothing."""
-    texts = [f"warning: {warning(one, found)}" for one in found.warnings if one.kind in _ALARMS]
+    texts = [f"warning: {warning(one, found)}" for one in found.warnings if one.kind in ALARMS]
     for kept in range(len(texts), 0, -1):
         left = len(texts) - kept
         more = [f"warning: The report has {counted(left, 'more warning')}."] if left else []

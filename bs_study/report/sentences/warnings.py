@@ -12,6 +12,12 @@ from bs_study.report.sentences.times import clock_of
 from bs_study.words import count, counted, goal, listing, number, sentence, some_sizes, times
 
 
+ALARMS: tuple[Kind, ...] = (
+    "clock_alarm", "several_versions", "initial_weights", "first_look", "out_of_range", "out_of_reach",
+)  # fmt: skip
+"""What is wrong with a study: until it is mended its numbers say little."""
+
+
 def warning(record: Warning, found: Analysis) -> str:
     """Return a warning in sentences."""
     return _KINDS[record.kind](record, found)

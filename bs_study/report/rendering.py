@@ -1,0 +1,174 @@
+"""The page of a study: one HTML file that nothing outside of it is loaded for."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from bs_study.analysis.study import Analysis
+from bs_study.report import setup
+from bs_study.report.answer_tables import clock_rows, rival_rows
+from bs_study.report.card import Card, card
+from bs_study.report.colours import palette
+from bs_study.report.curves import Source
+from bs_study.report.figure import Picture, picture
+from bs_study.report.figures import CHOICE
+from bs_study.report.page_parts import Shown, asked
+from bs_study.report.page_tables import page_tables
+from bs_study.report.sentences import steps, targets
+from bs_study.report.sentences.answer import answer
+from bs_study.report.sentences.rivals import rivals
+from bs_study.report.sentences.warnings import ALARMS, warning
+from bs_study.report.targets import other_targets, target_table
+from bs_study.store import Study
+from bs_study.words import goal
+
+_WORDS = (
+    "A cell is a batch size and an lr. A trial is one training run of a cell with one seed. "
+    "An iteration is one optimizer update. Training time leaves out evaluation, checkpoints and writing. "
+    "Iterations × the time of one, measured alone in the timing pass, is the time that ranks, where there was one. "
+    "A trial that missed the target counts as slower than every number, never as a number."
+)
+
+
+@dataclass(frozen=True)
+class AtTarget:
+    """What the page answers for a target: its card and main figure."""
+
+    label: str
+    card: Card
+    figure: Shown | None
+
+
+def page(study: Study, found: Analysis, drawn: Collection[Picture], *, again_seconds: float | None = None) -> str:
+    """Return the page of an analysis.
+
+    Args:
+        drawn: its figures.
+        again_seconds: in how many seconds the page of a study that runs is written again; None for a last one.
+    """
+    analyses = [found, *(one for one in other_targets(found) if one is not found)]
+    choices = [_choice(study, one, place) for place, one in enumerate(analyses)]
+    pictures = [*drawn, *(one for one in choices if one is not None)]
+    colours = frozenset().union(*(one.inline.colours for one in pictures))
+    css, script = palette(colours) + _file("page.css") + _file("card.css"), _file("page.js")
+    at_targets = [
+        AtTarget(_label(one), card(one), Shown.of(figure) if figure else None)
+        for one, figure in zip(analyses, choices, strict=True)
+    ]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            _words(study, found),
+            **_parts(found, drawn, analyses),
+            targets=at_targets,
+            again_seconds=again_seconds,
+            css=Markup(css),  # noqa: S704 the package's own files, and colours
+            script=Markup(script),  # noqa: S704
+            policy=_policy(css, script),
+        )
+    )
+
+
+def _choice(study: Study, found: Analysis, place: int) -> Picture | None:
+    """Return the main figure at a target; None where there are no rows for it."""
+    best = found.best_cell
+    source = Source(study, found, best.recipe if best else found.recipes[0])
+    return picture(CHOICE, source, end=f"-{place}") if CHOICE.has_rows(source) else None
+
+
+def _label(found: Analysis) -> str:
+    return goal(found.recommendation.target) if found.recommendation.target else "none"
+
+
+def _parts(found: Analysis, drawn: Collection[Picture], analyses: Sequence[Analysis]) -> dict[str, Any]:
+    by_target = target_table(analyses)
+    said = {
+        "sure": card(found).why,
+        "targets": targets.by_target(analyses),
+        "run": setup.state_text(found.recommendation.state),
+    }
+    return {
+        "questions": asked(found, drawn, page_tables(found), said=said),
+        "by_target": _target_rows(by_target, found),
+    }
+
+
+def _target_rows(by_target: pd.DataFrame, found: Analysis) -> list[list[str]]:
+    return targets.rows(by_target, clock=found.recommendation.clock)
+
+
+def _words(study: Study, found: Analysis) -> dict[str, Any]:
+    recommendation, compared = found.recommendation, rivals(found.recommendation.comparisons)
+    told = answer(found)
+    return {
+        "study": found.name,
+        "workload": study.asked.get("config", {}).get("workload", ""),
+        "state": setup.state_text(recommendation.state),
+        "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        "alarms": [warning(record, found) for record in found.warnings if record.kind in ALARMS],
+        "notes": [warning(record, found) for record in found.warnings if record.kind not in ALARMS],
+        "sure": [text for text in (told.sure, told.times, told.clocks, told.cost, told.search) if text],
+        "rivals": _rival_rows(found, compared.others),
+        "lrs": _rival_rows(found, compared.lrs),
+        "clocks": [
+            [row.clock, row.batch_size, row.lr, f"{row.took}{f' ({row.interval})' if row.interval else ''}", row.seeds]
+            for row in clock_rows(found)
+        ],
+        "steps": [{"text": steps.step(s, found), "command": steps.command(s, found)} for s in recommendation.steps],
+        "ends": [list(row.values()) for row in setup.ends(found.tables.trials)],
+        "settings": setup.settings(study),
+        "surroundings": setup.surroundings(study, found.tables.trials),
+        "words": _WORDS,
+    }
+
+
+def _rival_rows(found: Analysis, comparisons: Sequence[Any]) -> list[list[str]]:
+    rows = rival_rows(found, comparisons)
+    of = len(found.recipes) > 1
+    return [
+        [
+            f"{row.batch_size}{f' of “{row.recipe}”' if of else ''}",
+            row.lr,
+            row.ratio,
+            "yes" if row.is_slower else "no, as good" if row.is_equal else "no",
+            row.why,
+        ]
+        for row in rows
+    ]
+
+
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("bs_study.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _file(name: str) -> str:
+    return resources.files("bs_study.report").joinpath(name).read_text()
+
+
+def _policy(css: str, script: str) -> str:
+    """Return a policy under which the page can load nothing, and runs no script but its own."""
+    return (
+        f"default-src 'none'; img-src data:; style-src '{_hash(css)}'; script-src '{_hash(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
