@@ -7,6 +7,12 @@ from collections.abc import Iterable
 INK, PAPER = "#1a1a1a", "#ffffff"
 DARK_INK, DARK_PAPER = "#e8e6e3", "#16181c"
 
+NAMED = {
+    "ink": INK, "paper": PAPER, "muted": "#595959", "line": "#dcdcdc", "pale": "#f4f4f2",
+    "accent": "#0b57a4", "good": "#1b6e3c", "wrong": "#b3261e",
+}  # fmt: skip
+"""The page's own colours, by the names of their variables."""
+
 RGB = tuple[float, float, float]
 
 
@@ -45,12 +51,21 @@ def variable(colour: str) -> str:
     return f"--c-{colour.lstrip('#')}"
 
 
-def palette(colours: Iterable[str]) -> str:
-    """Return the style that sets the variables of some colours, by whether the reader's system is dark."""
-    known = sorted(set(colours))
-    light = " ".join(f"{variable(one)}: {one};" for one in known)
-    night = " ".join(f"{variable(one)}: {dark(one)};" for one in known)
-    return f":root {{ {light} }}\n@media screen and (prefers-color-scheme: dark) {{ :root {{ {night} }} }}\n"
+def palette(colours: Iterable[str], *, scope: str = ":root") -> str:
+    """Return the style that sets the page's colours and some others, by whether the reader's system is dark.
+
+    Args:
+        colours: of figures.
+        scope: selector of what has them.
+    """
+    known = {f"--{name}": colour for name, colour in NAMED.items()}
+    known |= {variable(one): one for one in sorted(set(colours))}
+    light = " ".join(f"{name}: {one};" for name, one in known.items())
+    night = " ".join(f"{name}: {DARK_INK if one == INK else dark(one)};" for name, one in known.items())
+    return (
+        f"{scope} {{ color-scheme: light; {light} }}\n"
+        f"@media screen and (prefers-color-scheme: dark) {{ {scope} {{ color-scheme: dark; {night} }} }}\n"
+    )
 
 
 def _rgb(colour: str) -> RGB:

@@ -99,9 +99,10 @@ def _part(question: Question, recipe: str, found: Analysis, shown: Sequence[Show
     own = [verdict for verdict in found.verdicts if verdict.claim in question.claims and verdict.recipe in ("", recipe)]
     figures = [one for name in (question.figure, *question.more) for one in shown if one.is_of(name, recipe)]
     is_first = bool(figures) and figures[0].figure == question.figure
+    answers = sorted(own, key=lambda verdict: verdict.outcome == "undecided")  # what is known comes first
     return Part(
         recipe,
-        said or (verdicts.answer(own[0]) if own else ""),
+        said or (verdicts.answer(answers[0]) if answers else ""),
         figures[0] if is_first else None,
         figures[1:] if is_first else figures,
         [_judged(verdict, found) for verdict in own],

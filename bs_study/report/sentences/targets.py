@@ -21,16 +21,17 @@ def by_target(analyses: Sequence[Analysis]) -> str:
     if len(known) < 2:
         return ""
     settled = sum(one.recommendation.grade == "settled" for one in known)
-    grades = f"{'all' if settled == len(known) else count(settled) if settled else 'none'} of them settled"
-    cells = {one.best_cell for one in known}
+    grades = "All" if settled == len(known) else count(settled) if settled else "None"
+    graded = f"{grades} of them {'is' if settled == 1 else 'are'} settled."
+    cells = sorted({one.best_cell for one in known if one.best_cell is not None})
+    sizes = sorted({best.batch_size for best in cells})
     if len(cells) == 1:
-        best = known[0].best_cell
-        assert best is not None  # noqa: S101  known ones have a best
-        return f"At {counted(len(known), 'target')} the best so far is {cell(best.batch_size, best.lr)}, {grades}."
-    sizes = sorted({best.batch_size for best in cells if best is not None})
-    named = f"batch size {setting(sizes[0])}" if len(sizes) == 1 else f"{setting(sizes[0])} to {setting(sizes[-1])}"
-    what = f"{named}, at other lrs" if len(sizes) == 1 else f"batch sizes {named}"
-    return f"At {counted(len(known), 'target')} the best so far are {what}, {grades}."
+        what = f"recommends {cell(cells[0].batch_size, cells[0].lr)}"
+    elif len(sizes) == 1:
+        what = f"recommends batch size {setting(sizes[0])}, at {counted(len({best.lr for best in cells}), 'lr')}"
+    else:
+        what = f"recommends one of {counted(len(sizes), 'batch size')}, {setting(sizes[0])} to {setting(sizes[-1])}"
+    return f"Each of {counted(len(known), 'target')} {what}. {graded}"
 
 
 def rows(table: pd.DataFrame, *, clock: str) -> list[list[str]]:

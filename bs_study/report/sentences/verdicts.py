@@ -76,7 +76,7 @@ def answer(verdict: Verdict) -> str:
     if verdict.outcome != "undecided":
         return claim(verdict)
     clauses = doubts(verdict.doubts, claim=verdict.claim) or ["the numbers leave it open"]
-    return f"Open: {clauses[0]}."
+    return f"Not known yet: {clauses[0]}."
 
 
 def _detail(verdict: Verdict) -> str:
