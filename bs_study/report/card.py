@@ -79,7 +79,7 @@ def card(found: Analysis, *, start: str = steps.GRID) -> Card:
         why=_why(found),
         left=left,
         as_good=(*sizes_as_good(found), *lrs_as_good(found)),
-        unsure=tuple(answer.unsure(found)),
+        unsure=tuple(answer.unsure(found, said=["alone"])),  # that `why` tells
         costs=tuple(_costs(found)),
         step=step,
     )

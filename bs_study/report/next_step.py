@@ -23,11 +23,13 @@ class NextStep:
     Attributes:
         text: sentences, with its number of trials.
         command: to type; empty where none can take it.
+        trials: how many it trains; of seeds that are added where they decide, in a round.
         seconds: of training, one trial after another, as far as the study's trials tell; NaN where they don't.
     """
 
     text: str
     command: str
+    trials: int
     seconds: float
 
     @property
@@ -47,7 +49,8 @@ def next_step(found: Analysis, *, start: str = steps.GRID) -> NextStep | None:
     if not found.recommendation.steps:
         return None
     record = found.recommendation.steps[0]
-    return NextStep(steps.step(record, found), steps.command(record, found, start=start), _seconds(record, found))
+    text, command = steps.step(record, found), steps.command(record, found, start=start)
+    return NextStep(text, command, record.trials, _seconds(record, found))
 
 
 def _seconds(record: Step, found: Analysis) -> float:

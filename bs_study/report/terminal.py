@@ -82,7 +82,9 @@ def _compared(told: Card, room: int) -> list[str]:
     """Return what is as good, what keeps that open, and what others cost, as far as there is room."""
     others = 2 * bool(told.as_good) + bool(told.unsure)  # lines that are theirs first, if there are so many
     costs = _costs(told.costs, max(min(_OF_COSTS, room - others), int(room > bool(others))))
-    return [text for text in (*_open(told, room - _height([costs])), costs) if text]
+    is_open = _open(told, room - _height([costs]))
+    costs = _costs(told.costs, min(_OF_COSTS, room - _height(is_open)))  # with what was left
+    return [text for text in (*is_open, costs) if text]
 
 
 def _open(told: Card, most: int) -> list[str]:
@@ -111,7 +113,7 @@ def _costs(costs: Sequence[Cost], most: int) -> str:
         text = " ".join([*_said(costs[:kept]), *([f"The report has {left} more."] if left else [])])
         if _height([text]) <= most:
             return text
-    return "The report says what others cost." if costs and most else ""
+    return "The report says what others cost." if costs and most > 0 else ""
 
 
 def _said(costs: Sequence[Cost]) -> list[str]:
@@ -129,7 +131,8 @@ def _advised(found: Analysis, told: Card) -> tuple[list[str], str]:
         if other is None:
             return [], ""
         return ["Next: Open the report, or ask for another target."], command(Step("target", target=other), found)
-    lasts = f"It takes {told.step.lasts}." if told.step.lasts else ""
+    they = "It takes" if told.step.trials == 1 else "They take"
+    lasts = f"{they} {told.step.lasts}." if told.step.lasts else ""
     more = len(found.recommendation.steps) - 1
     others = f"The report has {counted(more, 'more step')}." if more else ""
     return [f"Next: {told.step.text}", lasts, others], told.step.command

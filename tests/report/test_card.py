@@ -94,7 +94,7 @@ def test_one_batch_size_has_nothing_to_be_compared_with() -> None:
     alone = Doubt("alone")
     told = card(analysis(outcomes={BEST: {"reached": 3}}, comparisons=(), doubts=(alone,), fastest=verdict(alone)))
     assert (told.grade, told.why) == ("open", "There is no other batch size to compare it with.")
-    assert told.costs == ()
+    assert (told.unsure, told.costs) == ((), ())
 
 
 def test_of_batch_sizes_that_are_as_good_each_is_named_and_the_time_is_of_the_first() -> None:
@@ -203,6 +203,7 @@ def test_the_first_step_is_the_next_and_one_that_cannot_be_typed_has_no_command(
     told = card(analysis(steps=two), start="python sweeps/grid.py --local").step
     assert told is not None
     assert told.command == "python sweeps/grid.py --local --resume results/digits --timing"
+    assert told.trials == 0
     harder = card(analysis(steps=(Step("harder_target"),))).step
     assert harder is not None
     assert harder.command == ""
@@ -236,9 +237,9 @@ def test_a_step_lasts_as_long_as_its_trials_did_so_far(step: Step, seconds: floa
 
 
 def test_how_long_a_step_lasts_is_told_in_two_digits() -> None:
-    assert NextStep("", "", 123.4).lasts == "about 2 min of training on one device"
-    assert NextStep("", "", 18.72).lasts == "about 19 s of training on one device"
-    assert NextStep("", "", np.nan).lasts == ""
+    assert NextStep("", "", 3, 123.4).lasts == "about 2 min of training on one device"
+    assert NextStep("", "", 3, 18.72).lasts == "about 19 s of training on one device"
+    assert NextStep("", "", 3, np.nan).lasts == ""
 
 
 def test_of_any_record_no_sentence_is_long_or_shows_what_is_missing() -> None:

@@ -161,6 +161,14 @@ def test_an_alarm_of_the_clock_stands_before_any_ranking() -> None:
     assert many[2] == "warning: The report has 2 more warnings."
 
 
+def test_how_long_the_trials_of_the_next_step_take_is_told_where_it_is_known() -> None:
+    for trials, said in ((6, "6 trials. They take about 60 s of training on one device."), (1, "1 trial. It takes")):
+        found = analysis(steps=(Step("seeds", seeds=(3,), trials=trials),))
+        known = found.tables.trials.assign(train_seconds=10.0)
+        found = dataclasses.replace(found, tables=dataclasses.replace(found.tables, trials=known))
+        assert f"Next: Add seed 3: {said}" in text_of(closing(found))
+
+
 def test_a_warning_that_is_no_alarm_is_left_to_the_report() -> None:
     assert closing(analysis(warnings=(Warning("untimed"),))) == closing(analysis())
 

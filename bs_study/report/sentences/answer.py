@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 
 from bs_study.analysis.comparison import EITHER
@@ -124,9 +124,14 @@ def sure(found: Analysis) -> list[str]:
     ]
 
 
-def unsure(found: Analysis) -> list[str]:
-    """Return what keeps a recommendation open."""
-    return _open(found, said={"not_ended"} if left(found) else set(), first="Not certain")
+def unsure(found: Analysis, *, said: Collection[Reason] = ()) -> list[str]:
+    """Return what keeps a recommendation open.
+
+    Args:
+        said: reasons that are told elsewhere; that trials have not ended is one, where some have not.
+    """
+    told: list[Reason] = ["not_ended"] if left(found) else []
+    return _open(found, said=[*said, *told], first="Not certain")
 
 
 def _open(found: Analysis, *, said: Container[Reason], first: str) -> list[str]:
