@@ -51,6 +51,12 @@ class Analysis:
         best = self.recommendation.best
         return best.cell if best else None
 
+    def _repr_html_(self) -> str:
+        """Return the recommendation as a notebook shows it: the card of the page, and its main figure."""
+        from bs_study.report.notebook import card_html
+
+        return card_html(self)
+
 
 def analyse_rows(
     rows: StudyRows, *, target: Target | None = None, name: str = "", uri: str = "", known: Tables | None = None

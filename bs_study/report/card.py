@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from bs_study.report.sentences import answer, steps, times
 from bs_study.report.sentences.outcomes import why_infeasible
 from bs_study.report.sentences.places import Place
 from bs_study.report.sentences.rivals import WITHIN, how_much, is_infeasible, lrs_as_good, rivals, sizes_as_good
-from bs_study.words import count, counted, sentence, setting
+from bs_study.words import count, counted, listing, sentence, setting
 
 
 class Cost(NamedTuple):
@@ -58,6 +58,11 @@ class Card:
     unsure: tuple[str, ...] = ()
     costs: tuple[Cost, ...] = ()
     step: NextStep | None = None
+
+    @property
+    def cost(self) -> str:
+        """What others cost, in sentences."""
+        return " ".join(cost_sentences(self.costs))
 
 
 def card(found: Analysis, *, start: str = steps.GRID) -> Card:
@@ -156,3 +161,11 @@ def _lost(why: Mapping[str, int]) -> str:
     if set(why) <= {"failed", "not_evaluated"}:
         return "gave no answer"
     return why_infeasible(why) if is_infeasible(why) else "did not reach the target"
+
+
+def cost_sentences(costs: Sequence[Cost]) -> list[str]:
+    """Return costs in two sentences: ratios, and why there is none."""
+    ratios = [f"{one.ratio} at {one.name}" for one in costs if one.is_known]
+    others = [f"{one.name} {one.ratio}" for one in costs if not one.is_known]
+    told = [f"Others take longer: {', '.join(ratios).replace(' at ', ' at batch size ', 1)}."] if ratios else []
+    return [*told, *([f"Batch size {listing(others)}."] if others else [])]

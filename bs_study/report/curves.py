@@ -27,10 +27,11 @@ class Source:
     """One recipe of an analysis, for the figures to draw.
 
     Attributes:
+        study: whose rows are read; None where only the tables of the analysis are drawn.
         recipe: its name; "" where the study has one, and for the figures that compare all.
     """
 
-    study: Study
+    study: Study | None
     found: Analysis
     recipe: str = ""
 
@@ -38,6 +39,12 @@ class Source:
         """Return the recipe's rows of a table; those without a recipe are of all."""
         table: pd.DataFrame = getattr(self.found.tables, name)
         return table[table["recipe"].isin(["", self.recipe])] if "recipe" in table else table
+
+    @property
+    def _stored(self) -> Study:
+        if self.study is None:
+            raise ValueError("the rows of single trials are in the study, which is not at hand")
+        return self.study
 
     @property
     def target(self) -> Target | None:
@@ -70,13 +77,13 @@ class Source:
     def losses(self) -> pd.DataFrame:
         """The loss of the first iterations of these trials: batch_size, lr, seed, iteration, loss."""
         columns = ["batch_size", "lr", "seed", "iteration", "loss"]
-        return self.study.iterations(columns, trial_id=self.trial_ids, iteration=range(1, FIRST_ITERATIONS + 1))
+        return self._stored.iterations(columns, trial_id=self.trial_ids, iteration=range(1, FIRST_ITERATIONS + 1))
 
     @cached_property
     def evaluations(self) -> pd.DataFrame:
         """The evaluations of these trials; `clean_seconds` are iterations so far × clean iteration time."""
         of_one = self.found.tables.clean_throughput.set_index("batch_size")["iteration_seconds"]
-        table = self.study.evaluations(trial_id=self.trial_ids)
+        table = self._stored.evaluations(trial_id=self.trial_ids)
         return table.assign(clean_seconds=table["iteration"] * table["batch_size"].map(of_one).astype(float))
 
     @property

@@ -35,7 +35,7 @@ class Shown:
     def of(cls, picture: Picture) -> Shown:
         return cls(
             picture.figure, picture.name, picture.title, picture.caption, Markup(picture.inline.svg), picture.recipe
-        )  # noqa: S704
+        )
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def _value(row: Mapping[Hashable, Any], column: Column) -> Value:
     spread = " to ".join(ends) if len(ends) == 2 and UNKNOWN not in ends else ""
     text = _shown(row[column.name], column)
     bound = row.get(f"{column.name}_bound", "")
-    link = column.link.format(**row) if column.link else ""
+    link = column.link.format_map({str(name): value for name, value in row.items()}) if column.link else ""
     return Value(str(bound) if bound and text == UNKNOWN else text, spread, _key(row[column.name]), link)
 
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from bs_study.analysis.step import Step
 from bs_study.analysis.steps import other_target
 from bs_study.analysis.study import Analysis
-from bs_study.report.card import Card, Cost, card
+from bs_study.report.card import Card, Cost, card, cost_sentences
 from bs_study.report.sentences.steps import GRID, command
 from bs_study.report.sentences.warnings import ALARMS, warning
-from bs_study.words import counted, listing
+from bs_study.words import counted
 
 WIDTH = 80
 """Columns that the lines are made for; in a narrower terminal the same words take more lines."""
@@ -110,18 +110,10 @@ def _fitted(sentences: Sequence[str], most: int) -> str:
 def _costs(costs: Sequence[Cost], most: int) -> str:
     for kept in range(len(costs), 0, -1):
         left = len(costs) - kept
-        text = " ".join([*_said(costs[:kept]), *([f"The report has {left} more."] if left else [])])
+        text = " ".join([*cost_sentences(costs[:kept]), *([f"The report has {left} more."] if left else [])])
         if _height([text]) <= most:
             return text
     return "The report says what others cost." if costs and most > 0 else ""
-
-
-def _said(costs: Sequence[Cost]) -> list[str]:
-    """Return costs in two sentences: ratios, and why there is none."""
-    ratios = [f"{one.ratio} at {one.name}" for one in costs if one.is_known]
-    others = [f"{one.name} {one.ratio}" for one in costs if not one.is_known]
-    told = [f"Others take longer: {', '.join(ratios).replace(' at ', ' at batch size ', 1)}."] if ratios else []
-    return [*told, *([f"Batch size {listing(others)}."] if others else [])]
 
 
 def _advised(found: Analysis, told: Card) -> tuple[list[str], str]:

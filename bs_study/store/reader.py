@@ -50,6 +50,12 @@ class Study:
     live: bool = False
     strict: bool = False
 
+    def _repr_html_(self) -> str:
+        """Return the recommendation as a notebook shows it: the card of the page, and its main figure."""
+        from bs_study.report.notebook import study_html
+
+        return study_html(self)
+
     @property
     def name(self) -> str:
         return self.paths.name

@@ -11,7 +11,6 @@ from bs_study.report.sentences.places import cells_of, sizes_of
 from bs_study.report.sentences.times import clock_of
 from bs_study.words import count, counted, goal, listing, number, sentence, some_sizes, times
 
-
 ALARMS: tuple[Kind, ...] = (
     "clock_alarm", "several_versions", "initial_weights", "first_look", "out_of_range", "out_of_reach",
 )  # fmt: skip

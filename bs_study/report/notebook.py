@@ -1,0 +1,46 @@
+"""A recommendation in a notebook: the card and the main figure of the page."""
+
+from __future__ import annotations
+
+import zlib
+from importlib import resources
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from bs_study.analysis.study import Analysis
+from bs_study.answer import analyse
+from bs_study.report.card import card
+from bs_study.report.colours import palette
+from bs_study.report.curves import Source
+from bs_study.report.figure import picture
+from bs_study.report.figures import CHOICE
+from bs_study.report.page_parts import Shown
+from bs_study.store import Study
+
+
+def study_html(study: Study) -> str:
+    """Return the card and main figure of what a study says now."""
+    return card_html(analyse(study))
+
+
+def card_html(found: Analysis) -> str:
+    """Return the card and main figure of an analysis, to stand within any page."""
+    source = Source(None, found)
+    # A notebook may show several studies, whose figures must not share ids.
+    drawn = picture(CHOICE, source, end=f"-{zlib.crc32(found.uri.encode())}") if CHOICE.has_rows(source) else None
+    style = palette(drawn.inline.colours if drawn else [], scope=".bs-study")
+    style += resources.files("bs_study.report").joinpath("card.css").read_text()
+    template = Environment(loader=PackageLoader("bs_study.report", "."), autoescape=True).from_string(_TEMPLATE)
+    return template.render(
+        card=card(found),
+        figure=Shown.of(drawn) if drawn else None,
+        style=Markup(style),  # noqa: S704  the package's own file, and colours
+    )
+
+
+_TEMPLATE = """{% from "card.html.j2" import show_card, show_figure %}
+<div class="bs-study"><style>{{ style }}
+.bs-study { display: flex; flex-wrap: wrap; gap: 1rem 2rem; padding: 1rem; background: var(--paper); color: var(--ink); }
+.bs-study > * { flex: 1 1 22rem; }</style>
+{{ show_card(card) }}{% if figure %}{{ show_figure(figure, heading=false) }}{% endif %}</div>"""
