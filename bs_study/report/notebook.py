@@ -40,7 +40,5 @@ def card_html(found: Analysis) -> str:
 
 
 _TEMPLATE = """{% from "card.html.j2" import show_card, show_figure %}
-<div class="bs-study"><style>{{ style }}
-.bs-study { display: flex; flex-wrap: wrap; gap: 1rem 2rem; padding: 1rem; background: var(--paper); color: var(--ink); }
-.bs-study > * { flex: 1 1 22rem; }</style>
+<div class="bs-study"><style>{{ style }}</style>
 {{ show_card(card) }}{% if figure %}{{ show_figure(figure, heading=false) }}{% endif %}</div>"""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from markupsafe import Markup
-
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import Verdict
 from bs_study.report.figure import Picture
@@ -24,7 +22,7 @@ class Shown:
     name: str
     title: str
     caption: str
-    svg: Markup
+    svg: str
     recipe: str
 
     def is_of(self, name: str, recipe: str) -> bool:
@@ -33,9 +31,7 @@ class Shown:
 
     @classmethod
     def of(cls, picture: Picture) -> Shown:
-        return cls(
-            picture.figure, picture.name, picture.title, picture.caption, Markup(picture.inline.svg), picture.recipe
-        )
+        return cls(picture.figure, picture.name, picture.title, picture.caption, picture.inline.svg, picture.recipe)
 
 
 @dataclass(frozen=True)
