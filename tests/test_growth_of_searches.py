@@ -65,8 +65,10 @@ def test_lrs_batch_sizes_and_seeds_are_added_to_a_search_and_nothing_is_trained_
     assert [config["config"]["max_seeds"] for config in told] == [2, 2, 2, 3]
     assert {config["config"]["search"] for config in told} == {search}
     assert list(problems(study_paths(str(study)))) == []
-    assert grid(*resume, "--max-seeds", "2") == 0
+    assert grid(*resume, "--max-seeds", "3") == 0
     assert capsys.readouterr().out.startswith("nothing to do")
+    assert grid(*resume, "--max-seeds", "2") == 2
+    assert is_one_line_that_tells(capsys.readouterr().err, ("max_seeds: 2 is less", "3"))
     assert grid(*resume, "--seeds", "0", "1") == 2
     assert is_one_line_that_tells(capsys.readouterr().err, ("seeds: 0 1", "auto", "--max-seeds", "--name"))
     assert grid(*resume, "--search", "grid", "--seeds", "0") == 2

@@ -32,7 +32,7 @@ ROOMS = {
     "training": {"config", "target", "bound", "version", "store", "workloads"},
     "analysis": {"config", "grid", "target", "metric_names", "store"},
     "search": {"config", "target", "grid", "bound", "analysis"},
-    "answer": {"store", "target", "metric_names", "analysis", "search"},
+    "answer": {"store", "target", "grid", "metric_names", "analysis", "search"},
     "report": {"config", "target", "store", "analysis", "answer"},
     "launch": {
         "config",

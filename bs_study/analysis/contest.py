@@ -152,9 +152,10 @@ def _rivalry(
     if best in medians and best in edges:
         doubts.append(Doubt("lr_on_edge", *best))
     # Of a batch size all cells are slower, or it is open: its p is that of the one least known to be.
-    is_equal = all(comparison.is_slower or comparison.is_equal for comparison in found.values())
+    is_known = all(one.is_slower or one.is_equal for one in found.values())
+    is_equal = is_known and any(one.is_equal for one in found.values())
     p = max(comparison.p for comparison in found.values())
-    return replace(found[best], p=p, doubts=once(doubts), is_equal=bool(doubts) and is_equal)
+    return replace(found[best], p=p, doubts=once(doubts), is_equal=is_equal and bool(doubts))
 
 
 def once(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:

@@ -76,6 +76,9 @@ def test_a_best_lr_of_a_rival_on_the_edge_of_the_grid_keeps_it_open_and_the_winn
     assert edges == {Cell("", 10, 0.2): "high", Cell("", 20, 0.1): "low"}
     found = judged(field_of(seconds), edges=edges)
     assert [(doubt.reason, doubt.batch_size) for doubt in found.doubts] == [("lr_on_edge", 10)]
+    (rival,) = found.rivals
+    assert not rival.is_slower
+    assert not rival.is_equal  # eight times as long is open here, and not as good
 
 
 def test_the_only_lr_of_a_batch_size_is_on_both_edges():
