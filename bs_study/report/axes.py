@@ -41,7 +41,7 @@ def time_ticks(low: float, high: float, *, most: int = 7) -> list[float]:
     """Return times in seconds between low and high that are round in the unit that suits them, at least two.
 
     >>> time_ticks(20, 2 * 3600)
-    [20.0, 60.0, 300.0, 1200.0, 3600.0]
+    [30.0, 60.0, 180.0, 600.0, 1800.0, 3600.0]
     """
     return _fitting([_round_times(low, high, bases) for bases in _SUBDIVISIONS], low, high, most=most)
 

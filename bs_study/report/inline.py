@@ -66,6 +66,7 @@ def inline_svg(figure: Figure, name: str, *, label: str) -> Inline:
     for side in ("width", "height"):
         del root.attrib[side]
     root.attrib |= {"role": "group", "aria-label": label, "fill": "currentColor", "class": "figure"}
+    root.set("pointer-events", "none")  # what is drawn over a mark, as a ring or a word, is not in its way
     root.set("stroke-linejoin", "round")  # as in the style that matplotlib writes, which the page's policy refuses
     text = ET.tostring(root, encoding="unicode")
     return Inline(re.sub(r">\s+<", "><", text), frozenset(colours))
@@ -115,7 +116,7 @@ def _make_mark(element: ET.Element, text: str, link: str | None) -> None:
         for place, child in reversed(list(enumerate(parent))):
             if child.tag == "a":  # matplotlib links each part of a mark by itself
                 parent[place : place + 1] = list(child)
-    element.attrib |= {"class": "mark", "aria-label": text}
+    element.attrib |= {"class": "mark", "aria-label": text, "pointer-events": "visiblePainted"}
     if link:
         element.tag = "a"
         element.set("href", link)
