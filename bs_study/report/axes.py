@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from bs_study.report.style import MUTED
@@ -18,11 +19,13 @@ _SUBDIVISIONS = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 
 
 
 class LineLabel(NamedTuple):
-    """A label beside a line: where the line is, what to write, in which colour."""
+    """A label beside a line: where the line is, what to write, and how the line looks."""
 
     y: float
     text: str
     colour: str
+    dash: str = "-"
+    marker: str = ""
 
 
 def log_ticks(low: float, high: float, *, most: int = 7) -> list[float]:
@@ -38,7 +41,7 @@ def time_ticks(low: float, high: float, *, most: int = 7) -> list[float]:
     """Return times in seconds between low and high that are round in the unit that suits them, at least two.
 
     >>> time_ticks(20, 2 * 3600)
-    [20.0, 60.0, 300.0, 1200.0, 3600.0]
+    [30.0, 60.0, 180.0, 600.0, 1800.0, 3600.0]
     """
     return _fitting([_round_times(low, high, bases) for bases in _SUBDIVISIONS], low, high, most=most)
 
@@ -146,9 +149,10 @@ def _roomy(values: Sequence[float], *, most: int) -> list[float]:
 
 
 def label_lines(axes: Axes, labels: Sequence[LineLabel], *, title: str = "") -> None:
-    """Write a label beside the right end of each line, moved apart where they would overlap.
+    """Write a label beside the right end of each line, moved apart where they would overlap, with a piece of the line.
 
-    Call it last: it reads the limits of the y axis. Each place is the line's y in data coordinates.
+    Call it last: it reads the limits of the y axis. Each place is the line's y in data coordinates. The words are in
+    ink, since a line's colour may be too light for words.
     """
     to_fraction = axes.transData + axes.transAxes.inverted()
     x_left = axes.get_xlim()[0]
@@ -156,8 +160,18 @@ def label_lines(axes: Axes, labels: Sequence[LineLabel], *, title: str = "") -> 
     gap = min(0.055, 1 / max(len(labels) - 1, 1))
     size = 10 if gap == 0.055 else 180 * gap
     for label, height in zip(labels, apart(heights, gap=gap), strict=True):
-        text = axes.annotate(label.text, (1.01, height), xycoords="axes fraction", annotation_clip=False)
-        text.set(va="center", color=label.colour, fontsize=size)
+        piece = Line2D([1.01, 1.07], [height, height], color=label.colour, clip_on=False)
+        piece.set(
+            transform=axes.transAxes,
+            linestyle=label.dash,
+            marker=label.marker or "None",
+            markevery=[1],
+            markersize=5,
+            label="_key",
+        )
+        axes.add_artist(piece)
+        text = axes.annotate(label.text, (1.085, height), xycoords="axes fraction", annotation_clip=False)
+        text.set(va="center", fontsize=size)
     if title and labels:
         axes.annotate(title, (1.01, 1.03), xycoords="axes fraction", va="bottom", color=MUTED, fontsize=9)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -20,6 +20,7 @@ from bs_study.words import counted, goal, listing, setting
 
 MOST_CURVES = 16  # batch sizes in a figure of curves: more can't be told apart, and take minutes to draw
 _MOST_NAMED = 12
+Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True)
@@ -80,10 +81,15 @@ class Source:
         return self._stored.iterations(columns, trial_id=self.trial_ids, iteration=range(1, FIRST_ITERATIONS + 1))
 
     @cached_property
+    def looks(self) -> pd.DataFrame:
+        """The evaluations of every trial of the recipe, read at once."""
+        return self._stored.evaluations(trial_id=list(self.table("trials")["trial_id"]))
+
+    @cached_property
     def evaluations(self) -> pd.DataFrame:
-        """The evaluations of these trials; `clean_seconds` are iterations so far × clean iteration time."""
+        """Those of the trials at the shown lrs; `clean_seconds` are iterations so far × clean iteration time."""
         of_one = self.found.tables.clean_throughput.set_index("batch_size")["iteration_seconds"]
-        table = self._stored.evaluations(trial_id=self.trial_ids)
+        table = self.looks[self.looks["trial_id"].isin(self.trial_ids)]
         return table.assign(clean_seconds=table["iteration"] * table["batch_size"].map(of_one).astype(float))
 
     @property
@@ -108,8 +114,8 @@ class Source:
         return f"Each batch size is drawn at {rule}{f': {listing(named)}' if len(named) <= _MOST_NAMED else ''}."
 
 
-def some_of(sizes: Sequence[int], *, most: int, kept: Collection[int] = ()) -> list[int]:
-    """Return at most so many of some batch sizes in order, evenly by rank, the first, the last and those kept in it.
+def some_of(sizes: Sequence[Number], *, most: int, kept: Collection[Number] = ()) -> list[Number]:
+    """Return at most so many of some batch sizes or lrs, evenly by rank, the first, the last and those kept in it.
 
     >>> some_of([1, 2, 4, 8, 16, 32], most=3, kept=[8])
     [1, 8, 32]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from bs_study.report.colours import INK, PAPER, variable
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
-_COLOUR = re.compile(r"#[0-9a-f]{6}\b")
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
 _NUMBER = re.compile(r"-?\d+\.\d+")
 _ID = re.compile(r"url\(#([^)]+)\)")
 
@@ -67,6 +67,8 @@ def inline_svg(figure: Figure, svg: bytes, name: str, *, label: str) -> Inline:
     for side in ("width", "height"):
         del root.attrib[side]
     root.attrib |= {"role": "group", "aria-label": label, "fill": "currentColor", "class": "figure"}
+    root.set("pointer-events", "none")  # what is drawn over a mark, as a ring or a word, is not in its way
+    root.set("stroke-linejoin", "round")  # as in the style that matplotlib writes, which the page's policy refuses
     text = ET.tostring(root, encoding="unicode")
     return Inline(re.sub(r">\s+<", "><", text), frozenset(colours))
 
@@ -95,17 +97,19 @@ def _plain(element: ET.Element, name: str, colours: set[str]) -> None:
             element.set(key, f"{name}-{value}")
         elif key in ("d", "x", "y", "transform"):
             element.set(key, " ".join(_NUMBER.sub(_rounded, value).split()))
+        elif key != "href" and _COLOUR.fullmatch(value):
+            colours.update({value} - {INK, PAPER})
+            element.set(key, _variable(value))
         else:
-            colours.update(one for one in _COLOUR.findall(value) if one not in (INK, PAPER))
-            element.set(key, _COLOUR.sub(_variable, _ID.sub(rf"url(#{name}-\1)", value)))
+            element.set(key, _ID.sub(lambda found: f"url(#{name}-{found[1]})", value))
 
 
 def _rounded(found: re.Match[str]) -> str:
     return f"{float(found[0]):.2f}".rstrip("0").rstrip(".")
 
 
-def _variable(found: re.Match[str]) -> str:
-    return {INK: "currentColor", PAPER: "var(--paper)"}.get(found[0], f"var({variable(found[0])})")
+def _variable(colour: str) -> str:
+    return {INK: "currentColor", PAPER: "var(--paper)"}.get(colour, f"var({variable(colour)})")
 
 
 def _make_mark(element: ET.Element, text: str, link: str | None) -> None:
@@ -113,7 +117,7 @@ def _make_mark(element: ET.Element, text: str, link: str | None) -> None:
         for place, child in reversed(list(enumerate(parent))):
             if child.tag == "a":  # matplotlib links each part of a mark by itself
                 parent[place : place + 1] = list(child)
-    element.attrib |= {"class": "mark", "aria-label": text}
+    element.attrib |= {"class": "mark", "aria-label": text, "pointer-events": "visiblePainted"}
     if link:
         element.tag = "a"
         element.set("href", link)

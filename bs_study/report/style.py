@@ -46,6 +46,7 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "bs_study",  # the same store gives the same file
 }
 
+_MARKERS = "osD^vPph*<"  # a cross is what turned NaN
 Colours = dict[int, str]  # of each batch size
 Arguments = ParamSpec("Arguments")
 
@@ -69,12 +70,24 @@ def new_figure(*, width: float = 6.2, height: float = 3.8) -> Figure:
 def batch_colours(batch_sizes: Iterable[int]) -> Colours:
     """Return a colour for each batch size: dark for the smallest, warm for the largest, evenly by rank.
 
-    Plasma without its yellow end: even in lightness for the colour-blind and in grey print, and legible on white.
     By rank, since sizes such as 1, 2 and 60000 would share two colours on a log scale.
     """
     sizes = sorted(set(batch_sizes))
-    places = np.linspace(0.0, 0.76, max(len(sizes), 2))
-    return {size: to_hex(mpl.colormaps["plasma"](place)) for size, place in zip(sizes, places, strict=False)}
+    return dict(zip(sizes, ramp(len(sizes)), strict=True))
+
+
+def ramp(count: int) -> list[str]:
+    """Return so many colours, from dark to warm.
+
+    Plasma without its light end: even in lightness for the colour-blind and in grey print, and with a contrast of at
+    least 3 on white.
+    """
+    return [to_hex(mpl.colormaps["plasma"](place)) for place in np.linspace(0.0, 0.63, max(count, 2))[:count]]
+
+
+def batch_markers(batch_sizes: Iterable[int]) -> dict[int, str]:
+    """Return a marker for each batch size, by rank: neighbours differ, so that colour alone tells nothing apart."""
+    return {size: _MARKERS[place % len(_MARKERS)] for place, size in enumerate(sorted(set(batch_sizes)))}
 
 
 def as_svg(figure: Figure) -> bytes:

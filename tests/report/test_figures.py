@@ -11,16 +11,20 @@ import pandas as pd
 import pytest
 from matplotlib.colors import same_color, to_hex
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from bs_study.analysis.study import analyse_rows
 from bs_study.analysis.tables import Tables
 from bs_study.report import figures
-from bs_study.report.axes import log_ticks
-from bs_study.report.style import as_svg, batch_colours
+from bs_study.report.axes import log_ticks, time_ticks
+from bs_study.report.colours import contrast
+from bs_study.report.style import as_svg, batch_colours, batch_markers
 from tests.analysis.hand_rows import TARGET, Outcome, hand_rows, joined
 
 Cells = Mapping[tuple[int, float], Sequence[Outcome]]
 MISSED = ["missed", "missed"]
+NAMED = {"recipe": "", "trial_id": ["a", "b"], "seed": 0}
 THREE: Cells = {(32, 0.1): [40.0, 41.0], (64, 0.1): [20.0, 22.0], (128, 0.1): MISSED, (128, 0.2): [16.0, 15.0]}
 
 
@@ -33,19 +37,38 @@ def texts(figure: Figure) -> list[str]:
     return [text.get_text() for text in axes.texts if text.get_text()]
 
 
+def lines(figure: Figure) -> list[Line2D]:
+    """Return the lines but those that stand beside labels."""
+    return [drawn for drawn in figure.axes[0].lines if drawn.get_label() != "_key"]
+
+
 def line(figure: Figure, style: str) -> np.ndarray:
     """Return x and y of the first line of a style, shape (2, points)."""
-    return next(np.array(drawn.get_data()) for drawn in figure.axes[0].lines if drawn.get_linestyle() == style)
+    return next(np.array(drawn.get_data()) for drawn in lines(figure) if drawn.get_linestyle() == style)
 
 
 def line_named(figure: Figure, label: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return x and y of the line of which a label has the colour."""
+    """Return x and y of the line that looks like the piece beside a label."""
     axes = figure.axes[0]
-    (colour,) = [text.get_color() for text in axes.texts if text.get_text() == label]
+    names = [text.get_text() for text in axes.texts if text.get_text() != "batch size"]
+    pieces = [drawn for drawn in axes.lines if drawn.get_label() == "_key"]
+    piece = pieces[names.index(label)]
     (found,) = [
-        drawn for drawn in axes.lines if same_color(drawn.get_color(), colour) and drawn.get_linestyle() != "None"
+        drawn
+        for drawn in lines(figure)
+        if same_color(drawn.get_color(), piece.get_color()) and drawn.get_linestyle() == piece.get_linestyle()
     ]
     return np.array(found.get_xdata(), float), np.array(found.get_ydata(), float)
+
+
+def points(figure: Figure) -> list[tuple[float, float]]:
+    """Return where the marks are that are points, in order."""
+    drawn = [found for found in lines(figure) if found.get_gid() and len(found.get_xydata()) == 1]
+    return [(float(x), float(y)) for found in drawn for x, y in found.get_xydata()]
+
+
+def colours_of(figure: Figure) -> list[str]:
+    return [to_hex(found.get_color()) for found in lines(figure) if found.get_gid()]
 
 
 def test_each_recipe_has_a_line_to_its_own_times_and_a_cross_where_it_missed() -> None:
@@ -83,7 +106,7 @@ def test_a_batch_size_that_missed_is_named_and_has_no_point() -> None:
     tables = tables_of({**THREE, (128, 0.2): MISSED})
     figure = figures.iterations_to_target(tables.best, tables.convergence)
     assert "× missed" in texts(figure)
-    assert [float(x) for x, _ in figure.axes[0].collections[-1].get_offsets()] == [32, 64]
+    assert [x for x, _ in points(figure)] == [32, 64]
 
 
 def test_the_fit_of_iteration_time_passes_through_points_on_a_line() -> None:
@@ -95,8 +118,7 @@ def test_the_fit_of_iteration_time_passes_through_points_on_a_line() -> None:
 
 def test_a_batch_size_with_a_short_last_batch_lies_at_the_examples_that_its_iterations_had() -> None:
     table = throughput_table().assign(examples_per_iteration=[1.0, 10.0, 71.5])
-    points = figures.iteration_time(table, pd.DataFrame()).axes[0].collections[-1].get_offsets()
-    assert [float(x) for x, _ in points] == [1, 10, 71.5]
+    assert [x for x, _ in points(figures.iteration_time(table, pd.DataFrame()))] == [1, 10, 71.5]
 
 
 def test_an_epoch_without_loading_draws_no_load_line() -> None:
@@ -106,7 +128,7 @@ def test_an_epoch_without_loading_draws_no_load_line() -> None:
 
 def test_the_noise_reference_falls_with_the_square_root_of_the_batch_size() -> None:
     table = pd.DataFrame(
-        {"batch_size": [1, 100], "lr": 0.1, "window": "first_1000", "noise": [1.0, 0.1], "stability": "stable"}
+        {"batch_size": [1, 100], "lr": 0.1, "window": "first_1000", "noise": [1.0, 0.1], "stability": "stable"} | NAMED
     )
     x, y = line(figures.loss_noise(table), "--")
     assert math.log(y[1] / y[0]) / math.log(x[1] / x[0]) == pytest.approx(-0.5)
@@ -122,8 +144,9 @@ def test_diverged_trials_have_no_noise_point() -> None:
             "noise": [1.0, 9.0],
             "stability": ["stable", "diverged"],
         }
+        | NAMED
     )
-    assert len(figures.loss_noise(table).axes[0].collections[-1].get_offsets()) == 1
+    assert points(figures.loss_noise(table))[-1:] == [(1, 1.0)]
 
 
 def test_the_linear_rule_doubles_the_lr_when_the_batch_doubles() -> None:
@@ -162,17 +185,69 @@ def test_a_batch_size_has_one_colour_in_all_figures() -> None:
     colours = batch_colours([8, 16, 32, 64, 128])
     tables = tables_of(THREE)
     drawn = figures.iterations_to_target(tables.best, tables.convergence, colours=colours)
-    faces = drawn.axes[0].collections[-1].get_facecolors()
-    assert [to_hex(face) for face in faces] == [colours[32], colours[64], colours[128]]
+    assert colours_of(drawn) == [colours[32], colours[64], colours[128]]
     speed = figures.epoch_time(throughput_table(), colours={1: "#ff0000", 10: "#00ff00", 100: "#0000ff"})
-    faces = speed.axes[0].collections[-1].get_facecolors()
-    assert [to_hex(face) for face in faces] == ["#ff0000", "#00ff00", "#0000ff"]
+    assert colours_of(speed) == ["#ff0000", "#00ff00", "#0000ff"]
 
 
 def test_batch_sizes_have_distinct_colours_however_many() -> None:
     colours = batch_colours(range(1, 31))
     assert len(set(colours.values())) == 30
     assert not any(same_color(colour, "white") for colour in colours.values())
+
+
+@pytest.mark.parametrize("count", range(2, 31))
+def test_every_line_has_a_contrast_of_three_on_white_however_many(count: int) -> None:
+    assert min(contrast(colour, "#ffffff") for colour in batch_colours(range(1, count + 1)).values()) >= 3
+
+
+def test_neighbouring_batch_sizes_differ_by_marker_not_colour_alone() -> None:
+    markers = list(batch_markers([4, 1, 2]).values())
+    assert len(set(markers)) == 3
+
+
+def test_all_words_are_legible_and_all_marks_seen_in_every_figure(drawn_figures: list[Figure]) -> None:
+    for figure in drawn_figures:
+        words = [text for text in figure.findobj(Text) if text.get_text() and text.get_bbox_patch() is None]
+        assert min(contrast(to_hex(text.get_color()), "#ffffff") for text in words) >= 4.5
+        marks = figure.findobj(lambda artist: isinstance(artist, Line2D) and bool(artist.get_gid()))
+        assert min(contrast(to_hex(line.get_color(), keep_alpha=False), "#ffffff") for line in marks) >= 3
+        assert all((line.get_alpha() or 1) == 1 for line in marks)
+
+
+def test_every_mark_says_a_value_and_has_a_name_of_its_own(drawn_figures: list[Figure]) -> None:
+    for figure in drawn_figures:
+        marks = figure.findobj(lambda artist: bool(artist.get_gid()))
+        names = [artist.get_gid() for artist in marks]
+        assert len(names) == len(set(names)) > 0
+        assert all(any(letter.isdigit() for letter in artist.get_label()) for artist in marks)
+
+
+def test_nothing_in_a_figure_is_red(drawn_figures: list[Figure]) -> None:
+    for figure in drawn_figures:
+        assert "#b3261e" not in as_svg(figure).decode()
+
+
+@pytest.fixture(scope="module")
+def drawn_figures() -> list[Figure]:
+    tables = tables_of({**THREE, (256, 0.1): MISSED, (64, 0.2): [10.0, 10.0]})
+    fit = pd.DataFrame([{"a_seconds": 0.1, "b_seconds_per_example": 0.01, "half_limit_batch_size": 10.0}])
+    noise = pd.DataFrame({"batch_size": [1, 4], "lr": 0.1, "window": "first_1000", "noise": [1.0, 0.1]} | NAMED)
+    return [
+        figures.iterations_to_target(tables.best, tables.convergence),
+        figures.best_lr(tables.scaling, lr_fit_of(exponent=0.5, log_lr_at_one=math.log(0.01))),
+        figures.target_by_recipe(tables.best.assign(recipe="one"), tables.convergence.assign(recipe="one")),
+        figures.epoch_time(throughput_table()),
+        figures.iteration_time(throughput_table(), fit),
+        figures.loss_noise(noise.assign(stability="stable")),
+    ]
+
+
+def test_the_recipes_of_a_study_have_colours_that_are_seen() -> None:
+    rows = joined(*(hand_rows(THREE, recipe=f"recipe {k}") for k in range(8)))
+    tables = analyse_rows(rows, target=TARGET).tables
+    drawn = figures.target_by_recipe(tables.best, tables.convergence)
+    assert min(contrast(colour, "#ffffff") for colour in colours_of(drawn)) >= 3
 
 
 def test_drawing_leaves_the_users_settings_alone() -> None:
@@ -190,10 +265,17 @@ def test_one_cell_is_drawn_where_it_lies_in_every_figure_of_the_target() -> None
         (figures.best_lr(tables.scaling, tables.lr_fit), 0.1),
     ):
         axes = drawn.axes[0]
-        (point,) = axes.collections[-1].get_offsets()
-        assert tuple(point) == (32, y)
+        assert points(drawn) == [(32, y)]
         assert axes.get_xlim()[0] < 32 < axes.get_xlim()[1]
         assert axes.get_ylim()[0] < y < axes.get_ylim()[1]
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.08, 1.5), (20, 7200), (59, 61), (90, 200), (1e-6, 1e6), (3000, 4000)])
+def test_time_ticks_are_few_inside_and_in_order(low: float, high: float) -> None:
+    ticks = time_ticks(low, high)
+    assert 2 <= len(ticks) <= 8
+    assert ticks == sorted(set(ticks))
+    assert all(low * 0.999 <= tick <= high * 1.001 for tick in ticks)
 
 
 @pytest.mark.parametrize(("low", "high"), [(1, 1.0001), (1, 1.3), (0.9, 31), (1e-6, 1e9), (60000, 60001)])

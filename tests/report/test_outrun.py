@@ -27,7 +27,16 @@ def convergence() -> pd.DataFrame:
             (256, 0.2, 0, 0, 1, np.nan, 300.0, "missed")]  # fmt: skip
     names = ["batch_size", "lr", "reached", "outrun", "missed", "iterations_to_target", "censored_iterations", "status"]
     return pd.DataFrame(rows, columns=names).assign(
-        recipe="", seeds=1, diverged=0, not_tried=0, failed=0, not_evaluated=0
+        recipe="",
+        seeds=1,
+        diverged=0,
+        not_tried=0,
+        out_of_memory=0,
+        failed=0,
+        not_evaluated=0,
+        is_at_most=False,
+        iterations_to_target_low=np.nan,
+        iterations_to_target_high=np.nan,
     )
 
 

@@ -24,7 +24,6 @@ FIGURES = {
     "iterations_to_target",
     "best_lr",
     "metric_by_train_seconds",
-    "metric_by_iteration",
     "metric_by_examples",
     "first_losses",
     "first_losses_panels",

@@ -1,13 +1,17 @@
 """The figures of a report, a file each: tables in, a matplotlib Figure out. No screen, and no state that is shared."""
 
+from bs_study.report.figures.against_best import AGAINST_BEST, against_best
+from bs_study.report.figures.best_lr import BEST_LR, best_lr
+from bs_study.report.figures.by_target import time_by_target
 from bs_study.report.figures.choice import CHOICE, time_by_batch_size
 from bs_study.report.figures.heatmap import TIME_TO_TARGET, target_heatmap
 from bs_study.report.figures.losses import FIRST_LOSSES, FIRST_LOSSES_PANELS, first_loss_panels, first_losses
 from bs_study.report.figures.noise import LOSS_NOISE, loss_noise
 from bs_study.report.figures.progress import PROGRESS, metric_progress
 from bs_study.report.figures.recipes import RECIPES, target_by_recipe
-from bs_study.report.figures.scaling import BEST_LR, ITERATIONS_TO_TARGET, best_lr, iterations_to_target
+from bs_study.report.figures.scaling import ITERATIONS_TO_TARGET, iterations_to_target
 from bs_study.report.figures.throughput import EPOCH_TIME, ITERATION_TIME, epoch_time, iteration_time
+from bs_study.report.figures.trial_curves import curve_figures, trial_curves
 
 FIGURES = (
     TIME_TO_TARGET,
@@ -26,10 +30,13 @@ COMPARING = RECIPES
 """Those that compare the recipes of a study."""
 
 __all__ = [
+    "AGAINST_BEST",
     "CHOICE",
     "COMPARING",
     "FIGURES",
+    "against_best",
     "best_lr",
+    "curve_figures",
     "epoch_time",
     "first_loss_panels",
     "first_losses",
@@ -40,4 +47,6 @@ __all__ = [
     "target_by_recipe",
     "target_heatmap",
     "time_by_batch_size",
+    "time_by_target",
+    "trial_curves",
 ]

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import LogNorm, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from bs_study.analysis.best import best_cells
+from bs_study.analysis.trials import CELL, Cell
+from bs_study.report.axes import to_target
+from bs_study.report.cell_points import cell_name, cell_points
 from bs_study.report.curves import Source
-from bs_study.report.figure import ReportFigure
-from bs_study.report.outrun import beyond, outrun_cells
+from bs_study.report.figure import ReportFigure, anchor
+from bs_study.report.figures.heat_looks import (
+    DIVERGED,
+    EDGE,
+    MISSED,
+    NOT_TRIED,
+    OUTRUN,
+    SLOWER,
+    WHITE,
+    Look,
+    cell_look,
+    time_colours,
+)
+from bs_study.report.inline import mark
+from bs_study.report.outrun import outrun_cells
 from bs_study.report.sentences.times import clock_of
 from bs_study.report.style import ACCENT, INK, MUTED, new_figure, styled
-from bs_study.words import CLOCK_LABELS, count, duration, setting
+from bs_study.words import setting
 
-_COLOURS = colormaps["cividis_r"]  # light is quick; made for the colour-blind
-_WHITE, _DIVERGED, _PARTLY, _NO_ANSWER, _EDGE = "#ffffff", "#3a3a3a", "#8c8c8c", "#f3f3f3", "#b5b5b5"
-_MISSED, _NOT_TRIED, _OUTRUN = "////", "\\\\\\\\", "---"
-_SLOWER = "#e3e3e3"
 _MOST_TEXT = (24, 16)  # rows and columns of a grid whose cells have room for text
+_FEW = 7  # lrs; the text of their cells is larger, for small screens
+_MOST_MARKS = 700  # cells that are marks of their own
 _MOST_VECTORS = 2000  # cells; more are drawn as an image inside the SVG
-
-
-class _Look(NamedTuple):
-    """How a cell is shown."""
-
-    colour: str
-    hatch: str
-    text: str
 
 
 class _Grid(NamedTuple):
@@ -64,82 +68,65 @@ def target_heatmap(convergence: pd.DataFrame, best: pd.DataFrame, *, clock: str 
         clock: train_seconds, clean_seconds, compute_seconds, wall_seconds, iterations or examples.
     """
     grid = _Grid(sorted(convergence["batch_size"].unique()), sorted(convergence["lr"].unique()))
-    width, height = max(6.2, 1.4 + 0.58 * min(len(grid.lrs), 20)), 1.5 + 0.5 * min(len(grid.sizes), 24)
+    width, height = max(5.4, 1.4 + 0.58 * min(len(grid.lrs), 20)), 1.5 + 0.5 * min(len(grid.sizes), 24)
     figure = new_figure(width=width, height=height)
     axes = figure.subplots()
-    shades = _shades(convergence[f"{clock}_to_target"].to_numpy(float))
+    colours = time_colours(convergence[f"{clock}_to_target"].to_numpy(float))
     cells = convergence.assign(ratio=outrun_cells(convergence, best, clock=clock)).to_dict("records")
-    looks = [_look(cell, shade=shade, clock=clock) for cell, shade in zip(cells, shades, strict=True)]
+    looks = [cell_look(cell, shade=shade, clock=clock) for cell, shade in zip(cells, colours, strict=True)]
     places = grid.places(convergence)
-    _fill(axes, places, looks)
+    if len(looks) > _MOST_MARKS:
+        _fill(axes, places, looks)
+    else:
+        _fill_marked(axes, places, looks, _texts(convergence, best, clock=clock))
     if grid.has_text:
         for place, look in zip(places, looks, strict=True):
-            _write(axes, place, look)
+            _write(axes, place, look, is_wide=len(grid.lrs) <= _FEW)
     _outline(axes, grid, best, clock=clock)
     _name_axes(axes, grid)
     _explain(figure, clock, hatches={look.hatch for look in looks})
     return figure
 
 
-def _shades(times: npt.NDArray[np.float64]) -> list[str]:
-    """Return the colour of each time on a log scale; of a missing one it means nothing."""
-    finite = times[np.isfinite(times) & (times > 0)]
-    low, high = (finite.min(), finite.max()) if len(finite) else (1.0, 1.0)
-    shares = LogNorm(low, max(high, low * 1.01))(times).filled(0.0)
-    return [to_hex(colour) for colour in _COLOURS(0.05 + 0.85 * shares)]
+def _texts(convergence: pd.DataFrame, best: pd.DataFrame, *, clock: str) -> list[tuple[Cell, str]]:
+    """Return each cell and what it says of itself; one that gave no answer says that."""
+    told = {
+        point.cell: point.text
+        for recipe in convergence["recipe"].unique()
+        for point in cell_points(convergence, best_cells(best, clock), clock=clock, recipe=recipe)
+    }
+    cells = [Cell(*row) for row in convergence[CELL].itertuples(index=False, name=None)]
+    return [(cell, told.get(cell, f"{cell_name(cell)}: no answer")) for cell in cells]
 
 
-def _look(cell: Mapping[Hashable, Any], *, shade: str, clock: str) -> _Look:
-    time, status, seeds = cell[f"{clock}_to_target"], cell["status"], cell["seeds"]
-    if np.isfinite(time):
-        share = "" if cell["reached"] == seeds else f"\n{cell['reached']} of {seeds}"
-        return _Look(shade, "", _short(time, clock) + share)
-    if cell["outrun"] and not cell["diverged"]:
-        is_known = np.isfinite(cell["ratio"]) or not cell["reached"]
-        return _Look(_SLOWER, _OUTRUN, beyond(cell["ratio"]) if is_known else f"{cell['outrun']} of {seeds}\noutrun")
-    if cell["reached"]:
-        return _Look(_WHITE, _MISSED, f"{cell['reached']} of {seeds}")
-    if status == "diverged":
-        return _Look(_DIVERGED, "", "div.")
-    if cell["diverged"]:
-        return _Look(_PARTLY, _MISSED, f"{cell['diverged']} of {seeds}\ndiv.")
-    if cell["not_tried"]:
-        share = "" if status == "not_tried" else f"{cell['not_tried']} of {seeds} "
-        return _Look(_WHITE, _NOT_TRIED, f"{share}not\ntried")
-    words = {"out_of_memory": "no\nmemory", "failed": "failed", "not_evaluated": "not\neval."}
-    return _Look(_NO_ANSWER, "....", words[status]) if status in words else _Look(_WHITE, _MISSED, "missed")
-
-
-def _short(value: float, clock: str) -> str:
-    if not clock.endswith("seconds"):
-        return count(value)
-    return duration(value).replace(" ", "\n" if value >= 99.5 else " ", 1)
-
-
-def _fill(axes: Axes, places: npt.NDArray[np.int64], looks: list[_Look]) -> None:
+def _fill(axes: Axes, places: npt.NDArray[np.int64], looks: list[Look]) -> None:
     """Draw the cells of each hatch as one collection: a patch for each would take long where there are thousands."""
     corners = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
     squares = places[:, None, :] + corners  # (cells, corners, 2)
     hatches = np.array([look.hatch for look in looks])
     for hatch in sorted(set(hatches)):
         colours = [look.colour for look in looks if look.hatch == hatch]
-        cells = PolyCollection(squares[hatches == hatch], facecolors=colours, edgecolors=_EDGE, linewidths=0)
+        cells = PolyCollection(squares[hatches == hatch], facecolors=colours, edgecolors=EDGE, linewidths=0)
         cells.set(hatch=hatch or None, rasterized=len(looks) > _MOST_VECTORS)
         axes.add_collection(cells, autolim=False)
 
 
-def _write(axes: Axes, place: npt.NDArray[np.int64], look: _Look) -> None:
-    ink = "white" if _luminance(look.colour) < 0.45 else INK
-    face = look.colour if look.hatch == _OUTRUN else "white"
+def _fill_marked(axes: Axes, places: npt.NDArray[np.int64], looks: list[Look], texts: list[tuple[Cell, str]]) -> None:
+    """Draw each cell as a mark."""
+    for (x, y), look, (cell, text) in zip(places, looks, texts, strict=True):
+        square = Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=look.colour, edgecolor=EDGE, linewidth=0)
+        square.set_hatch(look.hatch)
+        axes.add_patch(square)
+        size = setting(cell.batch_size)
+        mark(square, f"b{size}-lr{setting(cell.lr)}", text, link=anchor(f"curves-b{size}", cell.recipe))
+
+
+def _write(axes: Axes, place: npt.NDArray[np.int64], look: Look, *, is_wide: bool) -> None:
+    face = look.colour if look.hatch == OUTRUN else "white"
     back = {"boxstyle": "round,pad=0.15", "facecolor": face, "edgecolor": "none"} if look.hatch else None
     axes.text(
-        place[0], place[1], look.text, ha="center", va="center", color=INK if look.hatch else ink, fontsize=8, bbox=back
+        place[0], place[1], look.text, ha="center", va="center", color=look.ink, fontsize=9 if is_wide else 8, bbox=back
     )
-
-
-def _luminance(colour: str) -> float:
-    red, green, blue = to_rgb(colour)
-    return 0.3 * red + 0.59 * green + 0.11 * blue
 
 
 def _outline(axes: Axes, grid: _Grid, best: pd.DataFrame, *, clock: str) -> None:
@@ -169,18 +156,18 @@ def _explain(figure: Figure, clock: str, *, hatches: set[str]) -> None:
     swatches = [
         Patch(facecolor="none", edgecolor=ACCENT, linewidth=3, label="best of all"),
         Patch(facecolor="none", edgecolor=INK, linewidth=1.4, label="best lr of its batch size"),
-        Patch(facecolor=_WHITE, edgecolor=_EDGE, hatch=_MISSED, label="missed within the budget"),
-        Patch(facecolor=_DIVERGED, label="diverged"),
+        Patch(facecolor=WHITE, edgecolor=EDGE, hatch=MISSED, label="missed within the budget"),
+        Patch(facecolor=DIVERGED, label="diverged"),
     ]
-    if _OUTRUN in hatches:
-        swatches.append(Patch(facecolor=_SLOWER, edgecolor=_EDGE, hatch=_OUTRUN, label="outrun"))
-    if _NOT_TRIED in hatches:
+    if OUTRUN in hatches:
+        swatches.append(Patch(facecolor=SLOWER, edgecolor=EDGE, hatch=OUTRUN, label="outrun"))
+    if NOT_TRIED in hatches:
         label = "not tried: ended at another target"
-        swatches.append(Patch(facecolor=_WHITE, edgecolor=_EDGE, hatch=_NOT_TRIED, label=label))
+        swatches.append(Patch(facecolor=WHITE, edgecolor=EDGE, hatch=NOT_TRIED, label=label))
     legend = figure.legend(
-        handles=swatches, loc="outside upper left", ncols=4, frameon=False, fontsize=9, handlelength=1.4
+        handles=swatches, loc="outside upper left", ncols=3, frameon=False, fontsize=9, handlelength=1.4
     )
-    legend.set_title(f"{CLOCK_LABELS[clock]} to the target: light is quick, dark is slow")
+    legend.set_title(f"{to_target(clock)}: yellow is quick, blue is slow")
     legend.get_title().set_fontsize(9)
     legend.get_title().set_color(MUTED)
     legend.set_alignment("left")

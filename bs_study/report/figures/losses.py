@@ -13,8 +13,10 @@ from bs_study.analysis.windows import FIRST_ITERATIONS
 from bs_study.report.axes import LineLabel, label_lines, log_axis
 from bs_study.report.curves import Source, by_batch_size
 from bs_study.report.figure import ReportFigure, has_numbers
-from bs_study.report.style import Colours, batch_colours, new_figure, styled
-from bs_study.words import count, setting
+from bs_study.report.inline import mark
+from bs_study.report.style import Colours, batch_colours, batch_markers, new_figure, styled
+from bs_study.report.trial_words import curve_name
+from bs_study.words import count, number, setting
 
 _MOST_VECTORS = 20_000  # points; more are drawn as an image inside the SVG, which would grow to megabytes
 
@@ -33,9 +35,10 @@ def first_losses(losses: pd.DataFrame, *, colours: Colours | None = None) -> Fig
     one_seed = losses[losses["seed"] == losses.groupby("batch_size")["seed"].transform("min")]
     _frame(axes, losses)
     labels = []
+    markers = batch_markers(colours)
     for size, curve in by_batch_size(one_seed):
-        _draw(axes, curve, colour=colours[size], width=0.9, is_image=len(one_seed) > _MOST_VECTORS)
-        labels.append(LineLabel(_last_level(curve), setting(size), colours[size]))
+        _draw(axes, curve, (colours[size], markers[size]), width=0.9, is_image=len(one_seed) > _MOST_VECTORS)
+        labels.append(LineLabel(_last_level(curve), setting(size), colours[size], marker=markers[size]))
     label_lines(axes, labels, title="batch size")
     return figure
 
@@ -54,22 +57,33 @@ def first_loss_panels(losses: pd.DataFrame, *, colours: Colours | None = None) -
     for axes, (size, group) in zip(panels.flat, groups, strict=False):
         axes.set_xlim(0, _last_iteration(losses))
         for _, curve in group.groupby("seed"):
-            _draw(axes, curve, colour=colours[size], width=0.7, is_image=len(losses) > _MOST_VECTORS)
-        axes.set_title(
-            f"{setting(size)}  (lr {setting(group['lr'].iloc[0])})", fontsize=10, color=colours[size], loc="left"
-        )
+            _draw(axes, curve, (colours[size], "o"), width=0.7, is_image=len(losses) > _MOST_VECTORS)
+        axes.set_title(f"{setting(size)}  (lr {setting(group['lr'].iloc[0])})", fontsize=10, loc="left")
     _log_losses(panels[0][0], losses)
     figure.supxlabel("iteration", fontsize=10)
     figure.supylabel("training loss (nats per example)", fontsize=10)
     return figure
 
 
-def _draw(axes: Axes, curve: pd.DataFrame, *, colour: str, width: float, is_image: bool) -> None:
+def _draw(axes: Axes, curve: pd.DataFrame, look: tuple[str, str], *, width: float, is_image: bool) -> None:
+    """Draw a curve, and its end as a mark: a cross where the loss turned NaN.
+
+    Args:
+        look: colour and marker.
+    """
+    colour, marker = look
     finite = curve[np.isfinite(curve["loss"])].sort_values("iteration")
-    axes.plot(finite["iteration"], finite["loss"], color=colour, linewidth=width, alpha=0.85, rasterized=is_image)
-    marker = "X" if len(finite) < len(curve) else "o"  # a loss that turned NaN; a trial that ended
-    if len(finite) < len(curve) or finite["iteration"].max() < axes.get_xlim()[1]:
-        axes.plot(finite["iteration"].tail(1), finite["loss"].tail(1), marker, color=colour, markersize=5, zorder=4)
+    axes.plot(finite["iteration"], finite["loss"], color=colour, linewidth=width, rasterized=is_image)
+    if finite.empty:
+        return
+    is_nan = len(finite) < len(curve)
+    first, last = finite.iloc[0], finite.iloc[-1]
+    (end,) = axes.plot([last["iteration"]], [last["loss"]], "X" if is_nan else marker, color=colour, markersize=5)
+    end.set_zorder(4)
+    size, lr, seed = last["batch_size"], last["lr"], int(last["seed"])
+    losses = [f"{number(one['loss'])} at iteration {count(one['iteration'])}" for one in (first, last)]
+    text = f"{curve_name(size, lr, seed)}: loss {losses[0]}, {losses[1]}{', then no number' if is_nan else ''}"
+    mark(end, f"b{setting(size)}-s{seed}", text)
 
 
 def _frame(axes: Axes, losses: pd.DataFrame) -> None:
@@ -110,7 +124,7 @@ def _last_level(curve: pd.DataFrame) -> float:
 def _first_caption(source: Source) -> str:
     return (
         f"Training loss of each of the first {count(FIRST_ITERATIONS)} iterations, one seed each, nothing smoothed; "
-        f"spikes above the top are cut off, a dot ends a trial that was shorter. {source.lrs_text}"
+        f"spikes above the top are cut off, a marker ends each curve. {source.lrs_text}"
     )
 
 

@@ -10,10 +10,13 @@ from matplotlib.figure import Figure
 from bs_study.analysis.windows import FIRST_ITERATIONS
 from bs_study.report.axes import LineLabel, batch_axis, label_lines, log_axis
 from bs_study.report.curves import Source
-from bs_study.report.figure import ReportFigure, interval
-from bs_study.report.style import MUTED, Colours, batch_colours, new_figure, styled
+from bs_study.report.figure import ReportFigure, anchor, interval
+from bs_study.report.inline import mark
+from bs_study.report.style import FAINT, INK, Colours, batch_colours, new_figure, styled
+from bs_study.report.trial_words import curve_name
 from bs_study.words import count, counted, number, setting
 
+_MOST_MARKS = 400  # points that are marks of their own
 _MOST_VECTORS = 2000  # points; more are drawn as an image inside the SVG
 
 
@@ -33,15 +36,36 @@ def loss_noise(smoothness: pd.DataFrame, *, window: str = "first_1000", colours:
     of_cells = trials.groupby(["lr", "batch_size"])["noise"].median()
     for lr in sorted(trials["lr"].unique()):
         medians = of_cells.loc[lr]
-        axes.plot(medians.index, medians, color="#a8a8a8", linewidth=0.9)
+        (line,) = axes.plot(medians.index, medians, color=FAINT, linewidth=0.9)
+        mark(line, f"lr{setting(lr)}", _line_text(lr, medians))
         labels.append((lr, float(medians.iloc[-1]), int(medians.index[-1])))
-    points = axes.scatter(trials["batch_size"], trials["noise"], color=list(trials["batch_size"].map(colours)), s=16)
-    points.set(zorder=4, rasterized=len(trials) > _MOST_VECTORS)
+    _points(axes, trials, colours)
     _independent_noise(axes, trials)
     axes.set_ylabel("noise of the loss (nats per example)")
     last = trials["batch_size"].max()
-    label_lines(axes, [LineLabel(y, setting(lr), MUTED) for lr, y, size in labels if size == last], title="lr")
+    label_lines(axes, [LineLabel(y, setting(lr), FAINT) for lr, y, size in labels if size == last], title="lr")
     return figure
+
+
+def _points(axes: Axes, trials: pd.DataFrame, colours: Colours) -> None:
+    """Draw each trial; of more than some hundred, all as one, of which a part tells no value."""
+    if len(trials) > _MOST_MARKS:
+        points = axes.scatter(
+            trials["batch_size"], trials["noise"], color=list(trials["batch_size"].map(colours)), s=16
+        )
+        points.set(zorder=4, rasterized=len(trials) > _MOST_VECTORS)
+        return
+    for row in trials.to_dict("records"):
+        size = row["batch_size"]
+        (drawn,) = axes.plot([size], [row["noise"]], "o", color=colours[size], markersize=4, zorder=4)
+        text = f"{curve_name(size, row['lr'], row['seed'])}: noise {number(row['noise'])} nats per example"
+        mark(drawn, str(row["trial_id"]), text, link=anchor(f"curves-b{setting(size)}", row["recipe"]))
+
+
+def _line_text(lr: float, medians: pd.Series[float]) -> str:
+    ends = [(medians.index[place], medians.iloc[place]) for place in ((0, -1) if len(medians) > 1 else (0,))]
+    told = [f"{number(noise)} at batch size {setting(size)}" for size, noise in ends]
+    return f"lr {setting(lr)}: median noise {' and '.join(told)}"
 
 
 def _shown(smoothness: pd.DataFrame, *, window: str = "first_1000") -> pd.DataFrame:
@@ -55,7 +79,7 @@ def _independent_noise(axes: Axes, trials: pd.DataFrame) -> None:
     centre = np.log(trials[["batch_size", "noise"]].to_numpy(float)).mean(axis=0)
     sizes = np.array([trials["batch_size"].min(), trials["batch_size"].max()], float)
     noise = np.exp(centre[1] - 0.5 * (np.log(sizes) - centre[0]))
-    axes.plot(sizes, noise, "--", color="black", linewidth=1.4, zorder=5)
+    axes.plot(sizes, noise, "--", color=INK, linewidth=1.4, zorder=5)
     axes.annotate(
         "slope −1/2: independent noise",
         (sizes[0], noise[0]),

@@ -7,15 +7,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bs_study.report.axes import batch_axis, log_axis
+from bs_study.report.axes import batch_axis, clock_axis, to_target
 from bs_study.report.curves import Source
-from bs_study.report.figure import ReportFigure, has_numbers
+from bs_study.report.figure import ReportFigure, anchor, has_numbers
+from bs_study.report.inline import mark
 from bs_study.report.sentences.times import clock_of
 from bs_study.report.style import MUTED, new_figure, styled
-from bs_study.words import CLOCK_LABELS, counted
+from bs_study.words import CLOCK_LABELS, amount, counted, setting
 
-# Okabe and Ito's, without yellow: told apart by the colour-blind, and on white; the markers tell them apart in grey.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
+# Okabe and Ito's, without yellow, the light ones darker: told apart by the colour-blind, and each with a contrast of
+# at least 3 on white. The markers tell them apart in grey.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#c2649b", "#1a1a1a", "#2f93cc", "#b97f00")
 _MARKERS = "osD^vPX*"
 _DODGE = 1.035  # between neighbouring recipes, so that their bars do not cover each other
 
@@ -37,26 +39,36 @@ def target_by_recipe(best: pd.DataFrame, convergence: pd.DataFrame, *, clock: st
     figure = new_figure(height=4.0 + 0.2 * ((len(names) + 1) // 2))
     axes = figure.subplots()
     batch_axis(axes.xaxis, best["batch_size"])
-    log_axis(axes.yaxis, rows[[time, f"{time}_low", f"{time}_high"]].to_numpy(float).ravel(), margin=0.12)
+    clock_axis(axes.yaxis, rows[[time, f"{time}_low", f"{time}_high"]].to_numpy(float).ravel(), clock=clock)
     for place, name in enumerate(names):
         own = rows[rows["recipe"] == name].sort_values("batch_size")
-        _draw(axes, own, time=time, place=place, shift=_DODGE ** (place - (len(names) - 1) / 2), name=name)
-    axes.set_ylabel(f"{CLOCK_LABELS[clock]} to the target" + (" (s)" if clock.endswith("seconds") else ""))
+        _draw(axes, own, clock=clock, place=place, shift=_DODGE ** (place - (len(names) - 1) / 2), name=name)
+    axes.set_ylabel(to_target(clock))
     if rows[time].isna().any():
         axes.annotate("× missed", (1.0, 1.0), xycoords="axes fraction", ha="right", va="bottom", color=MUTED)
     figure.legend(loc="outside upper left", ncols=2, frameon=False, fontsize=9)
     return figure
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, *, time: str, place: int, shift: float, name: str) -> None:
+def _draw(axes: Axes, rows: pd.DataFrame, *, clock: str, place: int, shift: float, name: str) -> None:
+    time = f"{clock}_to_target"
     colour, marker = _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
     sizes = rows["batch_size"].to_numpy(float) * shift
     values = rows[time].to_numpy(float)
     axes.plot(sizes, values, marker=marker, color=colour, markersize=6, linewidth=1.4, label=name)
-    axes.vlines(sizes, rows[f"{time}_low"], rows[f"{time}_high"], color=colour, linewidth=3, alpha=0.35)
-    missed = sizes[np.isnan(values)]
-    top = axes.get_xaxis_transform()
-    axes.plot(missed, [0.97] * len(missed), "x", color=colour, transform=top, clip_on=False)
+    axes.vlines(sizes, rows[f"{time}_low"], rows[f"{time}_high"], color=colour, linewidth=1.8)
+    for x, value, row in zip(sizes, values, rows.to_dict("records"), strict=True):
+        has_time = bool(np.isfinite(value))
+        (drawn,) = axes.plot(
+            [x], [value if has_time else 0.97], marker if has_time else "x", color=colour, markersize=6
+        )
+        if not has_time:
+            drawn.set(transform=axes.get_xaxis_transform(), clip_on=False)
+        size = setting(row["batch_size"])
+        took = f", lr {setting(row['lr'])}: {amount(value, clock=clock)}" if has_time else ": missed"
+        mark(
+            drawn, anchor(f"b{size}", name), f"“{name}”, batch size {size}{took}", link=anchor(f"curves-b{size}", name)
+        )
 
 
 def _by(clock: str) -> ReportFigure:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bs_study.report.axes import LineLabel, batch_axis, label_lines, log_axis
+from bs_study.report.axes import LineLabel, batch_axis, clock_axis, label_lines
 from bs_study.report.curves import Source
 from bs_study.report.figure import ReportFigure, has_numbers
+from bs_study.report.inline import mark
 from bs_study.report.style import INK, MUTED, Colours, batch_colours, new_figure, styled
 from bs_study.words import duration, setting
 
@@ -25,16 +29,17 @@ def epoch_time(throughput: pd.DataFrame, *, colours: Colours | None = None) -> F
     table = throughput.sort_values("batch_size")
     names = [name for name, _, _ in _EPOCH_PARTS]
     batch_axis(axes.xaxis, table["batch_size"])
-    log_axis(axes.yaxis, table[[f"{name}_seconds" for name in names]].to_numpy(float).ravel())
+    times = table[[f"{name}_seconds" for name in names]].to_numpy(float).ravel()
+    clock_axis(axes.yaxis, times, clock="seconds", margin=0.06)
     labels = []
     for name, colour, line in _EPOCH_PARTS:
         shown = table[table[f"{name}_seconds"] > 0]
         if len(shown):
             axes.plot(shown["batch_size"], shown[f"{name}_seconds"], line, color=colour)
             _quartiles(axes, shown, f"{name}_seconds", colour=colour)
-            labels.append(LineLabel(shown[f"{name}_seconds"].iloc[-1], name, colour))
+            labels.append(LineLabel(shown[f"{name}_seconds"].iloc[-1], name, colour, line))
     _batch_points(axes, table, "epoch_seconds", colours)
-    axes.set_ylabel("time of one epoch (s)")
+    axes.set_ylabel("time of one epoch")
     label_lines(axes, labels)
     return figure
 
@@ -49,11 +54,11 @@ def iteration_time(throughput: pd.DataFrame, throughput_fit: pd.DataFrame, *, co
     axes = figure.subplots()
     table = throughput.sort_values("batch_size")
     batch_axis(axes.xaxis, table["examples_per_iteration"].round().astype(int), label="examples per iteration (mean)")
-    log_axis(axes.yaxis, table["iteration_seconds"], margin=0.12)
+    clock_axis(axes.yaxis, table["iteration_seconds"], clock="seconds")
     labels = _draw_fit(axes, throughput_fit)
     _quartiles(axes, table, "iteration_seconds", colour=INK, x="examples_per_iteration")
     _batch_points(axes, table, "iteration_seconds", colours, x="examples_per_iteration")
-    axes.set_ylabel("time of one iteration (s)")
+    axes.set_ylabel("time of one iteration")
     label_lines(axes, labels)
     return figure
 
@@ -76,19 +81,29 @@ def _draw_fit(axes: Axes, throughput_fit: pd.DataFrame) -> list[LineLabel]:
             (half, 0.98), xycoords=("data", "axes fraction"), va="top", color=MUTED, fontsize=9,
         )  # fmt: skip
     text = f"{duration(fit['a_seconds'])} +\n{duration(fit['b_seconds_per_example'])} per\nexample"
-    return [LineLabel(float(fitted[-1]), text, MUTED)]
+    return [LineLabel(float(fitted[-1]), text, MUTED, "--")]
 
 
 def _quartiles(axes: Axes, table: pd.DataFrame, column: str, *, colour: str, x: str = "batch_size") -> None:
     if f"{column}_low" in table:
-        axes.vlines(table[x], table[f"{column}_low"], table[f"{column}_high"], color=colour, linewidth=3, alpha=0.35)
+        axes.vlines(table[x], table[f"{column}_low"], table[f"{column}_high"], color=colour, linewidth=3)
 
 
 def _batch_points(
     axes: Axes, table: pd.DataFrame, column: str, colours: Colours | None, *, x: str = "batch_size"
 ) -> None:
-    shades = table["batch_size"].map(colours or batch_colours(table["batch_size"]))
-    axes.scatter(table[x], table[column], color=list(shades), s=42, zorder=4)
+    colours = colours or batch_colours(table["batch_size"])
+    name = column.removesuffix("_seconds")
+    for row in table.to_dict("records"):
+        (drawn,) = axes.plot([row[x]], [row[column]], "o", color=colours[row["batch_size"]], markersize=7, zorder=4)
+        text = f"batch size {setting(row['batch_size'])}: one {name} takes {duration(row[column])}{_parts(row, name)}"
+        mark(drawn, f"b{setting(row['batch_size'])}", text)
+
+
+def _parts(row: Mapping[Hashable, Any], name: str) -> str:
+    if name != "epoch":
+        return ""
+    return f", {duration(row['compute_seconds'])} of it compute and {duration(row['load_seconds'])} load"
 
 
 def _epoch_caption(source: Source) -> str:
@@ -115,8 +130,8 @@ def _iteration_caption(source: Source) -> str:
 
 def _measured(source: Source) -> str:
     if source.found.tables.is_clean:
-        return "Measured alone, in the timing pass; pale bars span its repeats."
-    return "By the clocks of the trials; pale bars span the quartiles over epochs."
+        return "Measured alone, in the timing pass; bars span its repeats."
+    return "By the clocks of the trials; bars span the quartiles over epochs."
 
 
 def _timed(source: Source) -> pd.DataFrame:
