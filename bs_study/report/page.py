@@ -23,6 +23,7 @@ from bs_study.report.curves import Source
 from bs_study.report.figure import Picture, pictures
 from bs_study.report.figures import COMPARING, FIGURES
 from bs_study.report.page_tables import TABLES, page_tables, recipes_view
+from bs_study.report.place import AGAIN, ANSWER, PAGE, page_place, report_folder
 from bs_study.report.sentences import steps, verdicts
 from bs_study.report.sentences.answer import answer
 from bs_study.report.sentences.doubts import edges_of
@@ -46,16 +47,25 @@ def write_report(study: Study, *, target: Target | None = None, png: bool = Fals
     return publish(study, analyse(study, target=target, keep=True), png=png)
 
 
-def publish(study: Study, found: Analysis, *, png: bool = False) -> str:
-    """Write the report of an analysis that is at hand, and return where its page is."""
+def publish(study: Study, found: Analysis, *, png: bool = False, again_seconds: float | None = None) -> str:
+    """Write the report of an analysis that is at hand, and return where its page is.
+
+    The report of another target than the study's lies beside the study's own. Each file appears whole, or not at all;
+    answer.json comes last: it tells of a page that is there.
+
+    Args:
+        again_seconds: in how many seconds the report of a study that runs is written again; None for a last one.
+    """
     drawn = list(_pictures(study, found, png=png))
-    folder = f"{study.paths.root}/report"
+    own = found.rows.target if found.rows else found.recommendation.target
+    folder = f"{study.paths.root}/{report_folder(found.recommendation.target, own=own)}"
     _write_folder(study, f"{folder}/tables", _table_files(found))
     _write_folder(study, f"{folder}/figures", _figure_files(drawn))
-    said = json.dumps(answer_json(found), indent=2, ensure_ascii=False, allow_nan=False)
-    study.paths.write(f"{folder}/answer.json", said.encode())
-    study.paths.write(f"{folder}/report.html", page(study, found, drawn).encode())
-    return f"{study.paths.uri.partition('?')[0]}/report/report.html"
+    study.paths.write(f"{folder}/{PAGE}", page(study, found, drawn, again_seconds=again_seconds).encode())
+    answer = answer_json(found) | ({} if again_seconds is None else {AGAIN: again_seconds})
+    said = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
+    study.paths.write(f"{folder}/{ANSWER}", said.encode())
+    return page_place(study.paths, folder.removeprefix(f"{study.paths.root}/"))
 
 
 def _pictures(study: Study, found: Analysis, *, png: bool) -> Iterable[Picture]:
@@ -86,12 +96,17 @@ def _write_folder(study: Study, folder: str, files: dict[str, bytes]) -> None:
         study.paths.filesystem.delete_file(f"{folder}/{name}")
 
 
-def page(study: Study, found: Analysis, drawn: Collection[Picture]) -> str:
-    """Return the page: no link, script, style or image comes from outside of it."""
+def page(study: Study, found: Analysis, drawn: Collection[Picture], *, again_seconds: float | None = None) -> str:
+    """Return the page: no link, script, style or image comes from outside of it.
+
+    Args:
+        again_seconds: as `publish` takes it.
+    """
     css, script = (resources.files("bs_study.report").joinpath(name).read_text() for name in ("page.css", "page.js"))
     template = _environment().get_template("page.html.j2")
     return template.render(
         _words(study, found),
+        again_seconds=again_seconds,
         parts=_parts(found, drawn),
         css=Markup(css),  # noqa: S704 the package's own file
         script=Markup(script),  # noqa: S704
