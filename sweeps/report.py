@@ -5,7 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from bs_study.store.paths import StudyPaths
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,6 +33,8 @@ def run(arguments: Sequence[str] | None) -> int:
     asked = _parser().parse_args(arguments)
     try:
         study = open_study(asked.study)
+        if asked.open:
+            refuse_bucket(study.paths)
         found = analyse(study, asked.target, keep=True)
         place = publish(study, found, png=asked.png)
     except (OSError, ValueError, KeyError, ValidationError) as error:
@@ -37,7 +43,30 @@ def run(arguments: Sequence[str] | None) -> int:
     width = terminal_width()
     for line in (*closing(found, width=width), *page_at(place, width=width)):
         print(line)
+    if asked.open:
+        open_page(place)
     return 0
+
+
+def refuse_bucket(paths: StudyPaths) -> None:
+    """Refuse to open what no browser can: it has no key to a bucket."""
+    from bs_study.report.place import page_place
+
+    if not paths.is_local:
+        raise ValueError(
+            f"--open: a browser can't open a page in a bucket, {page_place(paths)}. Leave --open out, and copy the "
+            "page from there"
+        )
+
+
+def open_page(place: str) -> None:
+    """Open a page in the browser; where there is none, say where it is."""
+    import webbrowser
+
+    from bs_study.store.paths import study_paths
+
+    if not webbrowser.open(Path(study_paths(place).root).as_uri()):
+        print(f"no browser was found to open it. The page is {place}")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,7 +81,11 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(description="Turn a study's store into tables, figures and one HTML page.")
     parser.add_argument("study", help="folder or URI of a study, as results/digits or s3://bucket/results/mnist")
-    parser.add_argument("--target", help="ask for another target than the study's, as 'accuracy>=0.97' or 'loss<=0.1'")
+    parser.add_argument(
+        "--target",
+        help="ask for another target than the study's, as 'accuracy>=0.97' or 'loss<=0.1'; the study's report stays",
+    )
+    parser.add_argument("--open", action="store_true", help="open the page in the browser of this machine")
     parser.add_argument("--png", action="store_true", help="write each figure as PNG too")
     return parser
 

@@ -51,6 +51,9 @@ class LaunchOptions(BaseModel):
     checkpoint_seconds: Positive = Field(
         60.0, description="seconds between writes of what a running trial has recorded"
     )
+    report_seconds: Positive | None = Field(
+        None, description="seconds between writes of the report while the study runs (at its end alone)"
+    )
     store_patience_seconds: NonNegative = Field(
         120.0, description="how long a store that stops answering is waited for"
     )

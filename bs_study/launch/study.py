@@ -18,18 +18,17 @@ from bs_study.grid import is_full_grid, recipe_name
 from bs_study.launch.course import Course
 from bs_study.launch.display import Display
 from bs_study.launch.launcher import Launcher
+from bs_study.launch.live_report import live_report
 from bs_study.launch.outlook import longest, search_rules, trials_ahead
 from bs_study.launch.prepare import Prepared
 from bs_study.launch.signals import bounded_end
 from bs_study.launch.timing import time_alone, wants_timing
 from bs_study.launch.trackers.chosen import chosen_trackers
 from bs_study.launch.trackers.tracking import Tracking
+from bs_study.report.place import has_last_report, page_place
 from bs_study.store.lease import study_lease
 from bs_study.store.reader import Study
-from bs_study.words import one_line
-
-PAGE = "report/report.html"
-"""Where the report's page lies in the study's folder."""
+from bs_study.words import duration, one_line
 
 
 class Listener(Protocol):
@@ -77,8 +76,7 @@ def _run(study: Prepared, listener: Listener, tracking: Tracking) -> End:
     if study.version is None:
         what = "all trials" if is_full_grid(study.config) else "all trials that are wanted"
         listener.say(f"nothing to do: {what} of {study.paths.uri} have ended")
-        has_report = study.paths.exists(f"{study.paths.root}/{PAGE}")
-        return End() if has_report else _concluded(study, listener, tracking)
+        return End() if has_last_report(study.paths) else _concluded(study, listener, tracking)
     going_on = resume_command(study.paths.uri, study.options)
     last_words = f"interrupted. Go on with: {going_on}"
     with (
@@ -174,7 +172,11 @@ def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, trackin
     takes = longest(study.config, course.plan, _timings(study), train_examples=study.train_examples, slots=slots)
     if takes:
         listener.say(takes)
+    again = study.options.report_seconds
+    if again:
+        listener.say(f"report while it runs: {page_place(study.paths)}, about every {duration(again)}")
     with (
+        live_report(study.paths.uri, seconds=again, warn=listener.warn),
         listener.watch(course, slots=slots) as display,
         tracking.watching(display) as watcher,
     ):

@@ -53,15 +53,16 @@ class Picture:
     recipe: str = ""
 
 
-def pictures(figures: Iterable[ReportFigure], source: Source, *, png: bool = False) -> Iterator[Picture]:
+def pictures(figures: Iterable[ReportFigure], source: Source, *, png: bool = False, end: str = "") -> Iterator[Picture]:
     """Yield each figure that there are rows for, one at a time: only one is held in memory.
 
     Args:
+        end: of their names, where a page has them more than once.
         png: encode each figure as PNG too, which takes as long as the SVG.
     """
     for figure in figures:
         if figure.has_rows(source):
-            yield picture(figure, source, png=png)
+            yield picture(figure, source, png=png, end=end)
 
 
 def picture(figure: ReportFigure, source: Source, *, png: bool = False, end: str = "") -> Picture:

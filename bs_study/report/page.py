@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from bs_study.analysis.study import Analysis
 from bs_study.answer import analyse
 from bs_study.report.answer_json import answer_json
 from bs_study.report.curves import Source
 from bs_study.report.figure import Picture, pictures
-from bs_study.report.figures import COMPARING, FIGURES
+from bs_study.report.figures import AGAINST_BEST, CHOICE, COMPARING, FIGURES, by_target, curve_figures
 from bs_study.report.page_tables import CSV_TABLES
+from bs_study.report.place import AGAIN, ANSWER, PAGE, page_place, report_folder
 from bs_study.report.rendering import page
+from bs_study.report.targets import other_targets, target_table
 from bs_study.store import Study
 from bs_study.target import Target
 
@@ -30,23 +32,40 @@ def write_report(study: Study, *, target: Target | None = None, png: bool = Fals
     return publish(study, analyse(study, target=target, keep=True), png=png)
 
 
-def publish(study: Study, found: Analysis, *, png: bool = False) -> str:
-    """Write the report of an analysis that is at hand, and return where its page is."""
-    drawn = list(_pictures(study, found, png=png))
-    folder = f"{study.paths.root}/report"
+def publish(study: Study, found: Analysis, *, png: bool = False, again_seconds: float | None = None) -> str:
+    """Write the report of an analysis that is at hand, and return where its page is.
+
+    The report of another target than the study's lies beside the study's own. Each file appears whole, or not at all;
+    answer.json comes last: it tells of a page that is there.
+
+    Args:
+        again_seconds: in how many seconds the report of a study that runs is written again; None for a last one.
+    """
+    analyses = [found] if again_seconds else [found, *(one for one in other_targets(found) if one is not found)]
+    drawn = list(_pictures(study, analyses, png=png))
+    own = found.rows.target if found.rows else found.recommendation.target
+    folder = f"{study.paths.root}/{report_folder(found.recommendation.target, own=own)}"
     _write_folder(study, f"{folder}/tables", _table_files(found))
     _write_folder(study, f"{folder}/figures", _figure_files(drawn))
-    said = json.dumps(answer_json(found), indent=2, ensure_ascii=False, allow_nan=False)
-    study.paths.write(f"{folder}/answer.json", said.encode())
-    study.paths.write(f"{folder}/report.html", page(study, found, drawn).encode())
-    return f"{study.paths.uri.partition('?')[0]}/report/report.html"
+    text = page(study, analyses, drawn, again_seconds=again_seconds)
+    study.paths.write(f"{folder}/{PAGE}", text.encode())
+    answer = answer_json(found) | ({} if again_seconds is None else {AGAIN: again_seconds})
+    said = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
+    study.paths.write(f"{folder}/{ANSWER}", said.encode())
+    return page_place(study.paths, folder.removeprefix(f"{study.paths.root}/"))
 
 
-def _pictures(study: Study, found: Analysis, *, png: bool) -> Iterable[Picture]:
-    if len(found.recipes) > 1:
-        yield from pictures(COMPARING, Source(study, found), png=png)
+def _pictures(study: Study, analyses: Sequence[Analysis], *, png: bool) -> Iterator[Picture]:
+    """Yield the figures of a study: the main one at each target, and all others at the first."""
+    for place, one in enumerate(analyses):
+        yield from pictures([CHOICE], Source(study, one), png=png, end=f"-{place}" if place else "")
+    found, whole = analyses[0], Source(study, analyses[0])
+    targets = target_table(analyses) if len(analyses) > 1 else None
+    over_all = [AGAINST_BEST, *([by_target(targets)] if targets is not None else [])]
+    yield from pictures([*over_all, *(COMPARING if len(found.recipes) > 1 else ())], whole, png=png)
     for recipe in found.recipes:
-        yield from pictures(FIGURES, Source(study, found, recipe), png=png)
+        source = Source(study, found, recipe)
+        yield from pictures([*FIGURES, *curve_figures(source)], source, png=png)
 
 
 def _table_files(found: Analysis) -> dict[str, bytes]:

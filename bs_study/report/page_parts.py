@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -27,7 +28,7 @@ class Shown:
 
     def is_of(self, name: str, recipe: str) -> bool:
         """Return whether it is the figure of a name, or one of several whose names begin so, of a recipe or of all."""
-        return self.recipe in ("", recipe) and (self.figure == name or self.figure.startswith(f"{name}-"))
+        return self.recipe in ("", recipe) and bool(re.fullmatch(rf"{name}(-b\d+)?", self.figure))
 
     @classmethod
     def of(cls, picture: Picture) -> Shown:
@@ -94,7 +95,7 @@ def asked(
 def _part(question: Question, recipe: str, found: Analysis, shown: Sequence[Shown], *, said: str) -> Part:
     own = [verdict for verdict in found.verdicts if verdict.claim in question.claims and verdict.recipe in ("", recipe)]
     figures = [one for name in (question.figure, *question.more) for one in shown if one.is_of(name, recipe)]
-    is_first = bool(figures) and figures[0].figure == question.figure
+    is_first = bool(figures) and bool(question.figure) and figures[0].is_of(question.figure, recipe)
     answers = sorted(own, key=lambda verdict: verdict.outcome == "undecided")  # what is known comes first
     return Part(
         recipe,

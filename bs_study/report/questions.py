@@ -14,8 +14,8 @@ class Question:
     Attributes:
         name: its id on the page.
         claims: whose verdicts answer it.
-        figure: that stands open.
-        more: figures that are folded.
+        figure: that stands open; a pattern of its name, as there is one for each clock.
+        more: figures that are folded; of curves there is one for each batch size.
         tables: that are folded.
     """
 
@@ -32,7 +32,6 @@ QUESTIONS = (
     Question("targets", "What if my target were different?", figure="time_by_target", tables=("target_spread",)),
     Question(
         "updates", "Do large batches still save updates?", ("updates_saturate",), "iterations_to_target",
-        more=("metric_by_examples",),
     ),
     Question(
         "lr", "Which lr goes with which batch size?", ("large_batch_lr", "small_batch_lr", "middle_batch_size"),
@@ -47,7 +46,7 @@ QUESTIONS = (
         more=("epoch_time",), tables=("clean_throughput", "throughput", "throughput_fit"),
     ),
     Question(
-        "run", "What was run?", figure="progress", more=("curves",),
+        "run", "What was run?", figure=r"metric_by_\w+_seconds", more=("metric_by_examples", "curves"),
         tables=("cells", "times", "versions"),
     ),
 )  # fmt: skip

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from importlib import resources
 from typing import Any
 
-import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -19,8 +18,7 @@ from bs_study.report import setup
 from bs_study.report.answer_tables import clock_rows, rival_rows
 from bs_study.report.card import Card, card
 from bs_study.report.colours import palette
-from bs_study.report.curves import Source
-from bs_study.report.figure import Picture, picture
+from bs_study.report.figure import Picture
 from bs_study.report.figures import CHOICE
 from bs_study.report.page_parts import Shown, asked
 from bs_study.report.page_tables import page_tables
@@ -28,7 +26,7 @@ from bs_study.report.sentences import steps, targets
 from bs_study.report.sentences.answer import answer
 from bs_study.report.sentences.rivals import rivals
 from bs_study.report.sentences.warnings import ALARMS, warning
-from bs_study.report.targets import other_targets, target_table
+from bs_study.report.targets import target_table
 from bs_study.store import Study
 from bs_study.words import goal
 
@@ -49,28 +47,32 @@ class AtTarget:
     figure: Shown | None
 
 
-def page(study: Study, found: Analysis, drawn: Collection[Picture], *, again_seconds: float | None = None) -> str:
-    """Return the page of an analysis.
+def page(
+    study: Study,
+    analyses: Sequence[Analysis],
+    drawn: Collection[Picture],
+    *,
+    again_seconds: float | None = None,
+) -> str:
+    """Return the page of a study.
 
     Args:
-        drawn: its figures.
+        analyses: by the target that is asked, and then by others.
+        drawn: all figures; of the main one as many as analyses have it, in their order.
         again_seconds: in how many seconds the page of a study that runs is written again; None for a last one.
     """
-    analyses = [found, *(one for one in other_targets(found) if one is not found)]
-    choices = [_choice(study, one, place) for place, one in enumerate(analyses)]
-    pictures = [*drawn, *(one for one in choices if one is not None)]
-    colours = frozenset().union(*(one.inline.colours for one in pictures))
-    css, script = palette(colours) + _file("page.css") + _file("card.css"), _file("page.js")
-    at_targets = [
-        AtTarget(_label(one), card(one), Shown.of(figure) if figure else None)
-        for one, figure in zip(analyses, choices, strict=True)
-    ]
+    found = analyses[0]
+    css = palette(frozenset().union(*(one.inline.colours for one in drawn))) + _file("page.css") + _file("card.css")
+    script = _file("page.js")
+    main = {one.name: Shown.of(one) for one in drawn if one.figure == CHOICE.name}
+    names = [f"{CHOICE.name}-{place}" if place else CHOICE.name for place in range(len(analyses))]
+    at_targets = [AtTarget(_label(one), card(one), main.get(name)) for one, name in zip(analyses, names, strict=True)]
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             _words(study, found),
-            **_parts(found, drawn, analyses),
+            **_parts(analyses, drawn),
             targets=at_targets,
             again_seconds=again_seconds,
             css=Markup(css),  # noqa: S704 the package's own files, and colours
@@ -80,32 +82,19 @@ def page(study: Study, found: Analysis, drawn: Collection[Picture], *, again_sec
     )
 
 
-def _choice(study: Study, found: Analysis, place: int) -> Picture | None:
-    """Return the main figure at a target; None where there are no rows for it."""
-    best = found.best_cell
-    source = Source(study, found, best.recipe if best else found.recipes[0])
-    return picture(CHOICE, source, end=f"-{place}") if CHOICE.has_rows(source) else None
-
-
 def _label(found: Analysis) -> str:
     return goal(found.recommendation.target) if found.recommendation.target else "none"
 
 
-def _parts(found: Analysis, drawn: Collection[Picture], analyses: Sequence[Analysis]) -> dict[str, Any]:
-    by_target = target_table(analyses)
+def _parts(analyses: Sequence[Analysis], drawn: Collection[Picture]) -> dict[str, Any]:
+    found = analyses[0]
     said = {
         "sure": card(found).why,
         "targets": targets.by_target(analyses),
         "run": setup.state_text(found.recommendation.state),
     }
-    return {
-        "questions": asked(found, drawn, page_tables(found), said=said),
-        "by_target": _target_rows(by_target, found),
-    }
-
-
-def _target_rows(by_target: pd.DataFrame, found: Analysis) -> list[list[str]]:
-    return targets.rows(by_target, clock=found.recommendation.clock)
+    rows = targets.rows(target_table(analyses), clock=found.recommendation.clock) if len(analyses) > 1 else []
+    return {"questions": asked(found, drawn, page_tables(found), said=said), "by_target": rows}
 
 
 def _words(study: Study, found: Analysis) -> dict[str, Any]:

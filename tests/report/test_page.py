@@ -201,8 +201,9 @@ def test_recipes_are_compared_and_that_of_the_best_cell_is_open(tmp_path: Path) 
 
 def test_another_target_asks_the_same_store_another_question(tmp_path: Path) -> None:
     write_demo_study(str(tmp_path / "s"), **SMALL)
-    write_report(open_study(tmp_path / "s"), target=Target("accuracy", 0.5))
-    assert "accuracy ≥ 0.5 after" in page_of(tmp_path / "s")
+    place = write_report(open_study(tmp_path / "s"), target=Target("accuracy", 0.5))
+    assert place == str(tmp_path / "s/report-accuracy-at-least-0.5/report.html")
+    assert "accuracy ≥ 0.5 after" in Path(place).read_text()
 
 
 def test_a_study_that_was_timed_alone_shows_its_clean_times_and_says_so(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from bs_study.report.figures.against_best import AGAINST_BEST, against_best
 from bs_study.report.figures.best_lr import BEST_LR, best_lr
-from bs_study.report.figures.by_target import time_by_target
+from bs_study.report.figures.by_target import by_target, time_by_target
 from bs_study.report.figures.choice import CHOICE, time_by_batch_size
 from bs_study.report.figures.heatmap import TIME_TO_TARGET, target_heatmap
 from bs_study.report.figures.losses import FIRST_LOSSES, FIRST_LOSSES_PANELS, first_loss_panels, first_losses
@@ -36,6 +36,7 @@ __all__ = [
     "FIGURES",
     "against_best",
     "best_lr",
+    "by_target",
     "curve_figures",
     "epoch_time",
     "first_loss_panels",

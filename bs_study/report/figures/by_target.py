@@ -13,7 +13,7 @@ from bs_study.analysis.trials import Cell
 from bs_study.report.axes import LineLabel, clock_axis, label_lines, to_target
 from bs_study.report.cell_points import cell_name
 from bs_study.report.curves import some_of
-from bs_study.report.figure import anchor
+from bs_study.report.figure import ReportFigure, anchor
 from bs_study.report.inline import mark
 from bs_study.report.style import INK, Colours, batch_colours, batch_markers, new_figure, styled
 from bs_study.words import amount, goal, setting
@@ -72,3 +72,16 @@ def _points(axes: Axes, rows: pd.DataFrame, look: tuple[str, str], *, clock: str
         size, best = setting(cell.batch_size), ", the best" if row["is_best"] else ""
         text = f"{goal(target)}: {cell_name(cell)}: {amount(row['seconds'], clock=clock)}{best}"
         mark(drawn, f"t{place}-b{size}", text, link=anchor(f"curves-b{size}", cell.recipe))
+
+
+def by_target(table: pd.DataFrame) -> ReportFigure:
+    """Return the figure of a table of targets, of the recipe that is recommended most."""
+    best = table.loc[table["is_best"], "recipe"].mode()
+    rows = table[table["recipe"] == best.iloc[0]] if len(best) else table
+    return ReportFigure(
+        "time_by_target",
+        "Time to other targets",
+        caption=lambda source: "Each batch size at its best lr at each target. A ring: the best there so far.",
+        has_rows=lambda source: rows.loc[rows["seconds"].notna(), "target"].nunique() > 1,
+        draw=lambda source: time_by_target(rows, clock=source.clock, colours=source.colours),
+    )
