@@ -41,13 +41,13 @@ def publish(study: Study, found: Analysis, *, png: bool = False, again_seconds: 
     Args:
         again_seconds: in how many seconds the report of a study that runs is written again; None for a last one.
     """
-    analyses = [found] if again_seconds else [found, *(one for one in other_targets(found) if one is not found)]
-    drawn = list(_pictures(study, analyses, png=png))
+    analyses = ([] if again_seconds else other_targets(found)) or [found]
+    drawn = list(_pictures(study, found, analyses, png=png))
     own = found.rows.target if found.rows else found.recommendation.target
     folder = f"{study.paths.root}/{report_folder(found.recommendation.target, own=own)}"
     _write_folder(study, f"{folder}/tables", _table_files(found))
     _write_folder(study, f"{folder}/figures", _figure_files(drawn))
-    text = page(study, analyses, drawn, again_seconds=again_seconds)
+    text = page(study, found, analyses, drawn, again_seconds=again_seconds)
     study.paths.write(f"{folder}/{PAGE}", text.encode())
     answer = answer_json(found) | ({} if again_seconds is None else {AGAIN: again_seconds})
     said = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
@@ -55,11 +55,11 @@ def publish(study: Study, found: Analysis, *, png: bool = False, again_seconds: 
     return page_place(study.paths, folder.removeprefix(f"{study.paths.root}/"))
 
 
-def _pictures(study: Study, analyses: Sequence[Analysis], *, png: bool) -> Iterator[Picture]:
-    """Yield the figures of a study: the main one at each target, and all others at the first."""
+def _pictures(study: Study, found: Analysis, analyses: Sequence[Analysis], *, png: bool) -> Iterator[Picture]:
+    """Yield the figures of a study: the main one at each target, and all others at the one that is asked."""
     for place, one in enumerate(analyses):
-        yield from pictures([CHOICE], Source(study, one), png=png, end=f"-{place}" if place else "")
-    found, whole = analyses[0], Source(study, analyses[0])
+        yield from pictures([CHOICE], Source(study, one), png=png, end="" if one is found else f"-{place}")
+    whole = Source(study, found)
     targets = target_table(analyses) if len(analyses) > 1 else None
     over_all = [AGAINST_BEST, *([by_target(targets)] if targets is not None else [])]
     yield from pictures([*over_all, *(COMPARING if len(found.recipes) > 1 else ())], whole, png=png)

@@ -40,15 +40,17 @@ _WORDS = (
 
 @dataclass(frozen=True)
 class AtTarget:
-    """What the page answers for a target: its card and main figure."""
+    """What the page answers for a target: its card and main figure; and whether it is the one that is asked."""
 
     label: str
     card: Card
     figure: Shown | None
+    is_asked: bool
 
 
 def page(
     study: Study,
+    found: Analysis,
     analyses: Sequence[Analysis],
     drawn: Collection[Picture],
     *,
@@ -57,22 +59,25 @@ def page(
     """Return the page of a study.
 
     Args:
-        analyses: by the target that is asked, and then by others.
-        drawn: all figures; of the main one as many as analyses have it, in their order.
+        found: by the target that is asked.
+        analyses: by all targets that the page offers, that one among them, the easiest first.
+        drawn: all figures; the main one's name ends with the place of the analysis, but for `found`.
         again_seconds: in how many seconds the page of a study that runs is written again; None for a last one.
     """
-    found = analyses[0]
     css = palette(frozenset().union(*(one.inline.colours for one in drawn))) + _file("page.css") + _file("card.css")
     script = _file("page.js")
     main = {one.name: Shown.of(one) for one in drawn if one.figure == CHOICE.name}
-    names = [f"{CHOICE.name}-{place}" if place else CHOICE.name for place in range(len(analyses))]
-    at_targets = [AtTarget(_label(one), card(one), main.get(name)) for one, name in zip(analyses, names, strict=True)]
+    names = [CHOICE.name if one is found else f"{CHOICE.name}-{place}" for place, one in enumerate(analyses)]
+    at_targets = [
+        AtTarget(_label(one), card(one), main.get(name), one is found)
+        for one, name in zip(analyses, names, strict=True)
+    ]
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             _words(study, found),
-            **_parts(analyses, drawn),
+            **_parts(found, analyses, drawn),
             targets=at_targets,
             again_seconds=again_seconds,
             css=Markup(css),  # noqa: S704 the package's own files, and colours
@@ -86,8 +91,7 @@ def _label(found: Analysis) -> str:
     return goal(found.recommendation.target) if found.recommendation.target else "none"
 
 
-def _parts(analyses: Sequence[Analysis], drawn: Collection[Picture]) -> dict[str, Any]:
-    found = analyses[0]
+def _parts(found: Analysis, analyses: Sequence[Analysis], drawn: Collection[Picture]) -> dict[str, Any]:
     said = {
         "sure": card(found).why,
         "targets": targets.by_target(analyses),
