@@ -52,8 +52,7 @@ class Said:
     """An analysis, and all that is said of it."""
 
     def __init__(self, study: Study, found: Analysis) -> None:
-        publish(study, found)
-        report = Path(study.paths.root) / "report"
+        report = Path(publish(study, found)).parent
         self.found = found
         self.json: dict[str, Any] = json.loads((report / "answer.json").read_text())
         text = re.sub(r"<(style|script).*?</\1>", "", (report / "report.html").read_text(), flags=re.DOTALL)
