@@ -39,6 +39,7 @@ class Shown:
 class Judged:
     """A verdict in texts: what it says, how that was judged, and by which numbers."""
 
+    outcome: str
     claim: str
     why: str
     how: str
@@ -108,6 +109,7 @@ def _part(question: Question, recipe: str, found: Analysis, shown: Sequence[Show
 
 def _judged(verdict: Verdict, found: Analysis) -> Judged:
     return Judged(
+        verdict.outcome,
         verdicts.claim(verdict),
         verdicts.why(verdict, edges=edges_of(found)),
         verdicts.how(verdict),

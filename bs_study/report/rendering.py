@@ -111,7 +111,7 @@ def _words(study: Study, found: Analysis) -> dict[str, Any]:
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "alarms": [warning(record, found) for record in found.warnings if record.kind in ALARMS],
         "notes": [warning(record, found) for record in found.warnings if record.kind not in ALARMS],
-        "sure": [text for text in (told.sure, told.times, told.clocks, told.cost, told.search) if text],
+        "sure": [text for text in (told.use, told.sure, told.times, told.clocks, told.cost, told.search) if text],
         "rivals": _rival_rows(found, compared.others),
         "lrs": _rival_rows(found, compared.lrs),
         "clocks": [

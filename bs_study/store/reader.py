@@ -51,7 +51,6 @@ class Study:
     strict: bool = False
 
     def _repr_html_(self) -> str:
-        """Return the recommendation as a notebook shows it: the card of the page, and its main figure."""
         from bs_study.report.notebook import study_html
 
         return study_html(self)

@@ -56,6 +56,7 @@ class Said:
         self.found = found
         self.json: dict[str, Any] = json.loads((report / "answer.json").read_text())
         text = re.sub(r"<(style|script).*?</\1>", "", (report / "report.html").read_text(), flags=re.DOTALL)
+        text = re.sub(r"<article[^>]* hidden>.*?</article>", "", text, flags=re.DOTALL)  # of other targets
         self.page = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
         self.terminal = " ".join(" ".join(closing(found)).split())
 

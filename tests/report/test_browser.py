@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,7 +16,7 @@ const wide = page.documentElement.clientWidth;
 const inScroller = (one) => one.closest(".scroll") !== null;
 const outside = all("body *").filter((one) => {
   const box = one.getBoundingClientRect();
-  return box.width > 0 && !inScroller(one) && !one.closest("svg svg, defs") && (box.left < -1 || box.right > wide + 1);
+  return box.width > 0 && !inScroller(one) && !one.closest("defs") && (box.left < -1 || box.right > wide + 1);
 });
 return { outside: outside.map((one) => one.outerHTML.slice(0, 120)), overflow: page.documentElement.scrollWidth - wide };
 """
@@ -75,8 +74,8 @@ def test_the_recommendation_its_grade_and_what_is_next_are_seen_at_once(
 ) -> None:
     script = """
     const bottom = (one) => one.getBoundingClientRect().bottom;
-    return { use: bottom(page.querySelector(".use")), grade: bottom(page.querySelector(".grade")),
-             card: bottom(page.querySelector(".card")), figure: page.querySelector(".first svg").getBoundingClientRect().top };
+    const [use, grade, card] = [".use", ".grade", ".card"].map((name) => bottom(page.querySelector(`.first:not([hidden]) ${name}`)));
+    return { use, grade, card, figure: page.querySelector(".first:not([hidden]) svg").getBoundingClientRect().top };
     """
     seen, _ = observe(page, script, tmp_path, width=width, height=height)
     assert max(seen["use"], seen["grade"]) < height / 2
@@ -133,7 +132,8 @@ def test_a_mark_tells_its_values_where_it_is_pointed_at_or_focused_and_leads_to_
 def test_another_target_changes_the_card_and_the_figure(page: Path, tmp_path: Path) -> None:
     script = """
     const select = page.getElementById("target");
-    const shown = () => all(".first").filter((one) => one.getBoundingClientRect().height > 0).map((one) => one.innerText);
+    const isSeen = (one) => one.getBoundingClientRect().height > 0;
+    const shown = () => all(".first").filter(isSeen).map((one) => one.innerText);
     const told = [];
     for (const option of select.options) {
       select.value = option.value;
@@ -188,9 +188,5 @@ def test_on_paper_it_takes_at_most_12_pages(page: Path, tmp_path: Path) -> None:
     assert 2 <= pages_on_paper(page, tmp_path) <= 12
 
 
-def small(page: Path) -> Any:
-    return page.stat().st_size
-
-
 def test_it_is_small(page: Path) -> None:
-    assert small(page) < 1.5e6
+    assert page.stat().st_size < 1.5e6

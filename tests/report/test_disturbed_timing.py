@@ -29,7 +29,7 @@ def timed(*, disturbed: bool) -> Analysis:
 def told(found: Analysis) -> str:
     words = [*answer(found).sentences, *closing(found), *(row.clock for row in clock_rows(found))]
     words += [text for one in found.verdicts for text in (verdicts.claim(one), *verdicts.numbers(one))]
-    tables = page_tables(found)
+    tables = page_tables(found).values()
     words += [text for table in tables for text in (table.title, table.note, *(str(head) for head in table.headings))]
     return " ".join(words)
 

@@ -17,7 +17,6 @@ from matplotlib.text import Text
 from bs_study.analysis.study import analyse_rows
 from bs_study.analysis.tables import Tables
 from bs_study.report import figures
-from bs_study.report.axes import log_ticks, time_ticks
 from bs_study.report.colours import contrast
 from bs_study.report.style import as_svg, batch_colours, batch_markers
 from tests.analysis.hand_rows import TARGET, Outcome, hand_rows, joined
@@ -268,18 +267,3 @@ def test_one_cell_is_drawn_where_it_lies_in_every_figure_of_the_target() -> None
         assert points(drawn) == [(32, y)]
         assert axes.get_xlim()[0] < 32 < axes.get_xlim()[1]
         assert axes.get_ylim()[0] < y < axes.get_ylim()[1]
-
-
-@pytest.mark.parametrize(("low", "high"), [(0.08, 1.5), (20, 7200), (59, 61), (90, 200), (1e-6, 1e6), (3000, 4000)])
-def test_time_ticks_are_few_inside_and_in_order(low: float, high: float) -> None:
-    ticks = time_ticks(low, high)
-    assert 2 <= len(ticks) <= 8
-    assert ticks == sorted(set(ticks))
-    assert all(low * 0.999 <= tick <= high * 1.001 for tick in ticks)
-
-
-@pytest.mark.parametrize(("low", "high"), [(1, 1.0001), (1, 1.3), (0.9, 31), (1e-6, 1e9), (60000, 60001)])
-def test_log_ticks_are_few_and_inside(low: float, high: float) -> None:
-    ticks = log_ticks(low, high)
-    assert 2 <= len(ticks) <= 8
-    assert all(low * 0.999 <= tick <= high * 1.001 for tick in ticks)

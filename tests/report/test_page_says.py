@@ -9,6 +9,7 @@ from pathlib import Path
 from bs_study import open_study
 from bs_study.answer import analyse
 from bs_study.report.answer_tables import rival_rows
+from bs_study.report.questions import QUESTIONS
 from bs_study.report.sentences import steps, verdicts
 from bs_study.report.sentences.answer import answer
 from bs_study.report.sentences.doubts import edges_of
@@ -18,7 +19,7 @@ from tests.report.test_page import page_of, text_of, words
 
 def test_the_page_answers_before_it_shows_anything_else(reported: Path) -> None:
     page = page_of(reported)
-    places = [page.index(f'id="{name}"') for name in ("answer", "verdicts", "figures", "tables", "setup")]
+    places = [page.index(f'id="{name}"') for name in ("answer", *(question.name for question in QUESTIONS))]
     assert places == sorted(places)
     assert places[0] < page.index("Train with batch size") < places[1]
 

@@ -12,13 +12,14 @@ from bs_study import open_study
 from bs_study.analysis.study import analyse_rows
 from bs_study.answer import analyse
 from bs_study.report.page_tables import TABLES, page_tables, recipes_view
+from bs_study.report.sentences.columns import heading
 from bs_study.report.table_view import MOST_ROWS, Column, TableView, table_view
 from tests.analysis.hand_rows import TARGET, hand_rows, joined
 
 
 @pytest.fixture(scope="module")
 def views(reported: Path) -> dict[str, TableView]:
-    return {view.name: view for view in page_tables(analyse(open_study(reported)))}
+    return page_tables(analyse(open_study(reported)))
 
 
 def headings(view: TableView) -> list[str]:
@@ -26,14 +27,14 @@ def headings(view: TableView) -> list[str]:
 
 
 def test_every_table_with_rows_is_shown_with_the_columns_that_are_named(views: dict[str, TableView]) -> None:
-    named = {table.name: [column.name.replace("_", " ") for column in table.columns] for table in TABLES}
+    named = {table.name: [heading(column.name) for column in table.columns] for table in TABLES}
     assert set(views) == set(named) - {
         "clean_throughput",
         "versions",
     }  # this study was not timed, nor its workload edited
     for name, view in views.items():
         hidden = [text for text in named[name] if text not in headings(view)]
-        assert all(text in ("recipe", "outrun") or "clean seconds" in text for text in hidden), name
+        assert all(text in ("recipe", "outrun") or "timed alone" in text for text in hidden), name
         assert [text for text in named[name] if text not in hidden] == headings(view)
 
 
@@ -41,24 +42,24 @@ def test_the_spread_over_seeds_is_shown_target_by_target_where_cells_have_two(vi
     view = views["target_spread"]
     assert (view.title, headings(view)) == (
         "How much seeds differ, by target",
-        ["target", "spread percent", "cells", "seeds"],
+        ["target", "spread (%)", "cells", "seeds"],
     )
     assert view.rows[0][0].text == "accuracy>=0.97"
     assert all(float(row[1].text) > 0 for row in view.rows)
     once = analyse_rows(hand_rows({(8, 0.1): [2.0], (16, 0.1): [3.0]}), target=TARGET)
-    assert "target_spread" not in {shown.name for shown in page_tables(once)}
+    assert "target_spread" not in page_tables(once)
 
 
 def test_times_that_were_not_measured_have_no_column(views: dict[str, TableView]) -> None:
-    assert not any("clean seconds" in text for view in views.values() for text in headings(view))
+    assert not any("timed alone" in text for view in views.values() for text in headings(view))
 
 
 def test_a_study_of_several_recipes_shows_which_row_is_of_which() -> None:
     rows = joined(hand_rows({(8, 0.1): [2.0]}, recipe="a"), hand_rows({(8, 0.1): [4.0]}, recipe="b"))
     found = analyse_rows(rows, target=TARGET)
-    best = next(view for view in page_tables(found) if view.name == "best")
-    assert headings(best)[0] == "recipe"
-    assert [row[0].text for row in best.rows] == ["a", "b"]
+    cells = page_tables(found)["cells"]
+    assert headings(cells)[0] == "recipe"
+    assert [row[0].text for row in cells.rows] == ["a", "b"]
     assert [[value.text for value in row[:4]] for row in recipes_view(found).rows] == [
         ["8", "a", "1", "0.1"],
         ["8", "b", "2", "0.1"],
@@ -96,6 +97,6 @@ def test_a_long_table_is_cut_and_says_so() -> None:
 
 def test_a_time_that_was_not_reached_is_shown_as_missing_and_sorts_last() -> None:
     found = analyse_rows(hand_rows({(8, 0.1): ["missed"], (16, 0.1): [3.0]}), target=TARGET)
-    cells = next(view for view in page_tables(found) if view.name == "convergence")
-    place = headings(cells).index("train seconds to target")
+    cells = page_tables(found)["cells"]
+    place = headings(cells).index("training time to the target (s)")
     assert [(row[place].text, row[place].key) for row in cells.rows] == [("–", ""), ("3", "3.0")]
