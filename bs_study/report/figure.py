@@ -73,7 +73,7 @@ def picture(figure: ReportFigure, source: Source, *, png: bool = False, end: str
     """
     drawn, name = figure.draw(source), f"{anchor(figure.name, source.recipe)}{end}"
     data, svg, caption = as_png(drawn) if png else b"", as_svg(drawn), figure.caption(source)
-    inline = inline_svg(drawn, svg, name, label=f"{figure.title}. {caption}")
+    inline = inline_svg(drawn, name, label=f"{figure.title}. {caption}", svg=svg)
     return Picture(figure.name, name, figure.title, caption, svg, inline, data, source.recipe)
 
 

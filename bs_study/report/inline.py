@@ -10,6 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from bs_study.report.colours import INK, PAPER, variable
+from bs_study.report.style import as_svg
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
@@ -43,7 +44,7 @@ def mark(artist: Artist, name: str, text: str, *, link: str = "") -> None:
         artist.set_url(f"#{link}")
 
 
-def inline_svg(figure: Figure, svg: bytes, name: str, *, label: str) -> Inline:
+def inline_svg(figure: Figure, name: str, *, label: str, svg: bytes | None = None) -> Inline:
     """Return a figure as an element of a page.
 
     It has no style attribute, which the page's policy refuses. Ids begin with the figure's name, so that those of two
@@ -51,12 +52,12 @@ def inline_svg(figure: Figure, svg: bytes, name: str, *, label: str) -> Inline:
 
     Args:
         figure: whose marks are to be told.
-        svg: of the figure, as `style.as_svg` gives it.
         name: of the figure on the page.
         label: for who can't see it.
+        svg: of the figure, where `style.as_svg` has made it already.
     """
     marks = {str(a.get_gid()): a for a in figure.findobj(lambda artist: bool(artist.get_gid()))}
-    root = _parsed(svg.decode())
+    root = _parsed((svg or as_svg(figure)).decode())
     colours = set[str]()
     for element in root.iter():
         _plain(element, name, colours)

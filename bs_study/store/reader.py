@@ -61,11 +61,7 @@ class Study:
 
     @functools.cached_property
     def asked(self) -> dict[str, Any]:
-        """What ``study.json`` says was asked: config, schema version, package version, created (UTC).
-
-        Raises:
-            ValueError: the file is damaged.
-        """
+        """What ``study.json`` says was asked: config, versions, created (UTC). ValueError: the file is damaged."""
         return read_asked(self.paths)
 
     @functools.cached_property

@@ -128,7 +128,9 @@ def test_an_order_is_known_to_all_or_to_none(said: Said) -> None:
         assert told == {tuple(one.rival) for one in comparisons}
     others = [one for one in found.comparisons if found.best and one.rival[:2] != found.best.cell[:2]]
     is_open = any(not one.is_slower for one in others)
-    assert ("Not known to be slower: " in said.terminal or f"As good{WITHIN}: " in said.terminal) == is_open
+    named = "Not known to be slower: " in said.terminal or f"As good{WITHIN}: " in said.terminal
+    assert is_open or not named
+    assert named or not is_open or "The report says more." in said.terminal  # where lines are scarce
     if found.fastest.outcome == "supported":
         assert all(one.is_slower for one in others)
         assert not any(doubt.reason == "within_spread" for doubt in found.doubts)

@@ -18,7 +18,8 @@ const outside = all("body *").filter((one) => {
   const box = one.getBoundingClientRect();
   return box.width > 0 && !inScroller(one) && !one.closest("defs") && (box.left < -1 || box.right > wide + 1);
 });
-return { outside: outside.map((one) => one.outerHTML.slice(0, 120)), overflow: page.documentElement.scrollWidth - wide };
+const overflow = page.documentElement.scrollWidth - wide;
+return { outside: outside.map((one) => one.outerHTML.slice(0, 120)), overflow };
 """
 CONTRAST = """
 const linear = (part) => (part /= 255) <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
@@ -74,8 +75,9 @@ def test_the_recommendation_its_grade_and_what_is_next_are_seen_at_once(
 ) -> None:
     script = """
     const bottom = (one) => one.getBoundingClientRect().bottom;
-    const [use, grade, card] = [".use", ".grade", ".card"].map((name) => bottom(page.querySelector(`.first:not([hidden]) ${name}`)));
-    return { use, grade, card, figure: page.querySelector(".first:not([hidden]) svg").getBoundingClientRect().top };
+    const first = page.querySelector(".first:not([hidden])");
+    const [use, grade, card] = [".use", ".grade", ".card"].map((name) => bottom(first.querySelector(name)));
+    return { use, grade, card, figure: first.querySelector("svg").getBoundingClientRect().top };
     """
     seen, _ = observe(page, script, tmp_path, width=width, height=height)
     assert max(seen["use"], seen["grade"]) < height / 2

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from bs_study.report.colours import DARK_PAPER, INK, PAPER, contrast, dark, palette
-from bs_study.report.style import ACCENT, FAINT, MUTED, ramp
+from bs_study.report.style import ACCENT, FAINT, MUTED, batch_colours, batch_markers, ramp
 
 COLOURS = [ACCENT, FAINT, MUTED, "#d55e00", "#cfe3f1", "#ececec", "#b3261e", *ramp(30)]
 
@@ -45,3 +45,19 @@ def test_the_palette_sets_each_colour_once_for_light_and_once_for_dark() -> None
         assert re.findall(rf"{name}: (#\w+);", light) == [colour]
         assert re.findall(rf"{name}: (#\w+);", night) == [dark(colour)]
     assert text.count("{") == text.count("}")
+
+
+def test_batch_sizes_have_distinct_colours_however_many() -> None:
+    colours = batch_colours(range(1, 31))
+    assert len(set(colours.values())) == 30
+    assert PAPER not in colours.values()
+
+
+@pytest.mark.parametrize("count", range(2, 31))
+def test_every_line_has_a_contrast_of_three_on_white_however_many(count: int) -> None:
+    assert min(contrast(colour, PAPER) for colour in batch_colours(range(1, count + 1)).values()) >= 3
+
+
+def test_neighbouring_batch_sizes_differ_by_marker_not_colour_alone() -> None:
+    markers = list(batch_markers([4, 1, 2]).values())
+    assert len(set(markers)) == 3

@@ -18,7 +18,7 @@ from bs_study.analysis.study import analyse_rows
 from bs_study.analysis.tables import Tables
 from bs_study.report import figures
 from bs_study.report.colours import contrast
-from bs_study.report.style import as_svg, batch_colours, batch_markers
+from bs_study.report.style import as_svg, batch_colours
 from tests.analysis.hand_rows import TARGET, Outcome, hand_rows, joined
 
 Cells = Mapping[tuple[int, float], Sequence[Outcome]]
@@ -187,22 +187,6 @@ def test_a_batch_size_has_one_colour_in_all_figures() -> None:
     assert colours_of(drawn) == [colours[32], colours[64], colours[128]]
     speed = figures.epoch_time(throughput_table(), colours={1: "#ff0000", 10: "#00ff00", 100: "#0000ff"})
     assert colours_of(speed) == ["#ff0000", "#00ff00", "#0000ff"]
-
-
-def test_batch_sizes_have_distinct_colours_however_many() -> None:
-    colours = batch_colours(range(1, 31))
-    assert len(set(colours.values())) == 30
-    assert not any(same_color(colour, "white") for colour in colours.values())
-
-
-@pytest.mark.parametrize("count", range(2, 31))
-def test_every_line_has_a_contrast_of_three_on_white_however_many(count: int) -> None:
-    assert min(contrast(colour, "#ffffff") for colour in batch_colours(range(1, count + 1)).values()) >= 3
-
-
-def test_neighbouring_batch_sizes_differ_by_marker_not_colour_alone() -> None:
-    markers = list(batch_markers([4, 1, 2]).values())
-    assert len(set(markers)) == 3
 
 
 def test_all_words_are_legible_and_all_marks_seen_in_every_figure(drawn_figures: list[Figure]) -> None:
