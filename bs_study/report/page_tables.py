@@ -10,6 +10,7 @@ import pandas as pd
 from bs_study.analysis.best import best_cells
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.trials import CELL, Cell
+from bs_study.report.figure import anchor
 from bs_study.report.outrun import with_bounds
 from bs_study.report.sentences.times import clock_of
 from bs_study.report.table_view import Column, TableView, table_view
@@ -59,7 +60,7 @@ TABLES = (
         (
             *_CELL,
             Column("is_best", "the best lr of its batch size by the ranking clock"),
-            Column("status", "what became of all trials of the cell"),
+            Column("status", "what became of all trials of the cell", link="#{curves}"),
             Column("seeds", "trials that have ended"),
             Column("reached"),
             *_TIMES,
@@ -77,7 +78,14 @@ TABLES = (
         "Time to the target, trial by trial",
         "At the first evaluation that met the target. A missing time was not reached. “> 2.1×” was outrun: it takes "
         "more than 2.1 times the best cell's median.",
-        (*_CELL, *_settings("seed"), *_columns("outcome", "stop_reason"), *_TIMES, *_columns("best_metric", "looks")),
+        (
+            *_CELL,
+            *_settings("seed"),
+            Column("outcome", link="#{curves}"),
+            Column("stop_reason"),
+            *_TIMES,
+            *_columns("best_metric", "looks"),
+        ),
     ),
     PageTable(
         "target_spread",
@@ -201,7 +209,9 @@ def _rows(name: str, found: Analysis) -> pd.DataFrame:
     """Return a table of the page, with what is known of times that were outrun where it has times."""
     tables = found.tables
     if name == "times":
-        return with_bounds(tables.times, tables.best, clocks=CLOCK_LABELS) if len(tables.times) else tables.times
+        return (
+            _linked(with_bounds(tables.times, tables.best, clocks=CLOCK_LABELS)) if len(tables.times) else tables.times
+        )
     if name == "cells":
         return _cells(found)
     table: pd.DataFrame = getattr(tables, name)
@@ -215,7 +225,16 @@ def _cells(found: Analysis) -> pd.DataFrame:
         return cells
     best = set(best_cells(found.tables.best, found.tables.clock))
     cells = with_bounds(cells, found.tables.best, clocks=CLOCK_LABELS).sort_values(["recipe", *CELL[1:]], kind="stable")
-    return cells.assign(is_best=[Cell(*key) in best for key in zip(*(cells[name] for name in CELL), strict=True)])
+    keys = zip(*(cells[name] for name in CELL), strict=True)
+    return _linked(cells.assign(is_best=[Cell(*key) in best for key in keys]))
+
+
+def _linked(table: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the place on the page of the curves of their batch size."""
+    places = [
+        anchor(f"curves-b{size}", recipe) for size, recipe in zip(table["batch_size"], table["recipe"], strict=True)
+    ]
+    return table.assign(curves=places)
 
 
 def _of_study(columns: tuple[Column, ...], found: Analysis) -> list[Column]:

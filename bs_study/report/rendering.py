@@ -40,12 +40,13 @@ _WORDS = (
 
 @dataclass(frozen=True)
 class AtTarget:
-    """What the page answers for a target: its card and main figure; and whether it is the one that is asked."""
+    """What the page answers for a target: its card, and its main figure, also as a table."""
 
     label: str
     card: Card
     figure: Shown | None
     is_asked: bool
+    rows: Sequence[Sequence[str]]
 
 
 def page(
@@ -69,7 +70,13 @@ def page(
     main = {one.name: Shown.of(one) for one in drawn if one.figure == CHOICE.name}
     names = [CHOICE.name if one is found else f"{CHOICE.name}-{place}" for place, one in enumerate(analyses)]
     at_targets = [
-        AtTarget(_label(one), card(one), main.get(name), one is found)
+        AtTarget(
+            _label(one),
+            card(one),
+            main.get(name),
+            one is found,
+            targets.best_rows(target_table([one]), clock=one.recommendation.clock),
+        )
         for one, name in zip(analyses, names, strict=True)
     ]
     return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import pandas as pd
@@ -32,6 +33,22 @@ def by_target(analyses: Sequence[Analysis]) -> str:
     else:
         what = f"recommends one of {counted(len(sizes), 'batch size')}, {setting(sizes[0])} to {setting(sizes[-1])}"
     return f"Each of {counted(len(known), 'target')} {what}. {graded}"
+
+
+def best_rows(table: pd.DataFrame, *, clock: str) -> list[list[str]]:
+    """Return the best lr of each batch size with its time, or what became of it.
+
+    Args:
+        table: as `target_table` returns it, of one target.
+        clock: of its seconds.
+    """
+    told = []
+    for _, one in table.iterrows():
+        recipe = f" of “{one['recipe']}”" if one["recipe"] else ""
+        is_known = math.isfinite(one["seconds"])
+        took = amount(float(one["seconds"]), clock=clock) if is_known else str(one["outcome"]).replace("_", " ")
+        told.append([f"{setting(one['batch_size'])}{recipe}", setting(one["lr"]) if is_known else UNKNOWN, took])
+    return told
 
 
 def rows(table: pd.DataFrame, *, clock: str) -> list[list[str]]:
