@@ -16,6 +16,8 @@ from bs_study.report.sentences.places import Place
 from bs_study.report.sentences.rivals import WITHIN, how_much, is_infeasible, lrs_as_good, rivals, sizes_as_good
 from bs_study.words import count, counted, listing, sentence, setting
 
+MOST_COSTS = 6
+
 
 class Cost(NamedTuple):
     """What another choice costs.
@@ -61,8 +63,10 @@ class Card:
 
     @property
     def cost(self) -> str:
-        """What others cost, in sentences."""
-        return " ".join(cost_sentences(self.costs))
+        """What others cost, in sentences; of many the nearest, and how many more there are."""
+        more = len(self.costs) - MOST_COSTS
+        told = cost_sentences(self.costs[:MOST_COSTS])
+        return " ".join([*told, f"“How sure?” has {more} more."] if more > 0 else told)
 
 
 def card(found: Analysis, *, start: str = steps.GRID) -> Card:

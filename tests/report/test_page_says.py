@@ -37,7 +37,7 @@ def test_the_page_says_all_of_the_answer_and_every_verdict_with_its_outcome(repo
 
 def test_every_step_stands_with_its_command_as_it_is_typed(reported: Path) -> None:
     found, page = analyse(open_study(reported)), page_of(reported)
-    codes = [html.unescape(code) for code in re.findall(r"<code>(.*?)</code>", page)]
+    codes = [html.unescape(re.sub("<[^>]*>", "", code)) for code in re.findall(r"<code>(.*?)</code>", page)]
     assert found.recommendation.steps
     for record in found.recommendation.steps:
         assert words(steps.step(record, found)) in text_of(page)

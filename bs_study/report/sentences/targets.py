@@ -23,7 +23,7 @@ def by_target(analyses: Sequence[Analysis]) -> str:
         return ""
     settled = sum(one.recommendation.grade == "settled" for one in known)
     grades = "All" if settled == len(known) else count(settled) if settled else "None"
-    graded = f"{grades} of them {'is' if settled == 1 else 'are'} settled."
+    graded = f"{grades} of them {'is' if settled < 2 else 'are'} settled."
     cells = sorted({one.best_cell for one in known if one.best_cell is not None})
     sizes = sorted({best.batch_size for best in cells})
     if len(cells) == 1:

@@ -170,7 +170,7 @@ def _is_known(value: object) -> bool:
         return math.isfinite(value)
     if isinstance(value, Mapping):
         return any(_is_known(entry) for entry in value.values())
-    return value is not None and value != [] and value != ()
+    return value is not None and value not in ("", [], ())
 
 
 def _named(name: object) -> str:
