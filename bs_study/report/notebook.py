@@ -28,7 +28,11 @@ def card_html(found: Analysis) -> str:
     """Return the card and main figure of an analysis, to stand within any page."""
     source = Source(None, found)
     # A notebook may show several studies, whose figures must not share ids.
-    drawn = picture(CHOICE, source, end=f"-{zlib.crc32(found.uri.encode())}") if CHOICE.has_rows(source) else None
+    drawn = (
+        picture(CHOICE, source, end=f"-{zlib.crc32(f'{found.uri} {found.recommendation.target}'.encode())}")
+        if CHOICE.has_rows(source)
+        else None
+    )
     style = palette(drawn.inline.colours if drawn else [], scope=".bs-study")
     style += resources.files("bs_study.report").joinpath("card.css").read_text()
     template = Environment(loader=PackageLoader("bs_study.report", "."), autoescape=True).from_string(_TEMPLATE)
