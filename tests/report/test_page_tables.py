@@ -11,8 +11,9 @@ import pytest
 from bs_study import open_study
 from bs_study.analysis.study import analyse_rows
 from bs_study.answer import analyse
-from bs_study.report.page_tables import TABLES, page_tables, recipes_view
+from bs_study.report.page_tables import page_tables, recipes_view
 from bs_study.report.sentences.columns import heading
+from bs_study.report.shown_tables import TABLES
 from bs_study.report.table_view import MOST_ROWS, Column, TableView, table_view
 from tests.analysis.hand_rows import TARGET, hand_rows, joined
 

@@ -1,0 +1,181 @@
+"""Which tables of the analysis the page shows, and which of their columns; the CSVs have all."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from bs_study.report.table_view import Column
+from bs_study.words import CLOCK_LABELS
+
+
+class PageTable(NamedTuple):
+    """A table of the analysis on the page: its name there, its heading, what to know, and what is shown of it."""
+
+    name: str
+    title: str
+    note: str
+    columns: tuple[Column, ...]
+
+
+def settings(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, is_setting=True) for name in names)
+
+
+def plain(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name) for name in names)
+
+
+def _more(*names: str) -> tuple[Column, ...]:
+    return tuple(Column(name, is_more=True) for name in names)
+
+
+RECIPE = (Column("recipe"),)
+_CELL = (*RECIPE, *settings("batch_size", "lr"))
+TIMES = tuple(Column(f"{clock}_to_target") for clock in CLOCK_LABELS)
+_SPEED = (
+    Column("examples_per_iteration", "fewer than the batch size where the last batch of an epoch is short"),
+    Column("load_share", "load seconds over epoch seconds"),
+    Column("epoch_seconds", "one pass over the training set"),
+    Column("load_seconds", "of an epoch: waiting for batches"),
+    Column("compute_seconds", "of an epoch: forward, backward and update"),
+    Column("iteration_seconds", "one optimizer update"),
+    Column("examples_per_second"),
+)
+
+TABLES = (
+    PageTable(
+        "cells",
+        "Every cell",
+        "Medians over seeds, least to most in grey. A missing time was not reached within the budget. "
+        "“> 2.1×” was outrun: its first seed was cut after 2.1 times the best time. Best: of its batch size.",
+        (
+            *_CELL,
+            Column("is_best", "the best lr of its batch size by the ranking clock"),
+            Column("status", "what became of all trials of the cell", link="#{curves}"),
+            Column("seeds", "trials that have ended"),
+            Column("reached"),
+            *TIMES,
+            *_more("missed"),
+            Column("outrun", "trials that ended since another lr of their batch size had won", is_more=True),
+            Column("not_tried", "trials that ended at another target of their own", is_more=True),
+            *_more("diverged"),
+            Column("effective_lr", "lr / (1 − momentum) of SGD", is_setting=True, is_more=True),
+            Column("best_metric", "of the target's metric, at any evaluation", is_more=True),
+            Column("censored_by", "what ended the trials that did not reach it", is_more=True),
+        ),
+    ),
+    PageTable(
+        "times",
+        "Time to the target, trial by trial",
+        "At the first evaluation that met the target. A missing time was not reached. “> 2.1×” was outrun: it takes "
+        "more than 2.1 times the best cell's median.",
+        (
+            *_CELL,
+            *settings("seed"),
+            Column("outcome", link="#{curves}"),
+            Column("stop_reason"),
+            *TIMES,
+            *plain("best_metric", "looks"),
+        ),
+    ),
+    PageTable(
+        "target_spread",
+        "How much seeds differ, by target",
+        "The target asked comes first, where seeds reached it. With half the spread a quarter of the seeds tells as "
+        "much.",
+        (
+            Column("target", "as --target takes it"),
+            Column("spread_percent", "standard deviation over seeds of the log of iterations to it, pooled over cells"),
+            Column("cells", "those of two seeds or more, all of which reached it"),
+            Column("seeds", "of these cells"),
+        ),
+    ),
+    PageTable(
+        "versions",
+        "Trials of each version of workload and data",
+        "The workload or its data changed while the study went on. Only the judged version counts in all else.",
+        (*_CELL, *settings("seed", "workload_version"), *plain("is_judged", "status")),
+    ),
+    PageTable(
+        "scaling",
+        "Best lr, stable lrs and the band that works",
+        "Best lr by iterations to the target.",
+        (
+            *RECIPE,
+            *settings("batch_size", "best_lr", "largest_stable_lr", "smallest_unstable_lr"),
+            *settings("band_low_lr", "band_high_lr"),
+            Column("band_octaves", "log2 of the largest over the smallest lr that reaches the target"),
+            Column("band_gaps", "lrs between them that do not"),
+            Column("diverged_share", "of the trials"),
+            Column("best_lr_on_edge", "of the grid"),
+            *settings("add_lr_1", "add_lr_2"),
+            Column("lr_step", "ratio of neighbouring lrs"),
+        ),
+    ),
+    PageTable(
+        "lr_fit",
+        "Exponent of best lr against batch size",
+        "1: linear scaling; 0.5: square root.",
+        (
+            *RECIPE,
+            Column("exponent", "of all batch sizes"),
+            Column("saturates_at", "batch size beyond which the best lr is constant"),
+            Column("exponent_below", "of the batch sizes below that"),
+            Column("saturated_lr", "best lr beyond it"),
+            Column("batch_sizes", "points of the fit"),
+            Column("left_out", "batch sizes whose best lr is on an edge of the grid"),
+        ),
+    ),
+    PageTable(
+        "throughput",
+        "Epoch, load, compute and iteration time",
+        "By the clocks of the trials: medians over epochs and trials, quartiles in grey; warm-up left out.",
+        (*RECIPE, *settings("batch_size"), *plain("trials", "epochs"), *_SPEED),
+    ),
+    PageTable(
+        "clean_throughput",
+        "The same, measured alone in the timing pass",
+        "Medians of the repeats, the quickest and the slowest in grey.",
+        (
+            *settings("batch_size"),
+            Column("epochs", "repeats"),
+            *_SPEED,
+            Column("iteration_seconds_spread", "(slowest − quickest) / median"),
+            Column("disturbed", "repeats that differ by more than 20 %, or others took the processor"),
+            *plain("peak_memory_bytes", "neighbours"),
+        ),
+    ),
+    PageTable(
+        "throughput_fit",
+        "Fit of iteration time: a + b·B",
+        "a/b is the batch size at half of the throughput limit.",
+        (
+            *RECIPE,
+            *plain("a_seconds", "b_seconds_per_example", "half_limit_batch_size", "limit_examples_per_second"),
+            Column("doubling_gain_limit_batch_size", "beyond it, doubling the batch gains less than 10 %"),
+            Column("worst_relative_error", "of the fit"),
+            Column("batch_sizes", "points of the fit"),
+        ),
+    ),
+    PageTable(
+        "smoothness",
+        "Loss variance of each trial",
+        "Over the first 1,000 iterations, over equal examples, and at an equal loss level.",
+        (
+            *_CELL,
+            *settings("seed"),
+            *plain("window", "iterations", "loss_variance"),
+            Column("detrended_variance", "about a rolling median"),
+            Column("noise", "std of loss[t] − loss[t−1], over √2"),
+            Column("spikes"),
+            Column("max_loss_ratio", "largest loss over the first"),
+            Column("stability"),
+        ),
+    ),
+    PageTable(
+        "noise_slope",
+        "Slope of log noise on log batch size",
+        "Independent noise gives −0.5.",
+        (*RECIPE, *settings("lr"), *plain("window", "slope"), Column("batch_sizes", "points"), Column("left_out")),
+    ),
+)
