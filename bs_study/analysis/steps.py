@@ -18,6 +18,8 @@ from bs_study.analysis.unreached import Unanswered
 from bs_study.analysis.verdict import Doubt, Reason
 from bs_study.target import Target
 
+RESUMED = ("finish", "seeds", "lrs", "batch_sizes")
+"""Steps that train more trials of the same study."""
 OF_BUDGET = ("missed_earlier", "not_tried", "nothing_reached")
 
 
@@ -55,7 +57,21 @@ def steps(
         _batch_sizes(rows, contest),
         _budget(rows, doubts, convergence, target) if reasons & set(OF_BUDGET) else None,
     ]
-    return tuple(step for step in found if step)
+    known = [step for step in found if step]
+    told = [step for step in known if _tells_of(target, step, rows)]
+    if len(told) < len(known) and target is not None and not any(step.kind == "budget" for step in told):
+        told.append(Step("own_study", target=target))
+    return tuple(told)
+
+
+def _tells_of(target: Target | None, step: Step, rows: StudyRows) -> bool:
+    """Return whether a step tells of the target asked: a study that goes on trains and decides by its own target."""
+    own = rows.target
+    if step.kind not in RESUMED or own is None or target in (None, own):
+        return True
+    is_passed = (own.metric, own.direction) == (target.metric, target.direction) and target.is_met(own.value)
+    is_whole = bool(rows.settings) and not any(settings.stop_at_target for settings in rows.settings.values())
+    return (is_passed or is_whole) and not (step.is_auto or step.max_seeds)
 
 
 def _finish_failed(rows: StudyRows) -> Step | None:
@@ -168,7 +184,7 @@ def _budget(rows: StudyRows, doubts: Sequence[Doubt], convergence: pd.DataFrame,
     sizes = tuple(sorted(int(size) for size in cut["batch_size"].unique() if not named or size in named))
     if not sizes:
         return None
-    harder = target if cut["not_tried"].any() else None
+    harder = target if cut["not_tried"].any() or target != rows.target else None
     return Step("budget", at=sizes, target=harder, trials=len(rows.cells) * _seed_count(rows))
 
 

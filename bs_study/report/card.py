@@ -64,9 +64,9 @@ class Card:
     @property
     def cost(self) -> str:
         """What others cost, in sentences; of many the nearest, and how many more there are."""
-        more = len(self.costs) - MOST_COSTS
         told = cost_sentences(self.costs[:MOST_COSTS])
-        return " ".join([*told, f"“How sure?” has {more} more."] if more > 0 else told)
+        more = len(self.costs) - MOST_COSTS
+        return " ".join([*told, *([f"Not named here: {count(more)} more."] if more > 0 else [])])
 
 
 def card(found: Analysis, *, start: str = steps.GRID) -> Card:
@@ -160,6 +160,8 @@ def _cost(place: Place, ratio: str, *, is_known: bool = True) -> Cost:
 
 def _lost(why: Mapping[str, int]) -> str:
     """Return what became of a batch size that reached the target with too few seeds, or with none."""
+    if why.get("not_tried"):
+        return "was not tried at this target"
     if why.get("reached"):
         return f"reached it in {why['reached']} of {counted(sum(why.values()), 'trial')}"
     if set(why) <= {"failed", "not_evaluated"}:
@@ -170,6 +172,9 @@ def _lost(why: Mapping[str, int]) -> str:
 def cost_sentences(costs: Sequence[Cost]) -> list[str]:
     """Return costs in two sentences: ratios, and why there is none."""
     ratios = [f"{one.ratio} at {one.name}" for one in costs if one.is_known]
-    others = [f"{one.name} {one.ratio}" for one in costs if not one.is_known]
+    others: dict[str, list[str]] = {}
+    for one in costs:
+        if not one.is_known:
+            others.setdefault(one.ratio, []).append(one.name)
     told = [f"Others take longer: {', '.join(ratios).replace(' at ', ' at batch size ', 1)}."] if ratios else []
-    return [*told, *([f"Batch size {listing(others)}."] if others else [])]
+    return [*told, *(f"Batch size{'s' * (len(of) > 1)} {listing(of)} {ratio}." for ratio, of in others.items())]

@@ -14,6 +14,8 @@ from bs_study.report.style import as_svg
 
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "{http://www.w3.org/1999/xlink}href"
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
+MOST_STOPS = 100
+"""A figure with more marks is passed over by the tabulator: its table tells the same."""
 _NUMBER = re.compile(r"-?\d+\.\d+")
 _ID = re.compile(r"url\(#([^)]+)\)")
 
@@ -61,10 +63,15 @@ def inline_svg(figure: Figure, name: str, *, label: str, svg: bytes | None = Non
     colours = set[str]()
     for element in root.iter():
         _plain(element, name, colours)
+    made = []
     for element in list(root.iter("g")):
         artist = marks.get(element.get("id", "").removeprefix(f"{name}-"))
         if artist is not None:
             _make_mark(element, str(artist.get_label()).removeprefix("_"), artist.get_url())
+            made.append(element)
+    if len(made) > MOST_STOPS:
+        for element in made:
+            element.set("tabindex", "-1")
     for side in ("width", "height"):
         del root.attrib[side]
     root.attrib |= {"role": "group", "aria-label": label, "fill": "currentColor", "class": "figure"}

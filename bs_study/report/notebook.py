@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import zlib
+from dataclasses import replace
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader
@@ -34,15 +36,24 @@ def card_html(found: Analysis) -> str:
         else None
     )
     style = palette(drawn.inline.colours if drawn else [], scope=".bs-study")
-    style += resources.files("bs_study.report").joinpath("card.css").read_text()
+    style += _SCOPED.format(resources.files("bs_study.report").joinpath("card.css").read_text())
     template = Environment(loader=PackageLoader("bs_study.report", "."), autoescape=True).from_string(_TEMPLATE)
     return template.render(
         card=card(found),
-        figure=Shown.of(drawn) if drawn else None,
+        figure=_by_itself(Shown.of(drawn)) if drawn else None,
         style=Markup(style),  # noqa: S704  the package's own file, and colours
     )
 
 
+def _by_itself(figure: Shown) -> Shown:
+    """Return a figure whose marks tell their values without a script, and lead nowhere: the curves are on the page."""
+    svg = re.sub(r' href="#curves[^"]*"', "", figure.svg)
+    return replace(figure, svg=re.sub(r'(class="mark" aria-label="([^"]*)"[^>]*>)', r"\1<title>\2</title>", svg))
+
+
+_SCOPED = """.bs-study {{ display: flex; flex-wrap: wrap; gap: 1rem 2rem; padding: 1rem;
+background: var(--paper); color: var(--ink); & > * {{ flex: 1 1 22rem; }}
+{} }}"""
 _TEMPLATE = """{% from "card.html.j2" import show_card, show_figure %}
 <div class="bs-study"><style>{{ style }}</style>
 {{ show_card(card) }}{% if figure %}{{ show_figure(figure, heading=false) }}{% endif %}</div>"""

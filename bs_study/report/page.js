@@ -14,6 +14,8 @@ function tell(event) {
   tip.style.top = `${box.bottom + scrollY + 6}px`;
 }
 for (const name of ["mouseover", "focusin"]) document.addEventListener(name, tell);
+document.addEventListener("focusout", () => { tip.hidden = true; });
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
 
 // The page is of one target at a time.
 document.getElementById("target").addEventListener("change", (event) => {
@@ -25,20 +27,25 @@ function unfold(element) {
   for (let at = element; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
 }
 function follow() {
-  const aim = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const aim = document.getElementById(location.hash.slice(1));
   if (!aim) return;
   unfold(aim);
   aim.scrollIntoView();
 }
 addEventListener("hashchange", follow);
 follow();
-addEventListener("beforeprint", () => all("details").forEach((one) => { one.open = true; }));
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = all("details:not([open])");
+  for (const one of opened) one.open = true;
+});
+addEventListener("afterprint", () => { for (const one of opened) one.open = false; });
 
 function copies(button, text) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     const before = button.textContent;
-    const done = await navigator.clipboard.writeText(text()).then(() => "Copied", () => "Not allowed here");
+    const done = await Promise.resolve(navigator.clipboard).then((board) => board.writeText(text())).then(() => "Copied", () => "Not allowed here");
     button.textContent = done;
     setTimeout(() => { button.textContent = before; }, 2000);
   });
@@ -50,7 +57,7 @@ function sortBy(table, column, heading) {
   const isAscending = heading.getAttribute("aria-sort") !== "ascending";
   for (const other of all("th", table)) other.removeAttribute("aria-sort");
   heading.setAttribute("aria-sort", isAscending ? "ascending" : "descending");
-  const key = (row) => row.cells[column].dataset.key;
+  const key = (row) => row.cells[column].dataset.key ?? row.cells[column].textContent.trim();
   const order = (a, b) => {
     if (key(a) === "" || key(b) === "") return (key(a) === "") - (key(b) === "");
     const by = heading.classList.contains("number") ? key(a) - key(b) : key(a).localeCompare(key(b));
@@ -68,7 +75,9 @@ function matches(row, headings, word) {
 }
 
 const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-const csv = (table) => [...table.rows].map((row) => [...row.cells].map((cell) => quoted(cell.textContent.trim())).join(",")).join("\n");
+// Numbers as they are, not as they are shown; of a text without its spread.
+const plain = (cell) => (cell.classList.contains("number") && cell.dataset.key) || cell.firstChild?.textContent.trim() || "";
+const csv = (table) => [...table.rows].filter((row) => !row.hidden).map((row) => [...row.cells].map((cell) => quoted(plain(cell))).join(",")).join("\n");
 
 for (const section of all("details.table")) {
   const table = section.querySelector("table");

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import Verdict
@@ -26,9 +26,9 @@ class Shown:
     svg: str
     recipe: str
 
-    def is_of(self, name: str, recipe: str) -> bool:
-        """Return whether it is the figure of a name, or one of several whose names begin so, of a recipe or of all."""
-        return self.recipe in ("", recipe) and bool(re.fullmatch(rf"{name}(-b\d+)?", self.figure))
+    def is_called(self, name: str) -> bool:
+        """Return whether it is the figure of a name (a pattern), or one of its figures of each batch size."""
+        return re.fullmatch(rf"{name}(-b\d+)?", self.figure) is not None
 
     @classmethod
     def of(cls, picture: Picture) -> Shown:
@@ -58,7 +58,7 @@ class Part:
 
     @property
     def is_empty(self) -> bool:
-        return not (self.sentence or self.figure or self.more)
+        return not (self.figure or self.more or self.judged)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,11 @@ class Asked:
     title: str
     first: Part
     others: Sequence[Part] = ()
-    tables: Sequence[TableView] = field(default_factory=tuple)
+    tables: Sequence[TableView] = ()
+
+    @property
+    def has_details(self) -> bool:
+        return bool(self.first.judged or self.first.more or self.others or self.tables)
 
 
 def asked(
@@ -87,22 +91,34 @@ def asked(
     names = sorted(found.recipes, key=lambda name: name != (best.recipe if best else found.recipes[0]))
     questions = []
     for one in QUESTIONS:
-        first, *others = (_part(one, name, found, shown, said=said.get(one.name, "")) for name in names)
+        first = _part(one, names[0], found, shown, said=said.get(one.name, ""))
+        others = [_part(one, name, found, shown, is_first=False) for name in names[1:]]
         own = [tables[name] for name in one.tables if name in tables]
-        questions.append(Asked(one.name, one.title, first, [part for part in others if part.judged or part.more], own))
+        questions.append(Asked(one.name, one.title, first, [part for part in others if not part.is_empty], own))
     return questions
 
 
-def _part(question: Question, recipe: str, found: Analysis, shown: Sequence[Shown], *, said: str) -> Part:
-    own = [verdict for verdict in found.verdicts if verdict.claim in question.claims and verdict.recipe in ("", recipe)]
-    figures = [one for name in (question.figure, *question.more) for one in shown if one.is_of(name, recipe)]
-    is_first = bool(figures) and bool(question.figure) and figures[0].is_of(question.figure, recipe)
+def _part(
+    question: Question,
+    recipe: str,
+    found: Analysis,
+    shown: Sequence[Shown],
+    *,
+    said: str = "",
+    is_first: bool = True,
+) -> Part:
+    """Return what answers a question of a recipe; what is of the whole study stands with the first one alone."""
+    of = ("", recipe) if is_first else (recipe,)
+    own = [verdict for verdict in found.verdicts if verdict.claim in question.claims and verdict.recipe in of]
+    names = (question.figure, *question.more)
+    figures = [one for name in names for one in shown if one.recipe in of and one.is_called(name)]
+    has_main = bool(figures) and bool(question.figure) and figures[0].is_called(question.figure)
     answers = sorted(own, key=lambda verdict: verdict.outcome == "undecided")  # what is known comes first
     return Part(
         recipe,
         said or (verdicts.answer(answers[0]) if answers else ""),
-        figures[0] if is_first else None,
-        figures[1:] if is_first else figures,
+        figures[0] if has_main else None,
+        figures[1:] if has_main else figures,
         [_judged(verdict, found) for verdict in own],
     )
 

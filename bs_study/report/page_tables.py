@@ -13,11 +13,14 @@ from bs_study.report.figure import anchor
 from bs_study.report.outrun import with_bounds
 from bs_study.report.sentences.times import clock_of
 from bs_study.report.shown_tables import RECIPE, TABLES, TIMES, plain, settings
-from bs_study.report.table_view import Column, TableView, table_view
+from bs_study.report.table_view import MOST_ROWS, Column, TableView, table_view
 from bs_study.words import CLOCK_LABELS
 
 CSV_TABLES = ("best", "convergence", *(table.name for table in TABLES if table.name != "cells"))
 """Tables of the analysis that are written with all of their columns."""
+
+
+MOST_CELLS = 1000
 
 
 def page_tables(found: Analysis) -> dict[str, TableView]:
@@ -26,8 +29,8 @@ def page_tables(found: Analysis) -> dict[str, TableView]:
     for shown in TABLES:
         table = _rows(shown.name, found)
         if len(table):
-            columns = _of_study(shown.columns, found)
-            views[shown.name] = table_view(shown.name, table, columns, title=shown.title, note=shown.note)
+            columns, most = _of_study(shown.columns, found), MOST_CELLS if shown.name == "cells" else MOST_ROWS
+            views[shown.name] = table_view(shown.name, table, columns, title=shown.title, note=shown.note, most=most)
     return views | ({"recipes": recipes_view(found)} if len(found.recipes) > 1 else {})
 
 

@@ -28,7 +28,8 @@ class Question:
 
 
 QUESTIONS = (
-    Question("sure", "How sure?", ("fastest_after_tuning", "soonest_recipe"), "against_best", tables=("recipes",)),
+    Question("sure", "How sure?", ("fastest_after_tuning", "soonest_recipe"), "against_best",
+        more=(r"recipes_by_\w+",), tables=("recipes",)),
     Question("targets", "What if my target were different?", figure="time_by_target", tables=("target_spread",)),
     Question(
         "updates", "Do large batches still save updates?", ("updates_saturate",), "iterations_to_target",

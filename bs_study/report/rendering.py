@@ -86,6 +86,7 @@ def page(
             _words(study, found),
             **_parts(found, analyses, drawn),
             targets=at_targets,
+            asked_target=_label(found),
             again_seconds=again_seconds,
             css=Markup(css),  # noqa: S704 the package's own files, and colours
             script=Markup(script),  # noqa: S704

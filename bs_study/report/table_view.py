@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup
 
 from bs_study.report.sentences.columns import heading
 from bs_study.words import UNKNOWN, count, counted, number, setting
@@ -41,6 +42,13 @@ class Heading:
     meaning: str
     is_number: bool
     is_more: bool = False
+
+    @property
+    def classes(self) -> Markup:
+        """The attribute of its cells; most have none, which keeps a page of thousands of trials small."""
+        named = [name for name, holds in (("number", self.is_number), ("more", self.is_more)) if holds]
+        names = " ".join(named)
+        return Markup(f' class="{names}"') if named else Markup("")  # noqa: S704  its own words
 
 
 @dataclass(frozen=True)
@@ -78,14 +86,22 @@ class TableView:
         return self.total > len(self.rows)
 
 
-def table_view(name: str, table: pd.DataFrame, columns: Sequence[Column], *, title: str, note: str = "") -> TableView:
+def table_view(
+    name: str,
+    table: pd.DataFrame,
+    columns: Sequence[Column],
+    *,
+    title: str,
+    note: str = "",
+    most: int = MOST_ROWS,
+) -> TableView:
     """Return a table ready to be shown: its first rows, and of its columns those named.
 
     A column that has <column>_low and <column>_high beside it in the table is shown with them as its spread. The text
     of <column>_bound stands where the value is missing, as "> 2.1×" of what is known only to be more.
     """
     headings = [_heading(column, table[column.name]) for column in columns]
-    rows = [[_value(row, column) for column in columns] for row in table.head(MOST_ROWS).to_dict("records")]
+    rows = [[_value(row, column) for column in columns] for row in table.head(most).to_dict("records")]
     return TableView(name, title, note, headings, rows, len(table))
 
 

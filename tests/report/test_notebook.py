@@ -27,6 +27,8 @@ def test_a_study_and_its_analysis_show_the_card_and_the_main_figure(folder: Path
         assert f'<span class="grade {found.recommendation.grade}">' in shown
         assert shown.count("<svg ") == 1
         assert "<script" not in shown
+        assert 'href="#curves' not in shown  # the curves are on the page alone
+        assert shown.count("<title>") == shown.count('class="mark"') == 4
 
 
 def test_two_targets_of_a_study_share_no_id_and_each_has_colours_of_its_own(folder: Path) -> None:

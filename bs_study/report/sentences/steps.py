@@ -38,6 +38,8 @@ def _what(record: Step, found: Analysis) -> str:
     if record.kind == "harder_target":
         than = f", {goal(record.target)}" if record.target else f" than {goal(found.recommendation.target)}"
         return f"Ask for a harder target{than}, in a study of its own"
+    if record.kind == "own_study":
+        return f"Train to {goal(record.target)} in a study of its own, as this one trains to another target"
     if record.kind == "timing":
         return "Time each batch size alone, in a timing pass"
     if record.kind == "budget":
@@ -94,7 +96,7 @@ def command(record: Step, found: Analysis, *, start: str = GRID) -> str:
         if record.target is None:
             return ""
         return f"{REPORT} {shlex.join([found.uri, '--target', record.target.typed])}"
-    if found.config is None or record.kind == "harder_target":
+    if found.config is None or record.kind in ("harder_target", "own_study"):
         return ""
     if record.kind == "budget":
         flags = _new_study(found, found.config, record.target)

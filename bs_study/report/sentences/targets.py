@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -13,21 +14,25 @@ from bs_study.words import UNKNOWN, amount, cell, count, counted, goal, setting
 
 
 def by_target(analyses: Sequence[Analysis]) -> str:
-    """Return how the recommended cell changes with the target; empty where there is one target.
+    """Return how the recommended cell changes with the target, or that no other one was reached.
 
     Args:
         analyses: of a study by each target.
     """
     known = [one for one in analyses if one.recommendation.best is not None]
     if len(known) < 2:
-        return ""
+        return "Not known yet: no other target tells a batch size."
     settled = sum(one.recommendation.grade == "settled" for one in known)
     grades = "All" if settled == len(known) else count(settled) if settled else "None"
     graded = f"{grades} of them {'is' if settled < 2 else 'are'} settled."
     cells = sorted({one.best_cell for one in known if one.best_cell is not None})
     sizes = sorted({best.batch_size for best in cells})
+    recipes = {best.recipe for best in cells}
     if len(cells) == 1:
-        what = f"recommends {cell(cells[0].batch_size, cells[0].lr)}"
+        of = f" with the recipe “{cells[0].recipe}”" if cells[0].recipe else ""
+        what = f"recommends {cell(cells[0].batch_size, cells[0].lr)}{of}"
+    elif len(recipes) > 1:
+        what = f"recommends one of {counted(len(recipes), 'recipe')} and of {counted(len(sizes), 'batch size')}"
     elif len(sizes) == 1:
         what = f"recommends batch size {setting(sizes[0])}, at {counted(len({best.lr for best in cells}), 'lr')}"
     else:
@@ -44,10 +49,9 @@ def best_rows(table: pd.DataFrame, *, clock: str) -> list[list[str]]:
     """
     told = []
     for _, one in table.iterrows():
-        recipe = f" of “{one['recipe']}”" if one["recipe"] else ""
         is_known = math.isfinite(one["seconds"])
         took = amount(float(one["seconds"]), clock=clock) if is_known else str(one["outcome"]).replace("_", " ")
-        told.append([f"{setting(one['batch_size'])}{recipe}", setting(one["lr"]) if is_known else UNKNOWN, took])
+        told.append([_size(one), setting(one["lr"]) if is_known else UNKNOWN, took])
     return told
 
 
@@ -66,5 +70,10 @@ def rows(table: pd.DataFrame, *, clock: str) -> list[list[str]]:
             continue
         one = best.iloc[0]
         took = amount(float(one["seconds"]), clock=clock)
-        told.append([name, setting(int(one["batch_size"])), setting(float(one["lr"])), took, str(one["grade"])])
+        told.append([name, _size(one), setting(float(one["lr"])), took, str(one["grade"])])
     return told
+
+
+def _size(row: pd.Series[Any]) -> str:
+    recipe = f" of “{row['recipe']}”" if row["recipe"] else ""
+    return f"{setting(row['batch_size'])}{recipe}"
