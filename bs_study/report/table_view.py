@@ -13,7 +13,7 @@ from markupsafe import Markup
 from bs_study.report.sentences.columns import heading
 from bs_study.words import UNKNOWN, count, counted, number, setting
 
-MOST_ROWS = 250
+MOST_ROWS = 150
 
 
 @dataclass(frozen=True)
