@@ -141,7 +141,7 @@ def test_the_page_of_a_study_that_runs_knows_when_it_is_written_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = Environment(loader=DictLoader({"page.html.j2": "again {{ again_seconds }}"}), autoescape=True)
-    monkeypatch.setattr("bs_study.report.page._environment", lambda: told)
+    monkeypatch.setattr("bs_study.report.rendering._environment", lambda: told)
     write_demo_study(str(tmp_path / "s"), **SMALL)
     study, page = open_study(tmp_path / "s"), tmp_path / "s/report/report.html"
     publish(study, analyse(study), again_seconds=30.0)
