@@ -86,3 +86,19 @@ def test_a_grid_with_seeds_0_and_1_adds_further_ones_where_they_decide(grid: Com
     assert {trial_id: after[trial_id] for trial_id in before} == before
     assert len(before) == 8
     assert set(open_study(study).trials()["seed"]) <= {0, 1, 2}
+
+
+def test_what_is_asked_is_kept_also_where_nothing_is_to_be_trained(
+    grid: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "results" / "digits"
+    assert grid(*DIGITS, "--search", "race", "--seeds", "auto", "--max-seeds", "2", "--lrs", "0.4") == 0
+    before = starts(study)
+    resume = ("--resume", str(study), "--local", "--no-timing")
+    assert grid(*resume, "--max-seeds", "3") == 0
+    assert capsys.readouterr().out.startswith("nothing to do")  # of one cell there is nothing to decide
+    assert starts(study) == before
+    stored = json.loads((study / "study.json").read_text())
+    assert (stored["config"]["max_seeds"], len(stored["history"])) == (3, 2)
+    assert json.loads((study / "report" / "answer.json").read_text())["search"]["max_seeds"] == 3
+    assert grid(*resume, "--max-seeds", "2") == 2

@@ -76,7 +76,12 @@ def _run(study: Prepared, listener: Listener, tracking: Tracking) -> End:
     if study.version is None:
         what = "all trials" if is_full_grid(study.config) else "all trials that are wanted"
         listener.say(f"nothing to do: {what} of {study.paths.uri} have ended")
-        return End() if has_last_report(study.paths) else _concluded(study, listener, tracking)
+        if study.grows_from is None and has_last_report(study.paths):
+            return End()
+        if study.grows_from is not None:  # what is asked is kept, though nothing follows from it yet
+            with study_lease(study.paths, lost=_thread.interrupt_main):
+                study.create()
+        return _concluded(study, listener, tracking)
     going_on = resume_command(study.paths.uri, study.options)
     last_words = f"interrupted. Go on with: {going_on}"
     with (

@@ -69,7 +69,6 @@ def test_a_race_on_ray_whose_worker_and_then_driver_is_killed_comes_to_the_answe
     rows = open_study(broken).trials()
     assert rows["trial_id"].is_unique
     assert set(rows["stop_reason"]) == {"target", "outrun"}
-    assert rows["attempts"].max() >= 2
     assert list(problems(study_paths(broken))) == []
     full = [flag if flag != "race" else "grid" for flag in ON_RAY]
     assert grid(*full, "--min-iterations", "0", "--local", "--name", "full").status == 0
