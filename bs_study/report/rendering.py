@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from bs_study.analysis.study import Analysis
 from bs_study.report import setup
-from bs_study.report.answer_tables import clock_rows, rival_rows
+from bs_study.report.answer_tables import ClockRow, RivalRow, clock_rows, rival_rows
 from bs_study.report.card import Card, card
 from bs_study.report.colours import palette
 from bs_study.report.figure import Picture
@@ -123,7 +123,13 @@ def _words(study: Study, found: Analysis) -> dict[str, Any]:
         "rivals": _rival_rows(found, compared.others),
         "lrs": _rival_rows(found, compared.lrs),
         "clocks": [
-            [row.clock, row.batch_size, row.lr, f"{row.took}{f' ({row.interval})' if row.interval else ''}", row.seeds]
+            [
+                row.clock,
+                _size(row, found),
+                row.lr,
+                f"{row.took}{f' ({row.interval})' if row.interval else ''}",
+                row.seeds,
+            ]
             for row in clock_rows(found)
         ],
         "steps": [{"text": steps.step(s, found), "command": steps.command(s, found)} for s in recommendation.steps],
@@ -136,10 +142,9 @@ def _words(study: Study, found: Analysis) -> dict[str, Any]:
 
 def _rival_rows(found: Analysis, comparisons: Sequence[Any]) -> list[list[str]]:
     rows = rival_rows(found, comparisons)
-    of = len(found.recipes) > 1
     return [
         [
-            f"{row.batch_size}{f' of “{row.recipe}”' if of else ''}",
+            _size(row, found),
             row.lr,
             row.ratio,
             "yes" if row.is_slower else "no, as good" if row.is_equal else "no",
@@ -147,6 +152,11 @@ def _rival_rows(found: Analysis, comparisons: Sequence[Any]) -> list[list[str]]:
         ]
         for row in rows
     ]
+
+
+def _size(row: ClockRow | RivalRow, found: Analysis) -> str:
+    """Return a batch size, with its recipe where the study has several."""
+    return f"{row.batch_size} of “{row.recipe}”" if len(found.recipes) > 1 else row.batch_size
 
 
 def _environment() -> Environment:

@@ -186,6 +186,8 @@ def test_recipes_are_compared_and_that_of_the_best_cell_is_open(tmp_path: Path) 
     ]
     best = found.best_cell
     assert best is not None
+    first = found.recommendation.by_clock["iterations"].cell
+    assert f"iterations {first.batch_size} of “{first.recipe}” {first.lr:g}" in text_of(page_of(tmp_path / "s"))
     folded = re.findall(r'<details class="recipe"[^>]*>\s*<summary>(.*?)</summary>', page_of(tmp_path / "s"))
     assert set(folded) == {recipe for recipe in found.recipes if recipe != best.recipe}
 

@@ -23,7 +23,7 @@ _MOST_EITHER, _LONGEST_EITHER = 3, 160
 
 @dataclass(frozen=True)
 class Answer:
-    """The page's first sentences, those of a part together. An empty string: there is nothing to say."""
+    """All that is said of a recommendation, in sentences, those of a part together. An empty string: nothing to say."""
 
     use: str
     times: str = ""
