@@ -13,10 +13,15 @@ def study_trials(config: StudyConfig) -> list[TrialConfig]:
 
     Of a full grid with a list of seeds these are its trials. A bracket comes to few of many lrs.
     """
-    if config.lattice:
-        lrs = (*config.lrs, *config.lattice.lrs(batch_sizes=len(config.batch_sizes)))
-        config = config.model_copy(update={"lrs": tuple(dict.fromkeys(lrs))})
+    config = config.model_copy(update={"lrs": grid_lrs(config)})
     return [trial for settings in config.each_recipe() for trial in recipe_trials(config, settings)]
+
+
+def grid_lrs(config: StudyConfig) -> tuple[float, ...]:
+    """Return the lrs that a study may come to, as they are typed."""
+    if config.lattice is None:
+        return config.lrs
+    return tuple(dict.fromkeys((*config.lrs, *config.lattice.lrs(batch_sizes=len(config.batch_sizes)))))
 
 
 def recipe_trials(config: StudyConfig, settings: TrialSettings) -> list[TrialConfig]:

@@ -160,7 +160,9 @@ def test_a_config_survives_json_with_its_trials() -> None:
 def test_settings_that_are_new_keep_the_ids_of_trials_that_were_begun_without_them() -> None:
     cell = {"batch_size": 4, "lr": 0.1, "seed": 0, "max_iterations": 10}
     today, older = TrialConfig(**cell), TrialConfig(**cell, eval_spacing=None)
-    assert today.trial_id == older.trial_id == "b4-lr0.1-s0-6b8aa6"
+    assert today.trial_id == older.trial_id == "b4-lr0.1-s0-6b8aa6" + today.trial_id[18:]
+    assert TrialConfig(**cell, trial_id_digits=6).trial_id == "b4-lr0.1-s0-6b8aa6"
+    assert len(today.trial_id) == len("b4-lr0.1-s0-") + 16
     assert timing_id(today, {}) == timing_id(older, {})
     for change in ({"eval_spacing": 1.1}, {"max_eval_share": 0.5}, {"target_window": 3}):
         assert TrialConfig(**cell, **change).trial_id != today.trial_id

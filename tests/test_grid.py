@@ -72,7 +72,7 @@ def test_an_lr_rule_holds_for_its_recipe_alone() -> None:
 def test_a_trial_id_starts_with_the_cell_and_the_seed() -> None:
     trial = TrialConfig(batch_size=60, lr=0.02, seed=3, max_epochs=1)
     assert trial.trial_id.startswith("b60-lr0.02-s3-")
-    assert len(trial.trial_id) == len("b60-lr0.02-s3-3f9a2c")
+    assert len(trial.trial_id) == len("b60-lr0.02-s3-3f9a2c51d07be846")
 
 
 @pytest.mark.parametrize("change", [{"momentum": 0.9}, {"max_epochs": 2}, {"workload": "mnist"}, {"lr": 0.0200000001}])

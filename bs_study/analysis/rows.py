@@ -19,6 +19,7 @@ from bs_study.config.recipe_names import recipe_names
 from bs_study.grid import recipe_trials
 from bs_study.store import Study
 from bs_study.store.listing import running_trials
+from bs_study.store.own_trials import own_trials
 from bs_study.store.study_json import times_asked
 from bs_study.target import Target
 
@@ -53,6 +54,7 @@ class StudyRows:
         versions: of workload and data. All other rows are of one of them, the judged one.
         times_asked: how often more was asked of the study, the first time included.
         search_ends: why the bracket of a recipe and batch size stopped, of those that stopped early.
+        left_out: files that are not read, by their paths from the study's folder on, each with its fault.
     """
 
     recipes: tuple[str, ...]
@@ -70,6 +72,7 @@ class StudyRows:
     versions: Versions = field(default_factory=Versions)
     times_asked: int = 1
     search_ends: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def looks(self) -> int:
@@ -143,6 +146,7 @@ def read_rows(study: Study, *, keep: bool = False) -> StudyRows:
         epochs=_named(study.epochs(), rows.trials),
         smoothness=smoothness(study, rows.trials, keep=keep),
         begun=frozenset(running_trials(study.paths)),
+        left_out={file.removeprefix(f"{study.paths.root}/"): fault for file, fault in study.left_out.items()},
     )
 
 
@@ -154,7 +158,7 @@ def read_ended(study: Study, *, config: StudyConfig | None = None, version: int 
         version: of workload and data, which is judged; None for the one in force, once it has an answer.
     """
     config = config or study.known_config
-    trials = study.trials()
+    trials = own_trials(study, config=config)
     of_trials, asked, others = _recipes(trials, config)
     trials = complete_trials(trials.assign(recipe=of_trials))
     versions = versions_of(trials, study, judged=version)

@@ -35,6 +35,7 @@ Kind = Literal[
     "no_target",
     "clock_alarm",
     "several_versions",
+    "left_out",
     "initial_weights",
     "first_look",
     "out_of_range",
@@ -62,7 +63,7 @@ class Warning:
         cells: that it is about.
         batch_sizes: that it is about.
         names: of settings, or of a kind of alarm, or the edge of the grid (low, high or both), since when the
-            judged version of the workload is in force, or why a search stopped.
+            judged version of the workload is in force, or why a search stopped; files, each with its fault.
         numbers: by name.
     """
 
@@ -96,6 +97,7 @@ def warnings(
             for a in alarms
         ),
         *_versions(rows),
+        *_left_out(rows),
         *_of_target(rows, tables, target, tells),
         *_edges(edges),
         *_stopped(rows),
@@ -113,6 +115,12 @@ def _versions(rows: StudyRows) -> list[Warning]:
     numbers = {"judged": versions.judged} | {f"version_{one}": trials for one, trials in versions.counts.items()}
     since = versions.since.get(versions.judged)
     return [Warning("several_versions", names=(since,) if since else (), numbers=numbers)] if versions.counts else []
+
+
+def _left_out(rows: StudyRows) -> list[Warning]:
+    """Warn of files that are not read: damaged ones, and those that are not the study's."""
+    found = tuple(f"{file} ({fault})" for file, fault in rows.left_out.items())
+    return [Warning("left_out", names=found)] if found else []
 
 
 def _of_target(rows: StudyRows, tables: Tables, target: Target | None, tells: Sequence[Reason]) -> list[Warning]:

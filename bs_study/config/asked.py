@@ -10,12 +10,14 @@ from pydantic.fields import FieldInfo
 
 from bs_study.config.launch import LaunchOptions
 from bs_study.config.refusal import one_line
-from bs_study.config.settings import TrialSettings
+from bs_study.config.settings import KEPT, TrialSettings
 from bs_study.config.study import StudyConfig
 from bs_study.words import shown
 
-STUDY_FIELDS = TrialSettings.model_fields | {
-    name: field for name, field in StudyConfig.model_fields.items() if name != "settings"
+STUDY_FIELDS = {
+    name: field
+    for name, field in (TrialSettings.model_fields | StudyConfig.model_fields).items()
+    if name not in ("settings", *KEPT)
 }
 LAUNCH_FIELDS = LaunchOptions.model_fields
 FIELDS: dict[str, FieldInfo] = STUDY_FIELDS | LAUNCH_FIELDS

@@ -9,6 +9,7 @@ from typing import Any
 from bs_study.config.asked import asked
 from bs_study.config.recipe import AXES, Change, recipe_of, recipe_settings, typed_recipe, typed_value
 from bs_study.config.search import OF_GRID, OWN, overridden
+from bs_study.config.settings import KEPT
 from bs_study.config.study import StudyConfig
 from bs_study.words import listing, shortened, typed
 
@@ -162,7 +163,7 @@ def _refuse_another(stored: StudyConfig, given: StudyConfig, *, uri: str) -> Non
     in_recipes = set(AXES).intersection(*given.recipes) if given.recipes else set()
     left_open = {name for name in ("name", "target") if now[name] is None}  # which the workload gave to the study
     left_open |= {"eval_spacing"} if before["eval_spacing"] is None else set()  # an older version had another rule
-    skipped = {*ADDING, *in_recipes, *left_open}
+    skipped = {*ADDING, *KEPT, *in_recipes, *left_open}
     differing = [name for name in now if name not in skipped and now[name] != before[name]]
     if differing:
         name = differing[0]

@@ -14,6 +14,8 @@ COUNTED_BUDGETS = ("max_epochs", "max_iterations", "max_examples")
 """The budgets that are known in iterations before a trial runs."""
 BUDGETS = (*COUNTED_BUDGETS, "max_train_seconds")
 """The settings that end a trial which has not reached its target."""
+KEPT = ("trial_id_digits",)
+"""Settings that a study keeps from its beginning. Nobody sets them, and they change no loss."""
 
 
 def _as_target(given: object) -> Target | OpenTarget | None:
@@ -135,6 +137,10 @@ class TrialSettings(BaseModel):
         "auto", description="convolutions on a CPU: the library and layout (those found to be fastest on this machine)"
     )
     warmup_iterations: Index = Field(3, description="first iterations, left out of all clocks but warmup_seconds")
+    trial_id_digits: Literal[6, 16] = Field(
+        16,
+        description="hex digits of the hash in a trial's id: 6 in studies of older versions, whose trials keep theirs",
+    )
 
     @model_validator(mode="after")
     def _has_an_end(self) -> Self:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from bs_study.config.settings import TrialSettings
+from bs_study.config.settings import KEPT, TrialSettings
 from bs_study.config.values import Count, Index, Positive, flat, nested
 
 
@@ -44,12 +44,12 @@ class TrialConfig(BaseModel):
 
     @property
     def trial_id(self) -> str:
-        """Readable and a function of this config alone, as b60-lr0.02-s0-3f9a2c.
+        """Readable and a function of this config alone, as b60-lr0.02-s0-3f9a2c51d07be846.
 
         The hash covers what differs from the defaults, so that a setting which a later version adds keeps old ids.
         """
         digest = hashlib.sha256(self.distinction().encode()).hexdigest()
-        return f"b{self.batch_size}-lr{self.lr:g}-s{self.seed}-{digest[:6]}"
+        return f"b{self.batch_size}-lr{self.lr:g}-s{self.seed}-{digest[: self.settings.trial_id_digits]}"
 
     def distinction(self, *, but: Iterable[str] = ()) -> str:
         """Return what differs from the defaults, as JSON; ids are made of it.
@@ -59,5 +59,5 @@ class TrialConfig(BaseModel):
         Args:
             but: parts of the cell, or the seed, that are left out.
         """
-        unknown = {"settings": {"eval_spacing"}} if self.settings.eval_spacing is None else {}
-        return self.model_dump_json(exclude_defaults=True, exclude={**dict.fromkeys(but, True), **unknown})
+        unknown = {*KEPT, *(["eval_spacing"] if self.settings.eval_spacing is None else [])}
+        return self.model_dump_json(exclude_defaults=True, exclude={**dict.fromkeys(but, True), "settings": unknown})

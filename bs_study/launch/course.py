@@ -14,7 +14,7 @@ from bs_study.config.recipe_names import named_recipes
 from bs_study.grid import is_full_grid, recipe_trials
 from bs_study.search.plan import plan
 from bs_study.search.record import Plan, Wanted
-from bs_study.store.commit import answered_trials
+from bs_study.store.own_trials import answered_trials
 from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
 
@@ -49,7 +49,7 @@ class Course:
         self._unread: dict[str, TrialConfig] = {}
         self.fault: Exception | None = None
         if is_full_grid(config):
-            self.plan: Plan = full_grid(config, answered=answered_trials(paths))
+            self.plan: Plan = full_grid(config, answered=answered_trials(self._study, config=config))
             return
         rows = read_ended(self._study, config=config, version=version)
         answered = rows.trials[rows.trials["status"] != "failed"].reset_index(drop=True)

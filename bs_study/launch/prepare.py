@@ -20,7 +20,7 @@ from bs_study.launch.timing import lacks_timings
 from bs_study.launch.versions import WorkloadVersion, version_now
 from bs_study.metric_names import Direction
 from bs_study.search.record import Plan
-from bs_study.store.commit import answered_trials
+from bs_study.store.own_trials import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
 from bs_study.store.reader import Study, open_study
 from bs_study.store.study_json import asked_config, create_study, grow_study, read_asked
@@ -131,7 +131,7 @@ def prepared(
             config, data, look = seen(config, workload, options)
             chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
         examples = examples_in(data.train)
-    ended = answered_trials(paths) if there else set()
+    ended = answered_trials(Study(paths)) if there else set()
     plan = full_grid(config, answered=()) if there and is_full_grid(config) else _plan(config, paths)
     version = None
     if plan.wanted or (options.timing and lacks_timings(Study(paths), disturbed_too=True)):

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from bs_study.launch.changes import changes
-from bs_study.store.commit import answered_trials
+from bs_study.store.own_trials import answered_trials
 from bs_study.store.paths import StudyPaths
+from bs_study.store.reader import Study
 from bs_study.store.set_aside import set_all_aside
 from bs_study.store.versions import add_version, known_versions, version_in_force
 from bs_study.training.fingerprint import Fingerprint
@@ -44,7 +45,7 @@ class WorkloadVersion:
             return
         # Cut short between the two, the trials begin anew when the change is accepted again.
         if self.replaces is not None:
-            set_all_aside(paths, version=self.replaces, but=answered_trials(paths))
+            set_all_aside(paths, version=self.replaces, but=answered_trials(Study(paths)))
         add_version(paths, {"version": self.number, **self.told}, seen=seen)
 
 

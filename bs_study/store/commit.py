@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from bs_study.config import TrialConfig
+from bs_study.store.asked_trials import row_fault
+from bs_study.store.broken import broken_files
 from bs_study.store.encoding import encode
+from bs_study.store.faults import DAMAGE
 from bs_study.store.listing import running_parts
 from bs_study.store.parts import Part, attempts, fits, is_sound, read_part
 from bs_study.store.paths import StudyPaths
@@ -30,28 +32,30 @@ def key_values(paths: StudyPaths, trial: TrialConfig) -> dict[str, Any]:
     }
 
 
-def trial_row(paths: StudyPaths, trial_id: str) -> dict[str, Any] | None:
-    """Return the row of an ended trial, or None."""
-    file = paths.trial_file("trials", trial_id)
-    if not paths.exists(file):
+def trial_row(paths: StudyPaths, trial: TrialConfig) -> dict[str, Any] | None:
+    """Return the row of an ended trial; None where there is none of its config, or a file of it is missing or damaged.
+
+    Raises:
+        OSError: an object store does not answer.
+    """
+    file = paths.trial_file("trials", trial.trial_id)
+    try:
+        rows = pq.read_table(pa.BufferReader(paths.read(file))).to_pylist()
+    except FileNotFoundError:
         return None
-    row: dict[str, Any] = pq.read_table(pa.BufferReader(paths.read(file))).to_pylist()[0]
-    return row
+    except DAMAGE as error:
+        if isinstance(error, OSError) and not paths.is_local:
+            raise
+        return None
+    row: dict[str, Any] | None = rows[0] if len(rows) == 1 and "status" in rows[0] else None
+    is_own = row is not None and not row_fault(row, trial) and not broken_files(paths, [trial.trial_id])
+    return row if is_own else None
 
 
-def has_answer(paths: StudyPaths, trial_id: str) -> bool:
+def has_answer(paths: StudyPaths, trial: TrialConfig) -> bool:
     """Return whether a trial needs no other run: it ended, and not as failed."""
-    row = trial_row(paths, trial_id)
+    row = trial_row(paths, trial)
     return row is not None and row["status"] != "failed"
-
-
-def answered_trials(paths: StudyPaths) -> set[str]:
-    """Return the trials that need no other run."""
-    files = [paths.trial_file("trials", trial_id) for trial_id in paths.trial_ids("trials")]
-    if not files:
-        return set()
-    rows = ds.dataset(files, filesystem=paths.filesystem, format="parquet").to_table(columns=["trial_id", "status"])
-    return {row["trial_id"] for row in rows.to_pylist() if row["status"] != "failed"}
 
 
 def commit_trial(
@@ -77,9 +81,9 @@ def commit_trial(
     try:
         tables = {table: _joined_parts(paths, trial_id, parts, table, metrics) for table in ROW_TABLES}
     except FileNotFoundError:
-        if not has_answer(paths, trial_id):  # else another attempt has committed, and removed what was live
+        if not has_answer(paths, trial):  # else another attempt has committed, and removed what was live
             raise
-    if not has_answer(paths, trial_id):
+    if not has_answer(paths, trial):
         for table, rows in tables.items():
             paths.write(paths.trial_file(table, trial_id), encode(rows))
         count = max(1, len(attempts(paths, trial_id)))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from bs_study.store.schema import KEYS, LATER_COLUMNS, ROW_TABLES, SCHEMA_VERSION, VERSION_KEY, Table, table_schema
+from bs_study.words import shown
 
 DAMAGE = (OSError, ValueError, pa.ArrowException)
 """What pyarrow raises on a file that is cut short, overwritten, or no Parquet."""
@@ -42,6 +44,22 @@ def schema_fault(schema: pa.Schema, table: Table) -> str | None:
             return f"it has no column {name!r}"
         if name in found and found[name] != wanted and not _is_alike(found[name], wanted):
             return f"its column {name!r} is {found[name]}, not {wanted}"
+    return None
+
+
+def identity_fault(metadata: pq.FileMetaData, table: Table, owner: str) -> str | None:
+    """Return why a file is not that of its owner, a trial or a timing; None where it is, as far as its footer tells.
+
+    A copy under another name would count its trial twice.
+    """
+    if table not in ROW_TABLES and metadata.num_rows != 1:
+        return f"it has {metadata.num_rows} rows, not 1"
+    place = metadata.schema.names.index("trial_id")
+    for group in range(metadata.num_row_groups):
+        told = metadata.row_group(group).column(place).statistics
+        for name in (told.min, told.max) if told is not None and told.has_min_max else ():
+            if name != owner:
+                return f"it holds {shown(name)}, and not what its name says"
     return None
 
 

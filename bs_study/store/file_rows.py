@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from bs_study.store.faults import DAMAGE, reason, schema_fault
+from bs_study.store.faults import DAMAGE, identity_fault, reason, schema_fault
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import Table, table_schema
 
@@ -84,16 +84,16 @@ def file_rows(paths: StudyPaths, file: str, question: Question) -> FileRows:
     if content is None:
         return FileRows(file, pa.schema([]), None, unread)
     try:
-        return _read(file, content, question)
+        return _read(paths, file, content, question)
     except DAMAGE as error:
         return FileRows(file, pa.schema([]), None, reason(error))
 
 
 def _read_in_parts(paths: StudyPaths, file: str, question: Question) -> FileRows:
-    with paths.filesystem.open_input_file(file) as opened:
+    with paths.open(file) as opened:
         if opened.size() <= AT_ONCE:
-            return _read(file, opened.read_buffer(), question)
-        return _read(file, opened, question)
+            return _read(paths, file, opened.read_buffer(), question)
+        return _read(paths, file, opened, question)
 
 
 def _content(paths: StudyPaths, file: str) -> pa.Buffer | None:
@@ -108,20 +108,19 @@ def _content(paths: StudyPaths, file: str) -> pa.Buffer | None:
         raise
 
 
-def _read(file: str, source: pa.Buffer | pa.NativeFile, question: Question) -> FileRows:
+def _read(paths: StudyPaths, file: str, source: pa.Buffer | pa.NativeFile, question: Question) -> FileRows:
     if question.is_pushed_down:
         fragment = _format().make_fragment(source)
-        schema = fragment.physical_schema
-        fault = schema_fault(schema, question.table)
-        rows = None if fault else _filtered(fragment, question)
+        schema, metadata = fragment.physical_schema, fragment.metadata
     else:
         opened = pq.ParquetFile(source, page_checksum_verification=True)
-        schema = opened.schema_arrow
-        fault = schema_fault(schema, question.table)
-        rows = None if fault else _unfiltered(opened, schema, question)
-    if rows is not None:
-        rows.validate(full=True)  # text that is none
-    return FileRows(file, schema, rows, fault)
+        schema, metadata = opened.schema_arrow, opened.metadata
+    fault = schema_fault(schema, question.table) or identity_fault(metadata, question.table, paths.owner(file))
+    if fault:
+        return FileRows(file, schema, None, fault)
+    rows = _filtered(fragment, question) if question.is_pushed_down else _unfiltered(opened, schema, question)
+    rows.validate(full=True)  # text that is none
+    return FileRows(file, schema, rows)
 
 
 @functools.cache

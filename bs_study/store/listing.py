@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from pyarrow import fs as pafs
+
 from bs_study.store.faults import reason
 from bs_study.store.parts import Part, live_parts
 from bs_study.store.paths import StudyPaths
 from bs_study.store.scan import Chain
 from bs_study.store.schema import Table
+from bs_study.store.stranger import stranger
 
-LONGEST_NAME = 60  # characters, of 4 bytes at most; file systems take 255 bytes
+MISSING = "it is not there, and the trial has ended"
+LONGEST_NAME = 200  # bytes; file systems take 255
 
 
 def table_chains(
@@ -32,16 +36,23 @@ def table_chains(
             of them that is still part of a trial is a hole, and the trial is cut there.
     """
     if table == "timings":  # no trial's: each file is whole and stands for itself
-        return [[paths.trial_file(table, i)] for i in _held(paths, table, trial_ids)], {}
+        held, faults = _held_and_strangers(paths, table, trial_ids)
+        return [[paths.trial_file(table, i)] for i in held], faults
     live = live and table != "trials"
     # Live first: a trial that commits meanwhile is then found among the ended.
     begun = running_trials(paths) if live else []
     ended = _held(paths, "trials", trial_ids)
-    chains: list[Chain] = [[paths.trial_file(table, i)] for i in _held(paths, table, ended)]
+    held, faults = _held_and_strangers(paths, table, trial_ids if trial_ids is None else ended)
+    if table != "trials":
+        there = set(held)
+        faults |= {paths.trial_file(table, i): MISSING for i in ended if i not in there}
+        held = sorted(there & set(ended))
+    chains: list[Chain] = [[paths.trial_file(table, i)] for i in held]
     running = [i for i in begun if i not in set(ended) and (trial_ids is None or i in trial_ids)]
     if not running:
-        return chains, {}
+        return chains, faults
     found, holes = live_chains(paths, table, running)
+    faults |= holes
     # Parts are removed only after the row in trials is there, so those of trials that still have none are whole.
     committed = set(_held(paths, "trials", set(running)))
     if committed:
@@ -49,8 +60,8 @@ def table_chains(
     for chain in found:
         gone = next((file for file in chain if file in vanished), None)
         chains.append(chain[: chain.index(gone)] if gone else chain)
-        holes |= {gone: "it is gone"} if gone else {}
-    return chains, holes
+        faults |= {gone: "it is gone"} if gone else {}
+    return chains, faults
 
 
 def ended_files(paths: StudyPaths, table: Table, trial_ids: Collection[str]) -> dict[str, str]:
@@ -61,7 +72,8 @@ def ended_files(paths: StudyPaths, table: Table, trial_ids: Collection[str]) -> 
 
 def running_trials(paths: StudyPaths) -> list[str]:
     """Return the trials that have something live: they run, were interrupted, or commit at this moment."""
-    return [name for name in paths.names(paths.live) if not name.startswith("tmp-")]
+    folders = [info for info in paths.listed(paths.live) if info.type == pafs.FileType.Directory]
+    return sorted(info.base_name for info in folders if not info.base_name.startswith("."))
 
 
 def live_chains(paths: StudyPaths, table: Table, trial_ids: Collection[str]) -> tuple[list[Chain], dict[str, str]]:
@@ -107,8 +119,19 @@ def _checked(parts: list[Part]) -> list[Part]:
     return parts
 
 
+def _held_and_strangers(
+    paths: StudyPaths, table: Table, trial_ids: Collection[str] | None
+) -> tuple[list[str], dict[str, str]]:
+    """Return which trials have a file in a table; of all trials, also the strangers in its folder."""
+    if trial_ids is not None:
+        return _held(paths, table, trial_ids), {}
+    found = paths.listed(paths.table(table))
+    faults = {info.path: fault for info in found if (fault := stranger(info))}
+    return sorted(paths.owner(info.path) for info in found if info.path not in faults), faults
+
+
 def _held(paths: StudyPaths, table: Table, trial_ids: Collection[str] | None) -> list[str]:
-    """Return which of these trials, or of all, have a file in a table; one that ended early may lack some.
+    """Return which of these trials, or of all, have a file in a table.
 
     A single trial is looked up: listing the table for each of thousands would take their square.
     """
@@ -124,4 +147,4 @@ def is_name(trial_id: object) -> bool:
     (True, False, False)
     """
     is_text = isinstance(trial_id, str) and trial_id.isprintable()
-    return is_text and not set(str(trial_id)) & set("/\\") and len(str(trial_id)) <= LONGEST_NAME
+    return is_text and not set(str(trial_id)) & set("/\\") and len(str(trial_id).encode()) <= LONGEST_NAME

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +18,7 @@ import pyarrow as pa
 from pyarrow import fs as pafs
 
 from bs_study.store.schema import Table
+from bs_study.store.stranger import stranger
 from bs_study.words import shortened, shown
 
 T = TypeVar("T")
@@ -91,16 +94,33 @@ class StudyPaths:
         found: list[pafs.FileInfo] = self._ask(lambda: self.filesystem.get_file_info(selector))
         return found
 
+    def infos(self, files: Sequence[str]) -> list[pafs.FileInfo]:
+        """Return what is known of some files; the type of one that is not there says so."""
+        found: list[pafs.FileInfo] = self._ask(lambda: self.filesystem.get_file_info(list(files)))
+        return found
+
     def trial_ids(self, table: Table) -> list[str]:
-        """Return the trials that have a file in this table, sorted."""
-        return [n.removesuffix(".parquet") for n in self.names(self.table(table)) if n.endswith(".parquet")]
+        """Return the trials that have a file in this table, sorted. What else lies there is a stranger."""
+        names = [str(info.base_name) for info in self.listed(self.table(table)) if stranger(info) is None]
+        return sorted(name.removesuffix(".parquet") for name in names)
+
+    def owner(self, file: str) -> str:
+        """Return the trial that a file of a table is of, or the timing: by its name, or by the folder of its parts."""
+        parts = file.removeprefix(f"{self.root}/").split("/")
+        return parts[1] if parts[0] == "live" else parts[-1].removesuffix(".parquet")
 
     def read(self, path: str) -> bytes:
         return self._ask(lambda: self._read(path))
 
     def _read(self, path: str) -> bytes:
-        with self.filesystem.open_input_file(path) as file:
+        with self.open(path) as file:
             return bytes(file.read())
+
+    def open(self, path: str) -> pa.NativeFile:
+        """Open a file for reading. A pipe is refused: opening it would wait for who writes into it."""
+        if self.is_local and not stat.S_ISREG(Path(path).stat().st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", path)
+        return self.filesystem.open_input_file(path)
 
     def write(self, path: str, data: pa.Buffer | bytes) -> None:
         """Let a file appear whole or not at all, replacing what was there."""

@@ -7,8 +7,8 @@ import functools
 import operator
 import os
 import warnings
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import pandas as pd
@@ -31,6 +31,10 @@ R = TypeVar("R")
 LISTINGS = 1000  # of a table whose trials commit faster than they are read
 
 
+class LeftOutWarning(UserWarning):
+    """A file of a study can't be read, or is not the study's; or study.json is damaged."""
+
+
 @dataclass(frozen=True)
 class Each(Generic[R]):
     """What a function made of a trial's rows, and whether they were all there."""
@@ -43,12 +47,14 @@ class Each(Generic[R]):
 class Study:
     """One study of a store. Each method returns a table; filters are column=value or column=[values].
 
-    A file that can't be read is left out with a warning that names it; with `strict` it is a ValueError.
+    A file that can't be read is left out with a warning that names it; with `strict` it is a ValueError. `left_out` has
+    those of all reads so far, each with its fault.
     """
 
     paths: StudyPaths
     live: bool = False
     strict: bool = False
+    left_out: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def _repr_html_(self) -> str:
         from bs_study.report.notebook import study_html
@@ -139,7 +145,7 @@ class Study:
     def scan(self, table: Table, columns: Sequence[str] | None = None, **filters: object) -> pa.Table:
         """Return rows of a table as Arrow, with the filters pushed down to the files."""
         found = self._found(table, columns, filters)
-        self._complain(found.faults)
+        self.leave_out(found.faults)
         return found.rows
 
     def each_trial(
@@ -160,7 +166,7 @@ class Study:
             return function(trial_id, *(column.to_numpy() for column in rows.columns)), faults
 
         found = list(side_by_side(self.paths, of_trial, trial_ids))
-        self._complain({file: fault for _, faults in found for file, fault in faults.items()})
+        self.leave_out({file: fault for _, faults in found for file, fault in faults.items()})
         return [Each(result, is_whole=not faults) for result, faults in found]
 
     def _found_quickly(self, file: str | None, question: Question) -> Found | None:
@@ -205,12 +211,18 @@ class Study:
         except (OSError, ValueError):
             return ()
 
-    def _complain(self, faults: dict[str, str]) -> None:
-        complaints = [f"{file}: left out, {fault}" for file, fault in faults.items()]
-        if complaints and self.strict:
-            raise ValueError("; ".join(complaints))
-        for complaint in complaints:
-            warnings.warn(complaint, stacklevel=3)
+    def leave_out(self, faults: Mapping[str, str]) -> None:
+        """Tell of files that are left out, each once, with their faults.
+
+        Raises:
+            ValueError: there are some, and the study is strict.
+        """
+        if faults and self.strict:
+            raise ValueError("; ".join(f"{file}: left out, {fault}" for file, fault in faults.items()))
+        new = {file: fault for file, fault in faults.items() if file not in self.left_out}
+        self.left_out.update(new)
+        for file, fault in new.items():
+            warnings.warn(f"{file}: left out, {fault}", category=LeftOutWarning, stacklevel=3)
 
 
 def _named_trials(filters: dict[str, object]) -> Collection[str] | None:
@@ -255,5 +267,5 @@ def open_study(uri: str | os.PathLike[str], *, live: bool = False, strict: bool 
     if complaint and strict:
         raise ValueError(complaint)
     if complaint:
-        warnings.warn(complaint, stacklevel=2)
+        warnings.warn(complaint, category=LeftOutWarning, stacklevel=2)
     return study

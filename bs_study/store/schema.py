@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 import pyarrow as pa
 
 from bs_study.config import TrialSettings
+from bs_study.config.settings import KEPT
 
 Table = Literal["iterations", "epochs", "evaluations", "trials", "timings"]
 
@@ -79,7 +80,9 @@ _SETTING_UNITS = {
 }
 
 SETTINGS = tuple(
-    _setting(n, annotation=f.annotation, description=str(f.description)) for n, f in TrialSettings.model_fields.items()
+    _setting(name, annotation=field.annotation, description=str(field.description))
+    for name, field in TrialSettings.model_fields.items()
+    if name not in KEPT
 )
 """The settings of a trial's config, but for its cell and seed, which are keys."""
 

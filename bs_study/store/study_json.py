@@ -17,6 +17,9 @@ from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import SCHEMA_VERSION, table_schema
 from bs_study.version import __version__
 
+OLDER = {"eval_spacing": None, "trial_id_digits": 6}
+"""What a study has been begun with whose config says nothing of it."""
+
 
 def create_study(
     paths: StudyPaths,
@@ -113,8 +116,8 @@ def asked_config(paths: StudyPaths, asked: Mapping[str, Any]) -> StudyConfig:
     """
     try:
         stored = asked.get("config")
-        # Version 0.1 stored all settings too, and knew no eval_spacing: that study goes on as it was begun.
-        known = {"eval_spacing": None} | study_settings(stored) if isinstance(stored, dict) else stored
+        # A study of an older version stored all settings that it knew: it goes on as it was begun.
+        known = OLDER | study_settings(stored) if isinstance(stored, dict) else stored
         return StudyConfig.model_validate(known)
     except ValidationError as error:
         newer = newer_version(paths, asked)

@@ -32,7 +32,7 @@ def timing_id(trial: TrialConfig, machine: Mapping[str, object], *, workload_ver
     digest = hashlib.sha256(
         f"{trial.distinction(but=('lr', 'seed'))} {json.dumps(known, sort_keys=True)}".encode()
     ).hexdigest()
-    return f"timing-b{trial.batch_size}-{digest[:6]}"
+    return f"timing-b{trial.batch_size}-{digest[: trial.settings.trial_id_digits]}"
 
 
 def timed_batch_size(name: str) -> int | None:
@@ -41,7 +41,7 @@ def timed_batch_size(name: str) -> int | None:
     >>> timed_batch_size("timing-b60-3f9a2c"), timed_batch_size("b60-lr0.02-s0-3f9a2c")
     (60, None)
     """
-    found = re.fullmatch(r"timing-b(\d{1,19})-[0-9a-f]{6}", name)
+    found = re.fullmatch(r"timing-b(\d{1,19})-([0-9a-f]{6}|[0-9a-f]{16})", name)
     return int(found[1]) if found else None
 
 

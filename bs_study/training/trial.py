@@ -102,7 +102,7 @@ def run_trial(
 
 def _earlier_ending(trial: TrialConfig, place: Place, *, launched: datetime | None) -> Ending | None:
     """Return how the trial ended if it did: by another attempt that was quicker, or given up since the launch."""
-    row = trial_row(place.paths, trial.trial_id)
+    row = trial_row(place.paths, trial)
     if not row:
         return None
     is_given_up = row["stop_reason"] == "timeout" and launched and row["end_time"] > launched

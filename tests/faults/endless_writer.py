@@ -9,7 +9,7 @@ import sys
 
 from bs_study import open_study
 from bs_study.grid import study_trials
-from bs_study.store.commit import answered_trials
+from bs_study.store.own_trials import answered_trials
 from bs_study.store.parts import live_parts
 from bs_study.store.writer import TrialWriter
 from tests.faults.small_studies import METRICS, add_epoch, outcome
@@ -17,7 +17,7 @@ from tests.faults.small_studies import METRICS, add_epoch, outcome
 
 def write_trials(folder: str) -> None:
     study = open_study(folder)
-    ended = answered_trials(study.paths)
+    ended = answered_trials(study)
     for trial in study_trials(study.config):
         if trial.trial_id not in ended:
             adopted = live_parts(study.paths, trial.trial_id)

@@ -68,7 +68,7 @@ def test_any_settings_make_trials_that_can_be_recorded_or_are_refused_in_one_lin
         for trial in study_trials(config) if config else ():
             integers = [value for value in trial.model_dump().values() if isinstance(value, int)]
             assert all(value < 2**63 for value in integers)
-            assert re.fullmatch(r"b\d+-lr[-+.e\d]+-s\d+-[0-9a-f]{6}", trial.trial_id)
+            assert re.fullmatch(r"b\d+-lr[-+.e\d]+-s\d+-[0-9a-f]{16}", trial.trial_id)
 
 
 HOSTILE_NAMES = [

@@ -81,7 +81,7 @@ def test_an_old_attempt_that_commits_while_the_new_one_trains_leaves_one_answer(
     for attempt in (old, new):
         attempt.join(200)
         assert attempt.exitcode == 0
-    row = trial_row(paths, TRIAL.trial_id)
+    row = trial_row(paths, TRIAL)
     assert row
     assert row["status"] == "completed"
     assert_same_rows(paths.root, alone)

@@ -8,8 +8,10 @@ import pytest
 
 from bs_study import StudyConfig, open_study
 from bs_study.config import TrialConfig
-from bs_study.store.commit import answered_trials, commit_failed
+from bs_study.store.commit import commit_failed
+from bs_study.store.own_trials import answered_trials
 from bs_study.store.paths import StudyPaths
+from bs_study.store.reader import Study
 from bs_study.store.study_json import create_study
 from bs_study.store.writer import TrialWriter
 
@@ -74,7 +76,7 @@ def test_a_commit_cut_short_at_any_file_shows_nothing_of_the_trial_and_can_be_do
             writer.commit(outcome())
     study = open_study(paths.root)
     assert [len(rows) for rows in (study.iterations(), study.epochs(), study.evaluations(), study.trials())] == [0] * 4
-    assert answered_trials(paths) == set()
+    assert answered_trials(Study(paths)) == set()
     writer.commit(outcome())
     assert iterations(paths) == iterations(paths, live=True) == list(range(1, 11))
 
@@ -156,11 +158,11 @@ def test_a_trial_that_failed_is_to_run_again_and_one_that_diverged_is_not(
     add_rows(writer, first=1, count=10)
     writer.commit(outcome(status="diverged", stop_reason="non_finite"))
     commit_failed(paths, other, metrics=METRICS, message="boom")
-    assert answered_trials(paths) == {trial.trial_id}
+    assert answered_trials(Study(paths)) == {trial.trial_id}
     again = TrialWriter(paths, other, metrics=METRICS)
     add_rows(again, first=1, count=10)
     again.commit(outcome())
-    assert answered_trials(paths) == {trial.trial_id, other.trial_id}
+    assert answered_trials(Study(paths)) == {trial.trial_id, other.trial_id}
     assert len(open_study(paths.root).trials()) == 2
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pyarrow.fs import FileInfo
 
 from bs_study import Study, open_study
 from bs_study.store.paths import StudyPaths
@@ -80,13 +81,13 @@ def test_the_folders_are_listed_once_however_many_trials_there_are(toy: Path, mo
     study = open_study(toy)
     trial_ids = study.trials()["trial_id"].tolist()
     listed: list[str] = []
-    names = StudyPaths.names
+    look = StudyPaths.listed
 
-    def noted(self: StudyPaths, folder: str) -> list[str]:
+    def noted(self: StudyPaths, folder: str) -> list[FileInfo]:
         listed.append(folder)
-        return names(self, folder)
+        return look(self, folder)
 
-    monkeypatch.setattr(StudyPaths, "names", noted)
+    monkeypatch.setattr(StudyPaths, "listed", noted)
     monkeypatch.setattr(StudyPaths, "exists", lambda self, path: pytest.fail(f"{path} was asked for by itself"))
     losses(study, trial_ids)
     assert sorted(Path(folder).name for folder in listed) == ["iterations", "trials"]

@@ -69,7 +69,7 @@ def test_a_trial_whose_parts_do_not_fit_ends_as_failed_without_them(
     writer.write_part()
     metrics = [*METRICS, "f1"]
     commit_failed(paths, trial, metrics=metrics, message="the worker died", workload_version=2)
-    row = trial_row(paths, trial.trial_id)
+    row = trial_row(paths, trial)
     assert row
     assert (row["status"], row["iterations"], row["workload_version"]) == ("failed", 0, 2)
     assert "f1" in pq.read_schema(paths.trial_file("evaluations", trial.trial_id)).names

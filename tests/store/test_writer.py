@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bs_study.config import TrialConfig, TrialSettings
+from bs_study.config import TrialConfig
 from bs_study.store.encoding import encode
 from bs_study.store.paths import StudyPaths
 from bs_study.store.writer import TrialWriter
@@ -53,7 +53,7 @@ def test_a_trials_row_holds_the_whole_config_and_how_it_ended(written: Path) -> 
     names = set(pq.read_schema(files[0]).names)
     ending = {"status", "stop_reason", "message", "iterations", "examples", "train_seconds", "load_seconds"}
     ending |= {"compute_seconds", "device", "threads", "torch_version", "attempts", "start_time", "end_time"}
-    assert {*TrialSettings.model_fields, "batch_size", "lr", "seed"} | ending <= names
+    assert {*SETTINGS, "batch_size", "lr", "seed"} | ending <= names
     assert all(pq.read_metadata(file).num_rows == 1 for file in files)
 
 

@@ -12,9 +12,11 @@ from bs_study.report.sentences.times import clock_of
 from bs_study.words import count, counted, goal, listing, number, sentence, some_sizes, times
 
 ALARMS: tuple[Kind, ...] = (
-    "clock_alarm", "several_versions", "initial_weights", "first_look", "out_of_range", "out_of_reach",
+    "clock_alarm", "several_versions", "left_out", "initial_weights", "first_look", "out_of_range", "out_of_reach",
 )  # fmt: skip
 """What is wrong with a study: until it is mended its numbers say little."""
+
+MOST_FILES = 5
 
 
 def warning(record: Warning, found: Analysis) -> str:
@@ -44,6 +46,13 @@ def _several_versions(record: Warning, found: Analysis) -> str:
         f"The workload or its data changed while the study went on. Its trials are not pooled: {of_each}. "
         f"All that is said here is of version {judged} alone{since}."
     )
+
+
+def _left_out(record: Warning, found: Analysis) -> str:
+    shown, more = record.names[:MOST_FILES], len(record.names) - MOST_FILES
+    are = "1 file is" if len(record.names) == 1 else f"{count(len(record.names))} files are"
+    others = f"; and {count(more)} more" if more > 0 else ""
+    return f"{are} left out: {'; '.join(shown)}{others}. Their trials count as not ended; --resume trains them again."
 
 
 def _initial_weights(record: Warning, found: Analysis) -> str:
@@ -155,6 +164,7 @@ _KINDS: dict[Kind, Callable[[Warning, Analysis], str]] = {
     "no_target": _no_target,
     "clock_alarm": _clock_alarm,
     "several_versions": _several_versions,
+    "left_out": _left_out,
     "initial_weights": _initial_weights,
     "first_look": _first_look,
     "out_of_range": _out_of_range,

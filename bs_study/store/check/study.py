@@ -17,6 +17,7 @@ from bs_study.store.check.trials import ended_problems, live_problems
 from bs_study.store.listing import running_trials
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import ROW_TABLES, TABLES
+from bs_study.store.stranger import stranger
 from bs_study.store.study_json import asked_config, asked_metrics, newer_version, read_asked
 from bs_study.store.versions import known_versions, metrics_of
 
@@ -77,9 +78,8 @@ def _grid(config: StudyConfig) -> dict[str, TrialConfig]:
 def _strangers(paths: StudyPaths) -> Iterator[str]:
     """Yield what is in the table folders and is no Parquet file: one reader or another takes it for one."""
     for table in TABLES:
-        for name in paths.names(paths.table(table)):
-            if not name.endswith(".parquet") or name.startswith((".", "_")):
-                yield f"{table}/{name}: only complete .parquet files may lie here"
+        faults = {info.base_name: stranger(info) for info in paths.listed(paths.table(table))}
+        yield from (f"{table}/{name}: {fault}" for name, fault in sorted(faults.items()) if fault)
 
 
 def _without_row(paths: StudyPaths) -> Iterator[str]:

@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from bs_study.config import BUDGETS, TrialConfig
+from bs_study.store.asked_trials import differences
 from bs_study.store.check.rows import exceeds
-from bs_study.store.schema import KEYS, Status, Table
+from bs_study.store.schema import Status, Table
 
 REASONS: dict[Status, tuple[str, ...]] = {
     "completed": ("target", "outrun", *BUDGETS),
@@ -61,10 +62,7 @@ def _race_problems(row: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _config_problems(row: Mapping[str, Any], trial: TrialConfig | None) -> Iterator[str]:
-    asked = trial.model_dump(exclude=set(KEYS)) if trial else {}
-    for name, value in asked.items():
-        if name in row and row[name] != value:
-            yield f"{name} is {row[name]!r}, and the study asks for {value!r}"
+    return differences(row, trial.model_dump()) if trial else iter(())
 
 
 def _clock_problems(row: Mapping[str, Any], tables: Mapping[Table, pa.Table]) -> Iterator[str]:

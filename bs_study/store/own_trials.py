@@ -1,0 +1,66 @@
+"""The trials of a study that ended: rows of `trials` whose configs it asks for, and whose files are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from bs_study.config import StudyConfig
+from bs_study.store.asked_trials import SETTINGS, AskedTrials
+from bs_study.store.broken import broken_files
+from bs_study.store.paths import StudyPaths
+from bs_study.store.reader import Study
+from bs_study.store.schema import KEYS
+
+
+def own_trials(study: Study, *, config: StudyConfig | None = None) -> pd.DataFrame:
+    """Return the rows of `trials` that are this study's own; what is left out is told as by any reader.
+
+    Left out are rows of a config that is not asked for, as of trials that were copied from another study, and trials of
+    which another table's file is missing or cut short: they have no answer, and a study that goes on trains them again.
+
+    Args:
+        study: of which store.
+        config: what is asked; None for what study.json says. Where that can't be read nothing is compared.
+
+    Raises:
+        OSError: the store does not answer.
+    """
+    rows = study.scan("trials")
+    ids = rows["trial_id"].to_pylist()
+    config = config or study.known_config
+    faults = _foreign(study.paths, rows, AskedTrials(config)) if config else {}
+    files = broken_files(study.paths, set(ids))
+    study.leave_out(faults | files)
+    broken = {study.paths.owner(file) for file in (*faults, *files)}
+    frame: pd.DataFrame = rows.filter(pa.array([trial_id not in broken for trial_id in ids], pa.bool_())).to_pandas()
+    return frame
+
+
+def answered_trials(study: Study, *, config: StudyConfig | None = None) -> set[str]:
+    """Return the trials that need no other run: they ended, and not as failed. It raises what `own_trials` does."""
+    trials = own_trials(study, config=config)
+    return set(trials.loc[trials["status"] != "failed", "trial_id"])
+
+
+def _foreign(paths: StudyPaths, rows: pa.Table, asked: AskedTrials) -> dict[str, str]:
+    """Return the faults of rows that are of another config than their trial's."""
+    return {
+        paths.trial_file("trials", row["trial_id"]): fault
+        for row in _config_rows(rows)
+        if (fault := asked.fault(row["trial_id"], row))
+    }
+
+
+def _config_rows(rows: pa.Table) -> Iterator[Mapping[str, Any]]:
+    """Yield the config of each row. Most settings are the same in all, and to make each anew would take seconds."""
+    first = rows.slice(0, 1).select([name for name in SETTINGS if name in rows.column_names]).to_pylist()
+    varying = [
+        name for name in SETTINGS if name in rows.column_names and pc.count_distinct(rows[name], "all").as_py() > 1
+    ]
+    for row in rows.select([*KEYS, *varying]).to_pylist():
+        yield {**first[0], **row}
