@@ -37,6 +37,8 @@ def what_is_asked(request: Request) -> Asked:
     """
     if request.accept_changes and request.resume is None:
         raise ValueError("accept_changes: only a study that goes on has changes to accept. Add --resume FOLDER")
+    if request.all and not request.dry_run:
+        raise ValueError("all: only a dry run lists trials. Add --dry-run, or leave it out")
     if request.resume is not None:
         stored = open_study(request.resume).config
         refuse_flags_of_recipes(request.flags, stored)

@@ -28,6 +28,7 @@ class Request:
     resume: str | None
     accept_changes: bool
     dry_run: bool
+    all: bool
     check: bool
     flags: dict[str, Any]
 
@@ -53,7 +54,8 @@ _ACTIONS = {
             help="with --resume: go on though the workload or its data have changed; unfinished trials begin anew"
         ),
     ],
-    "dry_run": Annotated[bool, tyro.conf.arg(help="print the trials and exit")],
+    "dry_run": Annotated[bool, tyro.conf.arg(help="print the trials and exit; of more than 100 a summary")],
+    "all": Annotated[bool, tyro.conf.arg(help="with --dry-run: print each trial, however many there are")],
     "check": Annotated[bool, tyro.conf.arg(help="run one batch through the workload, print what was seen and exit")],
 }
 
@@ -91,6 +93,7 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
         given.pop("resume", None),
         given.pop("accept_changes", False),
         given.pop("dry_run", False),
+        given.pop("all", False),
         given.pop("check", False),
         given,
     )

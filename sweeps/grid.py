@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from bs_study.config import StudyConfig
-    from bs_study.launch.prepare import Prepared
     from bs_study.workloads.check_batch import Look
 
 NEEDED = ("bs_study", "ray", "rich", "sklearn", "torch", "torchvision", "tyro", "yaml")
@@ -49,25 +48,28 @@ def run(arguments: Sequence[str]) -> int:
     try:
         request = parse_flags(arguments, description=str(__doc__))
         sys.path.append(str(Path.cwd()))  # where a user's own workload lies; last, so that it shadows no package
+        from bs_study.workloads.built_in import BUILT_IN
+
+        if request.flags.get("workload", "digits") not in BUILT_IN:
+            from bs_study.workloads.base import load_workload
+
+            load_workload(request.flags["workload"])  # a wrong name, before what it leaves open is missed
+        config, options = what_is_asked(request)
+        if request.dry_run and not request.check:
+            from bs_study.launch.dry_run import lines, outlined
+
+            found = outlined(config, options, resume=request.resume, accept_changes=request.accept_changes)
+            for line in lines(found, lists_all=request.all):
+                print(line)
+            return 0
         from bs_study.launch.prepare import checked, prepared
         from bs_study.launch.study import run_study
         from bs_study.launch.terminal import Terminal
-        from bs_study.workloads.base import load_workload
 
-        if "workload" in request.flags:
-            load_workload(request.flags["workload"])  # a wrong name, before what it leaves open is missed
-        config, options = what_is_asked(request)
         if request.check:
-            found = checked(config, options, resume=request.resume, has_grid=has_grid(request, config))
-            return show_look(*found)
-        study = prepared(
-            config,
-            options,
-            resume=request.resume,
-            is_dry_run=request.dry_run,
-            accept_changes=request.accept_changes,
-        )
-        return show_trials(study) if request.dry_run else run_study(study, Terminal()).exit_status
+            return show_look(*checked(config, options, resume=request.resume, has_grid=has_grid(request, config)))
+        study = prepared(config, options, resume=request.resume, accept_changes=request.accept_changes)
+        return run_study(study, Terminal()).exit_status
     except (ValueError, OSError) as error:
         return refuse(error)
 
@@ -78,37 +80,6 @@ def show_look(config: StudyConfig, look: Look) -> int:
     print(f"target: {config.settings.target}")
     print(f"{config.settings.workload} can be trained (a check of one batch, nothing was started)")
     return 0
-
-
-def show_trials(study: Prepared) -> int:
-    from bs_study.launch.outlook import search_rules, trials_ahead
-    from bs_study.words import setting
-
-    for recipe, trial in study.plan.wanted:
-        trial_id = trial.trial_id
-        named = f", {recipe}" if recipe else ""
-        ended = ", has ended" if trial_id in study.ended else ""
-        print(f"{trial_id}  batch size {trial.batch_size}, lr {setting(trial.lr)}, seed {trial.seed}{named}{ended}")
-    for rule in search_rules(study.config):
-        print(rule)
-    if study.version and study.version.said:
-        print(study.version.said)
-    ahead = trials_ahead(study.config, study.plan)
-    print(f"{ahead} of {study.config.settings.workload}, to {study.paths.uri} (dry run, nothing was started)")
-    if study.there:
-        print(f"{ended_trials(study)} {study.there}")
-    return 0
-
-
-def ended_trials(study: Prepared) -> str:
-    """Return how many trials of a study that exists have ended: of a full grid, of those that are asked for."""
-    from bs_study.grid import is_full_grid
-    from bs_study.words import counted
-
-    if not is_full_grid(study.config):
-        return f"{counted(len(study.ended), 'trial')} {'has' if len(study.ended) == 1 else 'have'} ended."
-    ended = sum(trial.trial_id in study.ended for trial in study.trials)
-    return f"{ended or 'none'} of them {'has' if ended < 2 else 'have'} ended."
 
 
 def leave(status: int) -> NoReturn:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from bs_study import StudyConfig, TrialConfig
 from bs_study.config import one_line
 from bs_study.config.asked import asked
-from bs_study.grid import recipe_name, study_trials
+from bs_study.grid import names_of_recipes, study_trials
 
 GRID: dict[str, Any] = {"batch_sizes": (4, 16), "lrs": (0.01, 0.1, 1.0), "seeds": (0, 1), "max_iterations": 10}
 
@@ -102,11 +102,12 @@ def test_the_recipe_of_a_trial_is_named_by_its_settings_whatever_a_rule_makes_of
     rules = [{"lr_rule": "sqrt", "base_batch_size": 64}, {}]
     config = StudyConfig.model_validate(GRID | {"optimizer": "adam", "recipes": rules})
     trials = study_trials(config)
-    names = [recipe_name(config, trial) for trial in trials]
+    name_of = names_of_recipes(config)
+    names = [name_of(trial) for trial in trials]
     assert names == ["square-root lr rule"] * (len(trials) // 2) + ["constant lr"] * (len(trials) // 2)
     other = trials[0].model_copy(update={"settings": trials[0].settings.model_copy(update={"weight_decay": 0.5})})
-    assert recipe_name(config, other) == ""
-    assert recipe_name(StudyConfig(**GRID), study_trials(StudyConfig(**GRID))[0]) == ""
+    assert name_of(other) == ""
+    assert names_of_recipes(StudyConfig(**GRID))(study_trials(StudyConfig(**GRID))[0]) == ""
 
 
 def adam(**settings: object) -> StudyConfig:

@@ -11,6 +11,7 @@ from bs_study.config.recipe import AXES, Change, recipe_of, recipe_settings, typ
 from bs_study.config.search import OF_GRID, OWN, overridden
 from bs_study.config.settings import KEPT
 from bs_study.config.study import StudyConfig
+from bs_study.config.values import hashable
 from bs_study.words import listing, shortened, typed
 
 LISTS = ("batch_sizes", "lrs")
@@ -92,14 +93,14 @@ def _seeds(stored: StudyConfig, given: StudyConfig) -> dict[str, Any]:
 
 def _new_recipes(stored: StudyConfig, given: StudyConfig) -> list[Change]:
     """Return the recipes that are given and train otherwise than those of the study."""
-    known = [recipe_of(settings) for settings in stored.each_recipe()]
+    known = {hashable(recipe_of(settings)) for settings in stored.each_recipe()}
     own = set(AXES).intersection(*stored.recipes) if stored.recipes else set()
     new: list[Change] = []
     for change in given.recipes:
         _refuse_open(change, own)
-        effect = recipe_of(recipe_settings(stored.settings, change))
+        effect = hashable(recipe_of(recipe_settings(stored.settings, change)))
         if effect not in known:
-            known.append(effect)
+            known.add(effect)
             new.append(change)
     return new
 
@@ -150,7 +151,7 @@ def _refuse_fixed(stored: StudyConfig, flags: Mapping[str, Any]) -> None:
 
 
 def _words(seeds: object) -> str:
-    return " ".join(map(str, seeds)) if isinstance(seeds, list | tuple) else shortened(str(seeds))
+    return shortened(" ".join(map(str, seeds)) if isinstance(seeds, list | tuple) else str(seeds))
 
 
 def _sentence(way: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bs_study.config.settings import TrialSettings
+from bs_study.config.values import repeated
 from bs_study.words import shortened, shown, typed
 
 AXES = (
@@ -104,7 +105,7 @@ def _refuse_no_axis(name: str, values: Sequence[object], recipes: Iterable[Chang
     """Refuse a setting that is a list, but none to multiply the grid by."""
     if not values:
         raise ValueError(f"{name}: is missing. Give at least one value")
-    twice = [value for value in values if values.count(value) > 1]
+    twice = repeated(values)
     if twice:
         raise ValueError(f"{name}: {typed_value(twice[0])} is given twice. Give each value once")
     if any(name in change for change in recipes):
@@ -119,6 +120,6 @@ def distinct_changes(recipes: tuple[Change, ...]) -> tuple[Change, ...]:
                 raise ValueError(f"{shown(name)} can't differ from recipe to recipe. These can: {', '.join(AXES)}")
             if isinstance(value, list | tuple | dict):
                 raise ValueError(f"{name} is a list inside a recipe. Give one value, or {name} as a list outside")
-    if any(change in recipes[:place] for place, change in enumerate(recipes)):
+    if repeated(recipes):
         raise ValueError("one is given twice. Give each recipe once")
     return recipes

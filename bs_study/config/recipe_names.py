@@ -33,7 +33,10 @@ def named_recipes(config: StudyConfig) -> dict[str, TrialSettings]:
 
 def recipe_names(effects: Sequence[Effect]) -> list[str]:
     """Return a name for each of some recipes that differ: no two are the same."""
-    values = {name: {effect[name] for effect in effects if name in effect} for effect in effects for name in effect}
+    values: dict[str, set[Any]] = {}
+    for effect in effects:
+        for name, value in effect.items():
+            values.setdefault(name, set()).add(value)
     varied = {name for name, found in values.items() if len(found) > 1}
     return [", ".join([*_update(effect, varied), *_schedule(effect, varied)]) for effect in effects]
 

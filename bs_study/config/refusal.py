@@ -23,11 +23,13 @@ def one_line(error: ValidationError, *, known: Iterable[str] = ()) -> str:
     names = list(known)
     found = {}
     # That settings don't go together follows, perhaps, from one that is wrong by itself.
-    single = [e for e in error.errors() if e["loc"] and e["loc"] not in {(part,) for part in PARTS}]
-    for e in reversed(single or error.errors()):
+    errors = error.errors()
+    single = [e for e in errors if e["loc"] and e["loc"] not in {(part,) for part in PARTS}]
+    for e in single or errors:
         place = tuple(part for part in e["loc"] if part not in PARTS)
-        found[place[:1]] = _describe(place, e["msg"], e.get("input"), names)
-    return in_one_line("; ".join(reversed(found.values())))
+        if place[:1] not in found:  # the first of each setting is said: each value of a long list may be wrong
+            found[place[:1]] = _describe(place, e["msg"], e.get("input"), names)
+    return in_one_line("; ".join(found.values()))
 
 
 def _describe(place: tuple[int | str, ...], message: str, value: object, known: list[str]) -> str:

@@ -35,6 +35,7 @@ from bs_study.config.search import (
     searched,
 )
 from bs_study.config.settings import TrialSettings
+from bs_study.config.size import refuse_long_lists, refuse_too_many_trials
 from bs_study.config.values import Count, Index, Positive, distinct, flat, nested
 from bs_study.words import shown
 
@@ -101,7 +102,10 @@ class StudyConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _nested(cls, given: Any) -> Any:
-        return nested(searched(multiplied(given)) if isinstance(given, dict) else given, TrialSettings, name="settings")
+        if not isinstance(given, dict):
+            return nested(given, TrialSettings, name="settings")
+        refuse_long_lists(given)
+        return nested(searched(multiplied(given)), TrialSettings, name="settings")
 
     @model_serializer(mode="wrap")
     def _flat(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -125,6 +129,14 @@ class StudyConfig(BaseModel):
         if self.seeds != "auto" and self.max_seeds != defaults["max_seeds"]:
             raise ValueError(f"max_seeds: {self.max_seeds} is for seeds auto. Leave it out, or give seeds auto")
         refuse_extreme_start(self.lr_start)
+        return self
+
+    @model_validator(mode="after")
+    def _is_no_slip(self) -> Self:
+        seeds = self.max_seeds if self.seeds == "auto" else len(self.seeds)
+        refuse_too_many_trials(
+            recipes=max(1, len(self.recipes)), batch_sizes=len(self.batch_sizes), lrs=len(self.lrs), seeds=seeds
+        )
         return self
 
     @model_validator(mode="after")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic_core import to_json
 
 from bs_study.config.settings import KEPT, TrialSettings
 from bs_study.config.values import Count, Index, Positive, flat, nested
@@ -59,5 +60,35 @@ class TrialConfig(BaseModel):
         Args:
             but: parts of the cell, or the seed, that are left out.
         """
-        unknown = {*KEPT, *(["eval_spacing"] if self.settings.eval_spacing is None else [])}
-        return self.model_dump_json(exclude_defaults=True, exclude={**dict.fromkeys(but, True), "settings": unknown})
+        left_out = set(but)
+        cell = {name: getattr(self, name) for name in ("batch_size", "lr", "seed") if name not in left_out}
+        parts = [_KNOWN_SETTINGS.distinction(self.settings), to_json(cell).decode()]
+        return f"{{{','.join(part[1:-1] for part in parts if len(part) > 2)}}}"
+
+
+class _KnownSettings:
+    """What differs from the defaults, as JSON, of the settings that were asked for last.
+
+    Many trials share one object of settings, whose dump takes longer than all else of an id. It is known by being the
+    very object, which is frozen: 1 and 1.0 are equal, and are not the same in JSON.
+    """
+
+    MOST = 1000
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[TrialSettings, str]] = {}
+
+    def distinction(self, settings: TrialSettings) -> str:
+        # One look and no other: another thread may take it away. Settings that are held here keep their id.
+        known = self._known.get(id(settings))
+        if known is not None:
+            return known[1]
+        unknown = {*KEPT, *(["eval_spacing"] if settings.eval_spacing is None else [])}
+        dumped = settings.model_dump_json(exclude_defaults=True, exclude=unknown)
+        if len(self._known) >= self.MOST:
+            self._known = {}
+        self._known[id(settings)] = settings, dumped
+        return dumped
+
+
+_KNOWN_SETTINGS = _KnownSettings()

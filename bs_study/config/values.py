@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
@@ -32,10 +32,37 @@ NonNegative = Annotated[float, BeforeValidator(_number_not_bool), Field(ge=0, al
 
 def distinct(values: tuple[float, ...]) -> tuple[float, ...]:
     """Return the values, or refuse one that is given twice."""
-    twice = [value for value in values if values.count(value) > 1]
+    twice = repeated(values)
     if twice:
         raise ValueError(f"{typed(twice[0])} is given twice. Give each value once")
     return values
+
+
+def repeated(values: Iterable[Any]) -> list[Any]:
+    """Return the values that equal one before them, in one pass however many there are.
+
+    >>> repeated([1, 2, 1.0]), repeated([{"momentum": 0.5}, {"momentum": 0.5}])
+    ([1.0], [{'momentum': 0.5}])
+    """
+    seen: set[Hashable] = set()
+    twice = []
+    for value in values:
+        key = hashable(value)
+        if key in seen:
+            twice.append(value)
+        seen.add(key)
+    return twice
+
+
+def hashable(value: Any) -> Hashable:
+    """Return what stands for a value in a set: itself; of a mapping its items, whatever their order."""
+    if isinstance(value, Mapping):
+        return frozenset((name, hashable(item)) for name, item in value.items())
+    try:
+        hash(value)
+    except TypeError:  # a list, say, which no setting of a list takes
+        return repr(value)
+    return value  # type: ignore[no-any-return]
 
 
 def nested(given: Any, part: type[BaseModel], *, name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 
 import pandas as pd
@@ -10,8 +9,8 @@ import pandas as pd
 from bs_study.analysis.rows import StudyRows, read_ended, with_trial
 from bs_study.bound import Bound, race_of
 from bs_study.config import StudyConfig, TrialConfig
-from bs_study.config.recipe_names import named_recipes
-from bs_study.grid import is_full_grid, recipe_trials
+from bs_study.grid import is_full_grid
+from bs_study.search.full_grid import full_grid
 from bs_study.search.plan import plan
 from bs_study.search.record import Plan, Wanted
 from bs_study.store.own_trials import answered_trials
@@ -131,11 +130,3 @@ class Course:
         except Exception as error:
             self.fault = error
             raise
-
-
-def full_grid(config: StudyConfig, *, answered: Collection[str]) -> Plan:
-    """Return what is wanted of a full grid, for which no row needs to be read: each trial without an answer."""
-    recipes = named_recipes(config)
-    trials = [Wanted(name, trial) for name in recipes for trial in recipe_trials(config, recipes[name])]
-    wanted = tuple(one for one in trials if one.trial.trial_id not in answered)
-    return Plan(wanted, at_most=len(trials), expected=len(trials), ended=len(trials) - len(wanted))

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bs_study.config import LaunchOptions
 from bs_study.words import shortened
-from bs_study.workloads.base import Workload
+from bs_study.workloads.built_in import Known
 from bs_study.workloads.cache_folder import cache_folder
+
+if TYPE_CHECKING:
+    from bs_study.workloads.base import Workload
 
 
 def data_directory(options: LaunchOptions) -> Path:
@@ -17,7 +21,7 @@ def data_directory(options: LaunchOptions) -> Path:
     return Path(folder).expanduser().absolute()
 
 
-def refuse_missing_data(options: LaunchOptions, workload: Workload) -> None:
+def refuse_missing_data(options: LaunchOptions, workload: Workload | Known) -> None:
     """Raise if the data folder that was asked for is not there: a workload might take other data in its place."""
     asked_for = options.data_dir or os.environ.get("BS_STUDY_DATA")
     folder = data_directory(options)

@@ -4,33 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
-from bs_study.config.growth import grown
-from bs_study.config.launch import resume_command
 from bs_study.grid import is_full_grid
 from bs_study.launch.changes_first import changes_told_first
-from bs_study.launch.course import Course, full_grid
 from bs_study.launch.data_folder import data_directory, refuse_missing_data
-from bs_study.launch.seen import completed, named, seen, with_settings
+from bs_study.launch.outline import Resumed, completed, existing, refuse_large_batches, resumed, wanted_plan
+from bs_study.launch.seen import named, seen
 from bs_study.launch.timing import lacks_timings
 from bs_study.launch.versions import WorkloadVersion, version_now
 from bs_study.metric_names import Direction
+from bs_study.search.full_grid import full_grid
 from bs_study.search.record import Plan
 from bs_study.store.own_trials import answered_trials
-from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
-from bs_study.store.reader import Study, open_study
-from bs_study.store.study_json import asked_config, create_study, grow_study, read_asked
+from bs_study.store.paths import StudyPaths, study_paths, study_uri
+from bs_study.store.reader import Study
+from bs_study.store.study_json import create_study, grow_study, read_asked
 from bs_study.store.versions import version_in_force
-from bs_study.target import OpenTarget, Target, definite
+from bs_study.target import Target
 from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets
 from bs_study.training.fingerprint import fingerprint
 from bs_study.training.placement import Place
-from bs_study.words import one_line, shown
 from bs_study.workloads.base import examples_in, load_workload
 from bs_study.workloads.check_batch import Look
 from bs_study.workloads.check_target import known_directions
@@ -113,14 +111,14 @@ def prepared(
         FileNotFoundError: the data, or the study to resume, is not there.
     """
     config = named(config)
-    config, paths, grows_from = _Resumed(config) if resume is None else _resumed(config, resume)
+    config, paths, grows_from = Resumed(config) if resume is None else resumed(config, resume)
     workload = load_workload(config.settings.workload)
     config = completed(config, workload)
     refuse_missing_data(options, workload)
     there = None
     if paths is None:
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
-        there = _existing(paths, options)
+        there = existing(paths, options)
         if there and not is_dry_run:
             raise ValueError(there)
     data, look = None, None
@@ -132,13 +130,13 @@ def prepared(
             chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
         examples = examples_in(data.train)
     ended = answered_trials(Study(paths)) if there else set()
-    plan = full_grid(config, answered=()) if there and is_full_grid(config) else _plan(config, paths)
+    plan = full_grid(config, answered=()) if there and is_full_grid(config) else wanted_plan(config, paths)
     version = None
     if plan.wanted or (options.timing and lacks_timings(Study(paths), disturbed_too=True)):
         before = version_in_force(began) if began else None
         now = fingerprint(workload, data, before=before) | ({"metrics": list(look.metrics)} if look else {})
         version = version_now(began, now, accept=accept_changes)
-    _check_batch_sizes(config, examples)
+    refuse_large_batches(config, examples)
     place = Place(
         replace(paths, patience_seconds=options.store_patience_seconds),
         data_dir=data_directory(options),
@@ -174,74 +172,9 @@ def checked(
     """
     config = named(config)
     if resume is not None:
-        config = _resumed(config, resume).config
+        config = resumed(config, resume).config
     workload = load_workload(config.settings.workload)
     refuse_missing_data(options, workload)
     config, data, look = seen(completed(config, workload), workload, options, has_grid=has_grid)
-    _check_batch_sizes(config, examples_in(data.train))
+    refuse_large_batches(config, examples_in(data.train))
     return config, look
-
-
-class _Resumed(NamedTuple):
-    """A study to go on with: what is asked of it now, where it lies, and what study.json says if that is less."""
-
-    config: StudyConfig
-    paths: StudyPaths | None = None
-    grows_from: Mapping[str, Any] | None = None
-
-
-def _resumed(config: StudyConfig, resume: str) -> _Resumed:
-    """Return the study to go on with, grown by what is asked, under the name that its folder has now."""
-    study = open_study(resume)
-    if isinstance(config.settings.target, OpenTarget):
-        config = with_settings(config, target=definite(config.settings.target, study.directions))
-    whole = grown(study.config, config, uri=study.paths.uri)
-    return _Resumed(
-        whole.model_copy(update={"name": study.name}),
-        study_paths(study.paths.uri, patience_seconds=0),
-        study.asked if whole != study.config else None,
-    )
-
-
-def _existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
-    """Return that a study lies at this place, and how to go on with it; None where there is none.
-
-    Raises:
-        ValueError: other files lie there, or the store can't be read.
-    """
-    try:
-        is_study = paths.exists(paths.study_json)
-        others = set(paths.names(paths.root)) - {"lease.json", "live"}  # which a start that was cut short leaves
-    except OSError as error:
-        raise ValueError(f"store: {paths.uri} can't be read: {error}") from error
-    if others and not is_study:
-        raise ValueError(f"name: {paths.uri} holds other files. Choose another --name")
-    if not is_study:
-        return None
-    try:
-        asked_config(paths, read_asked(paths))
-    except ValueError as error:
-        raise ValueError(
-            f"name: {paths.uri} holds a study that can't go on: {error}. Mend it, or choose another --name"
-        ) from error
-    return (
-        f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
-        f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
-        "to it), or choose another --name"
-    )
-
-
-def _plan(config: StudyConfig, paths: StudyPaths) -> Plan:
-    try:
-        return Course(config, paths).plan
-    except OSError as error:
-        raise ValueError(f"store: {paths.uri} can't be read: {one_line(error)}") from error
-
-
-def _check_batch_sizes(config: StudyConfig, examples: int) -> None:
-    for batch_size in config.batch_sizes:
-        if batch_size > examples:
-            raise ValueError(
-                f"batch_sizes: {batch_size} is larger than the training set of {shown(config.settings.workload)} "
-                f"({examples} examples). Use batch sizes up to {examples}"
-            )

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bs_study.config import LaunchOptions, StudyConfig
-from bs_study.config.asked import asked
 from bs_study.launch.data_folder import data_directory
 from bs_study.launch.look_at_parts import parts_warnings
 from bs_study.launch.metric_columns import TEST, refuse_bad_columns
+from bs_study.launch.outline import with_settings
 from bs_study.target import Target
 from bs_study.training.data import DataSets, load_data
 from bs_study.workloads.base import Workload, load_workload
@@ -25,16 +25,6 @@ def named(config: StudyConfig) -> StudyConfig:
     name = canonical_name(config.settings.workload)
     settings = config.settings.model_copy(update={"workload": name})
     return config.model_copy(update={"settings": settings})
-
-
-def completed(config: StudyConfig, workload: Workload) -> StudyConfig:
-    """Return the config with the name and the target that it leaves to the workload."""
-    return with_settings(config, name=config.name or workload.name, target=config.settings.target or workload.target)
-
-
-def with_settings(config: StudyConfig, **settings: object) -> StudyConfig:
-    """Return the config with other settings, looked at anew."""
-    return asked(config.model_dump() | settings).config
 
 
 def data_of(config: StudyConfig, workload: Workload, options: LaunchOptions) -> DataSets:

@@ -6,7 +6,6 @@ import _thread
 import shlex
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Protocol
 
 import pandas as pd
@@ -14,7 +13,7 @@ import pandas as pd
 from bs_study.analysis.versions import of_version
 from bs_study.config.launch import flags_of, resume_command
 from bs_study.config.recipe_names import named_recipes
-from bs_study.grid import is_full_grid, recipe_name
+from bs_study.grid import is_full_grid, names_of_recipes
 from bs_study.launch.course import Course
 from bs_study.launch.display import Display
 from bs_study.launch.launcher import Launcher
@@ -67,7 +66,7 @@ def run_study(study: Prepared, listener: Listener) -> End:
     """
     trackers = chosen_trackers(study.options, study.paths)
     pace = study.options.checkpoint_seconds
-    named = partial(recipe_name, study.config)
+    named = names_of_recipes(study.config)
     with Tracking(trackers, Study(study.paths), recipe_of=named, live_seconds=pace) as tracking:
         return _run(study, listener, tracking)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bs_study.launch.changes import changes
 from bs_study.store.own_trials import answered_trials
@@ -12,7 +12,9 @@ from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
 from bs_study.store.set_aside import set_all_aside
 from bs_study.store.versions import add_version, known_versions, version_in_force
-from bs_study.training.fingerprint import Fingerprint
+
+if TYPE_CHECKING:
+    from bs_study.training.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True)

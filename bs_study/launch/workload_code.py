@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from bs_study.workloads.base import BUILT_IN
+from bs_study.workloads.built_in import BUILT_IN
 from bs_study.workloads.names import code_place
 from bs_study.workloads.source import OWN, modules_beside, places
 

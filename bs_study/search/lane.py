@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from bs_study.config import TrialConfig, TrialSettings
-from bs_study.grid import cell_trial
+from bs_study.grid import at_batch_size, cell_trial
 
 INFEASIBLE = ("diverged", "out_of_memory")
 NO_ANSWER = ("failed", "not_evaluated")
@@ -45,10 +45,15 @@ class Lane:
     _trials: dict[tuple[float, int], TrialConfig] = field(default_factory=dict, compare=False, repr=False)
     _ids: dict[tuple[float, int], str] = field(default_factory=dict, compare=False, repr=False)
 
+    @functools.cached_property
+    def _sized(self) -> TrialSettings:
+        return at_batch_size(self.settings, self.batch_size)
+
     def trial(self, lr: float, seed: int) -> TrialConfig:
         """Return the trial of an lr and a seed."""
         if (lr, seed) not in self._trials:
-            self._trials[lr, seed] = cell_trial(self.settings, batch_size=self.batch_size, lr=lr, seed=seed)
+            used = self.settings.trial_lr(lr=lr, batch_size=self.batch_size)
+            self._trials[lr, seed] = cell_trial(self._sized, batch_size=self.batch_size, lr=used, seed=seed)
         return self._trials[lr, seed]
 
     def trial_id(self, lr: float, seed: int) -> str:

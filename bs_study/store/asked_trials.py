@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from bs_study.config import StudyConfig, TrialConfig, TrialSettings
 from bs_study.config.settings import KEPT
-from bs_study.grid import cell_trial, grid_lrs
+from bs_study.grid import at_batch_size, cell_trial, grid_lrs
 from bs_study.store.study_json import OLDER
 from bs_study.target import read_target
 from bs_study.words import shown
@@ -21,11 +21,11 @@ SETTINGS = tuple(name for name in TrialSettings.model_fields if name not in KEPT
 
 
 class _Asked(NamedTuple):
-    """A recipe at one batch size: its settings there, and the lrs as they are typed, by those that trials use."""
+    """A recipe at one batch size: its settings there, the same flat, and the lrs that its trials use."""
 
-    recipe: TrialSettings
-    own: dict[str, Any]
-    lrs: dict[float, float]
+    settings: TrialSettings
+    flat: dict[str, Any]
+    lrs: frozenset[float]
 
 
 class AskedTrials:
@@ -45,18 +45,17 @@ class AskedTrials:
         self._by_size: dict[int, list[_Asked]] = {size: [] for size in config.batch_sizes}
         for settings in config.each_recipe():
             for size, asked in self._by_size.items():
-                lrs = {settings.trial_lr(lr=lr, batch_size=size): lr for lr in grid_lrs(config)}
-                own = settings.model_copy(update=settings.moments(size)).model_dump()
-                asked.append(_Asked(settings, own, lrs))
-        self._known = {(size, _key(one.own)): one for size, asked in self._by_size.items() for one in asked}
+                sized = at_batch_size(settings, size)
+                lrs = frozenset(settings.trial_lr(lr=lr, batch_size=size) for lr in grid_lrs(config))
+                asked.append(_Asked(sized, sized.model_dump(), lrs))
+        self._known = {(size, _key(one.flat)): one for size, asked in self._by_size.items() for one in asked}
 
     def trial(self, row: Row) -> TrialConfig | None:
         """Return the trial that has a row's config; None where the study asks for none."""
         asked = self._known.get((row.get("batch_size"), _key(row)))  # type: ignore[arg-type]
-        lr = asked.lrs.get(row.get("lr")) if asked else None  # type: ignore[arg-type]
-        if asked is None or lr is None or row.get("seed") not in self._seeds:
+        if asked is None or row.get("lr") not in asked.lrs or row.get("seed") not in self._seeds:
             return None
-        return cell_trial(asked.recipe, batch_size=row["batch_size"], lr=lr, seed=row["seed"])
+        return cell_trial(asked.settings, batch_size=row["batch_size"], lr=row["lr"], seed=row["seed"])
 
     def fault(self, trial_id: str, row: Row) -> str | None:
         """Return why a row is none of this trial; None where it is its own."""
@@ -70,7 +69,7 @@ class AskedTrials:
         asked = self._by_size.get(size) if isinstance(size, int) else None
         if not asked:
             return f"the study asks for no batch size {shown(size)}"
-        nearest = min((list(differences(row, one.own)) for one in asked), key=len)
+        nearest = min((list(differences(row, one.flat)) for one in asked), key=len)
         if nearest:
             return nearest[0]
         if not any(lr in one.lrs for one in asked):

@@ -12,20 +12,12 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, default_collate
 
 from bs_study.target import OpenTarget, Target, read_target
+from bs_study.workloads.built_in import BUILT_IN
 from bs_study.workloads.lookup import named_class
 from bs_study.workloads.metrics import Values
 from bs_study.workloads.user_errors import told_of_class
 
 Data = tuple[Tensor, ...] | Dataset[Any]
-
-BUILT_IN = {
-    "digits": "bs_study.workloads.digits:Digits",
-    "mnist": "bs_study.workloads.mnist:Mnist",
-    "fashion_mnist": "bs_study.workloads.fashion_mnist:FashionMnist",
-    "cifar10": "bs_study.workloads.cifar10:Cifar10",
-    "cifar10_resnet8": "bs_study.workloads.cifar10:Cifar10Resnet8",
-    "char_lm": "bs_study.workloads.char_lm:CharLm",
-}
 
 
 class Workload(ABC):

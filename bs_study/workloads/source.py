@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import re
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-from bs_study.workloads.base import Workload
-from bs_study.workloads.own_code import is_installed
+from bs_study.workloads.own_code import OURS, is_installed
+
+if TYPE_CHECKING:
+    from bs_study.workloads.base import Workload
 
 OWN = "bs_study"
 """The package that is everywhere, and is no user's code."""
@@ -49,6 +53,12 @@ def source_hashes(workload: Workload) -> dict[str, str]:
     """
     found = {name: file for name, file in map(_file, sorted(_modules(type(workload)))) if file and file.is_file()}
     return {name: code_hash(file.read_bytes()) for name, file in found.items()}
+
+
+def built_in_hashes(names: Iterable[str]) -> dict[str, str]:
+    """Return the hashes of files of built-in workloads, named as `source_hashes` names them; none is imported."""
+    files = {name: OURS.parent / name for name in names if re.fullmatch(rf"{OWN}/workloads/\w+\.py", name)}
+    return {name: code_hash(file.read_bytes()) for name, file in files.items() if file.is_file()}
 
 
 def _modules(cls: type) -> set[str]:

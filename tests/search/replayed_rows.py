@@ -12,7 +12,7 @@ from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.trials import complete_trials
 from bs_study.config import TrialConfig
 from bs_study.config.recipe_names import named_recipes
-from bs_study.grid import cell_trial
+from bs_study.grid import at_batch_size
 from bs_study.search.plan import Plan, plan
 from bs_study.store.schema import Table, table_schema
 from tests.analysis.hand_rows import SMOOTHNESS
@@ -95,7 +95,7 @@ class Studied:
         if len(self.recipes) == 1:
             return next(iter(self.recipes))
         for name, settings in self.recipes.items():
-            if cell_trial(settings, batch_size=trial.batch_size, lr=1.0, seed=0).settings == trial.settings:
+            if at_batch_size(settings, trial.batch_size) == trial.settings:
                 return name
         raise ValueError(f"{trial.trial_id} is of no recipe of this study")
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bs_study.config import TrialConfig
+from bs_study.store.asked_trials import SETTINGS
 from bs_study.store.encoding import encode
 from bs_study.store.paths import StudyPaths
 from bs_study.store.writer import TrialWriter
