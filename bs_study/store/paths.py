@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -117,6 +118,12 @@ class StudyPaths:
 
     def _replace_local(self, path: str, data: pa.Buffer | bytes) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with self.written_beside(data) as temporary:
+            temporary.replace(path)
+
+    @contextlib.contextmanager
+    def written_beside(self, data: pa.Buffer | bytes) -> Iterator[Path]:
+        """Write to a local file that is to get its name, and goes if it does not."""
         # Beside the table folders, which hold complete Parquet files only, and on the same disk.
         temporary = Path(self.live, f"tmp-{uuid.uuid4().hex}")
         temporary.parent.mkdir(parents=True, exist_ok=True)
@@ -125,7 +132,7 @@ class StudyPaths:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            yield temporary
         finally:
             temporary.unlink(missing_ok=True)
 

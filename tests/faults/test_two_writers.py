@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow.fs as pafs
 import pytest
 
-from bs_study.store.lease import STALE_SECONDS, study_lease
+from bs_study.store.lease import study_lease
+from bs_study.store.lease_holder import STALE_SECONDS
 from bs_study.store.paths import StudyPaths
 from tests.faults.attempts import wait_until
 from tests.faults.conftest import Ended, StartStudy
@@ -98,7 +99,7 @@ class SlowStore(StudyPaths):
 
 @pytest.fixture
 def slow_store(paths: StudyPaths) -> SlowStore:
-    Path(paths.root).mkdir(parents=True)
+    Path(paths.live).mkdir(parents=True)
     elsewhere = pafs.SubTreeFileSystem(str(Path(paths.root).parent), pafs.LocalFileSystem())
     return SlowStore(elsewhere, paths.name, paths.uri, folder=paths.root)
 
@@ -221,7 +222,7 @@ def test_on_an_object_store_who_sleeps_between_look_and_heartbeat_looks_again(
         write_lease(slow_store.folder)
         time.sleep(1)
 
-    slow_store.after_reads.extend([nothing, sleep_while_another_takes_over])  # the first is that of the start
+    slow_store.after_reads.append(sleep_while_another_takes_over)
     with study_lease(slow_store, lost=is_lost.set):
         assert is_lost.wait(100)
     assert slow_store.after_reads == []
@@ -238,7 +239,7 @@ def test_on_an_object_store_whose_heartbeat_crossed_anothers_looks_again_and_the
         monkeypatch.setattr("bs_study.store.lease.HEARTBEAT_SECONDS", 1000)  # no later beat finds it
         write_lease(slow_store.folder)
 
-    slow_store.after_writes.extend([nothing, another_writes_too])
+    slow_store.after_writes.extend([nothing, nothing, another_writes_too])  # after those of the start
     with study_lease(slow_store, lost=is_lost.set):
         assert is_lost.wait(100)
     assert holder(slow_store) == "another's"
