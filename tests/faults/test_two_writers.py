@@ -124,34 +124,18 @@ def dead_process() -> int:
         lambda: {"host": socket.gethostname(), "pid": dead_process()},
         lambda: {"host": socket.gethostname(), "pid": os.getppid(), "heartbeat": time.time() - STALE_SECONDS - 1},
         lambda: {"host": socket.gethostname(), "pid": os.getpid()},
-        lambda: {"heartbeat": "soon"},
-        lambda: {"heartbeat": None},
-        lambda: {"host": socket.gethostname(), "pid": "me"},
-        lambda: {"id": None},
     ],
     ids=[
         "another-host-is-silent",
         "its-process-is-dead",
         "it-sleeps",
         "the-dead-one-had-our-pid",
-        "text",
-        "null",
-        "pid-is-text",
-        "no-id",
     ],
 )
-def test_a_stale_or_damaged_lease_is_taken_over(paths: StudyPaths, lease: Callable[[], dict[str, object]]) -> None:
+def test_a_stale_lease_is_taken_over(paths: StudyPaths, lease: Callable[[], dict[str, object]]) -> None:
     write_lease(paths.root, **lease())
     with study_lease(paths, lost=print):
         assert json.loads(paths.read(f"{paths.root}/lease.json"))["pid"] == os.getpid()
-    assert not paths.exists(f"{paths.root}/lease.json")
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe"])
-def test_a_lease_that_is_no_lease_is_taken_over(paths: StudyPaths, content: bytes) -> None:
-    paths.write(f"{paths.root}/lease.json", content)
-    with study_lease(paths, lost=print):
-        pass
     assert not paths.exists(f"{paths.root}/lease.json")
 
 

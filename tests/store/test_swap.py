@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bs_study.store.paths import StudyPaths
+from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.swap import held_file, swap
+from tests.s3_server import S3Server
 
 
 def add_one(content: bytes | None) -> bytes:
@@ -27,6 +29,32 @@ def counted_by_threads(paths: StudyPaths) -> int:
 
 def test_no_change_is_lost_however_many_change_a_file_at_once(paths: StudyPaths) -> None:
     assert counted_by_threads(paths) == 40
+
+
+def test_no_change_is_lost_in_a_bucket_with_plain_puts(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    paths = study_paths(s3_server.uri("results/one"))
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda _: swap(paths, f"{paths.root}/count", add_one), range(9)))
+    assert paths.read(f"{paths.root}/count") == b"9"
+    assert not [name for name in paths.names(paths.live) if name.startswith("tmp-")]
+
+
+def test_in_a_bucket_that_keeps_conditions_a_put_between_look_and_put_is_not_overwritten(s3_server: S3Server) -> None:
+    pytest.importorskip("obstore", reason="needs obstore: pip install obstore")
+    paths = study_paths(s3_server.uri("results/one"))
+    file = f"{paths.root}/count"
+    asked: list[bytes | None] = []
+
+    def change(content: bytes | None) -> bytes | None:
+        asked.append(content)
+        if len(asked) < 3:
+            paths.write(file, b"another's %d" % len(asked))
+        return b"ours"
+
+    assert swap(paths, file, change)
+    assert asked == [None, b"another's 1", b"another's 2"]
+    assert paths.read(file) == b"ours"
 
 
 def test_a_file_that_is_to_appear_once_appears_once(paths: StudyPaths) -> None:
