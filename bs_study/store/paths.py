@@ -17,6 +17,7 @@ import pyarrow as pa
 from pyarrow import fs as pafs
 
 from bs_study.store.schema import Table
+from bs_study.store.whole import whole_object
 from bs_study.words import shortened, shown
 
 T = TypeVar("T")
@@ -101,7 +102,7 @@ class StudyPaths:
 
     def _read(self, path: str) -> bytes:
         with self.filesystem.open_input_file(path) as file:
-            return bytes(file.read())
+            return bytes(file.read()) if self.is_local else whole_object(file, path)
 
     def write(self, path: str, data: pa.Buffer | bytes) -> None:
         """Let a file appear whole or not at all, replacing what was there."""

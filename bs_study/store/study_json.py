@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from bs_study.config import StudyConfig, one_line
 from bs_study.config.asked import FIELDS, study_settings
 from bs_study.metric_names import Direction
+from bs_study.store.believed import believed
 from bs_study.store.faults import reason
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import SCHEMA_VERSION, table_schema
@@ -117,7 +119,7 @@ def read_asked(paths: StudyPaths) -> dict[str, Any]:
         ValueError: it is no JSON, or no object.
         OSError: it can't be read.
     """
-    return _parsed(paths, paths.read(paths.study_json))
+    return believed(paths, paths.study_json, partial(_parsed, paths))
 
 
 def _parsed(paths: StudyPaths, content: bytes) -> dict[str, Any]:
