@@ -18,7 +18,7 @@ def failure_message(error: BaseException) -> str:
 
 def record_failure(trial: TrialConfig, place: Place, message: str, *, stop_reason: str = "error") -> Ending:
     """End a trial as failed. Where the store takes no row it stays open, and a resumed study tries it again."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(Exception):  # damaged parts raise in many ways, and the other trials go on
         commit_failed(
             place.paths,
             trial,

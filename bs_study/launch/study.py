@@ -78,7 +78,7 @@ def _run(study: Prepared, listener: Listener, tracking: Tracking) -> End:
         if study.grows_from is None and has_last_report(study.paths):
             return End()
         if study.grows_from is not None:  # what is asked is kept, though nothing follows from it yet
-            with study_lease(study.paths, lost=_thread.interrupt_main):
+            with study_lease(study.paths, lost=_thread.interrupt_main, warn=listener.warn):
                 study.create()
         return _concluded(study, listener, tracking)
     going_on = resume_command(study.paths.uri, study.options)
@@ -86,7 +86,7 @@ def _run(study: Prepared, listener: Listener, tracking: Tracking) -> End:
     with (
         bounded_end(last_words) as end,
         _launcher(study) as launcher,
-        study_lease(study.paths, lost=_thread.interrupt_main),
+        study_lease(study.paths, lost=_thread.interrupt_main, warn=listener.warn),
     ):
         study.create()
         _announce(study, launcher, listener)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from bs_study.store.believed import believed
 from bs_study.store.faults import DAMAGE, identity_fault, reason, schema_fault
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import Table, table_schema
@@ -80,12 +81,15 @@ def file_rows(paths: StudyPaths, file: str, question: Question) -> FileRows:
             return _read_in_parts(paths, file, question)
         except DAMAGE as error:
             unread = reason(error)  # the file's fault, the disk's or the store's, or it is gone: its bytes tell
-    content = _content(paths, file)
-    if content is None:
-        return FileRows(file, pa.schema([]), None, unread)
     try:
-        return _read(paths, file, content, question)
-    except DAMAGE as error:
+        return believed(paths, file, lambda content: _parsed(paths, file, content, question))
+    except FileNotFoundError:
+        raise VanishedError(file) from None
+    except OSError:
+        if paths.is_local:  # this disk does not give its bytes
+            return FileRows(file, pa.schema([]), None, unread)
+        raise
+    except ValueError as error:
         return FileRows(file, pa.schema([]), None, reason(error))
 
 
@@ -96,16 +100,12 @@ def _read_in_parts(paths: StudyPaths, file: str, question: Question) -> FileRows
         return _read(paths, file, opened, question)
 
 
-def _content(paths: StudyPaths, file: str) -> pa.Buffer | None:
-    """Return all bytes of a file; None where this disk does not give them."""
+def _parsed(paths: StudyPaths, file: str, content: bytes, question: Question) -> FileRows:
+    """Return what the bytes of a file give; ValueError: they are damaged."""
     try:
-        return pa.py_buffer(paths.read(file))
-    except FileNotFoundError:
-        raise VanishedError(file) from None
-    except OSError:
-        if paths.is_local:
-            return None
-        raise
+        return _read(paths, file, pa.py_buffer(content), question)
+    except DAMAGE as error:
+        raise ValueError(reason(error)) from error
 
 
 def _read(paths: StudyPaths, file: str, source: pa.Buffer | pa.NativeFile, question: Question) -> FileRows:

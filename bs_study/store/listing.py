@@ -103,7 +103,7 @@ def running_parts(paths: StudyPaths, trial_id: str) -> list[Part]:
         return _checked(live_parts(paths, trial_id))
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         if isinstance(error, OSError) and not paths.is_local:
             raise
         raise ValueError(f"its parts can't be told ({reason(error)})") from error

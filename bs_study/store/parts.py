@@ -14,6 +14,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bs_study.store.believed import believed
 from bs_study.store.faults import DAMAGE, reason
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import LATER_COLUMNS, ROW_TABLES, Table, table_schema
@@ -55,11 +56,14 @@ def read_part(paths: StudyPaths, trial_id: str, part: Part, table: Table) -> pa.
         OSError: the store does not answer.
         ValueError: the file is damaged.
     """
-    content = paths.read(f"{paths.live_trial(trial_id)}/{part.file(table)}")
-    try:
-        return pq.read_table(pa.BufferReader(content))
-    except DAMAGE as error:
-        raise ValueError(f"{part.file(table)} of {trial_id} is damaged: {reason(error)}") from error
+
+    def rows(content: bytes) -> pa.Table:
+        try:
+            return pq.read_table(pa.BufferReader(content))
+        except DAMAGE as error:
+            raise ValueError(f"{part.file(table)} of {trial_id} is damaged: {reason(error)}") from error
+
+    return believed(paths, f"{paths.live_trial(trial_id)}/{part.file(table)}", rows)
 
 
 def fits(schema: pa.Schema, table: Table, metrics: Sequence[str]) -> bool:
@@ -94,7 +98,7 @@ def live_parts(paths: StudyPaths, trial_id: str) -> list[Part]:
 def _parts_of(paths: StudyPaths, trial_id: str, attempt: str) -> list[Part]:
     folder = f"{paths.live_trial(trial_id)}/{attempt}"
     names = paths.names(folder)
-    adopted = json.loads(paths.read(f"{folder}/adopted.json")) if "adopted.json" in names else []
+    adopted = believed(paths, f"{folder}/adopted.json", json.loads) if "adopted.json" in names else []
     own = [
         Part(attempt, int(n.removeprefix("iterations-").removesuffix(".parquet")))
         for n in names

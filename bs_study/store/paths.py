@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 import stat
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,7 @@ from pyarrow import fs as pafs
 
 from bs_study.store.schema import Table
 from bs_study.store.stranger import stranger
+from bs_study.store.whole import whole_object
 from bs_study.words import shortened, shown
 
 T = TypeVar("T")
@@ -114,7 +116,7 @@ class StudyPaths:
 
     def _read(self, path: str) -> bytes:
         with self.open(path) as file:
-            return bytes(file.read())
+            return bytes(file.read()) if self.is_local else whole_object(file, path)
 
     def open(self, path: str) -> pa.NativeFile:
         """Open a file for reading. A pipe is refused: opening it would wait for who writes into it."""
@@ -137,6 +139,12 @@ class StudyPaths:
 
     def _replace_local(self, path: str, data: pa.Buffer | bytes) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with self.written_beside(data) as temporary:
+            temporary.replace(path)
+
+    @contextlib.contextmanager
+    def written_beside(self, data: pa.Buffer | bytes) -> Iterator[Path]:
+        """Write to a local file that is to get its name, and goes if it does not."""
         # Beside the table folders, which hold complete Parquet files only, and on the same disk.
         temporary = Path(self.live, f"tmp-{uuid.uuid4().hex}")
         temporary.parent.mkdir(parents=True, exist_ok=True)
@@ -145,7 +153,7 @@ class StudyPaths:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(path)
+            yield temporary
         finally:
             temporary.unlink(missing_ok=True)
 

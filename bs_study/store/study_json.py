@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,9 +13,11 @@ from pydantic import ValidationError
 from bs_study.config import StudyConfig, one_line
 from bs_study.config.asked import FIELDS, study_settings
 from bs_study.metric_names import Direction
+from bs_study.store.believed import believed
 from bs_study.store.faults import reason
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import SCHEMA_VERSION, table_schema
+from bs_study.store.swap import swap
 from bs_study.version import __version__
 
 OLDER = {"eval_spacing": None, "trial_id_digits": 6}
@@ -41,6 +44,9 @@ def create_study(
         eval_examples: size of the set that trials are judged by; None where it is not known.
         directions: which way metrics are better, of those whose workload tells.
         version: the fingerprint of workload and data, the first of `versions`; None where it is not known.
+
+    Raises:
+        ValueError: a study has begun here already; it stays as it is.
     """
     created = datetime.now(UTC).isoformat(timespec="seconds")
     asked = {
@@ -56,7 +62,16 @@ def create_study(
     }
     if version is not None:
         asked["versions"] = [{"version": 1, "since": created, **version}]
-    paths.write(paths.study_json, json.dumps(asked, indent=2).encode())
+
+    def begun(content: bytes | None) -> bytes:
+        if content is not None:
+            raise ValueError(
+                f"name: {paths.name!r} was begun by another process meanwhile. Choose another --name, or go on with it "
+                f"by --resume {paths.uri}"
+            )
+        return json.dumps(asked, indent=2).encode()
+
+    swap(paths, paths.study_json, begun)
 
 
 def grow_study(paths: StudyPaths, config: StudyConfig, *, seen: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,7 +87,6 @@ def grow_study(paths: StudyPaths, config: StudyConfig, *, seen: Mapping[str, Any
     Raises:
         ValueError: study.json says something else by now.
     """
-    refuse_changed(paths, seen)
     first = {"asked": seen.get("created"), **{name: seen.get(name) for name in ("package_version", "config")}}
     now = {
         "asked": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -82,14 +96,23 @@ def grow_study(paths: StudyPaths, config: StudyConfig, *, seen: Mapping[str, Any
     before = seen.get("history")
     history = [*(before if isinstance(before, list) and before else [first]), now]
     asked = {**seen, "config": now["config"], "history": history}
-    paths.write(paths.study_json, json.dumps(asked, indent=2).encode())
+    replace_asked(paths, asked, seen=seen)
     return asked
 
 
-def refuse_changed(paths: StudyPaths, seen: Mapping[str, Any]) -> None:
-    """Raise if study.json is not what was seen of it."""
-    if read_asked(paths) != seen:
-        raise ValueError(f"name: {paths.name!r} was changed by another process at this moment. Try it again")
+def replace_asked(paths: StudyPaths, asked: Mapping[str, Any], *, seen: Mapping[str, Any]) -> None:
+    """Write study.json anew, unless it is not what was seen of it any more.
+
+    Raises:
+        ValueError: it is something else by now.
+    """
+
+    def replaced(content: bytes | None) -> bytes:
+        if content is None or _parsed(paths, content) != seen:
+            raise ValueError(f"name: {paths.name!r} was changed by another process at this moment. Try it again")
+        return json.dumps(asked, indent=2).encode()
+
+    swap(paths, paths.study_json, replaced)
 
 
 def read_asked(paths: StudyPaths) -> dict[str, Any]:
@@ -99,8 +122,12 @@ def read_asked(paths: StudyPaths) -> dict[str, Any]:
         ValueError: it is no JSON, or no object.
         OSError: it can't be read.
     """
+    return believed(paths, paths.study_json, partial(_parsed, paths))
+
+
+def _parsed(paths: StudyPaths, content: bytes) -> dict[str, Any]:
     try:
-        asked = json.loads(paths.read(paths.study_json))
+        asked = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{paths.study_json} is damaged, no JSON: {reason(error)}") from error
     if not isinstance(asked, dict):

@@ -6,13 +6,12 @@ Each has its number (`version`), since when it is in force (`since`, UTC) and it
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from bs_study.store.paths import StudyPaths
-from bs_study.store.study_json import asked_metrics, refuse_changed
+from bs_study.store.study_json import asked_metrics, replace_asked
 
 Version = Mapping[str, Any]
 
@@ -53,14 +52,13 @@ def add_version(paths: StudyPaths, version: Version, *, seen: Mapping[str, Any])
     Raises:
         ValueError: study.json says something else by now.
     """
-    refuse_changed(paths, seen)
     before = known_versions(seen) or ([_before_any(seen)] if version["version"] > 1 else [])
     examples = {
         name: _examples(version, of) for name, of in (("train_examples", "train"), ("eval_examples", "held_out"))
     }
     dated = {"version": version["version"], "since": datetime.now(UTC).isoformat(timespec="seconds")} | dict(version)
     asked = {**seen, "metrics": version["metrics"], **examples, "versions": [*before, dated]}
-    paths.write(paths.study_json, json.dumps(asked, indent=2).encode())
+    replace_asked(paths, asked, seen=seen)
 
 
 def _examples(version: Version, data: str) -> int:

@@ -130,7 +130,7 @@ def _target(trial: TrialConfig, workload: Workload) -> Target:
 
 def _exit_process(trial: TrialConfig, place: Place, message: str) -> None:
     """End a trial that hangs as failed, and the process with it: in a worker, nothing less stops what hangs."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(Exception):  # whatever it is, the process must end
         commit_failed(
             place.paths,
             trial,
@@ -235,5 +235,5 @@ def _assembled(
 def _keep_rows(writer: TrialWriter, error: BaseException) -> None:
     """Write what was recorded before an error, for who looks at what happened."""
     if not isinstance(error, OSError):  # which may be the store's own: it has been patient already
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(Exception):  # the first error is the one to tell
             writer.write_part()

@@ -23,7 +23,7 @@ ROWS = {"iterations": 20, "epochs": 4, "evaluations": 4, "trials": 2}  # of smal
 PER_TRIAL = {table: count // 2 for table, count in ROWS.items()}
 
 
-def small_study(folder: Path, *, metrics: list[str] = METRICS, message: str | None = None) -> StudyPaths:
+def small_study(folder: Path | str, *, metrics: list[str] = METRICS, message: str | None = None) -> StudyPaths:
     """Write a study of two ended trials, each of 10 iterations in two epochs, with an evaluation after each."""
     paths, trials = empty_study(folder, metrics=metrics)
     for trial in trials:
@@ -32,7 +32,7 @@ def small_study(folder: Path, *, metrics: list[str] = METRICS, message: str | No
 
 
 def empty_study(
-    folder: Path, *, metrics: list[str] = METRICS, seeds: tuple[int, ...] = (0, 1)
+    folder: Path | str, *, metrics: list[str] = METRICS, seeds: tuple[int, ...] = (0, 1)
 ) -> tuple[StudyPaths, list[TrialConfig]]:
     paths = study_paths(folder)
     config = StudyConfig(batch_sizes=(4,), lrs=(0.02,), seeds=seeds, max_iterations=10)

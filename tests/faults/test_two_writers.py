@@ -17,7 +17,8 @@ import numpy as np
 import pyarrow.fs as pafs
 import pytest
 
-from bs_study.store.lease import STALE_SECONDS, study_lease
+from bs_study.store.lease import study_lease
+from bs_study.store.lease_holder import STALE_SECONDS
 from bs_study.store.paths import StudyPaths
 from tests.faults.attempts import wait_until
 from tests.faults.conftest import Ended, StartStudy
@@ -98,7 +99,7 @@ class SlowStore(StudyPaths):
 
 @pytest.fixture
 def slow_store(paths: StudyPaths) -> SlowStore:
-    Path(paths.root).mkdir(parents=True)
+    Path(paths.live).mkdir(parents=True)
     elsewhere = pafs.SubTreeFileSystem(str(Path(paths.root).parent), pafs.LocalFileSystem())
     return SlowStore(elsewhere, paths.name, paths.uri, folder=paths.root)
 
@@ -123,34 +124,18 @@ def dead_process() -> int:
         lambda: {"host": socket.gethostname(), "pid": dead_process()},
         lambda: {"host": socket.gethostname(), "pid": os.getppid(), "heartbeat": time.time() - STALE_SECONDS - 1},
         lambda: {"host": socket.gethostname(), "pid": os.getpid()},
-        lambda: {"heartbeat": "soon"},
-        lambda: {"heartbeat": None},
-        lambda: {"host": socket.gethostname(), "pid": "me"},
-        lambda: {"id": None},
     ],
     ids=[
         "another-host-is-silent",
         "its-process-is-dead",
         "it-sleeps",
         "the-dead-one-had-our-pid",
-        "text",
-        "null",
-        "pid-is-text",
-        "no-id",
     ],
 )
-def test_a_stale_or_damaged_lease_is_taken_over(paths: StudyPaths, lease: Callable[[], dict[str, object]]) -> None:
+def test_a_stale_lease_is_taken_over(paths: StudyPaths, lease: Callable[[], dict[str, object]]) -> None:
     write_lease(paths.root, **lease())
     with study_lease(paths, lost=print):
         assert json.loads(paths.read(f"{paths.root}/lease.json"))["pid"] == os.getpid()
-    assert not paths.exists(f"{paths.root}/lease.json")
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe"])
-def test_a_lease_that_is_no_lease_is_taken_over(paths: StudyPaths, content: bytes) -> None:
-    paths.write(f"{paths.root}/lease.json", content)
-    with study_lease(paths, lost=print):
-        pass
     assert not paths.exists(f"{paths.root}/lease.json")
 
 
@@ -221,7 +206,7 @@ def test_on_an_object_store_who_sleeps_between_look_and_heartbeat_looks_again(
         write_lease(slow_store.folder)
         time.sleep(1)
 
-    slow_store.after_reads.extend([nothing, sleep_while_another_takes_over])  # the first is that of the start
+    slow_store.after_reads.append(sleep_while_another_takes_over)
     with study_lease(slow_store, lost=is_lost.set):
         assert is_lost.wait(100)
     assert slow_store.after_reads == []
@@ -238,7 +223,7 @@ def test_on_an_object_store_whose_heartbeat_crossed_anothers_looks_again_and_the
         monkeypatch.setattr("bs_study.store.lease.HEARTBEAT_SECONDS", 1000)  # no later beat finds it
         write_lease(slow_store.folder)
 
-    slow_store.after_writes.extend([nothing, another_writes_too])
+    slow_store.after_writes.extend([nothing, nothing, another_writes_too])  # after those of the start
     with study_lease(slow_store, lost=is_lost.set):
         assert is_lost.wait(100)
     assert holder(slow_store) == "another's"
