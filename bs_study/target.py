@@ -13,8 +13,10 @@ from typing import Self
 from bs_study.metric_names import FRACTION, SIGNS, Bounds, Direction, direction_of
 from bs_study.words import shown, typed
 
-_NAME = r"[^\s<>=]*[^\s<>=!]"  # so that "accuracy != 0.9" names no metric
-_TARGET = re.compile(rf"\s*({_NAME})\s*(>=|<=|=)\s*([^\s<>=]+)\s*")
+_NAME = r"(?!['\"])[^\s<>=]*[^\s<>=!]"  # so that "accuracy != 0.9" names no metric
+_QUOTED = r""" "(?:[^"\\]|\\.)+" | '(?:[^'\\]|\\.)+' """.replace(" ", "")
+_TARGET = re.compile(rf"\s*({_QUOTED}|{_NAME})\s*(>=|<=|=)\s*([^\s<>=]+)\s*")
+_UNQUOTED = re.compile(r"\s*([^<>=!]*[^\s<>=!])\s*(>=|<=|=)\s*([^\s<>=]+)\s*")
 _DIRECTIONS: dict[str, Direction] = {sign: direction for direction, sign in SIGNS.items()}
 _MISTYPED = {"==": "=", "=>": ">=", "=<": "<=", ">": ">=", "<": "<=", "≥": ">=", "≤": "<="}
 _EXAMPLES = "Write one like 'accuracy>=0.98' or 'loss<=0.1'"
@@ -42,14 +44,14 @@ class OpenTarget:
         """
         direction = (known or {}).get(self.metric) or direction_of(self.metric)
         if direction is None:
-            most, least = Target(self.metric, self.value, "min").typed, Target(self.metric, self.value, "max").typed
+            most, least = (Target(self.metric, self.value, way).in_shell for way in ("min", "max"))
             raise ValueError(
-                f"target: is {self.metric} to be at most or at least {typed(self.value)}? Write '{most}' or '{least}'"
+                f"target: is {self.metric} to be at most or at least {typed(self.value)}? Write {most} or {least}"
             )
         return Target(self.metric, self.value, direction)
 
     def __str__(self) -> str:
-        return f"{self.metric} = {float(self.value)!r}"
+        return f"{written(self.metric)} = {float(self.value)!r}"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,8 @@ class Target:
     True
     >>> str(Target("accuracy", 0.98))
     'accuracy >= 0.98'
+    >>> Target.parse('"top 5" >= 0.9').metric
+    'top 5'
     """
 
     metric: str
@@ -108,21 +112,44 @@ class Target:
         kind = "a fraction, 0 to 1," if bounds == FRACTION else f"at {ends} {typed(limit)}"
         right = f"Give a target of at {ends} {typed(limit)}"
         if bounds == FRACTION and 2 <= self.value <= 100:  # in percent
-            right = f"Write '{Target(self.metric, float(f'{self.value / 100:.12g}'), self.direction).typed}'"
+            right = f"Write {Target(self.metric, float(f'{self.value / 100:.12g}'), self.direction).in_shell}"
         return f"{self.metric} is {kind} and never at {asks} {typed(self.value)}. {right}"
 
     @property
     def typed(self) -> str:
         """The target as it is typed, which reads back as the same; a shell wants it in quotes."""
         value = typed(self.value) if float(typed(self.value)) == self.value else repr(float(self.value))
-        return f"{self.metric}{SIGNS[self.direction]}{value}"
+        return f"{written(self.metric)}{SIGNS[self.direction]}{value}"
+
+    @property
+    def in_shell(self) -> str:
+        """The target as it is typed in a shell, with the quotes that it wants there."""
+        return _in_shell(self.typed)
 
     def __str__(self) -> str:
-        return f"{self.metric} {SIGNS[self.direction]} {float(self.value)!r}"
+        return f"{written(self.metric)} {SIGNS[self.direction]} {float(self.value)!r}"
+
+
+def written(metric: str) -> str:
+    """Return a metric's name as a target has it: in quotes where it would not read back without them.
+
+    >>> print(written("acc@1"), written("top 5"), written('a "b"'))
+    acc@1 "top 5" "a \\"b\\""
+    """
+    if re.fullmatch(_NAME, metric):
+        return metric
+    return '"' + re.sub(r'(["\\])', r"\\\1", metric) + '"'
+
+
+def _name(text: str) -> str:
+    """Return the name of a metric that is written with or without quotes; a backslash is before what it means."""
+    return re.sub(r"\\(.)", r"\1", text[1:-1]) if re.fullmatch(_QUOTED, text) else text
 
 
 def read_target(text: str) -> Target | OpenTarget:
     """Return a target as it is written, ``accuracy>=0.98``, or without its direction, ``accuracy=0.98``.
+
+    A name with spaces, or with <, > or =, is in quotes: ``"top 5">=0.9``.
 
     Raises:
         ValueError: it is none; the message begins with the text and says what is right.
@@ -130,7 +157,7 @@ def read_target(text: str) -> Target | OpenTarget:
     match = _TARGET.fullmatch(text)
     if not match:
         raise ValueError(f"{shown(text)} is no target. {_advice(text)}")
-    metric, sign, value = match.groups()
+    metric, sign, value = _name(match[1]), match[2], match[3]
     try:
         number = _finite(float(value))
     except ValueError:
@@ -138,17 +165,24 @@ def read_target(text: str) -> Target | OpenTarget:
     return OpenTarget(metric, number) if sign == "=" else Target(metric, number, _DIRECTIONS[sign])
 
 
+def _in_shell(text: str) -> str:
+    quoted = shlex.quote(text)
+    return quoted if quoted != text else f"'{text}'"
+
+
 def _advice(text: str) -> str:
     """Return what to write in place of what is no target."""
     for sign, right in _MISTYPED.items():
         metric, found, value = (part.strip() for part in text.partition(sign))
         if found and _TARGET.fullmatch(f"{metric}{right}{value}"):
-            return f"Write {right} in place of {sign}: '{metric}{right}{value}'"
+            return f"Write {right} in place of {sign}: {_in_shell(f'{metric}{right}{value}')}"
     if re.fullmatch(_NAME, text.strip()) and not re.fullmatch(r"[\d.]+", text.strip()):
         quoted = shlex.quote(f"{text.strip()}>=0.98")
         return f"It is only a name: of {text.strip()}>=0.98 a shell takes > for itself. Quote it, as --target {quoted}"
-    if _TARGET.fullmatch(re.sub(r"\s", "", text)):
-        return f"The name of a metric has no spaces here. {_EXAMPLES}"
+    spaced = _UNQUOTED.fullmatch(text)
+    if spaced and spaced[1].isprintable():
+        quoted = f"{written(spaced[1])}{spaced[2]}{spaced[3]}"
+        return f"A name with spaces is written in quotes: {_in_shell(quoted)}"
     return _EXAMPLES
 
 
@@ -162,11 +196,8 @@ def definite(target: Target | OpenTarget, known: Mapping[str, Direction] | None 
 
 
 def _refuse_no_name(metric: object) -> None:
-    if not isinstance(metric, str) or not re.fullmatch(_NAME, metric):
-        raise ValueError(
-            f"target: {shown(metric)} can't name a target's metric, which is kept as text. "
-            "Give the metric a name without spaces, <, > and =, and no ! at its end"
-        )
+    if not isinstance(metric, str) or not metric.strip() or not metric.isprintable():
+        raise ValueError(f"target: {shown(metric)} can't name a metric. Give a name that can be read")
 
 
 def _finite(value: object) -> float:

@@ -179,7 +179,9 @@ def goal(target: object) -> str:
     >>> goal("accuracy >= 0.98")
     'accuracy ≥ 0.98'
     """
-    return str(target).replace(">=", "≥").replace("<=", "≤")
+    text = str(target)
+    place = max(text.rfind(">="), text.rfind("<="))  # the last: the name may have one too
+    return text if place < 0 else f"{text[:place]}{'≥' if text[place] == '>' else '≤'}{text[place + 2 :]}"
 
 
 def some_sizes(batch_sizes: Sequence[int]) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+import shlex
 import statistics
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from bs_study import Target
+from bs_study.config.settings import TrialSettings
 from bs_study.metric_names import Direction, bounds_of
 from bs_study.target import OpenTarget, is_met_by_window
 
@@ -28,13 +30,21 @@ from bs_study.target import OpenTarget, is_met_by_window
         ("hits@1>=0.9", Target("hits@1", 0.9, "max")),
         ("2d_acc>=0.9", Target("2d_acc", 0.9, "max")),
         ("top-5 <= 0.9", Target("top-5", 0.9, "min")),
+        ('"acc@1">=0.9', Target("acc@1", 0.9, "max")),
+        ('"top 5" >= 0.9', Target("top 5", 0.9, "max")),
+        ("'top 5'=0.9", OpenTarget("top 5", 0.9).directed({"top 5": "max"})),
+        (r'"a \"b\" \\ c"<=1', Target(r'a "b" \ c', 1, "min")),
+        ('"a>=b"<=1', Target("a>=b", 1, "min")),
+        ("don't<=1", Target("don't", 1, "min")),
     ],
 )
 def test_a_target_reads_as_it_is_written(text: str, target: Target) -> None:
-    assert Target.parse(text) == target
+    assert Target.parse(text, {"top 5": "max"}) == target
 
 
-@pytest.mark.parametrize("text", ["", "accuracy", "accuracy>0.98", "0.98", "accuracy>=many", "accuracy>=nan", "a>=inf"])
+@pytest.mark.parametrize(
+    "text", ["", '""<=1', '"top 5>=1', "accuracy", "accuracy>0.98", "0.98", "accuracy>=many", "accuracy>=nan", "a>=inf"]
+)
 def test_what_is_no_target_is_refused_in_words_that_name_it(text: str) -> None:
     with pytest.raises(ValueError, match=r"target|number"):
         Target.parse(text)
@@ -47,7 +57,7 @@ def test_what_is_no_target_is_refused_in_words_that_name_it(text: str) -> None:
         ("accuracy==0.9", "Write = in place of ==: 'accuracy=0.9'"),
         ("accuracy => 0.9", "Write >= in place of =>: 'accuracy>=0.9'"),
         ("accuracy", "Quote it, as --target 'accuracy>=0.98'"),
-        ("top 5>=0.9", "The name of a metric has no spaces here"),
+        ("top 5>=0.9", "A name with spaces is written in quotes: '\"top 5\">=0.9'"),
         ("accuracy!=0.9", "Write one like 'accuracy>=0.98' or 'loss<=0.1'"),
     ],
 )
@@ -56,11 +66,41 @@ def test_what_is_mistyped_is_told_in_one_line_with_the_right_form(text: str, tol
         Target.parse(text)
 
 
-@pytest.mark.parametrize("metric", ["top 5", "a>b", "a=b", "a!", "", 3])
-def test_a_metric_that_would_not_read_back_is_refused_when_the_target_is_made(metric: Any) -> None:
+@pytest.mark.parametrize("metric", ["", "  ", "a\nb", "a\x1bb", 3])
+def test_a_metric_that_nobody_can_read_is_refused_when_the_target_is_made(metric: Any) -> None:
     for made in (Target, OpenTarget):
-        with pytest.raises(ValueError, match=rf"^target: {re.escape(repr(metric))} can't name .*without spaces"):
+        with pytest.raises(ValueError, match=rf"^target: {re.escape(repr(metric))} can't name a metric"):
             made(metric, 0.9) if made is OpenTarget else Target(metric, 0.9, "max")
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        "acc@1",
+        "val/loss",
+        "top 5",
+        " a ",
+        "a>=b",
+        "a=",
+        "!",
+        '"',
+        "'",
+        "it's",
+        '"q"',
+        "\\",
+        'a\\"b',
+        "$x_1^2$",
+        "Güte 好",
+        "🙂",
+    ],
+)
+def test_any_name_that_can_be_read_survives_as_text_and_as_it_is_typed(metric: str) -> None:
+    for direction in ("max", "min"):
+        target = Target(metric, 0.25, direction)  # type: ignore[arg-type]
+        assert Target.parse(str(target)) == Target.parse(target.typed) == target
+        assert shlex.split(target.in_shell) == [target.typed]
+        settings = TrialSettings(target=target, max_epochs=1)
+        assert TrialSettings.model_validate_json(settings.model_dump_json()) == settings
 
 
 def test_a_number_of_numpy_is_the_shortest_decimal_that_is_it() -> None:

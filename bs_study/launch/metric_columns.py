@@ -9,6 +9,9 @@ from bs_study.store.schema import table_schema
 TEST = "test_"
 """What the name of a metric of the test set begins with, where the validation set judges."""
 
+OF_ANALYSIS = ("recipe", "wall_seconds", "clean_seconds")
+"""Columns that the analysis gives every evaluation."""
+
 
 def refuse_bad_columns(workload: str, metrics: Sequence[str], *, has_test: bool) -> None:
     """Raise unless each metric has a column of its own, for readers that tell no case, too: DuckDB is one.
@@ -27,7 +30,7 @@ def refuse_bad_columns(workload: str, metrics: Sequence[str], *, has_test: bool)
                 f"{workload}.metrics: {name!r} is what {name.removeprefix(TEST)!r} of the test set is called with "
                 f"validation_examples. Give {name!r} another name, or leave validation_examples out"
             )
-    taken = {column.lower(): column for column in table_schema("evaluations").names}
+    taken = {column.lower(): column for column in (*table_schema("evaluations").names, *OF_ANALYSIS)}
     own = dict(taken)
     for name in (*metrics, *of_test):
         other = own.get(name.lower())

@@ -15,6 +15,7 @@ from bs_study.report.page_tables import CSV_TABLES
 from bs_study.report.place import AGAIN, ANSWER, PAGE, page_place, report_folder
 from bs_study.report.rendering import page
 from bs_study.report.targets import other_targets, target_table
+from bs_study.report.written import replace_files
 from bs_study.store import Study
 from bs_study.target import Target
 
@@ -22,7 +23,8 @@ from bs_study.target import Target
 def write_report(study: Study, *, target: Target | None = None, png: bool = False) -> str:
     """Write a study's report beside its tables and return where its page is.
 
-    It works on a study that still runs and on one of which nothing has ended. Files of an earlier report are replaced.
+    It works on a study that still runs and on one of which nothing has ended. Files of an earlier report are replaced,
+    and no others.
 
     Args:
         study: what to report on.
@@ -45,8 +47,7 @@ def publish(study: Study, found: Analysis, *, png: bool = False, again_seconds: 
     drawn = list(_pictures(study, found, analyses, png=png))
     own = found.rows.target if found.rows else found.recommendation.target
     folder = f"{study.paths.root}/{report_folder(found.recommendation.target, own=own)}"
-    _write_folder(study, f"{folder}/tables", _table_files(found))
-    _write_folder(study, f"{folder}/figures", _figure_files(drawn))
+    replace_files(study.paths, folder, _table_files(found) | _figure_files(drawn))
     text = page(study, found, analyses, drawn, again_seconds=again_seconds)
     study.paths.write(f"{folder}/{PAGE}", text.encode())
     answer = answer_json(found) | ({} if again_seconds is None else {AGAIN: again_seconds})
@@ -74,16 +75,8 @@ def _table_files(found: Analysis) -> dict[str, bytes]:
         del tables["versions"]
     if len(found.recipes) > 1:
         tables["recipes"] = found.tables.recipes
-    return {f"{name}.csv": table.to_csv(index=False).encode() for name, table in tables.items()}
+    return {f"tables/{name}.csv": table.to_csv(index=False).encode() for name, table in tables.items()}
 
 
 def _figure_files(drawn: Iterable[Picture]) -> dict[str, bytes]:
-    return {f"{p.name}.{kind}": data for p in drawn for kind, data in (("svg", p.svg), ("png", p.png)) if data}
-
-
-def _write_folder(study: Study, folder: str, files: dict[str, bytes]) -> None:
-    """Write files and remove what an earlier report left beside them."""
-    for name, data in files.items():
-        study.paths.write(f"{folder}/{name}", data)
-    for name in set(study.paths.names(folder)) - set(files):
-        study.paths.filesystem.delete_file(f"{folder}/{name}")
+    return {f"figures/{p.name}.{kind}": data for p in drawn for kind, data in (("svg", p.svg), ("png", p.png)) if data}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import io
+import re
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec
 
@@ -11,6 +13,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 INK, MUTED, FAINT = "#1a1a1a", "#5c5c5c", "#8a8a8a"
 ACCENT = "#0b57a4"  # what to notice: the target, the best cell. Red is for what is wrong with a study
@@ -46,6 +49,8 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "bs_study",  # the same store gives the same file
 }
 
+LONGEST_LINE = 100  # characters that fit in a figure
+_UNREADABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _MARKERS = "osD^vPph*<"  # a cross is what turned NaN
 Colours = dict[int, str]  # of each batch size
 Arguments = ParamSpec("Arguments")
@@ -90,6 +95,16 @@ def batch_markers(batch_sizes: Iterable[int]) -> dict[int, str]:
     return {size: _MARKERS[place % len(_MARKERS)] for place, size in enumerate(sorted(set(batch_sizes)))}
 
 
+def readable(text: str) -> str:
+    r"""Return a text as a figure shows it: of a long line both ends, and what XML can't hold as Python writes it.
+
+    >>> print(readable("a\x1b[31m $5 好"))
+    a\x1b[31m $5 好
+    """
+    lines = [_UNREADABLE.sub(lambda found: ascii(found[0])[1:-1], line) for line in text.split("\n")]
+    return "\n".join(line if len(line) <= LONGEST_LINE else f"{line[:60]}…{line[-39:]}" for line in lines)
+
+
 def as_svg(figure: Figure) -> bytes:
     return _encoded(figure, "svg", metadata={"Date": None})
 
@@ -100,6 +115,11 @@ def as_png(figure: Figure) -> bytes:
 
 def _encoded(figure: Figure, file_format: str, **options: Any) -> bytes:
     sink = io.BytesIO()
-    with mpl.rc_context(STYLE):
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_text(readable(text.get_text()))
+    with mpl.rc_context(STYLE), warnings.catch_warnings():
+        # Other scripts: the page has them as text, in the fonts of its reader.
+        warnings.filterwarnings("ignore", r"Glyph .* missing from", UserWarning)
         figure.savefig(sink, format=file_format, **options)
     return sink.getvalue()

@@ -84,7 +84,10 @@ class StudyPaths:
         return f"{self.live}/{trial_id}"
 
     def exists(self, path: str) -> bool:
-        return bool(self._ask(lambda: self.filesystem.get_file_info(path)).type != pafs.FileType.NotFound)
+        return bool(self.kind(path) != pafs.FileType.NotFound)
+
+    def kind(self, path: str) -> pafs.FileType:
+        return self._ask(lambda: self.filesystem.get_file_info(path)).type
 
     def names(self, folder: str) -> list[str]:
         """Return the names in a folder, sorted; none where there is no such folder."""
@@ -178,7 +181,7 @@ class StudyPaths:
 
     def remove(self, path: str) -> None:
         """Remove a file, or a folder and all in it, if it is there."""
-        kind = self._ask(lambda: self.filesystem.get_file_info(path)).type
+        kind = self.kind(path)
         if kind == pafs.FileType.File:
             self._ask(lambda: self.filesystem.delete_file(path))
         elif kind == pafs.FileType.Directory:

@@ -65,7 +65,7 @@ class TrialWriter:
         row = {"timed_iterations": timed_iterations} | row
         self._rows["epochs"].append({**_without_nan(row), "clipped_share": clipped_share})
 
-    def add_evaluation(self, *, timed_iterations: float = math.nan, **row: float) -> None:
+    def add_evaluation(self, /, *, timed_iterations: float = math.nan, **row: float) -> None:
         """Add an evaluation. A metric that is no number is null: DuckDB and Polars hold NaN to be above any target."""
         self._rows["evaluations"].append(_without_nan({"timed_iterations": timed_iterations} | row))
 

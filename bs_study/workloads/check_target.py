@@ -122,7 +122,7 @@ def target_warnings(
     if better and better != target.direction:
         other = Target(target.metric, target.value, better)
         warnings.append(
-            f"target: asks for {target}, but {BETTER[better]} {target.metric} is better. '{other.typed}' asks for that"
+            f"target: asks for {target}, but {BETTER[better]} {target.metric} is better. {other.in_shell} asks for that"
         )
     warnings += _out_of_bounds(target.metric, initial) or _out_of_reach(target, kind, initial)
     if initial and target.is_met(initial.value):

@@ -11,6 +11,8 @@ from bs_study.launch.metric_columns import refuse_bad_columns
     ("metrics", "told"),
     [
         (["epoch"], "'epoch' is a column of every evaluation"),
+        (["recipe"], "'recipe' is a column of every evaluation"),
+        (["wall_seconds"], "'wall_seconds' is a column of every evaluation"),
         (["Epoch"], r"'Epoch' is a column of every evaluation \(epoch\)"),
         (["Loss", "loss"], r"'Loss' and 'loss' \(which is added.*\) differ only in case"),
         (["R2", "r2"], "'R2' and 'r2' differ only in case"),

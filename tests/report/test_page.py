@@ -216,15 +216,6 @@ def test_a_study_that_was_timed_alone_shows_its_clean_times_and_says_so(tmp_path
     assert figures_of(tmp_path / "s") == FIGURES - {"metric_by_train_seconds"} | {"metric_by_clean_seconds"}
 
 
-def test_a_new_report_leaves_nothing_of_an_earlier_one(tmp_path: Path) -> None:
-    write_demo_study(str(tmp_path / "s"), **SMALL)
-    stale = tmp_path / "s/report/figures/gone.svg"
-    stale.parent.mkdir(parents=True)
-    stale.touch()
-    write_report(open_study(tmp_path / "s"))
-    assert not stale.exists()
-
-
 def test_a_report_without_png_leaves_none_of_an_earlier_one(tmp_path: Path) -> None:
     write_demo_study(str(tmp_path / "s"), **SMALL | {"lrs": (0.1,)})
     write_report(open_study(tmp_path / "s"), png=True)

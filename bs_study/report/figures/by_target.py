@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -16,10 +14,10 @@ from bs_study.report.curves import some_of
 from bs_study.report.figure import ReportFigure, anchor
 from bs_study.report.inline import mark
 from bs_study.report.style import INK, Colours, batch_colours, batch_markers, new_figure, styled
+from bs_study.target import read_target
 from bs_study.words import amount, goal, setting
 
 _MOST_LINES = 8
-_METRIC = re.compile(r"\s*[<>=≤≥].*")  # what follows a metric's name
 
 
 @styled
@@ -53,7 +51,7 @@ def time_by_target(table: pd.DataFrame, *, clock: str = "train_seconds", colours
             labels.append(LineLabel(float(known.iloc[-1]), setting(size), colours[size], marker=markers[size]))
     values = table.drop_duplicates("target")["value"]
     axes.set_xticks(range(len(targets)), [setting(value) for value in values])
-    axes.set_xlabel(f"target, {_METRIC.sub('', str(targets[0]))}" if targets else "target")
+    axes.set_xlabel(f"target, {read_target(str(targets[0])).metric}" if targets else "target")
     axes.set_title(to_target(clock), loc="left", fontsize=10)
     label_lines(axes, labels, title="batch size")
     return figure
