@@ -44,6 +44,9 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     from bs_study.command_line import has_grid, refuse, what_is_asked
     from bs_study.flags import parse_flags
+    from bs_study.left_out import tell_left_out
+
+    tell_left_out()
 
     try:
         request = parse_flags(arguments, description=str(__doc__))

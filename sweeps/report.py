@@ -27,9 +27,11 @@ def run(arguments: Sequence[str] | None) -> int:
 
     from bs_study import open_study
     from bs_study.answer import analyse
+    from bs_study.left_out import tell_left_out
     from bs_study.report.page import publish
     from bs_study.report.terminal import closing, page_at, terminal_width
 
+    tell_left_out()
     asked = _parser().parse_args(arguments)
     try:
         study = open_study(asked.study)

@@ -7,12 +7,13 @@ from pathlib import Path
 from bs_study import open_study
 from bs_study.answer import analyse
 from bs_study.launch.course import Course
+from bs_study.store.reader import Study
 from tests.launch.racing import follow, racing_study
 
 
 def stops(folder: Path, **settings: object) -> list[tuple[tuple[int, ...], tuple[str, ...]]]:
     config, paths = racing_study(folder, search="bracket", **settings)
-    course = Course(config, paths)
+    course = Course(config, Study(paths))
     follow(course, paths)
     assert course.is_over
     found = analyse(open_study(folder))

@@ -14,7 +14,6 @@ from bs_study.search.full_grid import full_grid
 from bs_study.search.plan import plan
 from bs_study.search.record import Plan, Wanted
 from bs_study.store.own_trials import answered_trials
-from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
 
 
@@ -27,7 +26,7 @@ class Course:
 
     Args:
         config: of the study.
-        paths: of its store, which may hold nothing yet.
+        study: its store, which may hold nothing yet.
         version: of workload and data, with which trials are made; None for the one that is judged now. Trials that
             ended with another have no answer, and are not trained again.
 
@@ -38,8 +37,8 @@ class Course:
         OSError: the store does not answer.
     """
 
-    def __init__(self, config: StudyConfig, paths: StudyPaths, *, version: int | None = None) -> None:
-        self._study = Study(paths)
+    def __init__(self, config: StudyConfig, study: Study, *, version: int | None = None) -> None:
+        self._study = study
         self._rows: StudyRows | None = None
         self._ids: dict[tuple[str, int, float, int], str] = {}
         self._recipes: dict[str, str] = {}

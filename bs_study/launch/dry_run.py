@@ -77,12 +77,12 @@ def _known_outline(
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
         there = existing(paths, options)
         ended = answered_trials(Study(paths)) if there else ended
-        plan = full_grid(config, answered=()) if there and is_full_grid(config) else wanted_plan(config, paths)
+        plan = full_grid(config, answered=()) if there and is_full_grid(config) else wanted_plan(config, Study(paths))
     else:
         grown = resumed(config, resume)
         config, paths = grown.config, grown.paths or study_paths(resume, patience_seconds=0)
         refuse_missing_data(options, known)
-        plan = wanted_plan(config, paths)
+        plan = wanted_plan(config, Study(paths))
         began = read_asked(paths)
         files = version_in_force(began).get("source")
         now = {"source": built_in_hashes(files)} if isinstance(files, dict) else {}

@@ -20,7 +20,7 @@ from bs_study.store.paths import StudyPaths, store_uri, study_paths
 from bs_study.store.reader import Study, open_study
 from bs_study.store.study_json import asked_config, read_asked
 from bs_study.target import OpenTarget, definite
-from bs_study.words import one_line, shown
+from bs_study.words import listing, one_line, shown
 from bs_study.workloads.built_in import Known
 
 if TYPE_CHECKING:
@@ -87,15 +87,23 @@ def existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
     )
 
 
-def wanted_plan(config: StudyConfig, paths: StudyPaths) -> Plan:
+def wanted_plan(config: StudyConfig, study: Study) -> Plan:
+    """Return what is wanted of a study, by the trials of its store that have ended."""
     try:
         if is_full_grid(config):
-            return full_grid(config, answered=answered_trials(Study(paths), config=config))
+            return full_grid(config, answered=answered_trials(study, config=config))
         from bs_study.launch.course import Course  # with scipy, which a full grid does not wait for
 
-        return Course(config, paths).plan
+        return Course(config, study).plan
     except OSError as error:
-        raise ValueError(f"store: {paths.uri} can't be read: {one_line(error)}") from error
+        raise ValueError(f"store: {study.paths.uri} can't be read: {one_line(error)}") from error
+
+
+def trained_again(plan: Plan, study: Study) -> list[str]:
+    """Return which trials are trained again, as a file of theirs was left out, in a line or none."""
+    owners = {study.paths.owner(file) for file in study.left_out}
+    again = [one.trial.trial_id for one in plan.wanted if one.trial.trial_id in owners] if owners else []
+    return [f"{listing(again)}: trained again, since a file is left out"] if again else []
 
 
 def refuse_large_batches(config: StudyConfig, examples: int) -> None:

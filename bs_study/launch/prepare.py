@@ -12,7 +12,15 @@ from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.grid import is_full_grid
 from bs_study.launch.changes_first import changes_told_first
 from bs_study.launch.data_folder import data_directory, refuse_missing_data
-from bs_study.launch.outline import Resumed, completed, existing, refuse_large_batches, resumed, wanted_plan
+from bs_study.launch.outline import (
+    Resumed,
+    completed,
+    existing,
+    refuse_large_batches,
+    resumed,
+    trained_again,
+    wanted_plan,
+)
 from bs_study.launch.seen import named, seen
 from bs_study.launch.timing import lacks_timings
 from bs_study.launch.versions import WorkloadVersion, version_now
@@ -22,7 +30,7 @@ from bs_study.search.record import Plan
 from bs_study.store.own_trials import answered_trials
 from bs_study.store.paths import StudyPaths, study_paths, study_uri
 from bs_study.store.reader import Study
-from bs_study.store.study_json import create_study, grow_study, read_asked
+from bs_study.store.study_json import create_study, grow_study, keep_name, read_asked
 from bs_study.store.versions import version_in_force
 from bs_study.target import Target
 from bs_study.training.batches import chosen_loader
@@ -86,6 +94,7 @@ class Prepared:
             grown_to = grow_study(self.paths, self.config, seen=self.grows_from)
         if self.version is not None and self.version.seen is not None:
             self.version.record(self.paths, seen=grown_to or self.version.seen)
+        keep_name(self.paths)
 
 
 def prepared(
@@ -129,10 +138,11 @@ def prepared(
             config, data, look = seen(config, workload, options)
             chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
         examples = examples_in(data.train)
-    ended = answered_trials(Study(paths)) if there else set()
-    plan = full_grid(config, answered=()) if there and is_full_grid(config) else wanted_plan(config, paths)
+    study = Study(paths)
+    ended = answered_trials(study) if there else set()
+    plan = full_grid(config, answered=()) if there and is_full_grid(config) else wanted_plan(config, study)
     version = None
-    if plan.wanted or (options.timing and lacks_timings(Study(paths), disturbed_too=True)):
+    if plan.wanted or (options.timing and lacks_timings(study, disturbed_too=True)):
         before = version_in_force(began) if began else None
         now = fingerprint(workload, data, before=before) | ({"metrics": list(look.metrics)} if look else {})
         version = version_now(began, now, accept=accept_changes)
@@ -157,7 +167,7 @@ def prepared(
         is_new=resume is None,
         grows_from=grows_from,
         version=version,
-        warnings=look.warnings if look else (),
+        warnings=(*trained_again(plan, study), *(look.warnings if look else ())),
         there=there,
         ended=ended,
     )

@@ -127,7 +127,7 @@ def _is_over(study: Prepared) -> bool:
 
 
 def _course(study: Prepared) -> Course:
-    return Course(study.config, study.place.paths, version=study.place.workload_version)
+    return Course(study.config, Study(study.place.paths), version=study.place.workload_version)
 
 
 def _launcher(study: Prepared) -> AbstractContextManager[Launcher]:

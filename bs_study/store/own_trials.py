@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from bs_study.config import StudyConfig
 from bs_study.store.asked_trials import SETTINGS, AskedTrials
 from bs_study.store.broken import broken_files
-from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
 from bs_study.store.schema import KEYS
+from bs_study.store.study_json import asked_names
+from bs_study.words import shown
 
 
 def own_trials(study: Study, *, config: StudyConfig | None = None) -> pd.DataFrame:
@@ -33,7 +34,7 @@ def own_trials(study: Study, *, config: StudyConfig | None = None) -> pd.DataFra
     rows = study.scan("trials")
     ids = rows["trial_id"].to_pylist()
     config = config or study.known_config
-    faults = _foreign(study.paths, rows, AskedTrials(config)) if config else {}
+    faults = _foreign(study, rows, AskedTrials(config)) if config else {}
     files = broken_files(study.paths, set(ids))
     study.leave_out(faults | files)
     broken = {study.paths.owner(file) for file in (*faults, *files)}
@@ -47,13 +48,24 @@ def answered_trials(study: Study, *, config: StudyConfig | None = None) -> set[s
     return set(trials.loc[trials["status"] != "failed", "trial_id"])
 
 
-def _foreign(paths: StudyPaths, rows: pa.Table, asked: AskedTrials) -> dict[str, str]:
-    """Return the faults of rows that are of another config than their trial's."""
-    return {
-        paths.trial_file("trials", row["trial_id"]): fault
-        for row in _config_rows(rows)
-        if (fault := asked.fault(row["trial_id"], row))
-    }
+def _foreign(study: Study, rows: pa.Table, asked: AskedTrials) -> dict[str, str]:
+    """Return the faults of rows that are of another study, or of another config than their trial's."""
+    names = known_names(study)
+    faults = {}
+    for row in _config_rows(rows):
+        fault = asked.fault(row["trial_id"], row)
+        if fault is None and names is not None and row["study"] not in names:
+            fault = f"it is a trial of the study {shown(row['study'])}"
+        if fault:
+            faults[study.paths.trial_file("trials", row["trial_id"])] = fault
+    return faults
+
+
+def known_names(study: Study) -> set[str] | None:
+    try:
+        return asked_names(study.paths, study.asked)
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _config_rows(rows: pa.Table) -> Iterator[Mapping[str, Any]]:

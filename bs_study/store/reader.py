@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from bs_study.config import StudyConfig
+from bs_study.left_out import LeftOutWarning
 from bs_study.metric_names import Direction
 from bs_study.store.file_rows import Question, VanishedError, file_rows
 from bs_study.store.listing import ended_files, table_chains
@@ -29,10 +30,6 @@ from bs_study.words import shortened
 R = TypeVar("R")
 
 LISTINGS = 1000  # of a table whose trials commit faster than they are read
-
-
-class LeftOutWarning(UserWarning):
-    """A file of a study can't be read, or is not the study's; or study.json is damaged."""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def create_study(
     created = datetime.now(UTC).isoformat(timespec="seconds")
     asked = {
         "study": paths.name,
+        "names": [paths.name],
         "schema_version": SCHEMA_VERSION,
         "package_version": __version__,
         "created": created,
@@ -98,6 +99,25 @@ def grow_study(paths: StudyPaths, config: StudyConfig, *, seen: Mapping[str, Any
     asked = {**seen, "config": now["config"], "history": history}
     replace_asked(paths, asked, seen=seen)
     return asked
+
+
+def keep_name(paths: StudyPaths) -> None:
+    """Add the name that a study's folder has now to those that its trials' rows may have; call it under its lease."""
+
+    def named(content: bytes | None) -> bytes | None:
+        asked = _parsed(paths, content) if content is not None else {}
+        known = asked.get("names")
+        if not isinstance(known, list) or paths.name in known:
+            return None
+        return json.dumps({**asked, "names": [*known, paths.name]}, indent=2).encode()
+
+    swap(paths, paths.study_json, named)
+
+
+def asked_names(paths: StudyPaths, asked: Mapping[str, Any]) -> set[str] | None:
+    """Return the names that the study has had, which rows may have; None where an older version did not keep them."""
+    names = asked.get("names")
+    return {paths.name, *map(str, names)} if isinstance(names, list) else None
 
 
 def replace_asked(paths: StudyPaths, asked: Mapping[str, Any], *, seen: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ def full(config: StudyConfig) -> StudyConfig:
 
 def test_a_race_answers_as_the_full_grid_would_and_trains_less(tmp_path: Path) -> None:
     config, paths = racing_study(tmp_path / "race")
-    course = Course(config, paths)
+    course = Course(config, Study(paths))
     ran = follow(course, paths)
     assert course.is_over
     assert answer(course) == BEST
@@ -39,7 +39,7 @@ def test_a_race_answers_as_the_full_grid_would_and_trains_less(tmp_path: Path) -
 
 def test_trials_come_in_the_order_of_the_plan_and_each_is_given_out_once(tmp_path: Path) -> None:
     config, paths = racing_study(tmp_path / "race")
-    course = Course(config, paths)
+    course = Course(config, Study(paths))
     wanted = [one.trial for one in course.plan.wanted]
     given = [course.next() for _ in range(11)]
     assert given == [*wanted, None]
@@ -53,7 +53,7 @@ def test_trials_come_in_the_order_of_the_plan_and_each_is_given_out_once(tmp_pat
 
 def test_a_bound_is_known_as_soon_as_the_trial_that_sets_it_has_ended(tmp_path: Path) -> None:
     config, paths = racing_study(tmp_path / "race")
-    course = Course(config, paths)
+    course = Course(config, Study(paths))
     trial = course.next()
     assert trial
     assert course.bound(trial) is None
@@ -74,11 +74,11 @@ def test_a_course_that_is_taken_up_again_in_the_middle_comes_to_the_same_answer_
     tmp_path: Path, search: dict[str, Any], after: int
 ) -> None:
     config, paths = racing_study(tmp_path / "unbroken", **search)
-    unbroken = Course(config, paths)
+    unbroken = Course(config, Study(paths))
     whole = follow(unbroken, paths)
     config, paths = racing_study(tmp_path / "broken", **search)
-    begun = follow(Course(config, paths), paths, most=after)
-    again = Course(config, paths)
+    begun = follow(Course(config, Study(paths)), paths, most=after)
+    again = Course(config, Study(paths))
     assert [*begun, *follow(again, paths)] == whole
     assert again.is_over
     assert answer(again) == answer(unbroken)
@@ -87,7 +87,7 @@ def test_a_course_that_is_taken_up_again_in_the_middle_comes_to_the_same_answer_
 
 def test_what_failed_before_is_wanted_again_and_what_fails_now_is_not(tmp_path: Path) -> None:
     config, paths = racing_study(tmp_path / "race", batch_sizes=(64,))
-    course = Course(config, paths)
+    course = Course(config, Study(paths))
     trial = course.next()
     assert trial
     fail(paths, trial)
@@ -95,12 +95,12 @@ def test_what_failed_before_is_wanted_again_and_what_fails_now_is_not(tmp_path: 
     assert trial not in [one.trial for one in course.plan.wanted]
     ran = follow(course, paths)
     assert (len(ran), course.is_over) == (4, True)
-    assert [one.trial for one in Course(config, paths).plan.wanted] == [trial]
+    assert [one.trial for one in Course(config, Study(paths)).plan.wanted] == [trial]
 
 
 def test_a_failure_that_the_store_did_not_take_ends_its_trial_all_the_same(tmp_path: Path) -> None:
     config, paths = racing_study(tmp_path / "race", search="bracket", batch_sizes=(64,))
-    course = Course(config, paths)
+    course = Course(config, Study(paths))
     first = course.next()
     assert first
     course.ended(first)
@@ -112,7 +112,7 @@ def test_a_store_that_does_not_answer_is_asked_again_and_no_trial_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, paths = racing_study(tmp_path / "bracket", search="bracket", batch_sizes=(64,))
-    course = Course(config, paths)
+    course = Course(config, Study(paths))
     trial = course.next()
     assert trial
     end_by_formula(paths, trial)
@@ -136,7 +136,7 @@ def test_what_another_version_of_workload_and_data_has_answered_is_neither_train
     config, paths = racing_study(tmp_path / "race", batch_sizes=(64,), **seeds)
     best = next(one for one in study_trials(config) if one.lr == 0.4)
     end_by_formula(paths, best, version=1)
-    course = Course(config, paths, version=2)
+    course = Course(config, Study(paths), version=2)
     assert course.plan.bounds == {}
     ran = []
     while (trial := course.next()) is not None:
@@ -151,7 +151,7 @@ def test_what_another_version_of_workload_and_data_has_answered_is_neither_train
 @pytest.mark.parametrize("search", ["race", "bracket"])
 def test_each_recipe_has_its_own_way(tmp_path: Path, search: str) -> None:
     config, paths = racing_study(tmp_path / "two", search=search, momentum=(0.0, 0.9))
-    course = Course(config, paths)
+    course = Course(config, Study(paths))
     ran = follow(course, paths)
     assert {trial.settings.momentum for trial in ran} == {0.0, 0.9}
     assert answer(course) == {(f"momentum {m}", size): best for m in ("0", "0.9") for (_, size), best in BEST.items()}
@@ -162,11 +162,11 @@ def test_a_grown_grid_leaves_only_the_new_trials_and_of_a_full_grid_no_row_is_re
 ) -> None:
     config, paths = racing_study(tmp_path / "grid", search="grid", batch_sizes=(64,), min_iterations=0)
     monkeypatch.setattr(Study, "evaluations", None)
-    course = Course(config, paths)
+    course = Course(config, Study(paths))
     assert follow(course, paths) == study_trials(config)
     assert course.is_over
-    assert Course(config, paths).plan.wanted == ()
-    grown = Course(config.model_copy(update={"batch_sizes": (64, 256)}), paths)
+    assert Course(config, Study(paths)).plan.wanted == ()
+    grown = Course(config.model_copy(update={"batch_sizes": (64, 256)}), Study(paths))
     assert [one.trial.batch_size for one in grown.plan.wanted] == [256] * 5
     assert (grown.plan.at_most, grown.plan.bounds) == (10, {})
 
@@ -174,7 +174,7 @@ def test_a_grown_grid_leaves_only_the_new_trials_and_of_a_full_grid_no_row_is_re
 def test_a_thousand_trials_of_a_full_grid_are_given_out_in_a_moment(tmp_path: Path) -> None:
     config = StudyConfig.model_validate(RACE | {"search": "grid", "seeds": tuple(range(100)), "min_iterations": 0})
     paths: StudyPaths = study_paths(tmp_path / "not begun")
-    course = Course(config, paths)
+    course = Course(config, Study(paths))
     start = time.perf_counter()
     given = 0
     while (trial := course.next()) is not None:

@@ -21,6 +21,7 @@ from bs_study.launch.course import Course
 from bs_study.launch.fair_share import TURN_SECONDS, Claim, Ledger, Share
 from bs_study.launch.ray_callback import TuneCallback
 from bs_study.launch.ray_search import Account, FreeWorkersFirst, SharedSearch
+from bs_study.store.reader import Study
 from bs_study.training.interruption import Interruption
 from tests.launch.racing import racing_study
 
@@ -124,7 +125,7 @@ def test_a_sweep_whose_turn_is_over_gives_its_only_worker_to_the_one_that_waits(
     def sweep(name: str) -> TuneController:
         monkeypatch.setattr(tune_controller, "RayActorManager", lambda resource_manager: Workers(host, name))
         config, paths = racing_study(tmp_path / f"study-{name}", search="grid", seeds=tuple(range(1000)))
-        course = Course(config, paths)
+        course = Course(config, Study(paths))
         account: Any = LocalAccount(ledger, name)
         search = SharedSearch(course, most=None, cpus=1, gpus=0, account=account, nodes=lambda: [{"CPU": 1.0}])
         storage = StorageContext(tmp_path, experiment_dir_name=name)

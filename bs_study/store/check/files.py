@@ -27,13 +27,13 @@ class FileCheck:
 
     Args:
         paths: the study.
-        study: what the column `study` must say; None if that is not known.
+        names: those that the column `study` may say; None if that is not known.
         metrics: the metrics that evaluations must have; None if that is not known.
         of_versions: those of each version of workload and data that study.json tells of.
     """
 
     paths: StudyPaths
-    study: str | None = None
+    names: Collection[str] | None = None
     metrics: Collection[str] | None = None
     of_versions: Mapping[int, Collection[str]] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
@@ -97,11 +97,11 @@ class FileCheck:
                 yield f"its column {wanted.name!r} is {schema.field(wanted.name).type}, not {wanted.type}"
 
     def _key_problems(self, rows: pa.Table, keys: Mapping[str, Any]) -> Iterator[str]:
-        study = {} if self.study is None else {"study": self.study}
-        for name, value in (study | dict(keys)).items():
-            others = [found for found in pc.unique(rows[name]).to_pylist() if found != value]
+        study = {} if self.names is None else {"study": self.names}
+        for name, values in (study | {name: {value} for name, value in keys.items()}).items():
+            others = [found for found in pc.unique(rows[name]).to_pylist() if found not in values]
             if others:
-                yield f"its column {name!r} says {others[0]!r}, not {value!r}"
+                yield f"its column {name!r} says {others[0]!r}, not {' or '.join(map(repr, sorted(values)))}"
 
 
 def _rows(content: bytes) -> pa.Table:

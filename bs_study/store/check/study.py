@@ -18,7 +18,7 @@ from bs_study.store.listing import running_trials
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import ROW_TABLES, TABLES
 from bs_study.store.stranger import stranger
-from bs_study.store.study_json import asked_config, asked_metrics, newer_version, read_asked
+from bs_study.store.study_json import asked_config, asked_metrics, asked_names, newer_version, read_asked
 from bs_study.store.versions import known_versions, metrics_of
 
 
@@ -39,7 +39,7 @@ def problems(paths: StudyPaths) -> Iterator[str]:
             yield newer.removeprefix(f"{paths.root}/")
         files = FileCheck(
             paths,
-            study=str(asked.get("study", paths.name)),
+            names=asked_names(paths, asked) or {str(asked.get("study", paths.name))},
             metrics=asked_metrics(asked) or None,
             of_versions={one["version"]: metrics_of(asked, one["version"]) for one in known_versions(asked)},
         )
