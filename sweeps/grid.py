@@ -45,6 +45,7 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     from bs_study.command_line import has_grid, refuse, what_is_asked
     from bs_study.flags import parse_flags
+    from bs_study.store.warned import warnings_in_lines
 
     try:
         request = parse_flags(arguments, description=str(__doc__))
@@ -56,18 +57,19 @@ def run(arguments: Sequence[str]) -> int:
 
         if "workload" in request.flags:
             load_workload(request.flags["workload"])  # a wrong name, before what it leaves open is missed
-        config, options = what_is_asked(request)
-        if request.check:
-            found = checked(config, options, resume=request.resume, has_grid=has_grid(request, config))
-            return show_look(*found)
-        study = prepared(
-            config,
-            options,
-            resume=request.resume,
-            is_dry_run=request.dry_run,
-            accept_changes=request.accept_changes,
-        )
-        return show_trials(study) if request.dry_run else run_study(study, Terminal()).exit_status
+        with warnings_in_lines():
+            config, options = what_is_asked(request)
+            if request.check:
+                found = checked(config, options, resume=request.resume, has_grid=has_grid(request, config))
+                return show_look(*found)
+            study = prepared(
+                config,
+                options,
+                resume=request.resume,
+                is_dry_run=request.dry_run,
+                accept_changes=request.accept_changes,
+            )
+            return show_trials(study) if request.dry_run else run_study(study, Terminal()).exit_status
     except (ValueError, OSError) as error:
         return refuse(error)
 

@@ -22,7 +22,7 @@ from bs_study.metric_names import Direction
 from bs_study.search.record import Plan
 from bs_study.store.commit import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
-from bs_study.store.reader import Study, open_study
+from bs_study.store.reader import Study, study_to_go_on
 from bs_study.store.study_json import asked_config, create_study, grow_study, read_asked
 from bs_study.store.versions import version_in_force
 from bs_study.target import OpenTarget, Target, definite
@@ -192,7 +192,7 @@ class _Resumed(NamedTuple):
 
 def _resumed(config: StudyConfig, resume: str) -> _Resumed:
     """Return the study to go on with, grown by what is asked, under the name that its folder has now."""
-    study = open_study(resume)
+    study = study_to_go_on(resume)
     if isinstance(config.settings.target, OpenTarget):
         config = with_settings(config, target=definite(config.settings.target, study.directions))
     whole = grown(study.config, config, uri=study.paths.uri)

@@ -50,8 +50,7 @@ def _message(group: pd.DataFrame) -> str:
 
 def settings(study: Study) -> dict[str, str]:
     """Return the study's config as it was asked for, what was not given left out."""
-    config: dict[str, Any] = study.asked.get("config", {})
-    return {name: _setting(value) for name, value in config.items() if value is not None and value != []}
+    return {name: _setting(value) for name, value in study.settings.items() if value is not None and value != []}
 
 
 def _setting(value: object) -> str:

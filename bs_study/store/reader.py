@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import errno
 import functools
-import operator
 import os
 import warnings
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from bs_study.config import StudyConfig
 from bs_study.metric_names import Direction
 from bs_study.store.file_rows import Question, VanishedError, file_rows
+from bs_study.store.filters import expression, named_trials
 from bs_study.store.listing import ended_files, table_chains
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.scan import Found, read_chains, side_by_side
 from bs_study.store.schema import Table
-from bs_study.store.study_json import asked_config, asked_directions, asked_metrics, newer_version, read_asked
+from bs_study.store.study_json import asked_config, asked_directions, asked_metrics, complaints, read_asked
 from bs_study.target import Target
 from bs_study.words import shortened
 
 R = TypeVar("R")
 
 LISTINGS = 1000  # of a table whose trials commit faster than they are read
+
+
+class LeftOutWarning(UserWarning):
+    """A file of a study, or a part of study.json, can't be read and is left out."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,12 @@ class Study:
     def asked(self) -> dict[str, Any]:
         """What ``study.json`` says was asked: config, versions, created (UTC). ValueError: the file is damaged."""
         return read_asked(self.paths)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings in ``study.json`` as they stand there, whatever version wrote them; none of a damaged one."""
+        settings = self.asked.get("config")
+        return settings if isinstance(settings, dict) else {}
 
     @functools.cached_property
     def config(self) -> StudyConfig:
@@ -178,7 +187,7 @@ class Study:
         vanished: set[str] = set()
         for _ in range(LISTINGS):
             chains, holes = table_chains(
-                self.paths, table, trial_ids=_named_trials(filters), live=self.live, vanished=vanished
+                self.paths, table, trial_ids=named_trials(filters), live=self.live, vanished=vanished
             )
             question = self._question(table, columns, filters, is_empty=not chains)
             try:
@@ -192,12 +201,12 @@ class Study:
     def _question(
         self, table: Table, columns: Sequence[str] | None, filters: dict[str, object], *, is_empty: bool
     ) -> Question:
-        if _named_trials(filters) is not None:
+        if named_trials(filters) is not None:
             # The files are these trials' own; comparing the id in every row would take longer than reading them.
             filters = {name: value for name, value in filters.items() if name != "trial_id"}
         metrics = self._metrics() if is_empty and table == "evaluations" else ()
         wanted = list(columns) if columns else None
-        return Question(table, wanted, _expression(filters), frozenset(filters), metrics)
+        return Question(table, wanted, expression(filters), frozenset(filters), metrics)
 
     def _metrics(self) -> tuple[str, ...]:
         try:
@@ -210,23 +219,7 @@ class Study:
         if complaints and self.strict:
             raise ValueError("; ".join(complaints))
         for complaint in complaints:
-            warnings.warn(complaint, stacklevel=3)
-
-
-def _named_trials(filters: dict[str, object]) -> Collection[str] | None:
-    """Return the trials that the filters name, whose files alone need to be opened."""
-    wanted = filters.get("trial_id")
-    if isinstance(wanted, str):
-        return {wanted}
-    return set(wanted) if isinstance(wanted, list | tuple | set) else None
-
-
-def _expression(filters: dict[str, object]) -> ds.Expression | None:
-    terms = [
-        ds.field(name).isin(list(value)) if isinstance(value, list | tuple | set | range) else ds.field(name) == value
-        for name, value in filters.items()
-    ]
-    return functools.reduce(operator.and_, terms) if terms else None
+            warnings.warn(complaint, category=LeftOutWarning, stacklevel=3)
 
 
 def open_study(uri: str | os.PathLike[str], *, live: bool = False, strict: bool = False) -> Study:
@@ -243,17 +236,22 @@ def open_study(uri: str | os.PathLike[str], *, live: bool = False, strict: bool 
     """
     study = Study(study_paths(uri), live=live, strict=strict)
     try:
-        complaint = newer_version(study.paths, study.asked)
+        found = complaints(study.paths)
     except OSError as error:
         if not isinstance(error, FileNotFoundError) and error.errno != errno.ENAMETOOLONG:
             raise
         raise FileNotFoundError(
             f"{shortened(study.paths.uri)} holds no study (no study.json). Give the folder of one, as results/digits"
         ) from None
-    except ValueError as error:
-        complaint = str(error)
-    if complaint and strict:
-        raise ValueError(complaint)
-    if complaint:
-        warnings.warn(complaint, stacklevel=2)
+    if found and strict:
+        raise ValueError("; ".join(found))
+    for complaint in found:
+        warnings.warn(complaint, category=LeftOutWarning, stacklevel=2)
     return study
+
+
+def study_to_go_on(uri: str | os.PathLike[str]) -> Study:
+    """Return a study that is to go on. What is wrong with its study.json is told by who asks for its config."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeftOutWarning)
+        return open_study(uri)
