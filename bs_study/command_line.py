@@ -15,7 +15,7 @@ from bs_study.config.growth import resumed_settings
 from bs_study.config.search import overridden
 from bs_study.config.yaml_text import MOST_BYTES, parsed
 from bs_study.flags import Request
-from bs_study.store.reader import study_to_go_on
+from bs_study.store.going_on import study_to_go_on
 from bs_study.words import count, one_line, shortened, shown
 
 OWN_EPOCHS = 10.0

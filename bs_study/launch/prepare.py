@@ -21,9 +21,10 @@ from bs_study.launch.versions import WorkloadVersion, version_now
 from bs_study.metric_names import Direction
 from bs_study.search.record import Plan
 from bs_study.store.commit import answered_trials
+from bs_study.store.going_on import study_to_go_on
 from bs_study.store.paths import StudyPaths, store_uri, study_paths, study_uri
-from bs_study.store.reader import Study, study_to_go_on
-from bs_study.store.study_json import asked_config, create_study, grow_study, read_asked
+from bs_study.store.reader import Study
+from bs_study.store.study_json import create_study, grow_study, read_asked
 from bs_study.store.versions import version_in_force
 from bs_study.target import OpenTarget, Target, definite
 from bs_study.training.batches import chosen_loader
@@ -219,7 +220,7 @@ def _existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
     if not is_study:
         return None
     try:
-        asked_config(paths, read_asked(paths))
+        _ = study_to_go_on(paths.uri).config
     except ValueError as error:
         raise ValueError(
             f"name: {paths.uri} holds a study that can't go on: {error}. Mend it, or choose another --name"

@@ -66,7 +66,7 @@ def _setting(value: object) -> str:
 def surroundings(study: Study, trials: pd.DataFrame) -> dict[str, str]:
     """Return hardware and versions of the trials that ended, and when they ran."""
     told = {name: _distinct(trials[name]) for name in (*_HARDWARE, *_VERSIONS) if name in trials}
-    told |= {name: str(study.asked[name]) for name in _ASKED if study.asked.get(name)}
+    told |= {name: str(study.known_asked[name]) for name in _ASKED if study.known_asked.get(name)}
     told |= {"first_start": _day(trials, "start_time", "min"), "last_end": _day(trials, "end_time", "max")}
     if len(trials):
         told["train_seconds_of_all_trials"] = duration(float(trials["train_seconds"].sum()))

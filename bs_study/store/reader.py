@@ -21,7 +21,13 @@ from bs_study.store.listing import ended_files, table_chains
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.scan import Found, read_chains, side_by_side
 from bs_study.store.schema import Table
-from bs_study.store.study_json import asked_config, asked_directions, asked_metrics, complaints, read_asked
+from bs_study.store.study_json import (
+    asked_config,
+    asked_directions,
+    asked_metrics,
+    complaints,
+    read_asked,
+)
 from bs_study.target import Target
 from bs_study.words import shortened
 
@@ -68,9 +74,17 @@ class Study:
         return read_asked(self.paths)
 
     @property
+    def known_asked(self) -> dict[str, Any]:
+        """What ``study.json`` says; nothing where it is damaged or gone."""
+        try:
+            return self.asked
+        except (OSError, ValueError):
+            return {}
+
+    @property
     def settings(self) -> dict[str, Any]:
         """The settings in ``study.json`` as they stand there, whatever version wrote them; none of a damaged one."""
-        settings = self.asked.get("config")
+        settings = self.known_asked.get("config")
         return settings if isinstance(settings, dict) else {}
 
     @functools.cached_property
@@ -103,18 +117,13 @@ class Study:
     @property
     def directions(self) -> dict[str, Direction]:
         """Which way metrics are better ("max" or "min"), as far as the study's target and its workload tell."""
-        try:
-            told = asked_directions(self.asked)
-        except (OSError, ValueError):
-            told = {}
+        told = asked_directions(self.known_asked)
         own = self.known_config.settings.target if self.known_config else None
         return told | ({own.metric: own.direction} if isinstance(own, Target) else {})
 
     def _asked_number(self, name: str) -> float:
-        try:
-            return float(self.asked[name])
-        except (FileNotFoundError, KeyError, TypeError, ValueError, OverflowError):
-            return float("nan")
+        number = self.known_asked.get(name)
+        return float("nan") if number is None else float(number)
 
     def trials(self, columns: Sequence[str] | None = None, **filters: object) -> pd.DataFrame:
         """Return a row per ended trial: its config, how it ended, its clocks."""
@@ -209,10 +218,7 @@ class Study:
         return Question(table, wanted, expression(filters), frozenset(filters), metrics)
 
     def _metrics(self) -> tuple[str, ...]:
-        try:
-            return asked_metrics(self.asked)
-        except (OSError, ValueError):
-            return ()
+        return asked_metrics(self.known_asked)
 
     def _complain(self, faults: dict[str, str]) -> None:
         complaints = [f"{file}: left out, {fault}" for file, fault in faults.items()]
@@ -248,10 +254,3 @@ def open_study(uri: str | os.PathLike[str], *, live: bool = False, strict: bool 
     for complaint in found:
         warnings.warn(complaint, category=LeftOutWarning, stacklevel=2)
     return study
-
-
-def study_to_go_on(uri: str | os.PathLike[str]) -> Study:
-    """Return a study that is to go on. What is wrong with its study.json is told by who asks for its config."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LeftOutWarning)
-        return open_study(uri)
