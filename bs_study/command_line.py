@@ -15,7 +15,7 @@ from bs_study.config.growth import resumed_settings
 from bs_study.config.search import overridden
 from bs_study.config.yaml_text import MOST_BYTES, parsed
 from bs_study.flags import Request
-from bs_study.store.reader import open_study
+from bs_study.store.going_on import study_to_go_on
 from bs_study.words import count, one_line, shortened, shown
 
 OWN_EPOCHS = 10.0
@@ -40,7 +40,7 @@ def what_is_asked(request: Request) -> Asked:
     if request.all and not request.dry_run:
         raise ValueError("all: only a dry run lists trials. Add --dry-run, or leave it out")
     if request.resume is not None:
-        stored = open_study(request.resume).config
+        stored = study_to_go_on(request.resume).config
         refuse_flags_of_recipes(request.flags, stored)
         own = read_yaml(_there(request.config)) if request.config else {}
         return asked(resumed_settings(stored, request.flags, file=own))

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from bs_study.config import StudyConfig
+    from bs_study.flags import Request
     from bs_study.workloads.check_batch import Look
 
 NEEDED = ("bs_study", "ray", "rich", "sklearn", "torch", "torchvision", "tyro", "yaml")
@@ -42,11 +43,9 @@ def run(arguments: Sequence[str]) -> int:
     if missing:
         print(f"error: {missing[0]} is not installed. Run: pip install -e '.[sweep]'", file=sys.stderr)
         return 2
-    from bs_study.command_line import has_grid, refuse, what_is_asked
+    from bs_study.command_line import refuse
     from bs_study.flags import parse_flags
-    from bs_study.left_out import tell_left_out
-
-    tell_left_out()
+    from bs_study.store.warned import warnings_in_lines
 
     try:
         request = parse_flags(arguments, description=str(__doc__))
@@ -57,24 +56,32 @@ def run(arguments: Sequence[str]) -> int:
             from bs_study.workloads.base import load_workload
 
             load_workload(request.flags["workload"])  # a wrong name, before what it leaves open is missed
-        config, options = what_is_asked(request)
-        if request.dry_run and not request.check:
-            from bs_study.launch.dry_run import lines, outlined
-
-            found = outlined(config, options, resume=request.resume, accept_changes=request.accept_changes)
-            for line in lines(found, lists_all=request.all):
-                print(line)
-            return 0
-        from bs_study.launch.prepare import checked, prepared
-        from bs_study.launch.study import run_study
-        from bs_study.launch.terminal import Terminal
-
-        if request.check:
-            return show_look(*checked(config, options, resume=request.resume, has_grid=has_grid(request, config)))
-        study = prepared(config, options, resume=request.resume, accept_changes=request.accept_changes)
-        return run_study(study, Terminal()).exit_status
+        with warnings_in_lines():
+            return carry_out(request)
     except (ValueError, OSError) as error:
         return refuse(error)
+
+
+def carry_out(request: Request) -> int:
+    """Do what was asked for; return the exit status."""
+    from bs_study.command_line import has_grid, what_is_asked
+
+    config, options = what_is_asked(request)
+    if request.dry_run and not request.check:
+        from bs_study.launch.dry_run import lines, outlined
+
+        found = outlined(config, options, resume=request.resume, accept_changes=request.accept_changes)
+        for line in lines(found, lists_all=request.all):
+            print(line)
+        return 0
+    from bs_study.launch.prepare import checked, prepared
+    from bs_study.launch.study import run_study
+    from bs_study.launch.terminal import Terminal
+
+    if request.check:
+        return show_look(*checked(config, options, resume=request.resume, has_grid=has_grid(request, config)))
+    study = prepared(config, options, resume=request.resume, accept_changes=request.accept_changes)
+    return run_study(study, Terminal()).exit_status
 
 
 def show_look(config: StudyConfig, look: Look) -> int:

@@ -27,18 +27,18 @@ def run(arguments: Sequence[str] | None) -> int:
 
     from bs_study import open_study
     from bs_study.answer import analyse
-    from bs_study.left_out import tell_left_out
     from bs_study.report.page import publish
     from bs_study.report.terminal import closing, page_at, terminal_width
+    from bs_study.store.warned import warnings_in_lines
 
-    tell_left_out()
     asked = _parser().parse_args(arguments)
     try:
-        study = open_study(asked.study)
-        if asked.open:
-            refuse_bucket(study.paths)
-        found = analyse(study, asked.target, keep=True)
-        place = publish(study, found, png=asked.png)
+        with warnings_in_lines():
+            study = open_study(asked.study)
+            if asked.open:
+                refuse_bucket(study.paths)
+            found = analyse(study, asked.target, keep=True)
+            place = publish(study, found, png=asked.png)
     except (OSError, ValueError, KeyError, ValidationError) as error:
         print(f"error: {_reason(error)}", file=sys.stderr)
         return 2

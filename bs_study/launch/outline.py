@@ -15,10 +15,10 @@ from bs_study.config.launch import resume_command
 from bs_study.grid import is_full_grid, refuse_shared_ids
 from bs_study.search.full_grid import full_grid
 from bs_study.search.record import Plan
+from bs_study.store.going_on import study_to_go_on
 from bs_study.store.own_trials import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths
-from bs_study.store.reader import Study, open_study
-from bs_study.store.study_json import asked_config, read_asked
+from bs_study.store.reader import Study
 from bs_study.target import OpenTarget, definite
 from bs_study.words import listing, one_line, shown
 from bs_study.workloads.built_in import Known
@@ -47,7 +47,7 @@ class Resumed(NamedTuple):
 
 def resumed(config: StudyConfig, resume: str) -> Resumed:
     """Return the study to go on with, grown by what is asked, under the name that its folder has now."""
-    study = open_study(resume)
+    study = study_to_go_on(resume)
     if isinstance(config.settings.target, OpenTarget):
         config = with_settings(config, target=definite(config.settings.target, study.directions))
     whole = grown(study.config, config, uri=study.paths.uri)
@@ -75,7 +75,7 @@ def existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
     if not is_study:
         return None
     try:
-        asked_config(paths, read_asked(paths))
+        _ = study_to_go_on(paths.uri).config
     except ValueError as error:
         raise ValueError(
             f"name: {paths.uri} holds a study that can't go on: {error}. Mend it, or choose another --name"

@@ -114,7 +114,7 @@ def _words(study: Study, found: Analysis) -> dict[str, Any]:
     told = answer(found)
     return {
         "study": found.name,
-        "workload": study.asked.get("config", {}).get("workload", ""),
+        "workload": study.settings.get("workload", ""),
         "state": setup.state_text(recommendation.state),
         "made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
         "alarms": [warning(record, found) for record in found.warnings if record.kind in ALARMS],

@@ -50,8 +50,7 @@ def _message(group: pd.DataFrame) -> str:
 
 def settings(study: Study) -> dict[str, str]:
     """Return the study's config as it was asked for, what was not given left out."""
-    config: dict[str, Any] = study.asked.get("config", {})
-    return {name: _setting(value) for name, value in config.items() if value is not None and value != []}
+    return {name: _setting(value) for name, value in study.settings.items() if value is not None and value != []}
 
 
 def _setting(value: object) -> str:
@@ -67,7 +66,7 @@ def _setting(value: object) -> str:
 def surroundings(study: Study, trials: pd.DataFrame) -> dict[str, str]:
     """Return hardware and versions of the trials that ended, and when they ran."""
     told = {name: _distinct(trials[name]) for name in (*_HARDWARE, *_VERSIONS) if name in trials}
-    told |= {name: str(study.asked[name]) for name in _ASKED if study.asked.get(name)}
+    told |= {name: str(study.known_asked[name]) for name in _ASKED if study.known_asked.get(name)}
     told |= {"first_start": _day(trials, "start_time", "min"), "last_end": _day(trials, "end_time", "max")}
     if len(trials):
         told["train_seconds_of_all_trials"] = duration(float(trials["train_seconds"].sum()))

@@ -50,7 +50,7 @@ def answered_trials(study: Study, *, config: StudyConfig | None = None) -> set[s
 
 def _foreign(study: Study, rows: pa.Table, asked: AskedTrials) -> dict[str, str]:
     """Return the faults of rows that are of another study, or of another config than their trial's."""
-    names = known_names(study)
+    names = asked_names(study.paths, study.known_asked)
     faults = {}
     for row in _config_rows(rows):
         fault = asked.fault(row["trial_id"], row)
@@ -59,13 +59,6 @@ def _foreign(study: Study, rows: pa.Table, asked: AskedTrials) -> dict[str, str]
         if fault:
             faults[study.paths.trial_file("trials", row["trial_id"])] = fault
     return faults
-
-
-def known_names(study: Study) -> set[str] | None:
-    try:
-        return asked_names(study.paths, study.asked)
-    except (FileNotFoundError, ValueError):
-        return None
 
 
 def _config_rows(rows: pa.Table) -> Iterator[Mapping[str, Any]]:

@@ -4,32 +4,40 @@ from __future__ import annotations
 
 import errno
 import functools
-import operator
 import os
 import warnings
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from bs_study.config import StudyConfig
-from bs_study.left_out import LeftOutWarning
 from bs_study.metric_names import Direction
 from bs_study.store.file_rows import Question, VanishedError, file_rows
+from bs_study.store.filters import expression, named_trials
 from bs_study.store.listing import ended_files, table_chains
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.scan import Found, read_chains, side_by_side
 from bs_study.store.schema import Table
-from bs_study.store.study_json import asked_config, asked_directions, asked_metrics, newer_version, read_asked
+from bs_study.store.study_json import (
+    asked_config,
+    asked_directions,
+    asked_metrics,
+    complaints,
+    read_asked,
+)
 from bs_study.target import Target
 from bs_study.words import shortened
 
 R = TypeVar("R")
 
 LISTINGS = 1000  # of a table whose trials commit faster than they are read
+
+
+class LeftOutWarning(UserWarning):
+    """A file of a study, or a part of study.json, can't be read and is left out."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,20 @@ class Study:
         """What ``study.json`` says was asked: config, versions, created (UTC). ValueError: the file is damaged."""
         return read_asked(self.paths)
 
+    @property
+    def known_asked(self) -> dict[str, Any]:
+        """What ``study.json`` says; nothing where it is damaged or gone."""
+        try:
+            return self.asked
+        except (OSError, ValueError):
+            return {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings in ``study.json`` as they stand there, whatever version wrote them; none of a damaged one."""
+        settings = self.known_asked.get("config")
+        return settings if isinstance(settings, dict) else {}
+
     @functools.cached_property
     def config(self) -> StudyConfig:
         """The config in ``study.json``.
@@ -97,18 +119,13 @@ class Study:
     @property
     def directions(self) -> dict[str, Direction]:
         """Which way metrics are better ("max" or "min"), as far as the study's target and its workload tell."""
-        try:
-            told = asked_directions(self.asked)
-        except (OSError, ValueError):
-            told = {}
+        told = asked_directions(self.known_asked)
         own = self.known_config.settings.target if self.known_config else None
         return told | ({own.metric: own.direction} if isinstance(own, Target) else {})
 
     def _asked_number(self, name: str) -> float:
-        try:
-            return float(self.asked[name])
-        except (FileNotFoundError, KeyError, TypeError, ValueError, OverflowError):
-            return float("nan")
+        number = self.known_asked.get(name)
+        return float("nan") if number is None else float(number)
 
     def trials(self, columns: Sequence[str] | None = None, **filters: object) -> pd.DataFrame:
         """Return a row per ended trial: its config, how it ended, its clocks."""
@@ -181,7 +198,7 @@ class Study:
         vanished: set[str] = set()
         for _ in range(LISTINGS):
             chains, holes = table_chains(
-                self.paths, table, trial_ids=_named_trials(filters), live=self.live, vanished=vanished
+                self.paths, table, trial_ids=named_trials(filters), live=self.live, vanished=vanished
             )
             question = self._question(table, columns, filters, is_empty=not chains)
             try:
@@ -195,18 +212,15 @@ class Study:
     def _question(
         self, table: Table, columns: Sequence[str] | None, filters: dict[str, object], *, is_empty: bool
     ) -> Question:
-        if _named_trials(filters) is not None:
+        if named_trials(filters) is not None:
             # The files are these trials' own; comparing the id in every row would take longer than reading them.
             filters = {name: value for name, value in filters.items() if name != "trial_id"}
         metrics = self._metrics() if is_empty and table == "evaluations" else ()
         wanted = list(columns) if columns else None
-        return Question(table, wanted, _expression(filters), frozenset(filters), metrics)
+        return Question(table, wanted, expression(filters), frozenset(filters), metrics)
 
     def _metrics(self) -> tuple[str, ...]:
-        try:
-            return asked_metrics(self.asked)
-        except (OSError, ValueError):
-            return ()
+        return asked_metrics(self.known_asked)
 
     def leave_out(self, faults: Mapping[str, str]) -> None:
         """Tell of files that are left out, each once, with their faults.
@@ -220,22 +234,6 @@ class Study:
         self.left_out.update(new)
         for file, fault in new.items():
             warnings.warn(f"{file}: left out, {fault}", category=LeftOutWarning, stacklevel=3)
-
-
-def _named_trials(filters: dict[str, object]) -> Collection[str] | None:
-    """Return the trials that the filters name, whose files alone need to be opened."""
-    wanted = filters.get("trial_id")
-    if isinstance(wanted, str):
-        return {wanted}
-    return set(wanted) if isinstance(wanted, list | tuple | set) else None
-
-
-def _expression(filters: dict[str, object]) -> ds.Expression | None:
-    terms = [
-        ds.field(name).isin(list(value)) if isinstance(value, list | tuple | set | range) else ds.field(name) == value
-        for name, value in filters.items()
-    ]
-    return functools.reduce(operator.and_, terms) if terms else None
 
 
 def open_study(uri: str | os.PathLike[str], *, live: bool = False, strict: bool = False) -> Study:
@@ -252,17 +250,15 @@ def open_study(uri: str | os.PathLike[str], *, live: bool = False, strict: bool 
     """
     study = Study(study_paths(uri), live=live, strict=strict)
     try:
-        complaint = newer_version(study.paths, study.asked)
+        found = complaints(study.paths)
     except OSError as error:
         if not isinstance(error, FileNotFoundError) and error.errno != errno.ENAMETOOLONG:
             raise
         raise FileNotFoundError(
             f"{shortened(study.paths.uri)} holds no study (no study.json). Give the folder of one, as results/digits"
         ) from None
-    except ValueError as error:
-        complaint = str(error)
-    if complaint and strict:
-        raise ValueError(complaint)
-    if complaint:
+    if found and strict:
+        raise ValueError("; ".join(found))
+    for complaint in found:
         warnings.warn(complaint, category=LeftOutWarning, stacklevel=2)
     return study

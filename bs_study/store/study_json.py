@@ -13,12 +13,14 @@ from pydantic import ValidationError
 from bs_study.config import StudyConfig, one_line
 from bs_study.config.asked import FIELDS, study_settings
 from bs_study.metric_names import Direction
+from bs_study.store.asked_kinds import refuse_deep, sound, whole_number
 from bs_study.store.believed import believed
 from bs_study.store.faults import reason
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import SCHEMA_VERSION, table_schema
 from bs_study.store.swap import swap
 from bs_study.version import __version__
+from bs_study.words import shown
 
 OLDER = {"eval_spacing": None, "trial_id_digits": 6}
 """What a study has been begun with whose config says nothing of it."""
@@ -128,30 +130,40 @@ def replace_asked(paths: StudyPaths, asked: Mapping[str, Any], *, seen: Mapping[
     """
 
     def replaced(content: bytes | None) -> bytes:
-        if content is None or _parsed(paths, content) != seen:
+        if content is None or not _says(sound(_parsed(paths, content))[0], seen):
             raise ValueError(f"name: {paths.name!r} was changed by another process at this moment. Try it again")
         return json.dumps(asked, indent=2).encode()
 
     swap(paths, paths.study_json, replaced)
 
 
+def _says(asked: Mapping[str, Any], seen: Mapping[str, Any]) -> bool:
+    return json.dumps(asked, sort_keys=True) == json.dumps(seen, sort_keys=True)  # NaN is no equal of itself
+
+
 def read_asked(paths: StudyPaths) -> dict[str, Any]:
-    """Return the content of study.json.
+    """Return the content of study.json, without values that are not of their kind.
 
     Raises:
         ValueError: it is no JSON, or no object.
         OSError: it can't be read.
     """
-    return believed(paths, paths.study_json, partial(_parsed, paths))
+    return read_study_json(paths)[0]
+
+
+def read_study_json(paths: StudyPaths) -> tuple[dict[str, Any], list[str]]:
+    """Return what `read_asked` does, and what is wrong with the values that it leaves out."""
+    return sound(believed(paths, paths.study_json, partial(_parsed, paths)))
 
 
 def _parsed(paths: StudyPaths, content: bytes) -> dict[str, Any]:
     try:
-        asked = json.loads(content)
+        asked = json.loads(content, parse_int=whole_number)
+        refuse_deep(asked)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{paths.study_json} is damaged, no JSON: {reason(error)}") from error
+        raise ValueError(f"{paths.study_json} is damaged, no JSON that can be read: {reason(error)}") from error
     if not isinstance(asked, dict):
-        raise ValueError(f"{paths.study_json} is damaged: it holds no object but a {type(asked).__name__}")
+        raise ValueError(f"{paths.study_json} is damaged: it holds no object but {shown(asked)}")
     return asked
 
 
@@ -161,14 +173,35 @@ def asked_config(paths: StudyPaths, asked: Mapping[str, Any]) -> StudyConfig:
     Raises:
         ValueError: there is none, or none that this version understands.
     """
+    stored = asked.get("config")
+    if not isinstance(stored, dict):
+        raise ValueError(f"{paths.study_json} is damaged: config is {shown(stored)}, no object of settings")
     try:
-        stored = asked.get("config")
         # A study of an older version stored all settings that it knew: it goes on as it was begun.
-        known = OLDER | study_settings(stored) if isinstance(stored, dict) else stored
+        known = OLDER | study_settings(stored)
         return StudyConfig.model_validate(known)
     except ValidationError as error:
         newer = newer_version(paths, asked)
         raise ValueError(newer or f"{paths.study_json}: config is damaged: {one_line(error, known=FIELDS)}") from error
+
+
+def complaints(paths: StudyPaths) -> list[str]:
+    """Return what is wrong with study.json, a line each: of a newer version that alone, as the rest may follow from it.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    told: list[str] = []
+    try:
+        asked, faults = read_study_json(paths)
+        newer = newer_version(paths, asked)
+        if newer:
+            return [newer]
+        told = [f"{paths.study_json}: left out, {fault}" for fault in faults]
+        asked_config(paths, asked)
+    except ValueError as error:
+        told.append(str(error))
+    return told
 
 
 def newer_version(paths: StudyPaths, asked: Mapping[str, Any]) -> str | None:

@@ -18,7 +18,7 @@ from bs_study.store.listing import running_trials
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import ROW_TABLES, TABLES
 from bs_study.store.stranger import stranger
-from bs_study.store.study_json import asked_config, asked_metrics, asked_names, newer_version, read_asked
+from bs_study.store.study_json import asked_config, asked_metrics, asked_names, newer_version, read_study_json
 from bs_study.store.versions import known_versions, metrics_of
 
 
@@ -33,7 +33,8 @@ def problems(paths: StudyPaths) -> Iterator[str]:
     files = FileCheck(paths)
     grid: dict[str, TrialConfig] | None = None
     try:
-        asked = read_asked(paths)
+        asked, faults = read_study_json(paths)
+        yield from (f"study.json: {fault}" for fault in faults)
         newer = newer_version(paths, asked)
         if newer:
             yield newer.removeprefix(f"{paths.root}/")

@@ -1,0 +1,25 @@
+"""A study that is to go on, whose study.json must be understood."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from bs_study.store.reader import LeftOutWarning, Study, open_study
+from bs_study.store.study_json import newer_version
+
+
+def study_to_go_on(uri: str | os.PathLike[str]) -> Study:
+    """Return a study that is to go on. What is wrong with its study.json is told by who asks for its config.
+
+    Raises:
+        FileNotFoundError: there is no study at this place.
+        ValueError: a newer version has written it.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LeftOutWarning)
+        study = open_study(uri)
+    newer = newer_version(study.paths, study.known_asked)
+    if newer:
+        raise ValueError(newer)
+    return study
