@@ -11,6 +11,11 @@ of this machine.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # silent, for the moment until the command handles it
+
 import sys
 from collections.abc import Sequence
 from functools import partial

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # silent, for the moment until the command handles it
+
 import argparse
 import sys
 from collections.abc import Sequence

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ from bs_study.process.stop import Stop, installed_stop
 PREFIX = "bs_study-tune-"
 OWNER = "owner"
 MARK = "BS_STUDY_SCRATCH"
+PASSES = 20
+PASS_SECONDS = 0.05
 
 
 @contextlib.contextmanager
@@ -86,22 +89,31 @@ def _opened_lock(folder: int) -> IO[bytes]:
 
 def clear_away(folder: Path) -> None:
     """End the processes that were started as a folder's helpers, where the system shows them, and remove it."""
-    _end_helpers(folder)
+    for _ in range(PASSES):
+        if not _end_helpers(folder):
+            break
+        time.sleep(PASS_SECONDS)  # what ends may just have started another
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _end_helpers(folder: Path) -> None:
+def _end_helpers(folder: Path) -> int:
+    """Return how many were ended."""
     mark = f"{MARK}={folder}".encode()
+    ended = 0
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if process.stat().st_uid == os.getuid() and int(process.name) != os.getpid():
-                _end_if_marked(int(process.name), process / "environ", mark)
+                ended += _is_ended(int(process.name), process / "environ", mark)
+    return ended
 
 
-def _end_if_marked(pid: int, environment: Path, mark: bytes) -> None:
+def _is_ended(pid: int, environment: Path, mark: bytes) -> bool:
+    """End a process if it has a mark in its environment; return whether it had."""
     process = os.pidfd_open(pid)  # stays this very process's, also where its id becomes another's
     try:
-        if mark in environment.read_bytes().split(b"\0"):
+        is_marked = mark in environment.read_bytes().split(b"\0")
+        if is_marked:
             signal.pidfd_send_signal(process, signal.SIGKILL)
+        return is_marked
     finally:
         os.close(process)

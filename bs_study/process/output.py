@@ -46,6 +46,7 @@ def _steady(stream: TextIO | None, *, number: int) -> TextIO:
     """Return a stream like this one, on the same descriptor, that does not raise."""
     is_error = number == 2
     raw = _SteadyFile(number, "w", closefd=False)
+    raw.name = "<stderr>" if is_error else "<stdout>"  # where warnings and tracebacks look
     buffer = io.BufferedWriter(raw) if not getattr(stream, "write_through", False) or is_error else raw
     if stream is not None:
         with contextlib.suppress(OSError):
