@@ -120,7 +120,7 @@ def _keep_on_local_disk(files: Mapping[str, pa.Buffer]) -> str:
             _unwritten.cache_clear()
             folder = _unwritten(os.getpid())
         for name, data in files.items():
-            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
     except OSError as error:
         return f"lost, as {tempfile.gettempdir()} can't be written to either ({error.strerror})"
