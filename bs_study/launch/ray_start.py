@@ -84,7 +84,8 @@ def _come_up(where: str, *, remedy: str, then: Callable[[], None] = lambda: None
     except _LateError as error:
         raise ValueError(late) from error
     except Exception as error:  # another version, no token, a process that ended; Ray raises all kinds
-        raise ValueError(f"address: no Ray to use at {where}: {error or type(error).__name__}. {remedy}") from error
+        reason = str(error).rstrip(". \n") or type(error).__name__
+        raise ValueError(f"address: no Ray to use at {where}: {reason}. {remedy}") from error
 
 
 class _LateError(BaseException):
