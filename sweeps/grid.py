@@ -11,13 +11,17 @@ of this machine.
 
 from __future__ import annotations
 
-import os
-import signal
+if __name__ == "__main__":
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # silent, for the moment until the command handles it
+
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bs_study.config import StudyConfig
@@ -29,16 +33,6 @@ NEEDED = ("bs_study", "ray", "rich", "sklearn", "torch", "torchvision", "tyro", 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the command; return its exit status: 0 done, 1 with failed trials, 2 refused, 130 interrupted."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what stops a job does what Ctrl-C does
-    try:
-        return run(arguments)
-    except KeyboardInterrupt:
-        print("interrupted before the study began", file=sys.stderr)
-        return 130
-
-
-def run(arguments: Sequence[str]) -> int:
-    """Do what `main` does, but for an interrupt before the study began."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         print(f"error: {missing[0]} is not installed. Run: pip install -e '.[sweep]'", file=sys.stderr)
@@ -92,16 +86,9 @@ def show_look(config: StudyConfig, look: Look) -> int:
     return 0
 
 
-def leave(status: int) -> NoReturn:
-    """End the process: at once if it was interrupted. A signal that comes now finds nothing left to stop."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
-    if status == 130:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
-    sys.exit(status)
-
-
 if __name__ == "__main__":
-    leave(main(sys.argv[1:]))
+    if find_spec("bs_study") is None:
+        sys.exit(main(sys.argv[1:]))  # which says so
+    from bs_study.process.command import run_command
+
+    run_command(partial(main, sys.argv[1:]), interrupted="interrupted before the study began", at_once=True)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # silent, for the moment until the command handles it
+
 import argparse
 import sys
 from collections.abc import Sequence
@@ -11,18 +16,12 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from bs_study.store.paths import StudyPaths
 
+INTERRUPTED = "interrupted. Make the report again with the same command"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report, print what the study answers and where it is; return the exit status."""
-    try:
-        return run(arguments)
-    except KeyboardInterrupt:
-        print("interrupted. Make the report again with the same command", file=sys.stderr)
-        return 130
-
-
-def run(arguments: Sequence[str] | None) -> int:
-    """Do what `main` does, but for an interrupt; what takes seconds to import is imported here."""
+    # What takes seconds to import is imported here.
     from pydantic import ValidationError
 
     from bs_study import open_study
@@ -99,4 +98,6 @@ def _reason(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    from bs_study.process.command import run_command
+
+    run_command(main, interrupted=INTERRUPTED)

@@ -1,33 +1,22 @@
-"""The Ray that a study runs on: joined or started, its nodes, and whether they see the store."""
+"""The Ray that a study runs on: its nodes, and whether they see the store."""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
-import signal
 import socket
-import sys
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import ray
-from ray._private import ray_constants
-from ray._private import services as ray_services
-from ray._private.authentication.authentication_token_setup import maybe_enable_token_auth_if_token_available
-from ray._private.utils import detect_fate_sharing_support
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bs_study.config import LaunchOptions, StudyConfig
 from bs_study.launch.launcher import Resources
 from bs_study.launch.ray_cluster import Node, cluster_address, cluster_resources
+from bs_study.launch.ray_start import joined_ray, own_ray
 from bs_study.store.paths import StudyPaths
-from bs_study.words import shown
-
-services: Any = ray_services  # without types
-QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
 @contextlib.contextmanager
@@ -35,76 +24,11 @@ def ray_session(config: StudyConfig, options: LaunchOptions) -> Iterator[Resourc
     """Join the cluster at `address`, or start a Ray on this machine; leave or stop it at the end.
 
     Raises:
-        ValueError: no Ray can be joined or started, or none of its nodes can hold a trial.
+        ValueError: no Ray can be joined or started in time, or none of its nodes can hold a trial.
     """
     address = cluster_address(options)
-    stops_as_before = signal.getsignal(signal.SIGTERM)  # ray.init puts a handler of its own in its place
-    try:
-        if address:
-            _join(address)
-        else:
-            _start()
-    except (ConnectionError, RuntimeError, ray.exceptions.RayError) as error:  # another version, or no token
-        raise ValueError(f"address: no Ray to use at {shown(address or 'local')}: {error}") from error
-    finally:
-        signal.signal(signal.SIGTERM, stops_as_before)
-    try:
+    with joined_ray(address) if address else own_ray():
         yield cluster_resources(config, options, address=address, nodes=node_resources())
-    finally:
-        ray.shutdown()
-
-
-def _join(address: str) -> None:
-    """Connect to a cluster; if it wants a token, with this user's, which Ray itself does at "auto" only.
-
-    Not with the token at once: on a cluster without tokens, what was sent with one never runs.
-    """
-    try:
-        ray.init(address=address, **QUIET)
-    except ConnectionError:
-        if "RAY_AUTH_MODE" in os.environ or not maybe_enable_token_auth_if_token_available(warn_if_disabled=False):
-            raise
-        ray.init(address=address, **QUIET)
-
-
-def _start() -> None:
-    """Start a Ray of this machine, which listens on loopback only, with a token that nobody else can read."""
-    if " " in sys.executable:  # Ray 2.60: plain actors start there, Tune's trials stay pending
-        raise ValueError(
-            f"address: trials on Ray never start where the path of Python has a space, as {sys.executable!r}. "
-            "Make the virtual environment elsewhere, or use --local"
-        )
-    token = Path.home() / ".ray" / "auth_token"
-    token.parent.mkdir(mode=0o700, exist_ok=True)
-    # What RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER=0 sets when Ray is imported; on a Mac it is so by default.
-    is_networked, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
-    try:
-        with _own_process_group():
-            ray.init(address="local", include_dashboard=False, **QUIET)
-    finally:
-        ray_constants.ENABLE_RAY_CLUSTER = is_networked
-    if token.exists():
-        token.chmod(0o600)
-
-
-class _GroupLeader(ray_services.ConsolePopen):
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, process_group=0, **options)
-
-
-@contextlib.contextmanager
-def _own_process_group() -> Iterator[None]:
-    """Start Ray's processes outside of the driver's process group: a signal to it is the driver's affair.
-
-    Only where the system ends them with the driver; elsewhere Ray ends them by their group.
-    """
-    popen = services.ConsolePopen
-    if detect_fate_sharing_support():  # type: ignore[no-untyped-call]
-        services.ConsolePopen = _GroupLeader
-    try:
-        yield
-    finally:
-        services.ConsolePopen = popen
 
 
 def node_resources() -> list[Node]:

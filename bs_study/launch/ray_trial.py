@@ -49,7 +49,8 @@ class RayTrial(tune.Trainable):
         self._interruption = Interruption()
         listen(bell, self._end_early)
         if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGTERM, self._end_soon)
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, self._end_soon)
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

@@ -11,7 +11,6 @@ import contextlib
 import logging
 import math
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -36,6 +35,7 @@ from bs_study.launch.ray_worker import Parcel
 from bs_study.launch.shared_data import shared_arrays
 from bs_study.launch.signals import heeded_signals
 from bs_study.launch.workload_code import workload_code
+from bs_study.process.left_behind import scratch_folder
 from bs_study.training.data import DataSets
 from bs_study.training.interruption import Interruption
 from bs_study.training.placement import Place
@@ -131,7 +131,7 @@ class RayLauncher:
         board.publish(course.plan.bounds)
         trainable = tune.with_parameters(RayTrial, parcel=self._parcel, bell=bell, board=board.actor)
         search, scheduler = self._search(course)
-        with tempfile.TemporaryDirectory(prefix="bs_study-tune-") as scratch:
+        with scratch_folder() as scratch:
             tuner = tune.Tuner(
                 tune.with_resources(trainable, {"cpu": cpus, "gpu": gpus}),
                 tune_config=tune.TuneConfig(
@@ -142,7 +142,7 @@ class RayLauncher:
                     trial_dirname_creator=_folder_of,  # by which a worker's trial is seen: it works in that folder
                 ),
                 run_config=tune.RunConfig(
-                    storage_path=scratch,
+                    storage_path=str(scratch),
                     verbose=0,
                     stop=_UntilInterrupted(interruption, bell),
                     # A class, unlike a function, is asked for a checkpoint when it is done; ours are in the store.

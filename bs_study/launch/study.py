@@ -24,6 +24,8 @@ from bs_study.launch.signals import bounded_end
 from bs_study.launch.timing import time_alone, wants_timing
 from bs_study.launch.trackers.chosen import chosen_trackers
 from bs_study.launch.trackers.tracking import Tracking
+from bs_study.process.left_behind import sweep
+from bs_study.process.stop import Stop
 from bs_study.report.place import has_last_report, page_place
 from bs_study.store.lease import study_lease
 from bs_study.store.reader import Study
@@ -67,11 +69,29 @@ def run_study(study: Prepared, listener: Listener) -> End:
     trackers = chosen_trackers(study.options, study.paths)
     pace = study.options.checkpoint_seconds
     named = names_of_recipes(study.config)
-    with Tracking(trackers, Study(study.paths), recipe_of=named, live_seconds=pace) as tracking:
-        return _run(study, listener, tracking)
+    with bounded_end(last_words(study)) as end:
+        sweep()
+        try:
+            with Tracking(trackers, Study(study.paths), recipe_of=named, live_seconds=pace) as tracking:
+                return _run(study, listener, tracking, end)
+        except KeyboardInterrupt:
+            end.begin()
+            _say_last(end, listener)
+            return End(is_interrupted=True)
 
 
-def _run(study: Prepared, listener: Listener, tracking: Tracking) -> End:
+def last_words(study: Prepared) -> str:
+    return f"interrupted. Go on with: {resume_command(study.paths.uri, study.options)}"
+
+
+def _say_last(end: Stop, listener: Listener) -> None:
+    """Say a study's last words, unless that was done."""
+    if end.last_words is not None:
+        listener.say(end.last_words)
+        end.last_words = None
+
+
+def _run(study: Prepared, listener: Listener, tracking: Tracking, end: Stop) -> End:
     if study.version is None:
         what = "all trials" if is_full_grid(study.config) else "all trials that are wanted"
         listener.say(f"nothing to do: {what} of {study.paths.uri} have ended")
@@ -80,11 +100,8 @@ def _run(study: Prepared, listener: Listener, tracking: Tracking) -> End:
         if study.grows_from is not None:  # what is asked is kept, though nothing follows from it yet
             with study_lease(study.paths, lost=_thread.interrupt_main, warn=listener.warn):
                 study.create()
-        return _concluded(study, listener, tracking)
-    going_on = resume_command(study.paths.uri, study.options)
-    last_words = f"interrupted. Go on with: {going_on}"
+        return _concluded(study, listener, tracking, end)
     with (
-        bounded_end(last_words) as end,
         _launcher(study) as launcher,
         study_lease(study.paths, lost=_thread.interrupt_main, warn=listener.warn),
     ):
@@ -95,22 +112,20 @@ def _run(study: Prepared, listener: Listener, tracking: Tracking) -> End:
             failed = _run_trials(study, launcher, listener, tracking) if study.trials else 0
         except KeyboardInterrupt:
             end.begin()
-            listener.say(_without_report(study) if study.trials and _is_over(study) else last_words)
-            end.last_words = None
+            if study.trials and _is_over(study):
+                end.last_words = _without_report(study)
+            _say_last(end, listener)  # before Ray is left, which may take a while
             return End(is_interrupted=True)
-    concluded = _concluded(study, listener, tracking)
-    if failed and not concluded.is_interrupted:
-        listener.say(f"failed trials: {failed}. Try them again with: {going_on}")
+    concluded = _concluded(study, listener, tracking, end)
+    if failed:
+        listener.say(f"failed trials: {failed}. Try them again with: {resume_command(study.paths.uri, study.options)}")
     return replace(concluded, failed=failed)
 
 
-def _concluded(study: Prepared, listener: Listener, tracking: Tracking) -> End:
+def _concluded(study: Prepared, listener: Listener, tracking: Tracking, end: Stop) -> End:
     """Conclude, and return how the study ended."""
-    try:
-        return End(is_reported=conclude(study, listener, tracking))
-    except KeyboardInterrupt:
-        listener.say(_without_report(study))
-        return End(is_interrupted=True)
+    end.last_words = _without_report(study)
+    return End(is_reported=conclude(study, listener, tracking))
 
 
 def _without_report(study: Prepared) -> str:

@@ -53,6 +53,7 @@ _KINDS: Mapping[str, Kind] = {
         lambda value: isinstance(value, dict) and set(map(str, value.values())) <= {"max", "min"},
     ),
     "history": Kind("a list of objects", lambda value: _is_list(value, lambda one: isinstance(one, dict))),
+    "names": Kind("a list of names", lambda value: _is_list(value, _is_text)),
     "versions": Kind("a list of versions", lambda value: _is_list(value, _is_version)),
 }
 

@@ -43,4 +43,6 @@ def _named(columns: Iterable[Column]) -> str:
 
 
 if __name__ == "__main__":
-    print(column_table())  # noqa: T201  the terminal is its output
+    from bs_study.process.command import run_command
+
+    run_command(lambda: print(column_table()) or 0, interrupted="interrupted")  # noqa: T201  the terminal is its output

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -112,14 +114,27 @@ def _without_nan(row: Mapping[str, float]) -> dict[str, float | None]:
 
 def _keep_on_local_disk(files: Mapping[str, pa.Buffer]) -> str:
     """Keep what the store does not take in the temporary folder of this machine; return where, in words."""
-    folder = Path(tempfile.gettempdir(), "bs_study-unwritten")
     try:
+        folder = _unwritten(os.getpid())
+        if not folder.is_dir():  # cleared away since, as temporary folders are
+            _unwritten.cache_clear()
+            folder = _unwritten(os.getpid())
         for name, data in files.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
     except OSError as error:
-        return f"lost, as {folder} can't be written to either ({error.strerror})"
+        return f"lost, as {tempfile.gettempdir()} can't be written to either ({error.strerror})"
     return f"kept in {(folder / next(iter(files))).parent}"
+
+
+@cache
+def _unwritten(pid: int) -> Path:
+    """Make the folder of a process for what the store does not take: nobody else can read or foresee it.
+
+    Args:
+        pid: of the process; one that was forked has a folder of its own.
+    """
+    return Path(tempfile.mkdtemp(prefix="bs_study-unwritten-"))
 
 
 def _with_keys(columns: Mapping[str, Any], *, schema: pa.Schema, keys: Mapping[str, Any]) -> pa.Table:

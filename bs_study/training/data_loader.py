@@ -18,7 +18,7 @@ from bs_study.workloads.base import Data, as_batch, examples_at
 MESSAGE_EXAMPLES = 256  # that a process sends at once, at least
 
 GRACE_SECONDS = 5
-"""How long a process reads on after SIGTERM: for longer than a trial may take to write its checkpoint."""
+"""How long a process reads on after SIGTERM or SIGHUP: for longer than a trial may take to write its checkpoint."""
 
 Batch = tuple[Tensor, ...]
 Collate = Callable[[list[Any]], Any]
@@ -79,7 +79,8 @@ def _outlive_signals(_: int) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which ends the process
-    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE_SECONDS) and None)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: signal.alarm(GRACE_SECONDS) and None)
 
 
 class _Keys(Sampler[list[Key]]):

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from bs_study import open_study
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 from bs_study.store.paths import study_paths
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from bs_study import open_study
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 
 GRID = Path(__file__).parents[2] / "sweeps" / "grid.py"
 NODES, TRIALS = 8, 64

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bs_study.store.check import problems
 from bs_study.store.check.__main__ import main
+from bs_study.store.check.study import problems
 from bs_study.store.commit import commit_failed
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import Table

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import Table
 from tests.faults.small_studies import set_column, small_study, trial_files

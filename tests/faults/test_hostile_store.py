@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bs_study import analyse, open_study
 from bs_study.config.asked import FIELDS
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 from bs_study.store.paths import StudyPaths, study_paths
 from tests.faults.hostile import config_or_refusal, quick, refused_in_one_line
 from tests.faults.small_studies import PER_TRIAL, TABLES, small_study, trial_files

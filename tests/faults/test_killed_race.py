@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bs_study import open_study
 from bs_study.answer import analyse
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 from bs_study.store.paths import study_paths
 from tests.faults.conftest import Ended, StartStudy
 from tests.faults.running_study import kill

@@ -18,7 +18,7 @@ import pytest
 
 from bs_study import Study, open_study
 from bs_study.config import TrialConfig
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 from bs_study.store.paths import StudyPaths, study_paths
 from tests.faults.small_studies import empty_study, outcome, run_trial
 

@@ -11,7 +11,7 @@ import pytest
 from bs_study import open_study
 from bs_study.launch.ray_tune import ray_launcher
 from bs_study.launch.serial import serial_launcher
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 from tests.launch.racing import best_lrs
 
 RACE: dict[str, Any] = {

@@ -7,6 +7,7 @@ import runpy
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import ray
 
 from bs_study.config.asked import Asked, asked
 from bs_study.launch import ray_session as module
+from bs_study.launch import ray_start
 from bs_study.launch.launcher import Resources
 from bs_study.launch.ray_session import ray_session
 
@@ -31,16 +33,24 @@ def study() -> Iterator[Asked]:
 
 
 @pytest.mark.parametrize(
-    "error", [RuntimeError("Version mismatch: Ray 2.60.0, 2.59.0"), ray.exceptions.AuthenticationError("no token")]
+    "error",
+    [
+        RuntimeError("Version mismatch: Ray 2.60.0, 2.59.0"),
+        ray.exceptions.AuthenticationError("no token"),
+        Exception("The current node timed out during startup"),  # Ray raises it as it is
+    ],
 )
-def test_a_cluster_of_another_version_or_token_is_refused(
+def test_a_ray_that_does_not_take_a_driver_is_refused(
     study: Asked, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: Any) -> None:
         raise error
 
     monkeypatch.setattr(ray, "init", refuse)
-    with pytest.raises(ValueError, match=r"address: .*127\.0\.0\.1.*(Version mismatch|no token)"), ray_session(*study):
+    with (
+        pytest.raises(ValueError, match=r"address: .*127\.0\.0\.1.*(Version mismatch|no token|timed out)"),
+        ray_session(*study),
+    ):
         pass
 
 
@@ -53,6 +63,27 @@ def test_a_python_whose_trials_would_never_start_is_refused(monkeypatch: pytest.
     ):
         pass
     assert not ray.is_initialized()
+
+
+def test_a_ray_that_does_not_come_up_in_time_is_refused_and_leaves_no_alarm(
+    study: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def try_for_ever(**_: Any) -> None:
+        while True:
+            with contextlib.suppress(Exception):
+                time.sleep(60)
+
+    monkeypatch.setattr(ray_start, "START_SECONDS", 0.2)
+    monkeypatch.setattr(ray, "init", try_for_ever)
+    before = signal.getsignal(signal.SIGALRM)
+    start = time.monotonic()
+    with (
+        pytest.raises(ValueError, match=r"^address: no Ray came up at .*127\.0\.0\.1.* within 200 ms\. "),
+        ray_session(*study),
+    ):
+        pass
+    assert time.monotonic() - start < 30
+    assert (signal.getsignal(signal.SIGALRM), signal.getitimer(signal.ITIMER_REAL)) == (before, (0, 0))
 
 
 def test_a_cluster_that_does_not_answer_without_a_token_is_asked_with_it(
@@ -70,7 +101,7 @@ def test_a_cluster_that_does_not_answer_without_a_token_is_asked_with_it(
         done.append("token")
         return True
 
-    monkeypatch.setattr(module, "maybe_enable_token_auth_if_token_available", use_token)
+    monkeypatch.setattr(ray_start, "maybe_enable_token_auth_if_token_available", use_token)
     monkeypatch.setattr(ray, "init", init)
     monkeypatch.setattr(module, "node_resources", lambda: [{"CPU": 1.0}])
     with ray_session(*study) as resources:

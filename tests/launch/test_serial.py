@@ -10,7 +10,7 @@ import torch
 from bs_study import open_study
 from bs_study.config.asked import asked
 from bs_study.launch.serial import serial_launcher
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 from bs_study.store.paths import study_paths
 from bs_study.training.placement import Pacing, Place
 

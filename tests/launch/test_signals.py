@@ -11,9 +11,10 @@ import time
 import pytest
 
 from bs_study.launch.signals import heeded_signals
+from bs_study.process.stop import SAME_SECONDS
 from bs_study.training.interruption import Interrupted, Interruption
 
-NUMBERS = [signal.SIGINT, signal.SIGTERM]
+NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -36,11 +37,14 @@ def test_a_signal_ends_at_once_where_there_is_nothing_to_save(number: signal.Sig
     assert (caught.type, interruption.is_asked) == (KeyboardInterrupt, False)
 
 
-def test_a_second_signal_ends_at_once() -> None:
+def test_a_second_signal_ends_at_once_and_one_right_behind_the_first_is_the_same() -> None:
     interruption = Interruption()
     with pytest.raises(KeyboardInterrupt) as caught, heeded_signals(interruption), interruption.held_back():  # noqa: PT012
-        signal.raise_signal(signal.SIGTERM)
+        for _ in range(3):  # as a closed terminal sends two
+            signal.raise_signal(signal.SIGHUP)
+        time.sleep(SAME_SECONDS + 0.1)
         signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second signal was not heard")
     assert caught.type is KeyboardInterrupt
 
 
@@ -92,3 +96,31 @@ with signals.bounded_end("go on with this"):
 def test_a_process_that_no_signal_gets_out_of_a_wait_ends_with_its_last_words() -> None:
     ended = subprocess.run([sys.executable, "-c", HANGS], capture_output=True, text=True, timeout=50, check=False)
     assert (ended.returncode, ended.stdout) == (130, "go on with this\n")
+
+
+STOPPED = """
+import os, signal, sys, threading, time
+from bs_study.launch.signals import bounded_end, heeded_signals
+from bs_study.training.interruption import Interruption
+
+def again():
+    while True:
+        time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+with bounded_end("go on with this"):
+    try:
+        with heeded_signals(Interruption()):
+            threading.Thread(target=again, daemon=True).start()
+            time.sleep(60)
+    finally:
+        for step in range(3):  # what a study does on its way out
+            time.sleep(0.4)
+        os.write(1, b"cleaned up")
+        os._exit(7)
+"""
+
+
+def test_signals_that_go_on_disturb_nobody_who_cleans_up() -> None:
+    ended = subprocess.run([sys.executable, "-c", STOPPED], capture_output=True, text=True, timeout=50, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (7, "cleaned up", "")

@@ -21,7 +21,7 @@ import pytest
 from bs_study import open_study
 from bs_study.config import LaunchOptions
 from bs_study.grid import study_trials
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 from bs_study.store.paths import study_paths
 from bs_study.store.schema import TABLES, table_schema
 from bs_study.training.placement import Machine, Pacing, Place

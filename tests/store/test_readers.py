@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bs_study import StudyConfig, open_study
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 from bs_study.store.paths import study_paths
 
 # batch size -> rows of iterations, of both lrs together: 10 + 10, and 10 + 3 of the trial that diverged

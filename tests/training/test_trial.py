@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from bs_study import TrialConfig
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 from bs_study.store.paths import study_paths
 from bs_study.training.progress import Progress
 from tests.training.recorded import FLICKERING, Run, losses, row

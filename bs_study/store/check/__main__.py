@@ -8,14 +8,21 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from bs_study.store.check.study import problems, unfinished
-from bs_study.store.paths import StudyPaths, study_paths
-from bs_study.words import one_line
+from bs_study.process.command import run_command
+
+if TYPE_CHECKING:
+    from bs_study.store.paths import StudyPaths
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what is wrong with a study; return the exit status."""
+    # What takes a second to import is imported here.
+    from bs_study.store.check.study import problems
+    from bs_study.store.paths import study_paths
+    from bs_study.words import one_line
+
     parser = argparse.ArgumentParser(prog="python -m bs_study.store.check", description="Verify a study's store.")
     parser.add_argument("study", help="folder or URI of a study, as results/digits or s3://bucket/results/mnist")
     given: str = parser.parse_args(arguments).study
@@ -32,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _summary(paths: StudyPaths, count: int) -> str:
+    from bs_study.store.check.study import unfinished
+
     verdict = f"{count} problem{'s' if count > 1 else ''}" if count else "fine"
     ended, left = len(paths.trial_ids("trials")), len(unfinished(paths))
     has_ended = "1 trial has ended" if ended == 1 else f"{ended} trials have ended"
@@ -43,4 +52,4 @@ def _say(line: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command(main, interrupted="interrupted. Check the store again with the same command")

@@ -22,7 +22,7 @@ from bs_study.launch.terminal import Terminal
 from bs_study.launch.trackers.chosen import chosen_trackers
 from bs_study.launch.trackers.tracker import Answer, Run, Series
 from bs_study.launch.trackers.tracking import Tracking
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
 from bs_study.training.progress import Ending, Progress
