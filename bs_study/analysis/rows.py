@@ -150,12 +150,15 @@ def read_rows(study: Study, *, keep: bool = False) -> StudyRows:
     )
 
 
-def read_ended(study: Study, *, config: StudyConfig | None = None, version: int | None = None) -> StudyRows:
+def read_ended(
+    study: Study, *, config: StudyConfig | None = None, version: int | None = None, with_asked: bool = True
+) -> StudyRows:
     """Return the rows that tell how trials ended: without epochs, iterations and trials that run.
 
     Args:
         config: what is asked; None for what study.json says.
         version: of workload and data, which is judged; None for the one in force, once it has an answer.
+        with_asked: whether the trials that were asked for are listed, which takes a while for many.
     """
     config = config or study.known_config
     trials = own_trials(study, config=config)
@@ -171,7 +174,7 @@ def read_ended(study: Study, *, config: StudyConfig | None = None, version: int 
         epochs=pd.DataFrame(),
         smoothness=pd.DataFrame(),
         timings=of_version(study.timings(), versions.judged),
-        asked=_asked(config, asked, but=versions.answered_by_others) if config else None,
+        asked=_asked(config, asked, but=versions.answered_by_others) if config and with_asked else None,
         config=config,
         settings=asked,
         train_examples=study.train_examples,

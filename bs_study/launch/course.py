@@ -12,7 +12,7 @@ from bs_study.config import StudyConfig, TrialConfig
 from bs_study.grid import is_full_grid
 from bs_study.search.full_grid import full_grid
 from bs_study.search.plan import plan
-from bs_study.search.record import Plan, Wanted
+from bs_study.search.record import Plan
 from bs_study.store.own_trials import answered_trials
 from bs_study.store.reader import Study
 
@@ -40,42 +40,40 @@ class Course:
     def __init__(self, config: StudyConfig, study: Study, *, version: int | None = None) -> None:
         self._study = study
         self._rows: StudyRows | None = None
-        self._ids: dict[tuple[str, int, float, int], str] = {}
-        self._recipes: dict[str, str] = {}
-        self._given: set[str] = set()
-        self._running: set[str] = set()
+        self._recipes: dict[str, str] = {}  # of the trials that were given out, by id
+        self._given: set[TrialConfig] = set()
+        self._running: set[TrialConfig] = set()
         self._unread: dict[str, TrialConfig] = {}
         self.fault: Exception | None = None
         if is_full_grid(config):
-            self.plan: Plan = full_grid(config, answered=answered_trials(self._study, config=config))
+            self._follow(full_grid(config, answered=answered_trials(self._study, config=config)))
             return
-        rows = read_ended(self._study, config=config, version=version)
+        rows = read_ended(self._study, config=config, version=version, with_asked=False)
         answered = rows.trials[rows.trials["status"] != "failed"].reset_index(drop=True)
         self._rows = replace(rows, trials=answered)
-        self.plan = plan(self._rows)
+        self._follow(plan(self._rows))
 
     def next(self) -> TrialConfig | None:
         """Return a trial to begin now, which is given out once; None where none is wanted until another has ended."""
         self._read()
-        if self.fault:
+        if self.fault or not self.has_more:
             return None
-        for wanted in self.plan.wanted:
-            trial_id = self._id(wanted)
-            if trial_id not in self._given:
-                self._given.add(trial_id)
-                self._running.add(trial_id)
-                return wanted.trial
-        return None
+        wanted = self._more.pop()
+        self._given.add(wanted.trial)
+        self._running.add(wanted.trial)
+        self._recipes[wanted.trial.trial_id] = wanted.recipe
+        return wanted.trial
 
     def ended(self, trial: TrialConfig) -> None:
         """Hear that a trial that was given out has ended, and stands in the store.
 
         A store that does not answer is asked again when the next question comes.
         """
-        trial_id = trial.trial_id
-        self._running.discard(trial_id)
+        if trial in self._running:
+            self._running.discard(trial)
+            self._left -= trial in self._wanted
         if self._rows is not None:
-            self._unread[trial_id] = trial
+            self._unread[trial.trial_id] = trial
         self._read()
 
     @property
@@ -89,26 +87,24 @@ class Course:
     @property
     def has_more(self) -> bool:
         """Whether a trial is wanted that was not given out."""
-        return any(self._id(wanted) not in self._given for wanted in self.plan.wanted)
+        return bool(self._more)
 
     @property
     def left(self) -> int:
         """How many of the trials that are wanted now have not ended."""
-        ids = map(self._id, self.plan.wanted)
-        return sum(trial_id not in self._given or trial_id in self._running for trial_id in ids)
+        return self._left
 
     def bound(self, trial: TrialConfig) -> Bound | None:
         """Return by when a trial must have met the target."""
         return self.plan.bounds.get(race_of(trial)) if self.plan.bounds else None
 
-    def _id(self, wanted: Wanted) -> str:
-        """Return the id of a trial. To make one takes a while, and the same trials are wanted again and again."""
-        trial = wanted.trial
-        key = (wanted.recipe, trial.batch_size, trial.lr, trial.seed)
-        if key not in self._ids:
-            self._ids[key] = trial.trial_id
-            self._recipes[self._ids[key]] = wanted.recipe
-        return self._ids[key]
+    def _follow(self, found: Plan) -> None:
+        """Follow a plan: look once at all that it wants, so that no later question has to."""
+        self.plan = found
+        self._wanted = {wanted.trial for wanted in found.wanted}
+        new = [wanted for wanted in found.wanted if wanted.trial not in self._given]
+        self._left = len(new) + len(self._wanted & self._running)
+        self._more = new[::-1]  # the last is the next: a list is short of its last one at once
 
     def _read(self) -> None:
         """Read the rows of the trials that have ended, as far as the store answers, and ask the search again."""
@@ -125,7 +121,7 @@ class Course:
             self._rows = with_trial(self._rows, self._recipes[trial_id], trials, evaluations)
             del self._unread[trial_id]
         try:
-            self.plan = plan(self._rows)
+            self._follow(plan(self._rows))
         except Exception as error:
             self.fault = error
             raise

@@ -11,8 +11,9 @@ from bs_study.config.search import FARTHEST, times_as_many
 from bs_study.grid import is_full_grid
 from bs_study.search.record import Plan
 from bs_study.training.plan import Plan as TrialPlan
-from bs_study.words import counted, duration, listing, setting
+from bs_study.words import count, counted, duration, listing, setting
 
+MOST_LRS = 20
 MORE = "; starts and evaluations come on top"
 
 
@@ -41,7 +42,9 @@ def search_rules(config: StudyConfig) -> Iterator[str]:
             f"are slower (at most {FARTHEST} times the first lr tried, or a part of it)"
         )
         if others:
-            yield f"each batch size also tries lr {listing(others)}"
+            is_long = len(others) > MOST_LRS
+            named = f"{count(len(others))} others, {others[0]} to {others[-1]}" if is_long else listing(others)
+            yield f"each batch size also tries lr {named}"
         if config.refine:
             yield "then half a step on each side of its best lr"
     if config.seeds == "auto":

@@ -123,7 +123,8 @@ class Race:
     @functools.cached_property
     def leader(self) -> Entry | None:
         """The cell with the smallest upper bound on its median; of those that tie, with the smallest lr."""
-        best = min(self.entries, key=lambda entry: (entry.upper, entry.lr), default=None)
+        begun = (entry for entry in self.entries if entry.ended)  # of the others no median is known
+        best = min(begun, key=lambda entry: (entry.upper, entry.lr), default=None)
         return best if best is not None and math.isfinite(best.upper) else None
 
     @functools.cached_property
@@ -141,6 +142,8 @@ class Race:
 
     def is_out(self, entry: Entry) -> bool:
         """Return whether a cell can't be the best."""
+        if not entry.ended:
+            return False
         return self.margin is not None and entry is not self.leader and entry.is_out(self.limit)
 
     @property
@@ -193,8 +196,10 @@ def race(
     for lr in lrs:
         further = (more or {}).get(lr, ())
         own = (*seeds, *further)
-        ids = {seed: lane.trial_id(lr, seed) for seed in own}
-        ended = {seed: outcomes[name] for seed, name in ids.items() if name in outcomes}
+        ended = {}
+        if outcomes:  # else no id is needed: to make those of a large study takes a while
+            ids = {seed: lane.trial_id(lr, seed) for seed in own}
+            ended = {seed: outcomes[name] for seed, name in ids.items() if name in outcomes}
         entries.append(Entry(lr, own, ended, more=len(further)))
     return Race(lane, tuple(entries), None if margin is None else Fraction(str(margin)))
 
