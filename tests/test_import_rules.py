@@ -18,7 +18,8 @@ SWEEP_EXTRA = ("ray", "rich", "sklearn", "torch", "torchmetrics", "torchvision",
 
 # What each room may import of the others beside words, which is below them all.
 ROOMS = {
-    "words": set(),
+    "secret_text": set(),
+    "words": {"secret_text"},
     "metric_names": set(),
     "target": {"metric_names"},
     "config": {"target"},
@@ -27,7 +28,7 @@ ROOMS = {
     "flags": {"config"},
     "command_line": {"config", "flags", "store"},
     "version": set(),
-    "store": {"config", "grid", "target", "metric_names", "version"},
+    "store": {"config", "grid", "target", "metric_names", "version", "secret_text"},
     "workloads": {"target", "metric_names"},
     "training": {"config", "target", "bound", "version", "store", "workloads"},
     "analysis": {"config", "grid", "target", "metric_names", "store"},

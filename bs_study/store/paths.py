@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs as pafs
 
+from bs_study.secret_text import holds_secret
 from bs_study.store.schema import Table
 from bs_study.words import shortened, shown
 
@@ -23,9 +23,6 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 120.0
 FINAL = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "No response body")
 """What an object store answers when asking again won't help."""
-
-SECRET = re.compile("key|secret|token|password|sas|sig", re.IGNORECASE)
-"""What options of a URI are called that hold a secret."""
 
 ALMOST_URI = re.compile(
     "(?P<scheme>(s3|gs|gcs|abfss?|hdfs|viewfs|file|https?)(?=:)|[a-z][a-z0-9+.-]+(?=:/)):(?!//)/?(?P<rest>.*)", re.I
@@ -185,11 +182,11 @@ def study_paths(uri: str | os.PathLike[str], *, patience_seconds: float = PATIEN
     if not given.strip():
         raise ValueError(f"study: {shown(given)} names no folder. Give the folder of one, as results/digits")
     text = given if given.endswith("://") else given.rstrip("/") or "/"
+    _refuse_credentials(given)
     _refuse_almost_uri(given)
     if "://" not in text:
         root = str(Path(text).expanduser().absolute())
         return StudyPaths(pafs.LocalFileSystem(), root, root, patience_seconds)
-    _refuse_credentials(text)
     try:
         filesystem, root = pafs.FileSystem.from_uri(text)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
@@ -218,13 +215,10 @@ def _refuse_almost_uri(text: str) -> None:
 
 def _refuse_credentials(uri: str) -> None:
     """A URI is printed, logged and handed to workers; a secret in it would be too."""
-    parts = urlsplit(uri)
-    user, at, _ = parts.netloc.rpartition("@")
-    is_name = parts.scheme in ("abfs", "abfss", "hdfs") and ":" not in user  # of a container, or of a user
-    secrets = [name for name in parse_qs(parts.query, keep_blank_values=True) if SECRET.search(name)]
-    if (at and not is_name) or secrets:
+    if holds_secret(uri):
+        scheme = uri.strip().partition(":")[0]
         raise ValueError(
-            f"store: leave the credentials out of the {parts.scheme} URI. "
+            f"store: leave the credentials out of the {scheme} URI. "
             "Give them in the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
         )
 
@@ -235,6 +229,7 @@ def study_uri(store: str, name: str) -> str:
     >>> study_uri("s3://bucket/results?region=eu-west-1", "mnist")
     's3://bucket/results/mnist?region=eu-west-1'
     """
+    _refuse_credentials(store)
     _refuse_almost_uri(store)
     folder, mark, query = store.partition("?") if "://" in store else (store, "", "")
     return f"{folder.rstrip('/')}/{name}{mark}{query}"
