@@ -45,7 +45,9 @@ def run(arguments: Sequence[str]) -> int:
         return 2
     from bs_study.command_line import has_grid, refuse, what_is_asked
     from bs_study.flags import parse_flags
+    from bs_study.streams import use_plain_streams
 
+    use_plain_streams()
     try:
         request = parse_flags(arguments, description=str(__doc__))
         sys.path.append(str(Path.cwd()))  # where a user's own workload lies; last, so that it shadows no package

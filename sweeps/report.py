@@ -29,7 +29,9 @@ def run(arguments: Sequence[str] | None) -> int:
     from bs_study.answer import analyse
     from bs_study.report.page import publish
     from bs_study.report.terminal import closing, page_at, terminal_width
+    from bs_study.streams import use_plain_streams
 
+    use_plain_streams()
     asked = _parser().parse_args(arguments)
     try:
         study = open_study(asked.study)

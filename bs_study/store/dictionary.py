@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bs_study.store.schema import COLUMNS, KEY_COLUMNS, SETTINGS, TABLES, Column, Table
+from bs_study.streams import use_plain_streams
 
 
 def column_table() -> str:
@@ -43,4 +44,5 @@ def _named(columns: Iterable[Column]) -> str:
 
 
 if __name__ == "__main__":
+    use_plain_streams()
     print(column_table())  # noqa: T201  the terminal is its output

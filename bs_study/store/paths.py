@@ -16,6 +16,7 @@ from pyarrow import fs as pafs
 
 from bs_study.secret_text import holds_secret
 from bs_study.store.schema import Table
+from bs_study.streams import refuse_no_text
 from bs_study.words import shortened, shown
 
 T = TypeVar("T")
@@ -182,10 +183,12 @@ def study_paths(uri: str | os.PathLike[str], *, patience_seconds: float = PATIEN
     if not given.strip():
         raise ValueError(f"study: {shown(given)} names no folder. Give the folder of one, as results/digits")
     text = given if given.endswith("://") else given.rstrip("/") or "/"
+    refuse_no_text("store", given)
     _refuse_credentials(given)
     _refuse_almost_uri(given)
     if "://" not in text:
         root = str(Path(text).expanduser().absolute())
+        refuse_no_text("store", root)
         return StudyPaths(pafs.LocalFileSystem(), root, root, patience_seconds)
     try:
         filesystem, root = pafs.FileSystem.from_uri(text)
