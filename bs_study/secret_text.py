@@ -8,14 +8,14 @@ from urllib.parse import unquote
 _NAMES = "key|secret|token|pass|pwd|cred|auth|sas|sig"
 """What options of a URI are called that hold a secret."""
 _SCHEMES = "s3a?|gs|gcs|abfss?|hdfs|viewfs|https?"
-_URI = re.compile(rf"\s*(?P<scheme>[a-z][a-z0-9+.-]+(?=://)|({_SCHEMES})(?=:)):/*(?P<rest>.*)", re.I | re.S)
+_URI = re.compile(rf"\s*(?P<scheme>[a-z][a-z0-9+.-]+(?=:/)|({_SCHEMES})(?=:)):/*(?P<rest>.*)", re.I | re.S)
 _OF_BUCKETS = ("s3", "s3a", "gs", "gcs")  # whose URIs begin with the name of a bucket, in small letters, and no port
 _OF_USERS = ("abfs", "abfss", "hdfs", "viewfs")  # whose URIs may have an @ behind the name of a container or a user
 _OF_PORTS = ("hdfs", "viewfs")
 _OPTION = re.compile(rf"[?&;#][^=&;?#]*({_NAMES})[^=&;?#]*=", re.I)
 
 # In any text. What is percent-encoded counts as what it stands for.
-_IN_TEXT = re.compile(rf"\b(?:[a-z][a-z0-9+.-]+://|(?:{_SCHEMES}):)[^\s'\"]*", re.I)
+_IN_TEXT = re.compile(rf"\b(?:[a-z][a-z0-9+.-]+:/|(?:{_SCHEMES}):)[^\s'\"]*", re.I)
 _VALUE = re.compile(rf"((?:[?&;#]|%26|%3F)[^=&;?#\s'\"]*?(?:{_NAMES})[^=&;?#\s'\"]*?(?:=|%3D))[^&;#\s'\"]+", re.I)
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import runpy
+from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from bs_study.secret_text import holds_secret, without_secrets
+from bs_study.store import open_study
+from bs_study.store.check.__main__ import main as check
 from bs_study.words import one_line
+from tests.grid_command import command_in_this_process
 
 SECRETS = (
     "SECRET",
@@ -30,7 +36,7 @@ WITH = [
     *(f"s3://bucket/results?endpoint_override={quote(f'http://user:{secret}@host', safe='')}" for secret in SECRETS),
     *(f"s3://bucket/results?region=eu&{name}=SECRET" for name in
       ("secret_key", "access_key", "session_token", "Password", "sig", "X-Amz-Signature", "pwd", "secret%5Fkey")),
-    " s3://KEY:SECRET@bucket ", "hdfs://KEY:SECRET@namenode:8020/x", "hdfs://KEY:SE/CRET@namenode/x",
+    "nosuch:/KEY:SECRET@bucket", " s3://KEY:SECRET@bucket ", "hdfs://KEY:SECRET@namenode:8020/x", "hdfs://KEY:SE/CRET@namenode/x",
     "s3://KEY:SECRET@bucket:port/",
 ]  # fmt: skip
 WITHOUT = [
@@ -54,3 +60,44 @@ def test_a_uri_with_a_secret_is_known_and_a_message_hides_it(uri: str) -> None:
 def test_a_uri_without_one_is_left_as_it_is(uri: str) -> None:
     assert not holds_secret(uri)
     assert without_secrets(uri) == uri
+
+
+@pytest.fixture(scope="module")
+def grid() -> Callable[[list[str]], int]:
+    return command_in_this_process()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://KEY:Wq7/Wq7@bucket/results",
+        "s3:KEY:Wq7/Wq7@bucket/results",
+        " s3://KEY:Wq7@bucket/results",
+        "s3://KEY%3AWq7%40bucket/results",
+        "s3://bucket/results?endpoint_override=http://user:Wq7@host",
+        "s3://bucket/results?secret_key=Wq7",
+        "nosuch://KEY:Wq7@bucket",
+        "s3://KEY:Wq7@bucket:port/%",
+    ],
+)
+def test_no_command_repeats_a_secret(
+    grid: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str], tmp_path: Path, uri: str
+) -> None:
+    report = runpy.run_path(str(Path(__file__).parent.parent / "sweeps/report.py"))["main"]
+    file = tmp_path / "study.yaml"
+    file.write_text(f"batch_sizes: [8]\nlrs: [0.1]\nmax_iterations: 3\nstore: {uri!r}")
+    small = ["--local", "--batch-sizes", "8", "--lrs", "0.1", "--max-iterations", "3"]
+    for flags in (["--store", uri], ["--resume", uri], ["--config", uri], ["--workload", uri], [uri], ["--data-dir"]):
+        assert grid([*small, "--dry-run", *flags]) == 2
+    assert grid(["--config", str(file)]) == 2
+    for command, arguments in ((report, [uri]), (report, [uri, "--open"]), (check, [uri])):
+        assert command(arguments) == 2
+    for command in (report, check):
+        with pytest.raises(SystemExit):
+            command(["results/a", uri])
+    with pytest.raises((ValueError, OSError)) as refused:
+        open_study(uri)
+    said = capsys.readouterr()
+    told = f"{said.out}{said.err}{refused.value}"
+    assert told.count("error: ") == 12
+    assert "Wq7" not in told
