@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from bs_study.config.asked import FIELDS
 from bs_study.config.yaml_text import parsed
+from bs_study.streams import refuse_no_text
 from bs_study.words import shown
 
 
@@ -100,10 +101,11 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
 
 
 def _refuse_blank(arguments: Sequence[str]) -> None:
-    """Refuse an empty value, which means what was not meant: `--resume ""` would begin a study."""
+    """Refuse what is no text, and an empty value, which means what was not meant: `--resume ""` would begin a study."""
     flag = ""
     for word in arguments:
         name, mark, value = word.partition("=")
+        refuse_no_text(flag or "arguments", word)
         if name.startswith("--"):
             flag = name
         if not word.strip() or (name == flag and mark and not value.strip()):

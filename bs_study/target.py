@@ -175,7 +175,8 @@ def _advice(text: str) -> str:
     for sign, right in _MISTYPED.items():
         metric, found, value = (part.strip() for part in text.partition(sign))
         if found and _TARGET.fullmatch(f"{metric}{right}{value}"):
-            return f"Write {right} in place of {sign}: {_in_shell(f'{metric}{right}{value}')}"
+            where = f"{right} in place of {sign}" if sign.isascii() else f"{right}, two signs"
+            return f"Write {where}: {_in_shell(f'{metric}{right}{value}')}"
     if re.fullmatch(_NAME, text.strip()) and not re.fullmatch(r"[\d.]+", text.strip()):
         quoted = shlex.quote(f"{text.strip()}>=0.98")
         return f"It is only a name: of {text.strip()}>=0.98 a shell takes > for itself. Quote it, as --target {quoted}"

@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal
 
+from bs_study.secret_text import without_secrets
+
 UNKNOWN = "–"
 LONGEST_VALUE = 200  # characters of a user's value in a message
 _LONG = re.compile(rf"(?<!\w)(['\"])(?:\\.|(?!\1)[^\\]){{{LONGEST_VALUE + 1},}}\1(?!\w)|\S{{{LONGEST_VALUE + 1},}}")
@@ -179,9 +181,7 @@ def goal(target: object) -> str:
     >>> goal("accuracy >= 0.98")
     'accuracy ≥ 0.98'
     """
-    text = str(target)
-    place = max(text.rfind(">="), text.rfind("<="))  # the last: the name may have one too
-    return text if place < 0 else f"{text[:place]}{'≥' if text[place] == '>' else '≤'}{text[place + 2 :]}"
+    return re.sub("[<>]=(?=[^<>=]*$)", lambda sign: "≥" if sign[0] == ">=" else "≤", str(target))
 
 
 def some_sizes(batch_sizes: Sequence[int]) -> str:
@@ -211,9 +211,7 @@ def listing(words: Sequence[str]) -> str:
     >>> listing(["1", "2", "3"])
     '1, 2 and 3'
     """
-    if len(words) < 2:
-        return "".join(words)
-    return f"{', '.join(words[:-1])} and {words[-1]}"
+    return "".join(words) if len(words) < 2 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def shown(value: object) -> str:
@@ -238,12 +236,12 @@ def shortened(text: str) -> str:
 
 
 def one_line(message: object) -> str:
-    """Return a message in one line, with the values in it shortened: whatever is quoted, or has no space within.
+    """Return a message in one line, without secrets, its values shortened: what is quoted, or has no space within.
 
     >>> one_line("no workload:\\n  'mnits'")
     "no workload: 'mnits'"
     """
-    return _LONG.sub(lambda found: shortened(found[0]), " ".join(str(message).split()))
+    return _LONG.sub(lambda found: shortened(found[0]), without_secrets(" ".join(str(message).split())))
 
 
 def _rounded(value: float, digits: int) -> float:
@@ -251,7 +249,6 @@ def _rounded(value: float, digits: int) -> float:
 
 
 def _grouped(value: float) -> str:
-    """Return a finite number in plain digits, in groups of three."""
     return f"{value:,.0f}" if float(value).is_integer() else f"{Decimal(f'{value:.15g}'):,f}"
 
 

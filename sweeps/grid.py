@@ -40,7 +40,9 @@ def main(arguments: Sequence[str]) -> int:
     from bs_study.command_line import refuse
     from bs_study.flags import parse_flags
     from bs_study.store.warned import warnings_in_lines
+    from bs_study.streams import use_plain_streams
 
+    use_plain_streams()
     try:
         request = parse_flags(arguments, description=str(__doc__))
         sys.path.append(str(Path.cwd()))  # where a user's own workload lies; last, so that it shadows no package

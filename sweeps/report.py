@@ -29,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from bs_study.report.page import publish
     from bs_study.report.terminal import closing, page_at, terminal_width
     from bs_study.store.warned import warnings_in_lines
+    from bs_study.streams import use_plain_streams
 
+    use_plain_streams()
     asked = _parser().parse_args(arguments)
     try:
         with warnings_in_lines():

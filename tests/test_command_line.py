@@ -11,7 +11,7 @@ from bs_study.config import LaunchOptions
 from bs_study.config.asked import FIELDS
 from bs_study.config.launch import flags_of
 from bs_study.flags import parse_flags
-from bs_study.store.paths import study_uri
+from bs_study.store.uris import study_uri
 from bs_study.workloads.built_in import BUILT_IN
 
 SWEEPS = Path(__file__).parent.parent / "sweeps"

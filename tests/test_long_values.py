@@ -11,7 +11,8 @@ from bs_study.command_line import read_yaml, what_is_asked
 from bs_study.config import StudyConfig
 from bs_study.config.asked import asked
 from bs_study.flags import parse_flags
-from bs_study.store.paths import study_paths, study_uri
+from bs_study.store.paths import study_paths
+from bs_study.store.uris import study_uri
 from bs_study.words import one_line
 
 LONG = 'it\'s a "value" of words ' * 30

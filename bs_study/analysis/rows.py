@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bs_study.analysis.recipes_of_rows import named_recipes_of
 from bs_study.analysis.trials import CELL, complete_trials
 from bs_study.analysis.versions import Versions, of_version, versions_of
 from bs_study.analysis.windows import smoothness
 from bs_study.config import StudyConfig, TrialSettings
-from bs_study.config.recipe import AXES, recipe_of
-from bs_study.config.recipe_names import recipe_names
 from bs_study.grid import recipe_trials
 from bs_study.store import Study
 from bs_study.store.listing import running_trials
@@ -162,7 +161,7 @@ def read_ended(
     """
     config = config or study.known_config
     trials = own_trials(study, config=config)
-    of_trials, asked, others = _recipes(trials, config)
+    of_trials, asked, others = named_recipes_of(trials, config)
     trials = complete_trials(trials.assign(recipe=of_trials))
     versions = versions_of(trials, study, judged=version)
     trials = of_version(trials, versions.judged)
@@ -228,37 +227,3 @@ def _asked(config: StudyConfig, recipes: Mapping[str, TrialSettings], *, but: Co
         if (name, trial.batch_size, trial.lr, trial.seed) not in but
     ]
     return pd.DataFrame(rows, columns=["recipe", "trial_id", "batch_size", "lr", "seed"])
-
-
-def _recipes(
-    trials: pd.DataFrame, config: StudyConfig | None
-) -> tuple[list[str], dict[str, TrialSettings], tuple[str, ...]]:
-    """Return the name of each trial's recipe; the settings of each that was asked for; the names of others.
-
-    What was asked for decides: trials that differ in a study of one recipe stay together (and are warned of). In one of
-    several, trials of a recipe that is none of them have one of their own.
-    """
-    if config is None:
-        return [""] * len(trials), {}, ("",)
-    recipes = config.each_recipe()
-    if len(recipes) < 2:
-        return [""] * len(trials), {"": recipes[0]}, ()
-    axes = [name for name in AXES if name in trials]
-    kinds = trials[axes].drop_duplicates()
-    keys = [_key(recipe_of(_settings(row))) for row in kinds.to_dict("records")]
-    asked = {_key(recipe_of(settings)): settings for settings in recipes}
-    found = list(dict.fromkeys([*asked, *keys]))
-    names = dict(zip(found, recipe_names([dict(key) for key in found]), strict=True))
-    of_kind = kinds.assign(recipe=[names[key] for key in keys])
-    named = trials[axes].merge(of_kind, on=axes, how="left") if axes else trials.assign(recipe=names[found[0]])
-    others = tuple(names[key] for key in found if key not in asked)
-    return list(named["recipe"]), {names[key]: settings for key, settings in asked.items()}, others
-
-
-def _settings(row: dict[Any, Any]) -> TrialSettings:
-    """Return the settings that make a recipe, of a row of the store's table; what it lacks has its default."""
-    return TrialSettings.model_construct(**{name: value for name, value in row.items() if pd.notna(value)})
-
-
-def _key(effect: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple(sorted(effect.items()))

@@ -15,9 +15,10 @@ from bs_study.launch.versions import version_now
 from bs_study.search.full_grid import full_grid
 from bs_study.search.record import Plan, Wanted
 from bs_study.store.own_trials import answered_trials
-from bs_study.store.paths import StudyPaths, study_paths, study_uri
+from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.reader import Study
 from bs_study.store.study_json import read_asked
+from bs_study.store.uris import study_uri
 from bs_study.store.versions import version_in_force
 from bs_study.target import Target
 from bs_study.words import MOST_NAMED, count, counted, listing, setting, shortened

@@ -28,9 +28,10 @@ from bs_study.metric_names import Direction
 from bs_study.search.full_grid import full_grid
 from bs_study.search.record import Plan
 from bs_study.store.own_trials import answered_trials
-from bs_study.store.paths import StudyPaths, study_paths, study_uri
+from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.reader import Study
 from bs_study.store.study_json import create_study, grow_study, keep_name, read_asked
+from bs_study.store.uris import study_uri
 from bs_study.store.versions import version_in_force
 from bs_study.target import Target
 from bs_study.training.batches import chosen_loader

@@ -113,7 +113,7 @@ def autoscaled_nodes() -> list[Node]:
     file = Path.home() / "ray_bootstrap_config.yaml"
     if not file.exists():
         return []
-    cluster = yaml.safe_load(file.read_text()) or {}
+    cluster = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
     types = cluster.get("available_node_types", {})
     nodes = [
         {kind: float(amount) for kind, amount in types[name].get("resources", {}).items() if kind in ("CPU", "GPU")}

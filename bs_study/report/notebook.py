@@ -36,7 +36,7 @@ def card_html(found: Analysis) -> str:
         else None
     )
     style = palette(drawn.inline.colours if drawn else [], scope=".bs-study")
-    style += _SCOPED.format(resources.files("bs_study.report").joinpath("card.css").read_text())
+    style += _SCOPED.format(resources.files("bs_study.report").joinpath("card.css").read_text(encoding="utf-8"))
     template = Environment(loader=PackageLoader("bs_study.report", "."), autoescape=True).from_string(_TEMPLATE)
     return template.render(
         card=card(found),

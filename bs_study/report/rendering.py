@@ -170,7 +170,7 @@ def _environment() -> Environment:
 
 
 def _file(name: str) -> str:
-    return resources.files("bs_study.report").joinpath(name).read_text()
+    return resources.files("bs_study.report").joinpath(name).read_text(encoding="utf-8")
 
 
 def _policy(css: str, script: str) -> str:

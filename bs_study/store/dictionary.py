@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from bs_study.store.schema import COLUMNS, KEY_COLUMNS, SETTINGS, TABLES, Column, Table
+from bs_study.streams import use_plain_streams
 
 
 def column_table() -> str:
@@ -45,4 +46,5 @@ def _named(columns: Iterable[Column]) -> str:
 if __name__ == "__main__":
     from bs_study.process.command import run_command
 
+    use_plain_streams()
     run_command(lambda: print(column_table()) or 0, interrupted="interrupted")  # noqa: T201  the terminal is its output

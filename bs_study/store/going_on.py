@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import warnings
 
-from bs_study.store.reader import LeftOutWarning, Study, open_study
+from bs_study.store.reader import Study, open_study
 from bs_study.store.study_json import newer_version
+from bs_study.store.warned import LeftOutWarning
 
 
 def study_to_go_on(uri: str | os.PathLike[str]) -> Study:

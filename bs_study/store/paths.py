@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import stat
 import time
 import uuid
@@ -13,14 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import parse_qs, urlsplit
 
 import pyarrow as pa
 from pyarrow import fs as pafs
 
 from bs_study.store.schema import Table
 from bs_study.store.stranger import stranger
+from bs_study.store.uris import refuse_unfit
 from bs_study.store.whole import whole_object
+from bs_study.streams import refuse_no_text
 from bs_study.words import shortened, shown
 
 T = TypeVar("T")
@@ -28,14 +28,6 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 120.0
 FINAL = ("ACCESS_DENIED", "NO_SUCH_BUCKET", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "No response body")
 """What an object store answers when asking again won't help."""
-
-SECRET = re.compile("key|secret|token|password|sas|sig", re.IGNORECASE)
-"""What options of a URI are called that hold a secret."""
-
-ALMOST_URI = re.compile(
-    "(?P<scheme>(s3|gs|gcs|abfss?|hdfs|viewfs|file|https?)(?=:)|[a-z][a-z0-9+.-]+(?=:/)):(?!//)/?(?P<rest>.*)", re.I
-)
-"""What lacks a slash or two to be a URI. A drive of Windows has one letter."""
 
 
 @dataclass(frozen=True)
@@ -213,11 +205,11 @@ def study_paths(uri: str | os.PathLike[str], *, patience_seconds: float = PATIEN
     if not given.strip():
         raise ValueError(f"study: {shown(given)} names no folder. Give the folder of one, as results/digits")
     text = given if given.endswith("://") else given.rstrip("/") or "/"
-    _refuse_almost_uri(given)
+    refuse_unfit(given)
     if "://" not in text:
         root = str(Path(text).expanduser().absolute())
+        refuse_no_text("store", root)
         return StudyPaths(pafs.LocalFileSystem(), root, root, patience_seconds)
-    _refuse_credentials(text)
     try:
         filesystem, root = pafs.FileSystem.from_uri(text)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
@@ -229,43 +221,6 @@ def study_paths(uri: str | os.PathLike[str], *, patience_seconds: float = PATIEN
 
 def _opened(uri: str, patience_seconds: float) -> StudyPaths:
     return study_paths(uri, patience_seconds=patience_seconds)
-
-
-def _refuse_almost_uri(text: str) -> None:
-    """Refuse a URI with blanks around it, and what would be a folder named `s3:`, if there is no such folder."""
-    if "://" in text and text != text.strip():
-        raise ValueError(f"store: {shown(text)} is a URI with a blank before or after it. Leave the blank out")
-    found = ALMOST_URI.fullmatch(text.strip())
-    if found and not Path(Path(text).parts[0]).exists():
-        scheme = found["scheme"].lower()
-        uri = f"{scheme}://{'/' if scheme == 'file' else ''}{found['rest'] or 'bucket/folder'}"
-        raise ValueError(
-            f"store: {shown(text)} looks like a URI. Write {shortened(uri)}, or ./{shortened(text)} if it is a folder"
-        )
-
-
-def _refuse_credentials(uri: str) -> None:
-    """A URI is printed, logged and handed to workers; a secret in it would be too."""
-    parts = urlsplit(uri)
-    user, at, _ = parts.netloc.rpartition("@")
-    is_name = parts.scheme in ("abfs", "abfss", "hdfs") and ":" not in user  # of a container, or of a user
-    secrets = [name for name in parse_qs(parts.query, keep_blank_values=True) if SECRET.search(name)]
-    if (at and not is_name) or secrets:
-        raise ValueError(
-            f"store: leave the credentials out of the {parts.scheme} URI. "
-            "Give them in the environment, as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-        )
-
-
-def study_uri(store: str, name: str) -> str:
-    """Return the URI of a study in a store.
-
-    >>> study_uri("s3://bucket/results?region=eu-west-1", "mnist")
-    's3://bucket/results/mnist?region=eu-west-1'
-    """
-    _refuse_almost_uri(store)
-    folder, mark, query = store.partition("?") if "://" in store else (store, "", "")
-    return f"{folder.rstrip('/')}/{name}{mark}{query}"
 
 
 def store_uri(paths: StudyPaths) -> str:

@@ -28,16 +28,12 @@ from bs_study.store.study_json import (
     complaints,
     read_asked,
 )
+from bs_study.store.warned import LeftOutWarning
 from bs_study.target import Target
 from bs_study.words import shortened
 
 R = TypeVar("R")
-
 LISTINGS = 1000  # of a table whose trials commit faster than they are read
-
-
-class LeftOutWarning(UserWarning):
-    """A file of a study, or a part of study.json, can't be read and is left out."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,11 @@ import warnings
 from collections.abc import Iterator
 from typing import TextIO
 
-from bs_study.store.reader import LeftOutWarning
 from bs_study.words import one_line
+
+
+class LeftOutWarning(UserWarning):
+    """A file of a study, or a part of study.json, can't be read and is left out."""
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ from bs_study.store.study_json import create_study, keep_name
 from tests.faults.small_studies import METRICS, end_trial
 from tests.grid_command import FULL_GRID, command_in_this_process
 
-pytestmark = pytest.mark.filterwarnings("ignore::bs_study.store.reader.LeftOutWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::bs_study.store.warned.LeftOutWarning")
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bs_study import open_study
-from bs_study.store.paths import study_paths, study_uri
+from bs_study.store.paths import study_paths
+from bs_study.store.uris import study_uri
 
 
 @pytest.mark.parametrize(

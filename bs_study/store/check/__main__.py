@@ -8,9 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from bs_study.process.command import run_command
+from bs_study.streams import use_plain_streams
 
 if TYPE_CHECKING:
     from bs_study.store.paths import StudyPaths
@@ -23,7 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from bs_study.store.paths import study_paths
     from bs_study.words import one_line
 
-    parser = argparse.ArgumentParser(prog="python -m bs_study.store.check", description="Verify a study's store.")
+    use_plain_streams()
+    parser = _Parser(prog="python -m bs_study.store.check", description="Verify a study's store.")
     parser.add_argument("study", help="folder or URI of a study, as results/digits or s3://bucket/results/mnist")
     given: str = parser.parse_args(arguments).study
     try:
@@ -36,6 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     _say(f"{paths.uri}: {_summary(paths, count)}")
     return 1 if count else 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """Refuses in one line, as everything here does."""
+
+    def error(self, message: str) -> NoReturn:
+        from bs_study.words import one_line
+
+        self.exit(2, f"error: {one_line(message)}. See --help\n")
 
 
 def _summary(paths: StudyPaths, count: int) -> str:
