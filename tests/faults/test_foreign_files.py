@@ -18,7 +18,7 @@ from bs_study.grid import study_trials
 from bs_study.launch.course import Course
 from bs_study.launch.outline import trained_again
 from bs_study.report.sentences.warnings import warning
-from bs_study.store.check import problems
+from bs_study.store.check.study import problems
 from bs_study.store.paths import study_paths
 from bs_study.store.reader import Study
 from bs_study.store.schema import ROW_TABLES
