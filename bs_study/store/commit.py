@@ -18,7 +18,9 @@ from bs_study.store.faults import DAMAGE
 from bs_study.store.listing import running_parts
 from bs_study.store.parts import Part, attempts, fits, is_sound, read_part
 from bs_study.store.paths import StudyPaths
+from bs_study.store.reader import Study
 from bs_study.store.schema import ROW_TABLES, Table, table_schema
+from bs_study.store.study_json import asked_names
 
 
 def key_values(paths: StudyPaths, trial: TrialConfig) -> dict[str, Any]:
@@ -48,8 +50,10 @@ def trial_row(paths: StudyPaths, trial: TrialConfig) -> dict[str, Any] | None:
             raise
         return None
     row: dict[str, Any] | None = rows[0] if len(rows) == 1 and "status" in rows[0] else None
-    is_own = row is not None and not row_fault(row, trial) and not broken_files(paths, [trial.trial_id])
-    return row if is_own else None
+    if row is None or row_fault(row, trial) or broken_files(paths, [trial.trial_id]):
+        return None
+    names = asked_names(paths, Study(paths).known_asked)
+    return row if names is None or row["study"] in names else None
 
 
 def has_answer(paths: StudyPaths, trial: TrialConfig) -> bool:

@@ -26,8 +26,6 @@ from bs_study.store.study_json import create_study, keep_name
 from tests.faults.small_studies import METRICS, end_trial
 from tests.grid_command import FULL_GRID, command_in_this_process
 
-pytestmark = pytest.mark.filterwarnings("ignore::bs_study.store.warned.LeftOutWarning")
-
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
@@ -113,11 +111,11 @@ def test_a_trial_with_a_bad_file_is_named_left_out_and_trained_again(
 def test_what_is_no_file_of_the_study_is_named_stays_and_changes_nothing(
     study: Path, table: str, name: str, make: Callable[[Path, Path], object], kind: str
 ) -> None:
-    before = analyse(open_study(study)).tables.time_to_target
+    before = analyse(open_study(study)).tables.times
     make(study / table / name, min((study / table).iterdir()))
     found = analyse(open_study(study))
     assert len(found.rows.trials) == 2
-    assert found.tables.time_to_target.equals(before)
+    assert found.tables.times.equals(before)
     assert any(line.startswith(f"{table}/{name}") for line in problems(open_study(study).paths))
     told = [text for one in found.warnings if one.kind == "left_out" for text in one.names]
     of_no_trial = table != "trials" and kind in ("", "it holds")  # a table is asked for the files of trials
