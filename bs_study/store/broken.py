@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator
 
 from pyarrow import fs as pafs
 
-from bs_study.store.listing import MISSING
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import ROW_TABLES
 from bs_study.store.stranger import stranger
 
 MAGIC = b"PAR1"
+MISSING = "it is not there, and the trial has ended"
 CUT = "it is cut short, or no Parquet"
 
 

@@ -13,7 +13,6 @@ from bs_study.store.scan import Chain
 from bs_study.store.schema import Table
 from bs_study.store.stranger import stranger
 
-MISSING = "it is not there, and the trial has ended"
 LONGEST_NAME = 200  # bytes; file systems take 255
 
 
@@ -44,9 +43,7 @@ def table_chains(
     ended = _held(paths, "trials", trial_ids)
     held, faults = _held_and_strangers(paths, table, trial_ids if trial_ids is None else ended)
     if table != "trials":
-        there = set(held)
-        faults |= {paths.trial_file(table, i): MISSING for i in ended if i not in there}
-        held = sorted(there & set(ended))
+        held = sorted(set(held) & set(ended))
     chains: list[Chain] = [[paths.trial_file(table, i)] for i in held]
     running = [i for i in begun if i not in set(ended) and (trial_ids is None or i in trial_ids)]
     if not running:
