@@ -110,6 +110,7 @@ def _run(study: Prepared, listener: Listener, tracking: Tracking, end: Stop) -> 
         try:
             _time_alone(study, launcher, listener)
             failed = _run_trials(study, launcher, listener, tracking) if study.trials else 0
+            end.last_words = _without_report(study)
         except KeyboardInterrupt:
             end.begin()
             if study.trials and _is_over(study):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import io
 import os
+import select
 import shutil
 import signal
 import tempfile
@@ -23,8 +25,8 @@ from bs_study.process.stop import Stop, installed_stop
 PREFIX = "bs_study-tune-"
 OWNER = "owner"
 MARK = "BS_STUDY_SCRATCH"
-PASSES = 20
-PASS_SECONDS = 0.05
+GONE_SECONDS = 2.0
+"""How long processes that are killed may take to be gone."""
 
 
 @contextlib.contextmanager
@@ -89,31 +91,28 @@ def _opened_lock(folder: int) -> IO[bytes]:
 
 def clear_away(folder: Path) -> None:
     """End the processes that were started as a folder's helpers, where the system shows them, and remove it."""
-    for _ in range(PASSES):
-        if not _end_helpers(folder):
-            break
-        time.sleep(PASS_SECONDS)  # what ends may just have started another
+    end = time.monotonic() + GONE_SECONDS
+    while time.monotonic() < end:  # again, since one that ends may just have started another
+        with contextlib.ExitStack() as opened:
+            ended = [opened.enter_context(process) for process in _ended_helpers(folder)]
+            if not ended:
+                break
+            for process in ended:
+                select.select([process], [], [], max(0, end - time.monotonic()))  # until it is gone
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _end_helpers(folder: Path) -> int:
-    """Return how many were ended."""
+def _ended_helpers(folder: Path) -> list[io.FileIO]:
+    """Kill a folder's helpers, and return what tells when each is gone."""
     mark = f"{MARK}={folder}".encode()
-    ended = 0
+    ended: list[io.FileIO] = []
     for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError), contextlib.ExitStack() as unless_marked:
             if process.stat().st_uid == os.getuid() and int(process.name) != os.getpid():
-                ended += _is_ended(int(process.name), process / "environ", mark)
+                # It stays this very process's, also where its id becomes another's.
+                handle = unless_marked.enter_context(io.FileIO(os.pidfd_open(int(process.name))))
+                if mark in (process / "environ").read_bytes().split(b"\0"):
+                    signal.pidfd_send_signal(handle.fileno(), signal.SIGKILL)
+                    ended.append(handle)
+                    unless_marked.pop_all()
     return ended
-
-
-def _is_ended(pid: int, environment: Path, mark: bytes) -> bool:
-    """End a process if it has a mark in its environment; return whether it had."""
-    process = os.pidfd_open(pid)  # stays this very process's, also where its id becomes another's
-    try:
-        is_marked = mark in environment.read_bytes().split(b"\0")
-        if is_marked:
-            signal.pidfd_send_signal(process, signal.SIGKILL)
-        return is_marked
-    finally:
-        os.close(process)
