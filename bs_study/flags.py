@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from bs_study.config.asked import FIELDS
 from bs_study.config.yaml_text import parsed
 from bs_study.streams import refuse_no_text
-from bs_study.words import shown
+from bs_study.words import count, shown
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Request:
     check: bool
     flags: dict[str, Any]
 
+
+MOST_CHARACTERS = 100_000  # of one value
 
 _ACTIONS = {
     "config": Annotated[
@@ -68,7 +70,7 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
         ValueError: a flag is unknown, or its value is empty or can't be read.
         SystemExit: after --help.
     """
-    _refuse_blank(arguments)
+    _refuse_no_value(arguments)
     settings = {name: _flag(name, field) for name, field in FIELDS.items()}
     # Flags that are not given stay out of the dict, so that the file's values hold, and then the defaults.
     flags_type = TypedDict("Settings", _ACTIONS | settings, total=False)  # type: ignore[misc]
@@ -100,8 +102,8 @@ def parse_flags(arguments: Sequence[str], *, description: str) -> Request:
     )
 
 
-def _refuse_blank(arguments: Sequence[str]) -> None:
-    """Refuse what is no text, and an empty value, which means what was not meant: `--resume ""` would begin a study."""
+def _refuse_no_value(arguments: Sequence[str]) -> None:
+    """Refuse what is no text; an empty value, as `--resume ""`, which would begin a study; and an endless one."""
     flag = ""
     for word in arguments:
         name, mark, value = word.partition("=")
@@ -112,6 +114,11 @@ def _refuse_blank(arguments: Sequence[str]) -> None:
             raise ValueError(
                 f"{flag or 'arguments'}: a value is empty, as that of a shell variable that is not set. Give one, or "
                 "leave it out"
+            )
+        if len(word) > MOST_CHARACTERS:
+            raise ValueError(
+                f"{flag or 'arguments'}: {shown(value if name == flag else word)} is one value of more than "
+                f"{count(MOST_CHARACTERS)} characters. Give values apart, with spaces and no quotes"
             )
 
 

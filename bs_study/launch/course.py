@@ -16,6 +16,13 @@ from bs_study.search.record import Plan
 from bs_study.store.own_trials import answered_trials
 from bs_study.store.reader import Study
 
+Named = tuple[str, int, float, int]
+"""A trial by what tells it from the others of its study, which is quicker to make than its id."""
+
+
+def _name(recipe: str, trial: TrialConfig) -> Named:
+    return recipe, trial.batch_size, trial.lr, trial.seed
+
 
 class Course:
     """The way of a study from its first trial to its last, as launchers follow it.
@@ -41,8 +48,8 @@ class Course:
         self._study = study
         self._rows: StudyRows | None = None
         self._recipes: dict[str, str] = {}  # of the trials that were given out, by id
-        self._given: set[TrialConfig] = set()
-        self._running: set[TrialConfig] = set()
+        self._given: set[Named] = set()
+        self._running: set[Named] = set()
         self._unread: dict[str, TrialConfig] = {}
         self.fault: Exception | None = None
         if is_full_grid(config):
@@ -59,8 +66,9 @@ class Course:
         if self.fault or not self.has_more:
             return None
         wanted = self._more.pop()
-        self._given.add(wanted.trial)
-        self._running.add(wanted.trial)
+        name = _name(wanted.recipe, wanted.trial)
+        self._given.add(name)
+        self._running.add(name)
         self._recipes[wanted.trial.trial_id] = wanted.recipe
         return wanted.trial
 
@@ -69,11 +77,13 @@ class Course:
 
         A store that does not answer is asked again when the next question comes.
         """
-        if trial in self._running:
-            self._running.discard(trial)
-            self._left -= trial in self._wanted
+        trial_id = trial.trial_id
+        name = _name(self._recipes[trial_id], trial)
+        if name in self._running:
+            self._running.discard(name)
+            self._left -= name in self._wanted
         if self._rows is not None:
-            self._unread[trial.trial_id] = trial
+            self._unread[trial_id] = trial
         self._read()
 
     @property
@@ -101,8 +111,9 @@ class Course:
     def _follow(self, found: Plan) -> None:
         """Follow a plan: look once at all that it wants, so that no later question has to."""
         self.plan = found
-        self._wanted = {wanted.trial for wanted in found.wanted}
-        new = [wanted for wanted in found.wanted if wanted.trial not in self._given]
+        names = [_name(recipe, trial) for recipe, trial in found.wanted]
+        self._wanted = set(names)
+        new = [wanted for wanted, name in zip(found.wanted, names, strict=True) if name not in self._given]
         self._left = len(new) + len(self._wanted & self._running)
         self._more = new[::-1]  # the last is the next: a list is short of its last one at once
 

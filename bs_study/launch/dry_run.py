@@ -9,7 +9,7 @@ from bs_study.config import LaunchOptions, StudyConfig
 from bs_study.config.recipe_names import named_recipes
 from bs_study.grid import is_full_grid
 from bs_study.launch.data_folder import refuse_missing_data
-from bs_study.launch.outline import completed, existing, refuse_large_batches, resumed, wanted_plan
+from bs_study.launch.outline import Resumed, completed, existing, refuse_large_batches, resumed, wanted_plan
 from bs_study.launch.outlook import search_rules, trials_ahead
 from bs_study.launch.versions import version_now
 from bs_study.search.full_grid import full_grid
@@ -58,9 +58,10 @@ def outlined(
     """
     known = KNOWN.get(config.settings.workload)
     if known is not None:
-        config = completed(config, known)
-        if isinstance(config.settings.target, Target):
-            return _known_outline(config, options, known, resume=resume, accept_changes=accept_changes)
+        grown = Resumed(config) if resume is None else resumed(config, resume)
+        whole = grown._replace(config=completed(grown.config, known))
+        if isinstance(whole.config.settings.target, Target):
+            return _known_outline(whole, options, known, accept_changes=accept_changes)
     from bs_study.launch.prepare import prepared  # with torch, which the workload needs anyway
 
     study = prepared(config, options, resume=resume, is_dry_run=True, accept_changes=accept_changes)
@@ -68,28 +69,32 @@ def outlined(
     return Outline(study.config, study.paths, study.plan, study.ended, study.there, said)
 
 
-def _known_outline(
-    config: StudyConfig, options: LaunchOptions, known: Known, *, resume: str | None, accept_changes: bool
-) -> Outline:
+def _known_outline(asked: Resumed, options: LaunchOptions, known: Known, *, accept_changes: bool) -> Outline:
     """Return what a study of a built-in workload would do, of which no data needs to be read."""
-    there, said, ended = None, "", set[str]()
-    if resume is None:
-        refuse_missing_data(options, known)
+    config, paths, there, said, ended = asked.config, asked.paths, None, "", set[str]()
+    refuse_missing_data(options, known)
+    if paths is None:
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
         there = existing(paths, options)
         ended = answered_trials(Study(paths)) if there else ended
         plan = full_grid(config, answered=()) if there and is_full_grid(config) else wanted_plan(config, Study(paths))
     else:
-        grown = resumed(config, resume)
-        config, paths = grown.config, grown.paths or study_paths(resume, patience_seconds=0)
-        refuse_missing_data(options, known)
         plan = wanted_plan(config, Study(paths))
-        began = read_asked(paths)
-        files = version_in_force(began).get("source")
-        now = {"source": built_in_hashes(files)} if isinstance(files, dict) else {}
-        said = version_now(began, now, accept=accept_changes).said if plan.wanted else ""
+        said = _version_said(paths, accept_changes=accept_changes) if plan.wanted else ""
     refuse_large_batches(config, known.train_examples - config.settings.validation_examples)
     return Outline(config, paths, plan, ended, there, said)
+
+
+def _version_said(paths: StudyPaths, *, accept_changes: bool) -> str:
+    """Return what is told of the version of a built-in workload, as far as its files tell.
+
+    Raises:
+        ValueError: they are not what the study began with, and that is not accepted.
+    """
+    began = read_asked(paths)
+    files = version_in_force(began).get("source")
+    now = {"source": built_in_hashes(files)} if isinstance(files, dict) else {}
+    return version_now(began, now, accept=accept_changes).said
 
 
 def lines(outline: Outline, *, lists_all: bool = False) -> Iterator[str]:

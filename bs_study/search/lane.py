@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bs_study.config import TrialConfig, TrialSettings
 from bs_study.grid import at_batch_size, cell_trial
@@ -37,13 +37,17 @@ Outcomes = Mapping[str, Outcome]
 
 @dataclass(frozen=True)
 class Lane:
-    """One recipe and batch size. Its lrs are as they are typed: of the base batch size, under an lr rule."""
+    """One recipe and batch size. Its lrs are as they are typed: of the base batch size, under an lr rule.
+
+    `races` is what `race` remembers of it: when a trial has ended, the races of the other lanes are what they were.
+    """
 
     recipe: str
     settings: TrialSettings
     batch_size: int
     _trials: dict[tuple[float, int], TrialConfig] = field(default_factory=dict, compare=False, repr=False)
     _ids: dict[tuple[float, int], str] = field(default_factory=dict, compare=False, repr=False)
+    races: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @functools.cached_property
     def _sized(self) -> TrialSettings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Sequence
@@ -75,8 +76,8 @@ class _Course:
     is_waiting: bool = False
 
     @property
-    def wanted(self) -> list[Wanted]:
-        return [] if self.is_waiting else [Wanted(self.lane.recipe, trial) for trial in self.race.wanted]
+    def wanted(self) -> Sequence[Wanted]:
+        return [] if self.is_waiting else self.race.named
 
     @property
     def key(self) -> tuple[str, int]:
@@ -84,11 +85,10 @@ class _Course:
 
     def state(self, *, is_wanted: bool) -> LaneState:
         race, leader = self.race, self.race.leader
-        left = [entry for entry in race.entries if entry is leader or not race.is_decided(entry)]
         return LaneState(
             self.lane.recipe,
             self.lane.batch_size,
-            contenders=0 if self.is_waiting else len(left),
+            contenders=0 if self.is_waiting else race.contenders,
             lrs=len(race.entries),
             seeds=sum(o.kind not in ("failed", "not_evaluated") for o in leader.ended.values()) if leader else 0,
             best_lr=self.lane.trial(leader.lr, 0).lr if leader else None,
@@ -110,7 +110,7 @@ def _courses(
 
 
 def _races(config: StudyConfig, lanes: list[Lane], outcomes: Outcomes, more: dict[Lane, Seeds]) -> Iterator[_Course]:
-    ordered = sorted(config.lrs)
+    ordered = tuple(sorted(config.lrs))
     promising = ordered[(len(ordered) - 1) // 2]
     is_grid = config.search == "grid"
     for lane in lanes:
@@ -126,7 +126,8 @@ def _races(config: StudyConfig, lanes: list[Lane], outcomes: Outcomes, more: dic
         yield _Course(lane, found)
 
 
-def _outwards(lrs: Sequence[float], promising: float) -> list[float]:
+@functools.lru_cache(maxsize=1000)
+def _outwards(lrs: tuple[float, ...], promising: float) -> Sequence[float]:
     """Return lrs in the order of their ratio to a promising one."""
     return sorted(lrs, key=lambda lr: (abs(math.log(lr / promising)), -lr))
 

@@ -19,13 +19,14 @@ import functools
 import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from bs_study.bound import Bound
 from bs_study.config import TrialConfig
 from bs_study.config.search import margin_in_force
 from bs_study.search.lane import INFEASIBLE, NO_ANSWER, Lane, Outcome, Outcomes
+from bs_study.search.record import Wanted
 
 
 @dataclass(frozen=True)
@@ -146,8 +147,8 @@ class Race:
             return False
         return self.margin is not None and entry is not self.leader and entry.is_out(self.limit)
 
-    @property
-    def wanted(self) -> list[TrialConfig]:
+    @functools.cached_property
+    def wanted(self) -> Sequence[TrialConfig]:
         """The trials to make: of the leading cell all, of others first as many as may put them out."""
         leader, soon, later = self.leader, list[TrialConfig](), list[TrialConfig]()
         first = leader or next((entry for entry in self.entries if not entry.is_over), None)
@@ -160,6 +161,16 @@ class Race:
             soon += left[:needed]
             later += left[needed:]
         return soon + later
+
+    @functools.cached_property
+    def named(self) -> Sequence[Wanted]:
+        """The same with the name of their recipe."""
+        return [Wanted(self.lane.recipe, trial) for trial in self.wanted]
+
+    @functools.cached_property
+    def contenders(self) -> int:
+        """How many cells may still be the best."""
+        return sum(entry is self.leader or not self.is_decided(entry) for entry in self.entries)
 
     @property
     def bound(self) -> Bound | None:
@@ -192,15 +203,47 @@ def race(
         seeds: of each cell.
         more: seeds of some cells beside these.
     """
+    cells = tuple((lr, (*seeds, *(more or {}).get(lr, ()))) for lr in lrs)
+    question = cells, len(seeds), margin
+    if question not in lane.races:
+        if len(lane.races) >= MOST_RACES:
+            lane.races.clear()
+        lane.races[question] = _Asked()
+    asked: _Asked = lane.races[question]
+    if outcomes and not asked.names:  # of a first plan no id is needed: to make those of a large study takes a while
+        asked.names = [lane.trial_id(lr, seed) for lr, own in cells for seed in own]
+    ended = {name: outcomes[name] for name in asked.names if name in outcomes}
+    if asked.found is None or asked.ended != ended:
+        asked.ended, asked.found = ended, _race(lane, cells, outcomes=ended, seeds=len(seeds), margin=margin)
+    return asked.found
+
+
+MOST_RACES = 8
+"""That a lane remembers: a bracket asks for a few, and each time a trial has ended it is one of another lane mostly."""
+
+
+@dataclass
+class _Asked:
+    """A race that was asked for: the ids of its trials, those that had ended, and what was found."""
+
+    names: Sequence[str] = ()
+    ended: Outcomes = field(default_factory=dict)
+    found: Race | None = None
+
+
+def _race(
+    lane: Lane,
+    cells: Sequence[tuple[float, tuple[int, ...]]],
+    *,
+    outcomes: Outcomes,
+    seeds: int,
+    margin: float | None,
+) -> Race:
     entries = []
-    for lr in lrs:
-        further = (more or {}).get(lr, ())
-        own = (*seeds, *further)
-        ended = {}
-        if outcomes:  # else no id is needed: to make those of a large study takes a while
-            ids = {seed: lane.trial_id(lr, seed) for seed in own}
-            ended = {seed: outcomes[name] for seed, name in ids.items() if name in outcomes}
-        entries.append(Entry(lr, own, ended, more=len(further)))
+    for lr, own in cells:
+        ids = {seed: lane.trial_id(lr, seed) for seed in own} if outcomes else {}
+        ended = {seed: outcomes[name] for seed, name in ids.items() if name in outcomes}
+        entries.append(Entry(lr, own, ended, more=len(own) - seeds))
     return Race(lane, tuple(entries), None if margin is None else Fraction(str(margin)))
 
 
