@@ -219,16 +219,15 @@ class Study:
         return asked_metrics(self.known_asked)
 
     def leave_out(self, faults: Mapping[str, str]) -> None:
-        """Tell of files that are left out, each once, with their faults.
+        """Tell of files that are left out, with their faults.
 
         Raises:
             ValueError: there are some, and the study is strict.
         """
         if faults and self.strict:
             raise ValueError("; ".join(f"{file}: left out, {fault}" for file, fault in faults.items()))
-        new = {file: fault for file, fault in faults.items() if file not in self.left_out}
-        self.left_out.update(new)
-        for file, fault in new.items():
+        self.left_out.update(faults)
+        for file, fault in faults.items():
             warnings.warn(f"{file}: left out, {fault}", category=LeftOutWarning, stacklevel=3)
 
 
