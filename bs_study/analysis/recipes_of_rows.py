@@ -14,26 +14,23 @@ from bs_study.config.recipe_names import recipe_names
 def named_recipes_of(
     trials: pd.DataFrame, config: StudyConfig | None
 ) -> tuple[list[str], dict[str, TrialSettings], tuple[str, ...]]:
-    """Return the name of each trial's recipe; the settings of each that was asked for; the names of others.
+    """Return the name of each trial's recipe; the settings of each that was asked for; all names.
 
-    What was asked for decides: trials that differ in a study of one recipe stay together (and are warned of). In one of
-    several, trials of a recipe that is none of them have one of their own.
+    Every trial is of one that was asked for (`own_trials` has left out the others); where that is not known, of one.
     """
     if config is None:
         return [""] * len(trials), {}, ("",)
     recipes = config.each_recipe()
     if len(recipes) < 2:
-        return [""] * len(trials), {"": recipes[0]}, ()
+        return [""] * len(trials), {"": recipes[0]}, ("",)
+    effects = [recipe_of(settings) for settings in recipes]
+    names = dict(zip(map(_key, effects), recipe_names(effects), strict=True))
+    asked = dict(zip(names.values(), recipes, strict=True))
     axes = [name for name in AXES if name in trials]
     kinds = trials[axes].drop_duplicates()
-    keys = [_key(recipe_of(_settings(row))) for row in kinds.to_dict("records")]
-    asked = {_key(recipe_of(settings)): settings for settings in recipes}
-    found = list(dict.fromkeys([*asked, *keys]))
-    names = dict(zip(found, recipe_names([dict(key) for key in found]), strict=True))
-    of_kind = kinds.assign(recipe=[names[key] for key in keys])
-    named = trials[axes].merge(of_kind, on=axes, how="left") if axes else trials.assign(recipe=names[found[0]])
-    others = tuple(names[key] for key in found if key not in asked)
-    return list(named["recipe"]), {names[key]: settings for key, settings in asked.items()}, others
+    of_kind = kinds.assign(recipe=[names[_key(recipe_of(_settings(row)))] for row in kinds.to_dict("records")])
+    named = trials[axes].merge(of_kind, on=axes, how="left") if axes else trials.assign(recipe=next(iter(asked)))
+    return list(named["recipe"]), asked, tuple(asked)
 
 
 def _settings(row: dict[Any, Any]) -> TrialSettings:

@@ -42,7 +42,7 @@ class StudyRows:
     """The rows of a study. Only ended trials have any; `recipe` is a column of each, "" where the study has one.
 
     Attributes:
-        recipes: the names of the recipes, in the order asked for; then those that nobody asked for.
+        recipes: the names of the recipes, in the order asked for.
         trials: as `complete_trials` returns them.
         smoothness: what is kept of the iterations: the loss-variance statistics of each trial.
         timings: the store's table, which has no recipe.
@@ -161,13 +161,13 @@ def read_ended(
     """
     config = config or study.known_config
     trials = own_trials(study, config=config)
-    of_trials, asked, others = named_recipes_of(trials, config)
+    of_trials, asked, names = named_recipes_of(trials, config)
     trials = complete_trials(trials.assign(recipe=of_trials))
     versions = versions_of(trials, study, judged=version)
     trials = of_version(trials, versions.judged)
     evaluations = _named(study.evaluations(), trials)
     return StudyRows(
-        recipes=(*asked, *others),
+        recipes=names,
         trials=trials,
         evaluations=evaluations.drop(columns=[name for name in evaluations if name in versions.foreign_metrics]),
         epochs=pd.DataFrame(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -18,6 +19,9 @@ Row = Mapping[str, Any]
 """A row of the table `trials`, as Arrow's `to_pylist` gives it."""
 
 SETTINGS = tuple(name for name in TrialSettings.model_fields if name not in KEPT)
+
+
+OWN_ID = re.compile("-([0-9a-f]{6}|[0-9a-f]{16})$")
 
 
 class _Asked(NamedTuple):
@@ -52,17 +56,21 @@ class AskedTrials:
 
     def trial(self, row: Row) -> TrialConfig | None:
         """Return the trial that has a row's config; None where the study asks for none."""
-        asked = self._known.get((row.get("batch_size"), _key(row)))  # type: ignore[arg-type]
-        if asked is None or row.get("lr") not in asked.lrs or row.get("seed") not in self._seeds:
+        size, lr, seed = row.get("batch_size"), row.get("lr"), row.get("seed")
+        known = self._known.get((size, _key(row)))  # type: ignore[arg-type]
+        others = (one for one in self._by_size.get(size, ()) if not any(differences(row, one.flat)))  # type: ignore[arg-type]
+        asked = known or next(others, None)
+        if asked is None or lr not in asked.lrs or seed not in self._seeds:
             return None
         return cell_trial(asked.settings, batch_size=row["batch_size"], lr=row["lr"], seed=row["seed"])
 
     def fault(self, trial_id: str, row: Row) -> str | None:
-        """Return why a row is none of this trial; None where it is its own."""
+        """Return why a row is none of this trial; None where it is its own. Another writer's ids have no hash."""
         trial = self.trial(row)
         if trial is None:
             return self._difference(row)
-        return None if trial.trial_id == trial_id else f"by its config it is {trial.trial_id}"
+        is_own = trial.trial_id == trial_id or not OWN_ID.search(trial_id)
+        return None if is_own else f"by its config it is {trial.trial_id}"
 
     def _difference(self, row: Row) -> str:
         size, lr, seed = row.get("batch_size"), row.get("lr"), row.get("seed")
@@ -89,9 +97,9 @@ def row_fault(row: Row, trial: TrialConfig) -> str | None:
 
 
 def differences(row: Row, asked: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the settings in which a row of `trials` differs from what is asked."""
+    """Yield the settings in which a row of `trials` differs from what is asked; one that it lacks may be anything."""
     for name in SETTINGS:
-        if _value(row, name) != _value(asked, name):
+        if row.get(name) is not None and _value(row, name) != _value(asked, name):
             yield f"its {name} is {shown(row.get(name))}, and the study asks for {shown(asked.get(name))}"
 
 
