@@ -17,6 +17,7 @@ from bs_study.config.values import repeated
 from bs_study.grid import study_trials
 from bs_study.launch.course import Course
 from bs_study.store.paths import study_paths
+from bs_study.store.reader import Study
 from bs_study.workloads import load_workload
 from bs_study.workloads.built_in import BUILT_IN, KNOWN
 from tests.grid_command import GRID, command_in_this_process
@@ -175,7 +176,7 @@ def calls_in(action: Callable[[], object]) -> int:
 
 def test_a_course_takes_no_longer_to_give_out_a_trial_where_more_are_wanted(tmp_path: Path) -> None:
     def end_of_one(trials: int) -> int:
-        course = Course(study(seeds=range(trials)), study_paths(str(tmp_path / "x"), patience_seconds=0))
+        course = Course(study(seeds=range(trials)), Study(study_paths(str(tmp_path / "x"), patience_seconds=0)))
         given = [course.next() for _ in range(trials // 2)]
 
         def turn() -> None:

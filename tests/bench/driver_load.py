@@ -21,6 +21,7 @@ from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.launch.course import Course
 from bs_study.launch.ray_tune import ray_launcher
 from bs_study.store.paths import study_paths
+from bs_study.store.reader import Study
 from bs_study.store.study_json import create_study
 from bs_study.training.placement import Place
 from bs_study.training.progress import Ending, Progress
@@ -79,7 +80,7 @@ def main() -> None:
         with ray_launcher(config, options, place) as launcher:
             before, start, counter = _peak_mebibytes(), time.perf_counter(), Counter()
             worked = time.process_time()
-            launcher.run(Course(config, place.paths), counter)
+            launcher.run(Course(config, Study(place.paths)), counter)
             seconds, worked = time.perf_counter() - start, time.process_time() - worked
     pace = f"{60 * trials / seconds:.0f} a minute, {launcher.resources.slots} at once"
     print(

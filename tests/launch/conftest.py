@@ -14,6 +14,7 @@ from bs_study.config.asked import asked
 from bs_study.grid import study_trials
 from bs_study.launch.course import Course
 from bs_study.store.paths import StudyPaths, study_paths
+from bs_study.store.reader import Study
 from bs_study.store.study_json import create_study
 from bs_study.training.placement import Place
 from bs_study.training.progress import Ending, Progress
@@ -50,7 +51,7 @@ class SmallStudy:
     @property
     def course(self) -> Course:
         """Its way from here."""
-        return Course(self.config, self.paths)
+        return Course(self.config, Study(self.paths))
 
 
 def _small_study(folder: Path, *, metrics: tuple[str, ...] = ("accuracy", "loss"), **settings: Any) -> SmallStudy:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import runpy
 import shutil
 import subprocess
 import sys
@@ -83,7 +82,7 @@ def test_the_folder_of_a_report_is_named_after_its_target(
 
 
 def test_no_name_of_a_metric_leads_out_of_the_study_and_no_two_to_one_folder() -> None:
-    metrics = ["a/b", "a_b", "a:b", "../../a", ".", "größe", "a" * 300, "a" * 299, "C:\\x", "a\0b", "x%2Fy", "loss"]
+    metrics = ["a/b", "a_b", "a:b", "../../a", ".", "größe", "a" * 300, "a" * 299, "C:\\x", "a\\b", "x%2Fy", "loss"]
     folders = [report_folder(Target(metric, 1.0, "max"), own=None) for metric in metrics]
     assert len(set(folders)) == len(folders)
     assert all(re.fullmatch("report-[A-Za-z0-9._-]+-at-least-1", folder) for folder in folders)
@@ -125,21 +124,12 @@ def test_without_a_browser_a_line_says_where_the_page_is(reported: Path, tmp_pat
         (["{folder}", "--target", "accuracy>=90"], "accuracy is a fraction, 0 to 1"),
     ],
 )
-def test_a_mistake_is_told_in_one_line_with_status_2(
-    reported: Path,
-    arguments: list[str],
-    words: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["report.py", *(argument.format(folder=reported) for argument in arguments)])
-    with pytest.raises(SystemExit) as stopped:
-        runpy.run_path(str(COMMAND), run_name="__main__")
-    said = capsys.readouterr()
-    assert stopped.value.code == 2
-    assert words in said.err
-    assert said.err.count("\n") == 1
-    assert said.out == ""
+def test_a_mistake_is_told_in_one_line_with_status_2(reported: Path, arguments: list[str], words: str) -> None:
+    done = typed(*(argument.format(folder=reported) for argument in arguments))
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
 
 
 def test_a_direction_that_is_left_out_is_what_the_study_says_before_the_name_of_the_metric(
