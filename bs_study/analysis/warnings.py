@@ -119,7 +119,7 @@ def _versions(rows: StudyRows) -> list[Warning]:
 
 def _left_out(rows: StudyRows) -> list[Warning]:
     """Warn of files that are not read: damaged ones, and those that are not the study's."""
-    found = tuple(f"{file} ({fault})" for file, fault in rows.left_out.items())
+    found = tuple(f"{file}: {fault}" for file, fault in rows.left_out.items())
     return [Warning("left_out", names=found)] if found else []
 
 

@@ -58,6 +58,7 @@ def write_demo_study(
     is_auto: bool = False,
     target: str = "accuracy>=0.97",
     max_epochs: float = 80,
+    warmup_iterations: int = 3,
     message: str = "",
     recipes: tuple[dict[str, Any], ...] = (),
     is_timed: bool = False,
@@ -76,6 +77,7 @@ def write_demo_study(
         seeds=seeds,
         target=target,
         max_epochs=max_epochs,
+        warmup_iterations=warmup_iterations,
         recipes=recipes,
     )
     paths = study_paths(uri)

@@ -179,6 +179,9 @@ def _warnings(rng: np.random.Generator, cells: Sequence[Cell]) -> tuple[Warning,
             names=("2026-11-26T21:03:00+00:00",),
             numbers={"judged": 2, "version_1": 11, "version_2": 1},
         ),
+        Warning(
+            "left_out", names=("trials/b8-lr0.1-s0-0a.parquet: it is a folder, and only .parquet files may lie here",)
+        ),
         Warning("different_targets", names=("accuracy >= 0.9", "accuracy >= 0.95")),
         Warning("initial_weights", names=("accuracy",), numbers={"metric": 0.91, "trials": 2, "of_trials": 30}),
         Warning("first_look", names=("accuracy",)),

@@ -46,26 +46,13 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A folder with the study that the README's queries name."""
     folder = tmp_path_factory.mktemp("analyst")
     grid: dict[str, Any] = {"batch_sizes": (64, 256, 1024), "lrs": (0.01, 0.04, 0.16), "seeds": (0, 1, 2)}
-    paths = write_demo_study(str(folder / "results/digits"), **grid, target=request.param, max_epochs=40)
+    warmup = 70 if request.param == "accuracy>=0.985" else 3
+    paths = write_demo_study(
+        str(folder / "results/digits"), **grid, target=request.param, max_epochs=40, warmup_iterations=warmup
+    )
     if request.param == "accuracy>=0.975":
         spoil(Path(paths.root) / "evaluations")
-    if request.param == "accuracy>=0.985":
-        warm_up(Path(paths.root))
     return folder
-
-
-def warm_up(study: Path) -> None:
-    """Let the warm-up of each fifth trial last until the look before the last, and its later epochs be longer."""
-    for file in sorted((study / "evaluations").iterdir())[::5]:
-        iterations = pq.read_table(file)["iteration"].to_pylist()
-        timed = [max(each - iterations[-2], 0) for each in iterations]
-        set_column(file, "train_seconds", [None] * (len(iterations) - 1) + [1.0])
-        set_column(file, "timed_iterations", timed)
-        set_column(study / "trials" / file.name, "warmup_iterations", [iterations[-2]])
-        ends = pq.read_table(study / "epochs" / file.name)["iterations"].to_pylist()
-        spans = [end - start for start, end in zip([0, *ends], ends, strict=False)]
-        left = [min(max(end - iterations[-2], 0), span) for end, span in zip(ends, spans, strict=True)]
-        set_column(study / "epochs" / file.name, "timed_iterations", left)
 
 
 def spoil(evaluations: Path) -> None:

@@ -49,10 +49,11 @@ def _several_versions(record: Warning, found: Analysis) -> str:
 
 
 def _left_out(record: Warning, found: Analysis) -> str:
-    shown, more = record.names[:MOST_FILES], len(record.names) - MOST_FILES
-    are = "1 file is" if len(record.names) == 1 else f"{count(len(record.names))} files are"
-    others = f"; and {count(more)} more" if more > 0 else ""
-    return f"{are} left out: {'; '.join(shown)}{others}. Their trials count as not ended; --resume trains them again."
+    files, more = len(record.names), len(record.names) - MOST_FILES
+    are = "1 file is left out" if files == 1 else f"{count(files)} files are left out"
+    told = [f"File {file}." for file in record.names[:MOST_FILES]]
+    others = [f"And {count(more)} more."] if more > 0 else []
+    return " ".join([f"{are}, and --resume trains their trials again.", *told, *others])
 
 
 def _initial_weights(record: Warning, found: Analysis) -> str:
