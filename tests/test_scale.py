@@ -214,3 +214,20 @@ def test_a_value_of_a_megabyte_is_refused_in_one_short_line(text: str, capsys: p
     assert line.endswith("is one value of more than 100,000 characters. Give values apart, with spaces and no quotes\n")
     assert len(line) < 400
     assert time.process_time() - start < SECONDS
+
+
+def test_a_race_looks_at_the_batch_size_of_the_trial_that_has_ended_and_counts_the_others(tmp_path: Path) -> None:
+    def end_of_one(sizes: int) -> int:
+        paths = study_paths(str(tmp_path / "x"), patience_seconds=0)
+        race = study(search="race", target="loss<=0.1", batch_sizes=range(1, sizes + 1), lrs=[*range(1, 51)])
+        course = Course(race, paths)
+        given = [course.next() for _ in range(3)]
+        for trial in given[:2]:
+            assert trial is not None
+            course.ended(trial)  # no row came of it, so it counts as failed
+        trial = given[2]
+        assert trial is not None
+        return calls_in(lambda: course.ended(trial))
+
+    few, many = end_of_one(10), end_of_one(40)
+    assert (many - few) / (30 * 50) < 5  # calls for each trial more; to look at each again takes 25

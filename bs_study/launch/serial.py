@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import threading
 import time
@@ -83,6 +84,8 @@ class SerialLauncher:
         Raises:
             KeyboardInterrupt: a signal came; a trial that was training has written a checkpoint, if there was time.
         """
+        gc.collect()
+        gc.freeze()  # the trials of a large study stay, and each trial has a collection, which need not look at them
         with heeded_signals(self._interruption), _timeouts_raise(self._pacing.timeout_seconds):
             while (trial := self._next(course)) is not None:
                 watcher.started(trial)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import platform
@@ -35,9 +36,17 @@ def set_up(machine: Machine, *, trial: TrialConfig) -> None:
             # One for all trials of the process: cuBLAS keeps a workspace for each stream that it has seen.
             torch.cuda.set_stream(torch.cuda.Stream())  # type: ignore[no-untyped-call]
     gc.collect()  # the trial before is a cycle of references, and on a GPU its memory is not yet free
-    if not gc.get_freeze_count():
-        gc.freeze()  # what the libraries hold stays, and is not looked through again: that took half of a short trial
+    _look_past_libraries()
     _reset_peak_memory(device)
+
+
+@functools.cache
+def _look_past_libraries() -> None:
+    """Let no collection look again through what the libraries hold, which stays: that took half of a short trial.
+
+    Once in a process. To ask the collector whether it was done takes longer the more there is.
+    """
+    gc.freeze()
 
 
 def _reset_peak_memory(device: torch.device) -> None:
