@@ -19,6 +19,7 @@ from bs_study.launch.study import run_study
 from bs_study.launch.terminal import Terminal
 from bs_study.store.bucket import conditional_bucket
 from bs_study.store.paths import StudyPaths, study_paths
+from tests.faults.attempts import wait_until
 from tests.s3_server import S3Server
 
 ROOT = Path(__file__).parents[2]
@@ -60,14 +61,16 @@ def test_of_processes_that_take_a_lease_at_the_same_moment_one_gets_it(store: st
     if before != "nothing":
         stale = ANOTHER | {"heartbeat": int(time.time()) - 1000}
         paths.write(f"{paths.root}/lease.json", json.dumps(stale).encode())
-    start = tmp_path / "start"
-    command = [sys.executable, "-m", "tests.faults.starter", paths.uri, str(start)]
+    start, stop = tmp_path / "start", tmp_path / "stop"
+    command = [sys.executable, "-m", "tests.faults.starter", paths.uri, str(start), str(stop)]
     processes = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     try:
         for process in processes:
             assert process.stdout
             assert process.stdout.readline() == "ready\n"
         start.touch()
+        wait_until(lambda: sum(process.poll() is not None for process in processes) == 3)
+        stop.touch()
         said = sorted(process.communicate(timeout=100)[0] for process in processes)
     finally:
         for process in processes:
