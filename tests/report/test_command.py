@@ -82,7 +82,22 @@ def test_the_folder_of_a_report_is_named_after_its_target(
 
 
 def test_no_name_of_a_metric_leads_out_of_the_study_and_no_two_to_one_folder() -> None:
-    metrics = ["a/b", "a_b", "a:b", "../../a", ".", "größe", "a" * 300, "a" * 299, "C:\\x", "a\\b", "top 5", "top_5", "x%2Fy", "loss"]
+    metrics = [
+        "a/b",
+        "a_b",
+        "a:b",
+        "../../a",
+        ".",
+        "größe",
+        "a" * 300,
+        "a" * 299,
+        "C:\\x",
+        "a\\b",
+        "top 5",
+        "top_5",
+        "x%2Fy",
+        "loss",
+    ]
     folders = [report_folder(Target(metric, 1.0, "max"), own=None) for metric in metrics]
     assert len(set(folders)) == len(folders)
     assert all(re.fullmatch("report-[A-Za-z0-9._-]+-at-least-1", folder) for folder in folders)
