@@ -22,7 +22,7 @@ Outcome = Callable[..., dict[str, Any]]
 
 @pytest.fixture(autouse=True)
 def _study(paths: StudyPaths) -> None:
-    config = StudyConfig(batch_sizes=(4,), lrs=(0.02,), seeds=(1,), max_iterations=10)
+    config = StudyConfig(batch_sizes=(4,), lrs=(0.02,), seeds=(0, 1), max_iterations=10)
     create_study(paths, config, metrics=METRICS, train_examples=20)
 
 
@@ -154,7 +154,7 @@ def test_the_live_reader_shows_ended_and_running_trials_side_by_side(
 def test_a_trial_that_failed_is_to_run_again_and_one_that_diverged_is_not(
     paths: StudyPaths, writer: TrialWriter, trial: TrialConfig, add_rows: Rows, outcome: Outcome
 ) -> None:
-    other = TrialConfig(batch_size=8, lr=0.5, seed=0, max_iterations=10)
+    other = TrialConfig(batch_size=4, lr=0.02, seed=0, max_iterations=10)
     add_rows(writer, first=1, count=10)
     writer.commit(outcome(status="diverged", stop_reason="non_finite"))
     commit_failed(paths, other, metrics=METRICS, message="boom")
