@@ -220,7 +220,7 @@ def test_a_race_looks_at_the_batch_size_of_the_trial_that_has_ended_and_counts_t
     def end_of_one(sizes: int) -> int:
         paths = study_paths(str(tmp_path / "x"), patience_seconds=0)
         race = study(search="race", target="loss<=0.1", batch_sizes=range(1, sizes + 1), lrs=[*range(1, 51)])
-        course = Course(race, paths)
+        course = Course(race, Study(paths))
         given = [course.next() for _ in range(3)]
         for trial in given[:2]:
             assert trial is not None
