@@ -48,7 +48,8 @@ def run_in() -> Callable[..., tuple[Ending, Study]]:
         metrics = METRICS.get(trial.settings.workload, ("loss",))
         if trial.settings.validation_examples:
             metrics += tuple(f"test_{name}" for name in metrics)
-        create_study(paths, config, metrics=metrics, train_examples=1)
+        if not paths.exists(paths.study_json):
+            create_study(paths, config, metrics=metrics, train_examples=1)
         ending = run_trial(
             trial,
             Place(paths, Path(paths.root).parent, metrics),
