@@ -37,9 +37,9 @@ class AskedTrials:
 
     >>> study = StudyConfig(batch_sizes=[60], lrs=[0.1], seeds=[0], max_epochs=1)
     >>> asked, row = AskedTrials(study), {"batch_size": 60, "lr": 0.1, "seed": 0, "max_epochs": 1.0}
-    >>> asked.fault("b60-lr0.1-s0-0000", row | {"workload": "digits"})
-    'by its config it is b60-lr0.1-s0-ac23f96b2d1ce0d1'
-    >>> asked.fault("b60-lr0.1-s0-0000", row | {"workload": "mnist"})
+    >>> asked.fault("b60-lr0.1-s0-0123456789abcdef", row)
+    'by its config it is b60-lr0.1-s0-8dd3c406ca84f65f'
+    >>> asked.fault("b60-lr0.1-s0-0123456789abcdef", row | {"workload": "mnist"})
     "its workload is 'mnist', and the study asks for 'digits'"
     """
 
