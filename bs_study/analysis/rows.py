@@ -18,7 +18,7 @@ from bs_study.config import StudyConfig, TrialSettings
 from bs_study.grid import recipe_trials
 from bs_study.store import Study
 from bs_study.store.listing import running_trials
-from bs_study.store.own_trials import own_trials
+from bs_study.store.own_trials import ended_rows
 from bs_study.store.study_json import times_asked
 from bs_study.target import Target
 
@@ -160,12 +160,12 @@ def read_ended(
         with_asked: whether the trials that were asked for are listed, which takes a while for many.
     """
     config = config or study.known_config
-    trials = own_trials(study, config=config)
+    trials, evaluations = ended_rows(study, config=config)
     of_trials, asked, names = named_recipes_of(trials, config)
     trials = complete_trials(trials.assign(recipe=of_trials))
     versions = versions_of(trials, study, judged=version)
     trials = of_version(trials, versions.judged)
-    evaluations = _named(study.evaluations(), trials)
+    evaluations = _named(evaluations, trials)
     return StudyRows(
         recipes=names,
         trials=trials,

@@ -20,8 +20,10 @@ from bs_study.store.own_trials import answered_trials
 from bs_study.store.paths import StudyPaths, store_uri, study_paths
 from bs_study.store.reader import Study
 from bs_study.target import OpenTarget, definite
-from bs_study.words import listing, one_line, shown
+from bs_study.words import count, listing, one_line, shown
 from bs_study.workloads.built_in import Known
+
+MOST_NAMED = 5  # trials in a line
 
 if TYPE_CHECKING:
     from bs_study.workloads.base import Workload
@@ -103,7 +105,8 @@ def trained_again(plan: Plan, study: Study) -> list[str]:
     """Return which trials are trained again, as a file of theirs was left out, in a line or none."""
     owners = {study.paths.owner(file) for file in study.left_out}
     again = [one.trial.trial_id for one in plan.wanted if one.trial.trial_id in owners] if owners else []
-    return [f"{listing(again)}: trained again, since a file is left out"] if again else []
+    named = listing(again) if len(again) <= MOST_NAMED else f"{again[0]} and {count(len(again) - 1)} others"
+    return [f"{named}: trained again, since a file is left out"] if again else []
 
 
 def refuse_large_batches(config: StudyConfig, examples: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,11 +84,11 @@ class TuneCallback(tune.Callback):
 
 @contextlib.contextmanager
 def _shielded() -> Iterator[None]:
-    """Print what is raised and go on: an exception in a callback of Tune would end the whole study."""
+    """Tell what is raised in a line and go on: an exception in a callback of Tune would end the whole study."""
     try:
         yield
-    except Exception:  # noqa: BLE001  a display or a store that fails costs a line, and not the study
-        traceback.print_exc()
+    except Exception as error:  # noqa: BLE001  a display or a store that fails costs a line, and not the study
+        print(f"warning: {failure_message(error)}. The study goes on", file=sys.stderr)  # noqa: T201
 
 
 def _last_error(trial: Any) -> BaseException:

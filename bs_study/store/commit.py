@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from bs_study.store.asked_trials import row_fault
 from bs_study.store.broken import broken_files
 from bs_study.store.encoding import encode
 from bs_study.store.faults import DAMAGE
+from bs_study.store.file_rows import Question, VanishedError, file_rows
 from bs_study.store.listing import running_parts
 from bs_study.store.parts import Part, attempts, fits, is_sound, read_part
 from bs_study.store.paths import StudyPaths
@@ -52,6 +54,9 @@ def trial_row(paths: StudyPaths, trial: TrialConfig) -> dict[str, Any] | None:
     row: dict[str, Any] | None = rows[0] if len(rows) == 1 and "status" in rows[0] else None
     if row is None or row_fault(row, trial) or broken_files(paths, [trial.trial_id]):
         return None
+    with contextlib.suppress(VanishedError):
+        if file_rows(paths, paths.trial_file("evaluations", trial.trial_id), Question("evaluations")).fault:
+            return None
     names = asked_names(paths, Study(paths).known_asked)
     return row if names is None or row["study"] in names else None
 

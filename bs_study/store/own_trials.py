@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -11,8 +12,11 @@ import pyarrow.compute as pc
 
 from bs_study.config import StudyConfig
 from bs_study.store.asked_trials import SETTINGS, AskedTrials
-from bs_study.store.broken import broken_files
+from bs_study.store.broken import MISSING, broken_files
+from bs_study.store.file_rows import Question, VanishedError, file_rows
+from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
+from bs_study.store.scan import side_by_side
 from bs_study.store.schema import KEYS
 from bs_study.store.study_json import asked_names
 from bs_study.words import shown
@@ -42,10 +46,36 @@ def own_trials(study: Study, *, config: StudyConfig | None = None) -> pd.DataFra
     return frame
 
 
+def ended_rows(study: Study, *, config: StudyConfig | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of `own_trials` whose evaluations can be read, and the evaluations: what an answer stands on.
+
+    It takes and raises what `own_trials` does.
+    """
+    trials, evaluations = own_trials(study, config=config), study.evaluations()
+    folder = f"{study.paths.table('evaluations')}/"
+    damaged = [study.paths.owner(file) for file in study.left_out if file.startswith(folder)]
+    return trials[~trials["trial_id"].isin(damaged)].reset_index(drop=True), evaluations
+
+
 def answered_trials(study: Study, *, config: StudyConfig | None = None) -> set[str]:
-    """Return the trials that need no other run: they ended, and not as failed. It raises what `own_trials` does."""
+    """Return the trials that need no other run: those of `ended_rows` but for failed ones, by their ids.
+
+    Their evaluations are looked through for damage, a file at a time, and not kept.
+    """
     trials = own_trials(study, config=config)
-    return set(trials.loc[trials["status"] != "failed", "trial_id"])
+    answered = set(trials.loc[trials["status"] != "failed", "trial_id"])
+    files = [study.paths.trial_file("evaluations", trial_id) for trial_id in sorted(answered)]
+    faults = dict(side_by_side(study.paths, partial(_fault, study.paths), files))
+    damaged = {file: fault for file, fault in faults.items() if fault}
+    study.leave_out(damaged)
+    return answered - {study.paths.owner(file) for file in damaged}
+
+
+def _fault(paths: StudyPaths, file: str) -> tuple[str, str | None]:
+    try:
+        return file, file_rows(paths, file, Question("evaluations")).fault
+    except VanishedError:
+        return file, MISSING
 
 
 def _foreign(study: Study, rows: pa.Table, asked: AskedTrials) -> dict[str, str]:

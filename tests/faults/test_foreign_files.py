@@ -43,6 +43,12 @@ def torn(file: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
 
 
+def spoilt(file: Path) -> None:
+    content = bytearray(file.read_bytes())
+    content[4:40] = bytes(36)  # the first page; the footer and the length are as they were
+    file.write_bytes(content)
+
+
 def emptied(file: Path) -> None:
     file.write_bytes(b"")
 
@@ -66,7 +72,8 @@ def of_another_study(file: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "harm", "why"),
     [
-        *(("trials", harm, "") for harm in (torn, emptied, piped)),
+        *(("trials", harm, "") for harm in (torn, emptied, piped, spoilt)),
+        ("evaluations", spoilt, ""),
         ("trials", of_another_config, "weight_decay is 0.003417, and the study asks for 0.0"),
         ("trials", of_another_study, "it is a trial of the study 'again'"),
         *((table, harm, "") for table in ROW_TABLES for harm in (torn, Path.unlink, piped)),

@@ -50,10 +50,14 @@ def _several_versions(record: Warning, found: Analysis) -> str:
 
 def _left_out(record: Warning, found: Analysis) -> str:
     files, more = len(record.names), len(record.names) - MOST_FILES
-    are = "1 file is left out" if files == 1 else f"{count(files)} files are left out"
+    out = (
+        "1 file is left out, with what it holds"
+        if files == 1
+        else f"{count(files)} files are left out, with what they hold"
+    )
     told = [f"File {file}." for file in record.names[:MOST_FILES]]
     others = [f"And {count(more)} more."] if more > 0 else []
-    return " ".join([f"{are}, and --resume trains their trials again.", *told, *others])
+    return " ".join([f"{out}.", *told, *others])
 
 
 def _initial_weights(record: Warning, found: Analysis) -> str:
