@@ -55,7 +55,7 @@ def _left_out(record: Warning, found: Analysis) -> str:
         if files == 1
         else f"{count(files)} files are left out, with what they hold"
     )
-    told = [f"File {file}." for file in record.names[:MOST_FILES]]
+    told = [f"File {file.removesuffix('.')}." for file in record.names[:MOST_FILES]]
     others = [f"And {count(more)} more."] if more > 0 else []
     return " ".join([f"{out}.", *told, *others])
 
