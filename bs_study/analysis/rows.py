@@ -179,15 +179,18 @@ def read_ended(
         train_examples=study.train_examples,
         eval_examples=study.eval_examples,
         versions=versions,
-        times_asked=_times_asked(study) if config else 1,
+        times_asked=_times_asked(study, config) if config else 1,
     )
 
 
-def _times_asked(study: Study) -> int:
+def _times_asked(study: Study, config: StudyConfig) -> int:
+    """Return how often more was asked, a config counted that study.json does not have yet: it is about to grow."""
     try:
-        return times_asked(study.asked)
+        told = times_asked(study.asked)
     except FileNotFoundError:  # a study that is to begin
         return 1
+    before = study.known_config
+    return told + (before is not None and config.model_copy(update={"name": before.name}) != before)
 
 
 def with_trial(rows: StudyRows, recipe: str, trials: pd.DataFrame, evaluations: pd.DataFrame) -> StudyRows:

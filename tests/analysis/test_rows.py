@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from bs_study import StudyConfig, Target, open_study
-from bs_study.analysis.rows import read_rows
+from bs_study.analysis.rows import read_ended, read_rows
 from bs_study.grid import study_trials
+from bs_study.store.study_json import grow_study
 from bs_study.store.writer import TrialWriter
 from tests.report.demo_store import write_demo_study
 
@@ -28,6 +29,16 @@ def test_trials_are_counted_against_the_grid_that_was_asked_for(write_study, tri
     assert_counts(rows, expected=8, ended=2, running=1, missing=5)
     assert len(rows.open_cells) == 4
     assert len(rows.tried) == 4
+
+
+def test_what_is_about_to_be_asked_counts_as_a_look_already(write_study):
+    study = write_study([], config=CONFIG)
+    asked = study.config.model_copy(update={"name": "renamed"})
+    more = asked.model_copy(update={"lrs": (*asked.lrs, 0.4)})
+    assert read_ended(study, config=asked).times_asked == 1
+    assert read_ended(study, config=more).times_asked == 2
+    grow_study(study.paths, more, seen=study.asked)
+    assert read_ended(open_study(study.paths.uri), config=more).times_asked == 2
 
 
 def test_a_study_without_trials_has_all_of_its_trials_missing(write_study):
