@@ -55,6 +55,7 @@ ROOMS = {
         "answer",
         "process",
     },
+    "api": {"flags", "command_line", "store", "workloads", "launch", "process"},
 }
 
 BLOCKER = """
