@@ -15,7 +15,8 @@ from bs_study.words import shown
 def main(words: Sequence[str]) -> int:
     """List the pages, or print one; return the exit status."""
     typed = command("docs")
-    parser = Parser(typed, "List the pages of the manual, or print one.", examples=[typed, f"{typed} workloads"])
+    examples = [typed, f"{typed} workloads"]
+    parser = Parser(typed, "List the pages of the manual, or print one.", usage="[PAGE]", examples=examples)
     parser.add_argument("page", nargs="?", metavar="PAGE", help="its name in the list")
     name: str | None = parser.read(words).page
     found = pages()

@@ -93,7 +93,7 @@ def _refuse_no_value(words: Sequence[str]) -> None:
 def _parser(name: str, *, shows_all: bool) -> Parser:
     program = command(name)
     examples = [f"{program} {example}".strip() for example in EXAMPLES[name]]
-    parser = Parser(program, ABOUT[name], examples=examples, usage="[STUDY] [--setting VALUE ...]")
+    parser = Parser(program, ABOUT[name], usage="[STUDY] [FLAGS]", examples=examples)
     parser.add_argument("study", nargs="?", default=argparse.SUPPRESS, metavar="STUDY", help=STUDY)
     parser.add_argument("--help-all", action="help", help="show the other flags too")
     for title, flags, usual in groups():

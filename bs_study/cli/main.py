@@ -29,7 +29,7 @@ COMMANDS = {
     "time": Command("time each batch size, train nothing", "interrupted before the study began", at_once=True),
     "report": Command("write a report again", "interrupted. Make the report again with the same command"),
     "check": Command("look whether a store is in order", "interrupted. Check the store again with the same command"),
-    "docs": Command("list the manual's pages, or print one"),
+    "docs": Command("show the pages of the manual"),
 }
 
 

@@ -64,7 +64,9 @@ def open_page(place: str) -> None:
 def _parser() -> Parser:
     typed = command("report")
     examples = [f"{typed} results/digits --open", f"{typed} results/digits --target 'loss<=0.2'"]
-    parser = Parser(typed, "Turn a study's store into tables, figures and one HTML page.", examples=examples)
+    parser = Parser(
+        typed, "Turn a study's store into tables, figures and one page.", usage="STORE [FLAGS]", examples=examples
+    )
     parser.add_argument(
         "study", metavar="STORE", help="folder or URI of a study, as results/digits or s3://bucket/results/mnist"
     )

@@ -18,14 +18,15 @@ class Parser(argparse.ArgumentParser):
     Args:
         program: the command, as a person types it.
         about: what it does. Lines that begin with two spaces are printed as they are, here and at the end of help.
+        usage: what follows it.
         examples: commands to begin with, at the end of help.
     """
 
-    def __init__(self, program: str, about: str, *, examples: Sequence[str] = (), usage: str | None = None) -> None:
+    def __init__(self, program: str, about: str, *, usage: str, examples: Sequence[str]) -> None:
         told = "\n".join(["examples:", *(f"  {example}" for example in examples)])
         super().__init__(
             prog=program,
-            usage=usage and f"{program} {usage}",
+            usage=f"{program} {usage}",
             description=about,
             epilog=told,
             formatter_class=_Help,

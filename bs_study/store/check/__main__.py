@@ -40,7 +40,8 @@ def look(words: Sequence[str], *, program: str) -> int:
     from bs_study.store.check.study import problems
     from bs_study.store.paths import study_paths
 
-    parser = Parser(program, "Look whether a study's store is in order.", examples=[f"{program} results/digits"])
+    examples = [f"{program} results/digits"]
+    parser = Parser(program, "Look whether a study's store is in order.", usage="STORE", examples=examples)
     parser.add_argument(
         "study", metavar="STORE", help="folder or URI of a study, as results/digits or s3://bucket/results/mnist"
     )
