@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bs_study.command_line import what_is_asked
-from bs_study.flags import Request
+from bs_study.cli.asked import what_is_asked
+from bs_study.cli.flags import Request
+from bs_study.cli.named import named_study
 from bs_study.process.stop import Stop
 from bs_study.words import shown
 
@@ -34,8 +35,9 @@ def sweep(
     It prints what goes on. An interrupt lets the trials that run write checkpoints, and ends the call.
 
     Args:
-        workload: a class, or a function without arguments that returns its object (both may be of a notebook's cell),
-            or a name, as `"digits"` or `"my_task:MyTask"`. None for the embedded study, or the study to go on with.
+        workload: a class, or a function without arguments that returns its object. Both may be of a notebook's cell. Or
+            what the command takes: `"mnist"`, `"study.yaml"`, `"my_task.py:MyTask"`. None for the embedded study, or
+            for that of the study to go on with.
         batch_sizes: examples an update.
         lrs: learning rates.
         resume: folder or URI of a study to go on with; what it does not have yet is added.
@@ -55,12 +57,13 @@ def sweep(
     from bs_study.store.reader import Study
 
     typed = {"batch_sizes": batch_sizes, "lrs": lrs, **settings}
-    flags = {name: _plain(value) for name, value in typed.items() if value is not None}
+    flags, file = {name: _plain(value) for name, value in typed.items() if value is not None}, None
     uri = None if resume is None else os.fspath(resume)
     with _interrupts(), _here_is_found():
         if workload is not None:
-            flags["workload"] = _name(workload)
-        config, options = what_is_asked(Request(None, uri, accept_changes, False, False, False, flags))
+            file, flags = named_study(_name(workload), config=None, flags=flags)
+        request = Request(file, uri, accept_changes, dry_run=False, all=False, check=False, flags=flags)
+        config, options = what_is_asked(request)
         study = prepared(config, options, resume=uri, accept_changes=accept_changes)
         if run_study(study, Terminal()).is_interrupted:
             raise KeyboardInterrupt
