@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bs_study.cli.asked import what_is_asked
 from bs_study.cli.flags import Request
 from bs_study.cli.named import named_study
+from bs_study.door import CALL, used
 from bs_study.process.stop import Stop
 from bs_study.words import shown
 
@@ -59,7 +60,7 @@ def sweep(
     typed = {"batch_sizes": batch_sizes, "lrs": lrs, **settings}
     flags, file = {name: _plain(value) for name, value in typed.items() if value is not None}, None
     uri = None if resume is None else os.fspath(resume)
-    with _interrupts(), _here_is_found():
+    with used(CALL), _interrupts(), _here_is_found():
         if workload is not None:
             file, flags = named_study(_name(workload), config=None, flags=flags)
         request = Request(file, uri, accept_changes, dry_run=False, all=False, check=False, flags=flags)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 BY_NAME = "bs-study"
 AS_MODULE = "python -m bs_study"
+CALL = "bs_study.sweep"
 SCRIPTS = "python sweeps"
 """The commands of a clone, `python sweeps/grid.py` and `python sweeps/report.py`."""
 _OF_SCRIPTS = {"run": f"{SCRIPTS}/grid.py", "report": f"{SCRIPTS}/report.py"}
@@ -30,7 +31,7 @@ def door() -> str:
 
 
 def command(name: str) -> str:
-    """Return how a person types a command of `bs-study`.
+    """Return how a person types a command of `bs-study`: one who calls it from Python, too.
 
     >>> with used(SCRIPTS):
     ...     command("run"), command("check")
@@ -40,4 +41,9 @@ def command(name: str) -> str:
     """
     if _door == SCRIPTS:
         return _OF_SCRIPTS.get(name, f"{AS_MODULE} {name}")
-    return f"{_door} {name}"
+    return f"{BY_NAME if is_call() else _door} {name}"
+
+
+def is_call() -> bool:
+    """Return whether the study was asked for by a Python call."""
+    return _door == CALL

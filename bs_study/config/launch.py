@@ -92,7 +92,7 @@ def launch_command(options: LaunchOptions, *, name: str = "run") -> str:
 
 
 def resume_command(uri: str, options: LaunchOptions, *, name: str = "run") -> str:
-    """Return the command that goes on with a study and launches it in the same way.
+    """Return the command line that goes on with a study and launches it in the same way.
 
     >>> resume_command("results/my study", LaunchOptions(local=True))
     "bs-study run --local --resume 'results/my study'"

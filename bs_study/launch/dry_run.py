@@ -75,7 +75,7 @@ def _known_outline(asked: Resumed, options: LaunchOptions, known: Known, *, acce
     refuse_missing_data(options, known)
     if paths is None:
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
-        there = existing(paths, options)
+        there = existing(paths, options, workload=config.settings.workload)
         ended = answered_trials(Study(paths)) if there else ended
         plan = full_grid(config, answered=()) if there and is_full_grid(config) else wanted_plan(config, Study(paths))
     else:

@@ -12,6 +12,7 @@ from bs_study.config import LaunchOptions, StudyConfig
 from bs_study.config.asked import asked
 from bs_study.config.growth import grown
 from bs_study.config.launch import resume_command
+from bs_study.config.python_call import as_typed
 from bs_study.grid import is_full_grid, refuse_shared_ids
 from bs_study.search.full_grid import full_grid
 from bs_study.search.record import Plan
@@ -61,7 +62,7 @@ def resumed(config: StudyConfig, resume: str) -> Resumed:
     )
 
 
-def existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
+def existing(paths: StudyPaths, options: LaunchOptions, *, workload: str) -> str | None:
     """Return that a study lies at this place, and how to go on with it; None where there is none.
 
     Raises:
@@ -82,10 +83,10 @@ def existing(paths: StudyPaths, options: LaunchOptions) -> str | None:
         raise ValueError(
             f"name: {paths.uri} holds a study that can't go on: {error}. Mend it, or choose another --name"
         ) from error
+    typed = as_typed(resume_command(paths.uri, options), workload=workload)
     return (
-        f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with "
-        f"`{resume_command(paths.uri, options)}` (--seeds, --lrs, --batch-sizes or --recipes after that are added "
-        "to it), or choose another --name"
+        f"name: {paths.name!r} exists already in {store_uri(paths)}. Continue it with `{typed}` (--seeds, --lrs, "
+        "--batch-sizes or --recipes after that are added to it), or choose another --name"
     )
 
 

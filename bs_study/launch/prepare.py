@@ -128,7 +128,7 @@ def prepared(
     there = None
     if paths is None:
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
-        there = existing(paths, options)
+        there = existing(paths, options, workload=config.settings.workload)
         if there and not is_dry_run:
             raise ValueError(there)
     data, look = None, None

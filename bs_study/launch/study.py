@@ -12,6 +12,7 @@ import pandas as pd
 
 from bs_study.analysis.versions import of_version
 from bs_study.config.launch import launch_command, resume_command
+from bs_study.config.python_call import as_typed
 from bs_study.config.recipe_names import named_recipes
 from bs_study.door import command
 from bs_study.grid import is_full_grid, names_of_recipes
@@ -82,7 +83,12 @@ def run_study(study: Prepared, listener: Listener) -> End:
 
 
 def last_words(study: Prepared) -> str:
-    return f"interrupted. Go on with: {resume_command(study.paths.uri, study.options)}"
+    return f"interrupted. Go on with: {_resumed(study)}"
+
+
+def _resumed(study: Prepared) -> str:
+    """Return how a person types that a study goes on."""
+    return as_typed(resume_command(study.paths.uri, study.options), workload=study.config.settings.workload)
 
 
 def say_last(end: Stop, listener: Listener) -> None:
@@ -120,7 +126,7 @@ def _run(study: Prepared, listener: Listener, tracking: Tracking, end: Stop) -> 
             return End(is_interrupted=True)
     concluded = _concluded(study, listener, tracking, end)
     if failed:
-        listener.say(f"failed trials: {failed}. Try them again with: {resume_command(study.paths.uri, study.options)}")
+        listener.say(f"failed trials: {failed}. Try them again with: {_resumed(study)}")
     return replace(concluded, failed=failed)
 
 

@@ -141,12 +141,13 @@ def _wrapped(text: str, width: int) -> list[str]:
 
 
 def _typed(typed: str, width: int) -> list[str]:
-    """Return a command over as many lines as it needs, of which the shell makes one."""
-    words = [shlex.quote(word) for word in shlex.split(typed)]
+    """Return a command over as many lines as it needs, of which the shell, or Python, makes one."""
+    is_call = typed.startswith("bs_study.")
+    words = re.split(r"(?<=,) (?=\w+=)", typed) if is_call else [shlex.quote(word) for word in shlex.split(typed)]
     lines, line = list[str](), " "
     for word in words:
         if len(line) + len(word) + 3 > width and line.strip():
-            lines.append(f"{line} \\")
+            lines.append(line if is_call else f"{line} \\")
             line = "   "
         line = f"{line} {word}"
     return [*lines, line]

@@ -108,3 +108,17 @@ def test_a_function_of_a_cell_makes_the_workload_and_an_edited_cell_is_noticed(n
     )
     assert "[0.1, 0.2, 0.4]" in text(shown[5])
     assert "__main__.circle was edited" in text(shown[7])
+
+
+def test_the_call_that_is_advised_can_be_run_in_the_next_cell(notebook: Any) -> None:
+    said = f"said = io.StringIO()\nwith contextlib.redirect_stdout(said):\n    {SWEEP.format('MyTask', 'local=True')}"
+    found = r"call = re.search(r'^  (bs_study\.sweep\(MyTask, local=True,(?:.|\n)*?\))$', said.getvalue(), re.M)[1]"
+    shown = notebook(
+        IMPORTS,
+        HELPER,
+        WORKLOAD,
+        f"import contextlib, io, re\n{said}\n{found}\nprint(call)",
+        "before = len(study.trials())\nstudy = eval(call)\nprint(before < len(study.trials()))",
+    )
+    assert "resume=" in text(shown[3])
+    assert text(shown[4]).endswith("True\n")

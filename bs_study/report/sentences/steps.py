@@ -11,6 +11,7 @@ from bs_study import door
 from bs_study.analysis.step import Step
 from bs_study.analysis.study import Analysis
 from bs_study.config import BUDGETS, LaunchOptions, StudyConfig
+from bs_study.config.python_call import as_typed
 from bs_study.config.study import STUDY_NAME
 from bs_study.target import Target
 from bs_study.words import MOST_NAMED, counted, goal, listing, setting, some_sizes, typed
@@ -100,8 +101,9 @@ def command(record: Step, found: Analysis, *, start: str | None = None) -> str:
         return ""
     if record.kind == "budget":
         flags = _new_study(found, found.config, record.target)
-        return f"{start} {shlex.join(flags)}" if flags else ""
-    return f"{start} {shlex.join(['--resume', found.uri, *_flags_of_step(record)])}"
+    else:
+        flags = ["--resume", found.uri, *_flags_of_step(record)]
+    return as_typed(f"{start} {shlex.join(flags)}", workload=found.config.settings.workload) if flags else ""
 
 
 def _flags_of_step(record: Step) -> list[str]:

@@ -1,0 +1,53 @@
+"""A command that runs a study as the Python call that does the same: code of a notebook has no name to type."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+from bs_study import door
+from bs_study.config.asked import FIELDS
+
+MAIN = "__main__:"
+"""How the name of a workload begins that is code of a notebook or a script."""
+
+
+def as_typed(command: str, *, workload: str) -> str:
+    """Return a command of `run` as a person types it: the call, where they called, or their code is the workload.
+
+    >>> as_typed("bs-study run --local --resume results/my --lrs 0.2 --seeds auto", workload="__main__:MyTask")
+    'bs_study.sweep(MyTask, local=True, resume="results/my", lrs=[0.2], seeds="auto")'
+    >>> as_typed("bs-study run --resume results/digits", workload="digits")
+    'bs-study run --resume results/digits'
+    """
+    words = shlex.split(command)
+    # No call leaves out the study that ships for a workload, as `--config /dev/null` does.
+    if not (workload.startswith(MAIN) or door.is_call()) or "--config" in words:
+        return command
+    given: dict[str, list[str]] = {}
+    for word in words:
+        if word.startswith("--"):
+            given[word[2:].replace("-", "_")] = []
+        elif given:
+            given[next(reversed(given))].append(word)
+    named = given.pop("workload", None)
+    own = [workload.removeprefix(MAIN)] if workload.startswith(MAIN) else [json.dumps(workload)] if named else []
+    return f"bs_study.sweep({', '.join([*own, *(_argument(name, values) for name, values in given.items())])})"
+
+
+def _argument(name: str, values: list[str]) -> str:
+    if not values:
+        is_no = name.startswith("no_") and name not in FIELDS
+        return f"{name[3:]}=False" if is_no else f"{name}=True"
+    kind = str(FIELDS[name].annotation) if name in FIELDS else "str"
+    each = [_value(value, is_number="int" in kind or "float" in kind) for value in values]
+    is_list = "tuple" in kind and values != ["auto"]
+    return f"{name}=[{', '.join(each)}]" if is_list else f"{name}={each[0]}"
+
+
+def _value(value: str, *, is_number: bool) -> str:
+    try:
+        float(value)
+    except ValueError:
+        return json.dumps(value, ensure_ascii=False)
+    return value if is_number else json.dumps(value)
