@@ -60,7 +60,7 @@ ROOMS = {
         *("launch", "answer", "report"),
     },
     "__main__": {"cli", "door"},
-    "api": {"cli", "store", "workloads", "launch", "process"},
+    "api": {"cli", "door", "store", "workloads", "launch", "process"},
 }
 
 BLOCKER = """
