@@ -77,9 +77,10 @@ def test_a_local_study_says_what_runs_then_a_plain_line_per_trial_then_the_recom
     lines = out.splitlines()
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "\x1b" not in out
-    assert "4 trials of digits" in lines[0]
-    assert "in this process" in lines[1]
-    assert lines[2] == f"to {study}"
+    assert lines[0] == "digits: a grid over 2 batch sizes. Loading PyTorch"
+    assert "4 trials of digits" in lines[1]
+    assert "in this process" in lines[2]
+    assert lines[3] == f"to {study}"
     trials = open_study(study).trials()
     assert len(trials) == 4
     assert all(sum(trial_id in line for line in lines) == 1 for trial_id in trials["trial_id"])
@@ -227,5 +228,6 @@ def test_a_refusal_shows_no_traceback_to_the_person_at_the_terminal(
     grid: Command, folder: Path, arguments: str
 ) -> None:
     ended = grid(*arguments.split())
-    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.returncode == 2
+    assert ended.stdout.count("\n") <= 1  # what is being loaded
     assert is_one_line_that_tells(ended.stderr, BAD_INPUT[arguments])
