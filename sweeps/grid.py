@@ -70,14 +70,15 @@ def carry_out(request: Request) -> int:
         for line in lines(found, lists_all=request.all):
             print(line)
         return 0
-    from bs_study.launch.prepare import checked, prepared
-    from bs_study.launch.study import run_study
+    if request.check:
+        from bs_study.launch.prepare import checked
+
+        return show_look(*checked(config, options, resume=request.resume, has_grid=has_grid(request, config)))
+    from bs_study.launch.start import start_study
     from bs_study.launch.terminal import Terminal
 
-    if request.check:
-        return show_look(*checked(config, options, resume=request.resume, has_grid=has_grid(request, config)))
-    study = prepared(config, options, resume=request.resume, accept_changes=request.accept_changes)
-    return run_study(study, Terminal()).exit_status
+    asked = {"resume": request.resume, "accept_changes": request.accept_changes}
+    return start_study(config, options, Terminal(), **asked).exit_status
 
 
 def show_look(config: StudyConfig, look: Look) -> int:

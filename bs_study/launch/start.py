@@ -1,0 +1,37 @@
+"""A study from what is asked to its end, with a sign of life from its first second on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bs_study.config import LaunchOptions, StudyConfig
+from bs_study.launch.heartbeat import QUIET_SECONDS, Heartbeat, Listener
+
+if TYPE_CHECKING:
+    from bs_study.launch.study import End
+
+
+def start_study(
+    config: StudyConfig,
+    options: LaunchOptions,
+    listener: Listener,
+    *,
+    resume: str | None = None,
+    accept_changes: bool = False,
+    quiet_seconds: float | None = QUIET_SECONDS,
+) -> End:
+    """Look at a study from all sides, run what is left of it and write its report.
+
+    Takes what `prepared` takes, and raises what it and `run_study` raise.
+
+    Args:
+        listener: hears of it.
+        quiet_seconds: without a line, after which one says how far the study is; None for never.
+    """
+    with Heartbeat(listener, seconds=quiet_seconds) as told:
+        told.doing("reading the data and looking at the workload")
+        from bs_study.launch.prepare import prepared  # with torch, which takes seconds
+        from bs_study.launch.study import run_told
+
+        study = prepared(config, options, resume=resume, accept_changes=accept_changes)
+        return run_told(study, told)
