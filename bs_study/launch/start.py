@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from bs_study.config import LaunchOptions, StudyConfig
@@ -28,8 +29,12 @@ def start_study(
         listener: hears of it.
         quiet_seconds: without a line, after which one says how far the study is; None for never.
     """
-    with Heartbeat(listener, seconds=quiet_seconds) as told:
+    with Heartbeat(listener, seconds=quiet_seconds) as told, contextlib.ExitStack() as stack:
         told.doing("reading the data and looking at the workload")
+        if not options.local and resume is None:  # of a study that goes on, all may have ended
+            from bs_study.launch.ray_ahead import ray_ahead
+
+            stack.enter_context(ray_ahead(options))
         from bs_study.launch.prepare import prepared  # with torch, which takes seconds
         from bs_study.launch.study import run_told
 
