@@ -52,10 +52,9 @@ def sweep(
         OSError: the store does not answer.
         KeyboardInterrupt: the study was interrupted. What it printed says how to go on.
     """
-    from bs_study.launch.prepare import prepared
-    from bs_study.launch.study import run_study
+    from bs_study.launch.start import start_study
     from bs_study.launch.terminal import Terminal
-    from bs_study.store.reader import Study
+    from bs_study.store.reader import open_study
 
     typed = {"batch_sizes": batch_sizes, "lrs": lrs, **settings}
     flags, file = {name: _plain(value) for name, value in typed.items() if value is not None}, None
@@ -65,10 +64,10 @@ def sweep(
             file, flags = named_study(_name(workload), config=None, flags=flags)
         request = Request(file, uri, accept_changes, dry_run=False, all=False, check=False, flags=flags)
         config, options = what_is_asked(request)
-        study = prepared(config, options, resume=uri, accept_changes=accept_changes)
-        if run_study(study, Terminal()).is_interrupted:
-            raise KeyboardInterrupt
-    return Study(study.paths)
+        end = start_study(config, options, Terminal(), resume=uri, accept_changes=accept_changes)
+    if end.is_interrupted:
+        raise KeyboardInterrupt
+    return open_study(end.uri)
 
 
 def _name(workload: Made | str) -> str:

@@ -30,13 +30,17 @@ def main(words: Sequence[str], *, name: str = "run") -> int:
         return show_look(request, asked)
     if "torch" not in sys.modules:
         print(_first_line(asked), flush=True)  # noqa: T201  before seconds in which nothing shows
-    from bs_study.launch.prepare import prepared
-    from bs_study.launch.study import run_study
+    from bs_study.launch.start import start_study
     from bs_study.launch.terminal import Terminal
-    from bs_study.launch.timed_study import time_study
 
-    study = prepared(*asked, resume=request.resume, accept_changes=request.accept_changes)
-    return (time_study if name == "time" else run_study)(study, Terminal()).exit_status
+    end = start_study(
+        *asked,
+        Terminal(),
+        resume=request.resume,
+        accept_changes=request.accept_changes,
+        times_only=name == "time",
+    )
+    return end.exit_status
 
 
 def _asked(request: Request) -> Asked:

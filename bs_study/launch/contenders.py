@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.table import Table
 
+from bs_study.launch.fitted import Column, fitted_table
 from bs_study.search.record import End, LaneState
 from bs_study.words import count, counted, setting
 
@@ -20,21 +21,20 @@ _ENDS: dict[End, str] = {
 }
 
 
-def lanes_table(lanes: Sequence[LaneState]) -> Table:
+def lanes_table(lanes: Sequence[LaneState], *, width: int) -> Table:
     """Return a row per batch size: contenders left, the best lr and its iterations so far, and its seeds."""
-    has_recipes = any(lane.recipe for lane in lanes)
-    recipe = ["recipe"] if has_recipes else []
-    table = Table(*recipe, "batch size", "lrs left", "best lr", "iterations", "seeds", box=None, header_style="dim")
-    for lane in [lane for lane in lanes if not lane.is_over][:MOST_ROWS]:
-        table.add_row(
-            *([lane.recipe] if has_recipes else []),
-            str(lane.batch_size),
-            f"{lane.contenders} of {lane.lrs}" if lane.contenders else "waits",
-            "" if lane.best_lr is None else setting(lane.best_lr),
-            "" if lane.best_iterations is None else count(lane.best_iterations),
-            str(lane.seeds or ""),
-        )
-    return table
+    shown = [lane for lane in lanes if not lane.is_over][:MOST_ROWS]
+    reached = [lane.best_iterations for lane in shown]
+    columns = [
+        Column("batch size", 0, [str(lane.batch_size) for lane in shown]),
+        Column("lrs left", 4, [f"{lane.contenders} of {lane.lrs}" if lane.contenders else "waits" for lane in shown]),
+        Column("best lr", 2, ["" if lane.best_lr is None else setting(lane.best_lr) for lane in shown]),
+        Column("iterations", 3, ["" if one is None else count(one) for one in reached]),
+        Column("seeds", 5, [str(lane.seeds or "") for lane in shown]),
+    ]
+    if any(lane.recipe for lane in lanes):
+        columns.insert(0, Column("recipe", 1, [lane.recipe for lane in shown]))
+    return fitted_table(columns, width=width)
 
 
 def lane_line(lane: LaneState) -> str:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import pandas as pd
 
 from bs_study.analysis.rows import StudyRows, read_ended, with_trial
+from bs_study.analysis.timings import KIND, clean_iteration_seconds
+from bs_study.analysis.versions import of_version
 from bs_study.bound import Bound, race_of
 from bs_study.config import StudyConfig, TrialConfig
 from bs_study.grid import is_full_grid
+from bs_study.launch.leads import NO_PACE, Pace
 from bs_study.search.full_grid import full_grid
 from bs_study.search.plan import plan
 from bs_study.search.record import Plan
 from bs_study.store.own_trials import answered_trials
 from bs_study.store.reader import Study
+from bs_study.store.versions import version_in_force
 
 Named = tuple[str, int, float, int]
 """A trial by what tells it from the others of its study, which is quicker to make than its id."""
@@ -22,6 +27,20 @@ Named = tuple[str, int, float, int]
 
 def _name(recipe: str, trial: TrialConfig) -> Named:
     return recipe, trial.batch_size, trial.lr, trial.seed
+
+
+def pace_of(timings: pd.DataFrame, batch_sizes: Collection[int]) -> Pace:
+    """Return the pace of batch sizes by the timing pass.
+
+    Args:
+        timings: the store's table, of the version of workload and data in force.
+        batch_sizes: of the study.
+    """
+    done = timings[timings["status"] == "completed"]
+    if not set(batch_sizes) <= set(done["batch_size"]) or len(done[KIND].drop_duplicates()) != 1:
+        return NO_PACE
+    newest = done.sort_values("end_time").drop_duplicates("batch_size", keep="last")
+    return Pace(clean_iteration_seconds(newest), bool(newest["disturbed"].eq(True).any()))
 
 
 class Course:
@@ -45,7 +64,8 @@ class Course:
     """
 
     def __init__(self, config: StudyConfig, study: Study, *, version: int | None = None) -> None:
-        self._study = study
+        self._study, self._version = study, version
+        self._sizes = config.batch_sizes
         self._rows: StudyRows | None = None
         self._recipes: dict[str, str] = {}  # of the trials that were given out, by id
         self._given: set[Named] = set()
@@ -103,6 +123,19 @@ class Course:
     def left(self) -> int:
         """How many of the trials that are wanted now have not ended."""
         return self._left
+
+    def timings(self) -> pd.DataFrame:
+        """Return the store's timings of the version of workload and data that trials are made with.
+
+        Raises:
+            OSError: the store does not answer.
+        """
+        version = self._version or version_in_force(self._study.asked)["version"]
+        return of_version(self._study.timings(), version)
+
+    def pace(self) -> Pace:
+        """Return the seconds of an iteration of each batch size, as the timing pass has them now."""
+        return pace_of(self.timings(), self._sizes)
 
     def bound(self, trial: TrialConfig) -> Bound | None:
         """Return by when a trial must have met the target."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig, TrialSettings
-from bs_study.launch.course import Course
 from bs_study.training.placement import Machine, Pacing
 from bs_study.training.progress import Ending, Progress
-from bs_study.training.timing import BatchTiming
+
+if TYPE_CHECKING:  # with scipy and torch, which not all need that know a launcher
+    from bs_study.launch.course import Course
+    from bs_study.training.timing import BatchTiming
 
 
 class Watcher(Protocol):

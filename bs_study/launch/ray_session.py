@@ -14,8 +14,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bs_study.config import LaunchOptions, StudyConfig
 from bs_study.launch.launcher import Resources
+from bs_study.launch.ray_ahead import ray_of_this_machine
 from bs_study.launch.ray_cluster import Node, cluster_address, cluster_resources
-from bs_study.launch.ray_start import joined_ray, own_ray
+from bs_study.launch.ray_start import joined_ray
 from bs_study.store.paths import StudyPaths
 
 
@@ -27,7 +28,7 @@ def ray_session(config: StudyConfig, options: LaunchOptions) -> Iterator[Resourc
         ValueError: no Ray can be joined or started in time, or none of its nodes can hold a trial.
     """
     address = cluster_address(options)
-    with joined_ray(address) if address else own_ray():
+    with joined_ray(address) if address else ray_of_this_machine():
         yield cluster_resources(config, options, address=address, nodes=node_resources())
 
 

@@ -30,6 +30,8 @@ START_SECONDS = 90.0
 """How long a Ray may take to come up; on an idle machine it takes about 3."""
 GRACE_SECONDS = 10.0
 """How long it may take to give up from then on."""
+OWN_REMEDY = "Try again when less runs here, or use --local"
+"""What to do where a Ray of this machine does not come up."""
 REFUSED = 2
 """The exit status of a study that was not begun."""
 services: Any = ray_services  # without types
@@ -66,18 +68,22 @@ def own_ray() -> Iterator[None]:
         )
     with scratch_folder() as folder:
         try:
-            remedy = "Try again when less runs here, or use --local"
-            with _come_up("local", remedy=remedy, then=lambda: clear_away(folder)), marked_helpers(folder):
+            with _come_up("local", remedy=OWN_REMEDY, then=lambda: clear_away(folder)), marked_helpers(folder):
                 _start()
             yield
         finally:
             ray.shutdown()
 
 
+def late_words(where: str, remedy: str) -> str:
+    """Return what is said of a Ray that takes too long to come up."""
+    return f"address: no Ray came up at {where} within {duration(START_SECONDS)}. {remedy}"
+
+
 @contextlib.contextmanager
 def _come_up(where: str, *, remedy: str, then: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Let what keeps a Ray from coming up be a line, and the time that it takes have an end."""
-    late = f"address: no Ray came up at {where} within {duration(START_SECONDS)}. {remedy}"
+    late = late_words(where, remedy)
     try:
         with _signals_left_alone(), _time_limit(late, then):
             yield
@@ -94,10 +100,10 @@ class _LateError(BaseException):
 
 @contextlib.contextmanager
 def _time_limit(late: str, then: Callable[[], None]) -> Iterator[None]:
-    """Raise in the main thread when the time is up, again and again; where that does not help end a command."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    """Raise when the time is up, again and again; where that does not help end a command.
+
+    In the main thread only, where signals raise; in another one, who waits for it has to count.
+    """
 
     def raise_late(*_: object) -> None:
         raise _LateError
@@ -112,13 +118,16 @@ def _time_limit(late: str, then: Callable[[], None]) -> Iterator[None]:
     hangs.daemon = True
     if stop and stop.owns_process:
         hangs.start()
-    before = signal.signal(signal.SIGALRM, raise_late)
-    signal.setitimer(signal.ITIMER_REAL, START_SECONDS, 1.0)
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main:
+        before = signal.signal(signal.SIGALRM, raise_late)
+        signal.setitimer(signal.ITIMER_REAL, START_SECONDS, 1.0)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        if is_main:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
         hangs.cancel()
 
 

@@ -6,22 +6,18 @@ import _thread
 import shlex
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from bs_study.analysis.versions import of_version
 from bs_study.config.launch import launch_command, resume_command
 from bs_study.config.python_call import as_typed
 from bs_study.config.recipe_names import named_recipes
 from bs_study.door import command
 from bs_study.grid import is_full_grid, names_of_recipes
 from bs_study.launch.course import Course
-from bs_study.launch.display import Display
+from bs_study.launch.heartbeat import Heartbeat, Listener
 from bs_study.launch.launcher import Launcher
 from bs_study.launch.live_report import live_report
 from bs_study.launch.outlook import longest, search_rules, trials_ahead
-from bs_study.launch.prepare import Prepared
 from bs_study.launch.signals import bounded_end
 from bs_study.launch.timing import time_alone, wants_timing
 from bs_study.launch.trackers.chosen import chosen_trackers
@@ -33,27 +29,18 @@ from bs_study.store.lease import study_lease
 from bs_study.store.reader import Study
 from bs_study.words import duration, one_line
 
-
-class Listener(Protocol):
-    """Who hears of a study while it runs: a terminal, say."""
-
-    def say(self, text: str) -> None:
-        """Take a line, or several, of what goes on."""
-
-    def warn(self, line: str) -> None:
-        """Take a line of what is odd or went wrong."""
-
-    def watch(self, course: Course, *, slots: int) -> AbstractContextManager[Display]:
-        """Return what shows the trials of a course, as many at once as there are slots."""
+if TYPE_CHECKING:
+    from bs_study.launch.prepare import Prepared  # with torch, which is loaded once there is a sign of life
 
 
 @dataclass(frozen=True)
 class End:
-    """How a study ended: trials that failed, whether it was interrupted, whether its report could be written."""
+    """How a study ended: trials that failed, whether it was interrupted or its report could be written; where it is."""
 
     failed: int = 0
     is_interrupted: bool = False
     is_reported: bool = True
+    uri: str = ""
 
     @property
     def exit_status(self) -> int:
@@ -61,13 +48,24 @@ class End:
         return 130 if self.is_interrupted else 1 if self.failed or not self.is_reported else 0
 
 
-def run_study(study: Prepared, listener: Listener) -> End:
+def run_study(study: Prepared, listener: Listener, *, quiet_seconds: float | None = None) -> End:
     """Run what is left of a study and write its report. One process at a time does, which holds the study's lease.
+
+    Args:
+        study: as `prepared` returns it.
+        listener: hears of it.
+        quiet_seconds: without a line, after which one says how far the study is; None for never.
 
     Raises:
         ValueError: a resource, a tracker or the lease can't be had.
         OSError: the store does not answer.
     """
+    with Heartbeat(listener, seconds=quiet_seconds) as told:
+        return run_told(study, told)
+
+
+def run_told(study: Prepared, listener: Heartbeat) -> End:
+    """Do what `run_study` does for a listener that has a heartbeat."""
     trackers = chosen_trackers(study.options, study.paths)
     pace = study.options.checkpoint_seconds
     named = names_of_recipes(study.config)
@@ -91,14 +89,15 @@ def _resumed(study: Prepared) -> str:
     return as_typed(resume_command(study.paths.uri, study.options), workload=study.config.settings.workload)
 
 
-def say_last(end: Stop, listener: Listener) -> None:
+def say_last(end: Stop, listener: Heartbeat) -> None:
     """Say a study's last words, unless that was done."""
+    listener.fall_silent()
     if end.last_words is not None:
         listener.say(end.last_words)
         end.last_words = None
 
 
-def _run(study: Prepared, listener: Listener, tracking: Tracking, end: Stop) -> End:
+def _run(study: Prepared, listener: Heartbeat, tracking: Tracking, end: Stop) -> End:
     if study.version is None:
         what = "all trials" if is_full_grid(study.config) else "all trials that are wanted"
         listener.say(f"nothing to do: {what} of {study.paths.uri} have ended")
@@ -108,6 +107,7 @@ def _run(study: Prepared, listener: Listener, tracking: Tracking, end: Stop) -> 
             with study_lease(study.paths, lost=_thread.interrupt_main, warn=listener.warn):
                 study.create()
         return _concluded(study, listener, tracking, end)
+    listener.doing("looking what trials may use" if study.options.local else "starting or joining Ray")
     with (
         launcher_of(study) as launcher,
         study_lease(study.paths, lost=_thread.interrupt_main, warn=listener.warn),
@@ -130,9 +130,10 @@ def _run(study: Prepared, listener: Listener, tracking: Tracking, end: Stop) -> 
     return replace(concluded, failed=failed)
 
 
-def _concluded(study: Prepared, listener: Listener, tracking: Tracking, end: Stop) -> End:
+def _concluded(study: Prepared, listener: Heartbeat, tracking: Tracking, end: Stop) -> End:
     """Conclude, and return how the study ended."""
     end.last_words = _without_report(study)
+    listener.doing("reading what the trials have written")
     return End(is_reported=conclude(study, listener, tracking))
 
 
@@ -164,7 +165,7 @@ def launcher_of(study: Prepared) -> AbstractContextManager[Launcher]:
     return ray_launcher(study.config, study.options, study.place, study.data)
 
 
-def _announce(study: Prepared, launcher: Launcher, listener: Listener) -> None:
+def _announce(study: Prepared, launcher: Launcher, listener: Heartbeat) -> None:
     settings = study.config.settings
     ahead = trials_ahead(study.config, study.plan)
     listener.say(f"{ahead} of {settings.workload}, target {settings.target}")
@@ -181,7 +182,7 @@ def _announce(study: Prepared, launcher: Launcher, listener: Listener) -> None:
         listener.warn(f"warning: {warning}")
 
 
-def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None:
+def _time_alone(study: Prepared, launcher: Launcher, listener: Heartbeat) -> None:
     """Time each batch size alone on its device, if it is wanted; the trials run also where that can't be done."""
     there = Study(study.paths)
     try:
@@ -193,10 +194,10 @@ def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None
         listener.warn(f"timing: left out, {one_line(error)}")
 
 
-def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, tracking: Tracking) -> int:
+def _run_trials(study: Prepared, launcher: Launcher, listener: Heartbeat, tracking: Tracking) -> int:
     """Run what is left of a study under its display; return how many trials failed."""
     course, slots = _course(study), launcher.resources.slots
-    takes = longest(study.config, course.plan, _timings(study), train_examples=study.train_examples, slots=slots)
+    takes = longest(study.config, course.plan, course.timings(), train_examples=study.train_examples, slots=slots)
     if takes:
         listener.say(takes)
     again = study.options.report_seconds
@@ -211,12 +212,7 @@ def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, trackin
     return display.failed
 
 
-def _timings(study: Prepared) -> pd.DataFrame:
-    """Return the timings of workload and data as they are."""
-    return of_version(Study(study.place.paths).timings(), study.place.workload_version)
-
-
-def conclude(study: Prepared, listener: Listener, tracking: Tracking) -> bool:
+def conclude(study: Prepared, listener: Heartbeat, tracking: Tracking) -> bool:
     """Say what the study found and write its report, from one analysis; return whether the store allowed it."""
     from bs_study.answer import analyse  # with scipy and matplotlib, which trials need not wait for
     from bs_study.launch.trackers.answer import tracked_answer
@@ -227,6 +223,7 @@ def conclude(study: Prepared, listener: Listener, tracking: Tracking) -> bool:
     try:
         found = analyse(stored, keep=True)
         tracking.conclude(tracked_answer(found))
+        listener.fall_silent()
         listener.say("\n".join(closing(found, start=_start(study), width=width)))
         listener.say("\n".join(page_at(publish(stored, found), width=width)))
     except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer

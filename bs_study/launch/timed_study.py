@@ -5,16 +5,17 @@ from __future__ import annotations
 import _thread
 
 from bs_study.config.launch import resume_command
+from bs_study.launch.heartbeat import Heartbeat
 from bs_study.launch.prepare import Prepared
 from bs_study.launch.signals import bounded_end
-from bs_study.launch.study import End, Listener, launcher_of, say_last
+from bs_study.launch.study import End, launcher_of, say_last
 from bs_study.launch.timing import lacks_timings, time_alone
 from bs_study.process.left_behind import sweep
 from bs_study.store.lease import study_lease
 from bs_study.store.reader import Study
 
 
-def time_study(study: Prepared, listener: Listener) -> End:
+def time_study(study: Prepared, listener: Heartbeat) -> End:
     """Begin a study, or go on with it, as far as the timing pass; say what it found and how to train.
 
     Raises:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from bs_study.config import TrialConfig
 from bs_study.store.schema import Status
-from bs_study.training.clock import Clocks
 from bs_study.training.plan import Plan
+
+if TYPE_CHECKING:
+    from bs_study.training.clock import Clocks  # with torch, which who only hears of a trial need not wait for
 
 
 @dataclass

@@ -70,13 +70,13 @@ def test_on_a_terminal_each_running_trial_shows_its_cell_epoch_loss_and_metric(s
 
 def test_the_time_left_is_unknown_before_anything_is_told(set_clock: SetClock) -> None:
     display, _ = quiet_display()
-    assert display.seconds_left() is None
+    assert display.headway.seconds_left() is None
     display.started(TRIALS[0])
-    assert display.seconds_left() is None
+    assert display.headway.seconds_left() is None
     for seconds, share in ((60, 0.001), (61, 0.001), (62, None)):
         set_clock(seconds)
         display.progressed(TRIALS[0], at(share))
-        assert display.seconds_left() is None
+        assert display.headway.seconds_left() is None
 
 
 def test_the_time_left_is_that_of_the_trial_at_its_pace_and_of_those_that_wait_whatever_its_start_took(
@@ -88,11 +88,11 @@ def test_the_time_left_is_that_of_the_trial_at_its_pace_and_of_those_that_wait_w
     for seconds in range(60, 86, 5):
         set_clock(seconds)
         display.progressed(TRIALS[0], at(0.01 + (seconds - 60) / 100))
-    assert display.seconds_left() == pytest.approx(74 + 2 * 100)
+    assert display.headway.seconds_left() == pytest.approx(74 + 2 * 100)
     set_clock(95)
-    assert display.seconds_left() == pytest.approx(64 + 2 * 100)
+    assert display.headway.seconds_left() == pytest.approx(64 + 2 * 100)
     set_clock(300)  # it trains on after its target, or a neighbour slows it
-    assert display.seconds_left() == pytest.approx(0 + 2 * 100)
+    assert display.headway.seconds_left() == pytest.approx(0 + 2 * 100)
 
 
 def test_the_pace_of_a_trial_that_goes_on_from_a_checkpoint_is_that_of_this_attempt(set_clock: SetClock) -> None:
@@ -101,7 +101,7 @@ def test_the_pace_of_a_trial_that_goes_on_from_a_checkpoint_is_that_of_this_atte
     for seconds, share in ((30, 0.5), (40, 0.6)):
         set_clock(seconds)
         display.progressed(TRIALS[0], at(share))
-    assert display.seconds_left() == pytest.approx(40 + 2 * 100)
+    assert display.headway.seconds_left() == pytest.approx(40 + 2 * 100)
 
 
 def test_trials_that_wait_take_as_long_as_those_that_ended_without_the_start_of_these(set_clock: SetClock) -> None:
@@ -110,10 +110,10 @@ def test_trials_that_wait_take_as_long_as_those_that_ended_without_the_start_of_
         display.started(trial)
         set_clock(100 * (k + 1))
         display.ended(trial, replace(REACHED, seconds=4.0 + 2 * k))
-    assert display.seconds_left() == pytest.approx(5)
+    assert display.headway.seconds_left() == pytest.approx(5)
     assert "100 s" in out.getvalue() or "1 min 40 s" in out.getvalue()  # its line tells all that it took
     display.started(TRIALS[2])  # of which nothing is known yet
-    assert display.seconds_left() == pytest.approx(5)
+    assert display.headway.seconds_left() == pytest.approx(5)
 
 
 def test_a_trial_that_failed_tells_nothing_of_how_long_others_take(set_clock: SetClock) -> None:
@@ -121,7 +121,7 @@ def test_a_trial_that_failed_tells_nothing_of_how_long_others_take(set_clock: Se
     display.started(TRIALS[0])
     set_clock(100)
     display.ended(TRIALS[0], Ending("failed", "error"))
-    assert display.seconds_left() is None
+    assert display.headway.seconds_left() is None
 
 
 def test_trials_side_by_side_share_the_time_left(set_clock: SetClock) -> None:
@@ -132,7 +132,7 @@ def test_trials_side_by_side_share_the_time_left(set_clock: SetClock) -> None:
         set_clock(seconds)
         for trial in TRIALS[:2]:
             display.progressed(trial, at(share))
-    assert display.seconds_left() == pytest.approx((8 + 8 + 20) / 2)
+    assert display.headway.seconds_left() == pytest.approx((8 + 8 + 20) / 2)
 
 
 @pytest.mark.parametrize(
@@ -217,4 +217,4 @@ def test_the_time_left_of_a_search_counts_what_is_wanted_and_what_a_batch_size_t
         set_clock(seconds)
         display.progressed(TRIALS[0], at(share))
     # 80 s of the one that runs, two that are wanted, and half of ten, of 100 s each
-    assert display.seconds_left() == pytest.approx(80 + 2 * 100 + 5 * 100)
+    assert display.headway.seconds_left() == pytest.approx(80 + 2 * 100 + 5 * 100)
