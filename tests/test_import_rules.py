@@ -21,6 +21,7 @@ ROOMS = {
     "secret_text": set(),
     "streams": set(),
     "words": {"secret_text"},
+    "wrapped": set(),
     "metric_names": set(),
     "target": {"metric_names"},
     "config": {"target"},
@@ -39,7 +40,7 @@ ROOMS = {
     "analysis": {"config", "grid", "target", "metric_names", "store"},
     "search": {"config", "target", "grid", "bound", "analysis"},
     "answer": {"store", "target", "grid", "metric_names", "analysis", "search"},
-    "report": {"config", "target", "store", "analysis", "answer"},
+    "report": {"config", "target", "store", "analysis", "answer", "wrapped"},
     "launch": {
         "config",
         "target",
@@ -54,6 +55,7 @@ ROOMS = {
         "bound",
         "answer",
         "process",
+        "wrapped",
     },
 }
 
