@@ -21,6 +21,7 @@ ROOMS = {
     "secret_text": set(),
     "streams": set(),
     "words": {"secret_text"},
+    "wrapped": set(),
     "metric_names": set(),
     "target": {"metric_names"},
     "config": {"target", "door"},
@@ -38,7 +39,7 @@ ROOMS = {
     "analysis": {"config", "grid", "target", "metric_names", "store"},
     "search": {"config", "target", "grid", "bound", "analysis"},
     "answer": {"store", "target", "grid", "metric_names", "analysis", "search"},
-    "report": {"config", "target", "door", "store", "analysis", "answer"},
+    "report": {"config", "target", "door", "store", "analysis", "answer", "wrapped"},
     "launch": {
         "config",
         "target",
@@ -54,6 +55,7 @@ ROOMS = {
         "answer",
         "process",
         "door",
+        "wrapped",
     },
     "cli": {
         *("config", "door", "streams", "process", "version", "store", "workloads"),

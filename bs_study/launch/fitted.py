@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.table import Table
+
+from bs_study.wrapped import wrapped
 
 GAP = 2
 _COMMAND = re.compile(r"(?<=: )(?:python|bs-study) .*$")
@@ -49,11 +50,6 @@ def fitted_lines(text: str, *, width: int) -> list[str]:
     for line in text.splitlines():
         command = _COMMAND.search(line) if cell_len(line) > width else None
         told = line[: command.start()].rstrip() if command else line
-        lines += [told] if cell_len(told) <= width else _wrapped(told, width)
+        lines += [told] if cell_len(told) <= width else wrapped(told, width)
         lines += [command[0]] if command else []
     return lines
-
-
-def _wrapped(line: str, width: int) -> list[str]:
-    # At an indent a space goes, but for the one that a line begins with.
-    return textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)

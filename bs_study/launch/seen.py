@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+
+import torch
 
 from bs_study.config import LaunchOptions, StudyConfig
 from bs_study.launch.data_folder import data_directory
@@ -41,7 +44,25 @@ def seen(
     config: StudyConfig, workload: Workload, options: LaunchOptions, *, has_grid: bool = True
 ) -> tuple[StudyConfig, DataSets, Look]:
     """Return what a look at workload and target shows, and the config with a target that has a direction."""
-    data = data_of(config, workload, options)
+    data = data_of(config, workload, options)  # by all threads: sums may depend on how many there are
+    with _a_core_for_ray(options):
+        return _looked_at(config, workload, data, has_grid=has_grid)
+
+
+@contextlib.contextmanager
+def _a_core_for_ray(options: LaunchOptions) -> Iterator[None]:
+    """Leave a core to the Ray that comes up meanwhile: threads that wait for one that has none spin, on all others."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(threads if options.local else max(1, threads - 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _looked_at(
+    config: StudyConfig, workload: Workload, data: DataSets, *, has_grid: bool
+) -> tuple[StudyConfig, DataSets, Look]:
     sizes = Sizes(config.batch_sizes if has_grid else (), config.settings.eval_batch_size)
     look = look_at(workload, data.train, data.held_out, sizes=sizes, test=data.test)
     look = replace(look, warnings=(*look.warnings, *parts_warnings(config, workload, data.train)))

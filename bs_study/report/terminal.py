@@ -6,7 +6,6 @@ import re
 import shlex
 import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
 
 from bs_study.analysis.step import Step
@@ -16,13 +15,12 @@ from bs_study.report.card import Card, Cost, card, cost_sentences
 from bs_study.report.sentences.steps import command
 from bs_study.report.sentences.warnings import ALARMS, warning
 from bs_study.words import counted
+from bs_study.wrapped import wrapped
 
 WIDTH = 80
 """Columns that the lines are made for; in a narrower terminal the same words take more lines."""
 MOST_LINES = 12
 _OF_ALARMS, _OF_COSTS, _OF_STEP, _OF_COMMAND = 3, 2, 2, 3  # lines
-_TOGETHER = re.compile(r"(?<=\d) (?=%|(?:µs|ms|s|min|h)\b)|(?<=\blr) (?=\d)|(?<=[≤≥]) (?=\d)")
-"""Spaces at which no line ends."""
 
 
 def terminal_width() -> int:
@@ -50,7 +48,7 @@ def closing(found: Analysis, *, start: str | None = None, width: int = WIDTH) ->
     following = [_fitted(advised, _OF_STEP)] if advised else []
     room -= _height(following) + (len(_typed(typed, WIDTH)) if typed else 0)
     paragraphs = [*_alarms(found), *head, *_compared(told, room), *following]
-    lines = [line for text in paragraphs for line in _wrapped(text, width)]
+    lines = [line for text in paragraphs for line in wrapped(text, width)]
     return [*lines, *_typed(typed, width)] if typed else lines
 
 
@@ -131,13 +129,7 @@ def _advised(found: Analysis, told: Card) -> tuple[list[str], str]:
 
 
 def _height(paragraphs: Sequence[str]) -> int:
-    return sum(len(_wrapped(text, WIDTH)) for text in paragraphs)
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    kept = _TOGETHER.sub("\N{NO-BREAK SPACE}", text)
-    lines = textwrap.wrap(kept, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
-    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+    return sum(len(wrapped(text, WIDTH)) for text in paragraphs)
 
 
 def _typed(typed: str, width: int) -> list[str]:
