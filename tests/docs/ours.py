@@ -16,9 +16,8 @@ from tests.docs.pages import ROOT
 # study that is named first becomes their --config or --workload. Once bs_study.cli is there, all of this can go but for
 # the lines with `-m bs_study`.
 HAS_COMMAND = find_spec("bs_study.cli") is not None
-_OURS = (
-    {"python sweeps/grid.py": "bs-study run", "python sweeps/report.py": "bs-study report"} if not HAS_COMMAND else {}
-)
+_SCRIPTS = {"python sweeps/grid.py": "bs-study run", "python sweeps/report.py": "bs-study report"}
+_OURS = {"python -m bs_study": "bs-study"} if HAS_COMMAND else _SCRIPTS
 
 
 def words(command: str) -> list[str]:
