@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tests.docs.pages import ROOT
+from tests.grid_command import command_in_this_process
 
 # SWITCH: pages show `bs-study`. Where the package has no such command yet, its two scripts are run in its place, and a
 # study that is named first becomes their --config or --workload. Once bs_study.cli is there, all of this can go but for
@@ -63,6 +64,13 @@ def run(command: str, *more: str, folder: Path) -> subprocess.CompletedProcess[s
     return subprocess.run(
         [*words(command), *more], cwd=folder, capture_output=True, text=True, timeout=300, check=False
     )
+
+
+def run_here(command: str, *more: str) -> int:
+    """Run a command that begins with `bs-study run` or `python sweeps/grid.py` in this process; return its status."""
+    rest = shlex.split(command)[2:]
+    here = command_in_this_process()
+    return here([*(rest if HAS_COMMAND or command.startswith("python") else _flagged(rest)), *more])
 
 
 def as_shown(text: str) -> str:
