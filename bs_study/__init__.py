@@ -8,17 +8,38 @@ from typing import TYPE_CHECKING
 from bs_study.version import __version__
 
 if TYPE_CHECKING:
+    from bs_study import report
     from bs_study.analysis.study import Analysis
+    from bs_study.api import sweep
     from bs_study.config import StudyConfig, TrialConfig
     from bs_study.store import Study, open_study
     from bs_study.target import Target
 
-__all__ = ["Study", "StudyConfig", "Target", "TrialConfig", "__version__", "analyse", "open_study"]
+__all__ = [
+    "Study",
+    "StudyConfig",
+    "Target",
+    "TrialConfig",
+    "__version__",
+    "analyse",
+    "open_study",
+    "report",
+    "sweep",
+]
 # Loaded when they are asked for: a command hears of a Ctrl-C before pandas is here.
-_HOMES = {"Study": "store", "StudyConfig": "config", "Target": "target", "TrialConfig": "config", "open_study": "store"}
+_HOMES = {
+    "Study": "store",
+    "StudyConfig": "config",
+    "Target": "target",
+    "TrialConfig": "config",
+    "open_study": "store",
+    "sweep": "api",
+}
 
 
 def __getattr__(name: str) -> object:
+    if name == "report":  # the package, which can be called
+        return import_module("bs_study.report")
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"bs_study.{_HOMES[name]}"), name)

@@ -19,6 +19,7 @@ TOY = Path(__file__).parent / "toy"
 collect_ignore = ["toy", "bench"]  # what tests import and what is run by hand, no tests
 # Tests that would disturb each other, as they start Rays, kill processes or read clocks; and which of them do not.
 TOGETHER = (
+    "tests/cli/test_named.py",
     "tests/faults/",
     "tests/launch/",
     "tests/report/test_object_store.py",

@@ -20,8 +20,8 @@ from bs_study.store.paths import study_paths
 from tests.grid_command import command_in_this_process
 
 Typed = Callable[[str], str]
-BEGIN = "python sweeps/grid.py --local --no-timing --min-iterations 0 --max-iterations 150 --target 'loss<=1'"
-PRINTED = re.compile(r"^Next: (?:.*\n)+?  (?P<command>python (?:.*\\\n)*.*)$", re.MULTILINE)
+BEGIN = "bs-study run --local --no-timing --min-iterations 0 --max-iterations 150 --target 'loss<=1'"
+PRINTED = re.compile(r"^Next: (?:.*\n)+?  (?P<command>bs-study (?:.*\\\n)*.*)$", re.MULTILINE)
 
 
 class Advice(NamedTuple):
@@ -35,8 +35,8 @@ def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
     monkeypatch.setattr("sys.path", [*sys.path])
 
     def run(command: str) -> str:
-        python, script, *words = shlex.split(command.replace("\\\n", " "))
-        assert (python, script) == ("python", "sweeps/grid.py")
+        program, name, *words = shlex.split(command.replace("\\\n", " "))
+        assert (program, name) == ("bs-study", "run")
         capsys.readouterr()
         status = command_in_this_process()(words)
         printed = capsys.readouterr()
@@ -50,7 +50,7 @@ def advised(study: Path) -> list[Advice]:
     """Return what the report advises, as the study was launched."""
     found = analyse(open_study(study))
     each = found.recommendation.steps
-    return [Advice(step(one, found), command(one, found, start="python sweeps/grid.py --local")) for one in each]
+    return [Advice(step(one, found), command(one, found, start="bs-study run --local")) for one in each]
 
 
 def starts(study: Path) -> dict[str, pd.Timestamp]:

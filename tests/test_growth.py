@@ -95,7 +95,7 @@ OTHER = "start another study: --name in place of --resume"
         ({"precision": "bf16"}, "precision: bf16 contradicts the study, which has fp32."),
         ({"cpus_per_trial": 2}, "cpus_per_trial: 2 contradicts the study, which has 1."),
         ({"name": "other"}, "name: other contradicts the study, which has try1."),
-        ({"target": "loss<=0.1"}, "`python sweeps/report.py results/try1 --target 'loss <= 0.1'`"),
+        ({"target": "loss<=0.1"}, "`bs-study report results/try1 --target 'loss <= 0.1'`"),
         ({"momentum": 0.9, "nesterov": True}, "Compare both with --recipes '{momentum: 0.9, nesterov: true}'"),
         ({"momentum": 0.9, "recipes": [{"lr_decay": "cosine"}]}, "Set it within each of the recipes"),
         ({"momentum": [0.9]}, "momentum: 0.9 contradicts the study, which has 0.5."),

@@ -137,7 +137,7 @@ def test_what_the_study_has_already_adds_nothing_and_writes_nothing(
 REFUSED = {
     "--seeds 1 --max-iterations 40": ("max_iterations", "40", "20", "--name"),
     "--seeds 1 --momentum 0.9": ("momentum", "--recipes '{momentum: 0.9}'"),
-    "--seeds 1 --target accuracy=0.9": ("target", "python sweeps/report.py", "--target 'accuracy >= 0.9'"),
+    "--seeds 1 --target accuracy=0.9": ("target", "bs-study report", "--target 'accuracy >= 0.9'"),
     "--batch-sizes 1438": ("batch_sizes", "1438", "1437"),
     "--lrs -1": ("lrs", "-1"),
     "--seeds 1 1": ("seeds", "twice"),

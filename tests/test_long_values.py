@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bs_study.command_line import read_yaml, what_is_asked
+from bs_study.cli.asked import read_yaml, what_is_asked
+from bs_study.cli.flags import parse_flags
 from bs_study.config import StudyConfig
 from bs_study.config.asked import asked
-from bs_study.flags import parse_flags
 from bs_study.store.paths import study_paths
 from bs_study.store.uris import study_uri
 from bs_study.words import one_line
@@ -49,7 +49,7 @@ def test_a_message_holds_at_most_200_characters_of_a_value(settings: dict[str, A
 )
 def test_so_does_one_of_a_flag(words: list[str]) -> None:
     with pytest.raises((ValueError, OSError), match=r"\S") as caught:
-        what_is_asked(parse_flags(words, description="a test"))
+        what_is_asked(parse_flags(words))
     assert len(one_line(caught.value)) < 700  # as the command prints it
 
 

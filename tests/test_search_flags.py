@@ -7,16 +7,14 @@ from pathlib import Path
 import pytest
 
 from bs_study import StudyConfig
-from bs_study.command_line import what_is_asked
-from bs_study.flags import parse_flags
-
-SWEEPS = Path(__file__).parent.parent / "sweeps"
-STUDIES = sorted(file.name for file in SWEEPS.glob("*.yaml") if "workload:" in file.read_text())
+from bs_study.cli.asked import what_is_asked
+from bs_study.cli.flags import parse_flags
+from bs_study.config.shipped import shipped_studies
 
 
 def typed(*flags: str, file: Path | None = None) -> StudyConfig:
     arguments = [*(["--config", str(file)] if file else []), *flags]
-    return what_is_asked(parse_flags(arguments, description="a test")).config
+    return what_is_asked(parse_flags(arguments)).config
 
 
 def refusal(*flags: str, file: Path | None = None) -> str:
@@ -103,12 +101,12 @@ def test_where_a_bracket_begins_is_typed_in_place_of_the_files_lrs(file: Path) -
     assert (config.lrs, config.lr_start, config.lr_factor) == ((0.1,), 0.1, 2)
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", shipped_studies())
 @pytest.mark.parametrize("search", ["race", "bracket"])
 def test_each_study_that_ships_takes_another_search_in_one_flag_unless_its_lr_ends_with_the_budget(
     name: str, search: str
 ) -> None:
-    file = SWEEPS / name
+    file = shipped_studies()[name]
     if "cosine" in file.read_text():
         assert refusal("--search", search, file=file).startswith(f"search: {search} can't be had with lr_decay cosine")
     else:

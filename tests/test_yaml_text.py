@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bs_study.command_line import read_yaml, what_is_asked
+from bs_study.cli.asked import read_yaml, what_is_asked
+from bs_study.cli.flags import parse_flags
 from bs_study.config.yaml_text import MOST_BYTES, parsed
-from bs_study.flags import parse_flags
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_file_of_more_than_a_megabyte_is_not_read(tmp_path: Path) -> None:
 def config_of(tmp_path: Path, text: str) -> Any:
     file = tmp_path / "study.yaml"
     file.write_text("lrs: [1e-3]\nmax_epochs: 1\n" + text)
-    return what_is_asked(parse_flags(["--config", str(file)], description="a test")).config
+    return what_is_asked(parse_flags(["--config", str(file)])).config
 
 
 def test_a_study_of_ten_examples_a_batch_may_be_written_010(tmp_path: Path) -> None:
@@ -114,6 +114,6 @@ def test_a_number_that_is_none_is_refused_by_its_setting_in_a_short_line(tmp_pat
 def test_a_recipe_on_the_command_line_is_read_in_the_same_way() -> None:
     for text, told in (("{momentum: 0, momentum: 0.9}", "gives 'momentum' twice"), (LAUGHS, "10,000 values")):
         with pytest.raises(ValueError, match="Write each as") as caught:
-            parse_flags(["--recipes", text], description="a test")
+            parse_flags(["--recipes", text])
         assert str(caught.value).startswith("--recipes: ")
         assert told in str(caught.value)

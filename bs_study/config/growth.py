@@ -12,6 +12,7 @@ from bs_study.config.search import OF_GRID, OWN, overridden
 from bs_study.config.settings import KEPT
 from bs_study.config.study import StudyConfig
 from bs_study.config.values import hashable
+from bs_study.door import command
 from bs_study.words import listing, shortened, typed
 
 LISTS = ("batch_sizes", "lrs")
@@ -171,7 +172,7 @@ def _refuse_another(stored: StudyConfig, given: StudyConfig, *, uri: str) -> Non
         value, was = typed_value(now[name]), "none" if before[name] is None else typed_value(before[name])
         is_one_recipe = not (stored.recipes or given.recipes)
         change = {axis: now[axis] for axis in differing if axis in AXES} if is_one_recipe else {}
-        ask = shlex.join(["python", "sweeps/report.py", uri, "--target", str(now["target"])])
+        ask = f"{command('report')} {shlex.join([uri, '--target', str(now['target'])])}"
         raise ValueError(
             f"{name}: {value} contradicts the study, which has {was}. {_right_way(name, change, report=ask)}"
         )

@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from bs_study.config.values import Count, Index, NonNegative, Positive
+from bs_study.door import command
 from bs_study.words import typed
 
 
@@ -85,10 +86,15 @@ def flags_of(options: LaunchOptions) -> list[str]:
     return flags
 
 
-def resume_command(uri: str, options: LaunchOptions) -> str:
+def launch_command(options: LaunchOptions, *, name: str = "run") -> str:
+    """Return the command that launches studies in the same way, as the person typed it: `run`, or `time`."""
+    return " ".join([command(name), *map(shlex.quote, flags_of(options))])
+
+
+def resume_command(uri: str, options: LaunchOptions, *, name: str = "run") -> str:
     """Return the command that goes on with a study and launches it in the same way.
 
     >>> resume_command("results/my study", LaunchOptions(local=True))
-    "python sweeps/grid.py --local --resume 'results/my study'"
+    "bs-study run --local --resume 'results/my study'"
     """
-    return shlex.join(["python", "sweeps/grid.py", *flags_of(options), "--resume", uri])
+    return f"{launch_command(options, name=name)} --resume {shlex.quote(uri)}"

@@ -40,6 +40,7 @@ from bs_study.training.data import DataSets
 from bs_study.training.interruption import Interruption
 from bs_study.training.placement import Place
 from bs_study.training.timing import BatchTiming
+from bs_study.workloads.given import given
 
 MOST_PENDING = 200
 REPORTS_PER_SECOND = 100
@@ -90,13 +91,16 @@ class RayLauncher:
     @cached_property
     def _parcel(self) -> ray.ObjectRef[Parcel]:
         report_seconds = max(1.0, self.resources.slots / REPORTS_PER_SECOND)
+        workload = self._config.settings.workload
         parcel = Parcel(
             self._place,
             machine_given(self._config, self._options, device="cpu"),
             pacing_of(self._options, report_seconds=report_seconds),
             self._launched,
             shared_arrays(self._data),
-            workload_code(self._config.settings.workload) if self.resources.is_cluster else (),
+            workload_code(workload) if self.resources.is_cluster else (),
+            workload,
+            given(workload),
         )
         return ray.put(parcel)
 

@@ -12,6 +12,7 @@ from bs_study.launch.shared_data import SharedArrays, shared_tensors
 from bs_study.launch.workload_code import Code, use_code
 from bs_study.training.data import DataSets
 from bs_study.training.placement import Machine, Pacing, Place
+from bs_study.workloads.given import Made, give
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Parcel:
         launched: when the study was started or resumed.
         arrays: the data sets that the driver has read; None if each worker reads them.
         code: the workload's modules, where a worker may be on another machine.
+        workload: its name.
+        given: the workload itself, where it is code of a notebook or a script: it travels by value.
     """
 
     place: Place
@@ -33,11 +36,15 @@ class Parcel:
     launched: datetime
     arrays: SharedArrays | None
     code: Code
+    workload: str
+    given: Made | None
 
     def unpacked(self) -> tuple[Machine, DataSets | None]:
-        """Let this worker find the workload's modules; return what a trial may use here, and its data."""
+        """Let this worker find the workload; return what a trial may use here, and its data."""
         if self.code:
             use_code(self.code)
+        if self.given:
+            give(self.given, name=self.workload)
         gpu_ids = ray.get_gpu_ids()
         # By what this worker was given: on a machine with GPUs, a trial without one sees them all.
         machine = replace(

@@ -11,8 +11,9 @@ from typing import Protocol
 import pandas as pd
 
 from bs_study.analysis.versions import of_version
-from bs_study.config.launch import flags_of, resume_command
+from bs_study.config.launch import launch_command, resume_command
 from bs_study.config.recipe_names import named_recipes
+from bs_study.door import command
 from bs_study.grid import is_full_grid, names_of_recipes
 from bs_study.launch.course import Course
 from bs_study.launch.display import Display
@@ -76,7 +77,7 @@ def run_study(study: Prepared, listener: Listener) -> End:
                 return _run(study, listener, tracking, end)
         except KeyboardInterrupt:
             end.begin()
-            _say_last(end, listener)
+            say_last(end, listener)
             return End(is_interrupted=True)
 
 
@@ -84,7 +85,7 @@ def last_words(study: Prepared) -> str:
     return f"interrupted. Go on with: {resume_command(study.paths.uri, study.options)}"
 
 
-def _say_last(end: Stop, listener: Listener) -> None:
+def say_last(end: Stop, listener: Listener) -> None:
     """Say a study's last words, unless that was done."""
     if end.last_words is not None:
         listener.say(end.last_words)
@@ -102,7 +103,7 @@ def _run(study: Prepared, listener: Listener, tracking: Tracking, end: Stop) -> 
                 study.create()
         return _concluded(study, listener, tracking, end)
     with (
-        _launcher(study) as launcher,
+        launcher_of(study) as launcher,
         study_lease(study.paths, lost=_thread.interrupt_main, warn=listener.warn),
     ):
         study.create()
@@ -115,7 +116,7 @@ def _run(study: Prepared, listener: Listener, tracking: Tracking, end: Stop) -> 
             end.begin()
             if study.trials and _is_over(study):
                 end.last_words = _without_report(study)
-            _say_last(end, listener)  # before Ray is left, which may take a while
+            say_last(end, listener)  # before Ray is left, which may take a while
             return End(is_interrupted=True)
     concluded = _concluded(study, listener, tracking, end)
     if failed:
@@ -131,7 +132,7 @@ def _concluded(study: Prepared, listener: Listener, tracking: Tracking, end: Sto
 
 def _without_report(study: Prepared) -> str:
     uri = shlex.quote(study.paths.uri)
-    return f"interrupted, with all trials ended. Its report: python sweeps/report.py {uri}"
+    return f"interrupted, with all trials ended. Its report: {command('report')} {uri}"
 
 
 def _is_over(study: Prepared) -> bool:
@@ -146,7 +147,7 @@ def _course(study: Prepared) -> Course:
     return Course(study.config, Study(study.place.paths), version=study.place.workload_version)
 
 
-def _launcher(study: Prepared) -> AbstractContextManager[Launcher]:
+def launcher_of(study: Prepared) -> AbstractContextManager[Launcher]:
     """Return what runs the trials of a study while it is entered: in this process, or on Ray."""
     if study.options.local:
         from bs_study.launch.serial import serial_launcher
@@ -230,4 +231,4 @@ def conclude(study: Prepared, listener: Listener, tracking: Tracking) -> bool:
 
 def _start(study: Prepared) -> str:
     """Return the command that runs studies launched as this one is; whether it is timed is for each step to say."""
-    return shlex.join(["python", "sweeps/grid.py", *flags_of(study.options.model_copy(update={"timing": None}))])
+    return launch_command(study.options.model_copy(update={"timing": None}))

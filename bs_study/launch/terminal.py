@@ -14,7 +14,7 @@ class Terminal:
     """Prints what goes on, and shows trials while they run."""
 
     def __init__(self) -> None:
-        self._console = Console(soft_wrap=True)
+        self._console = Console(soft_wrap=True, force_jupyter=False)
 
     def say(self, text: str) -> None:
         print(text, flush=True)  # noqa: T201  as it is: a path may hold what rich takes for markup

@@ -64,7 +64,8 @@ def time_alone(launcher: Launcher, config: StudyConfig, options: LaunchOptions) 
 
     What disturbs one for seconds is often gone when all the others have been timed.
     """
-    yield "timing each batch size alone on its device, before the trials (--no-timing leaves it out)"
+    why = "" if options.timing else ", before the trials (--no-timing leaves it out)"
+    yield f"timing each batch size alone on its device{why}"
     are_disturbed = False
     for timing in launcher.time(timing_trials(config), disturbed_too=bool(options.timing)):
         are_disturbed |= timing.time is not None and timing.time.disturbed

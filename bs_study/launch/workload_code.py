@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bs_study.workloads.built_in import BUILT_IN
+from bs_study.workloads.given import given
 from bs_study.workloads.names import code_place
 from bs_study.workloads.source import OWN, modules_beside, places
 
@@ -31,7 +32,7 @@ def workload_code(workload: str) -> Code:
     Raises:
         ValueError: they are larger than code is.
     """
-    if workload in BUILT_IN or workload.startswith(f"{OWN}."):  # which every node has
+    if workload in BUILT_IN or workload.startswith(f"{OWN}.") or given(workload):  # which every node has, or gets
         return ()
     top, folder = code_place(workload)
     files = sorted(

@@ -33,12 +33,20 @@ class Stop:
         seconds: to the end of the process, from the first signal on.
         at_once: end with the first signal, there and then: nothing is lost, and nothing is to be cleaned up.
         owns_process: the process is a command's, which nobody misses but the person who typed it.
+        ends_process: end it when the time is up. A notebook would lose all that it holds.
     """
 
     def __init__(
-        self, last_words: str | None, *, seconds: float, at_once: bool = False, owns_process: bool = False
+        self,
+        last_words: str | None,
+        *,
+        seconds: float,
+        at_once: bool = False,
+        owns_process: bool = False,
+        ends_process: bool = True,
     ) -> None:
         self.last_words, self.at_once, self.owns_process = last_words, at_once, owns_process
+        self._ends_process = ends_process
         self.heed: Callable[[], bool] | None = None
         """Told of the first signal; returns whether what runs then comes to its end by itself."""
         self.patience = seconds
@@ -122,7 +130,8 @@ class Stop:
             wait = left
             self._is_impatient = True
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
-        self.end()
+        if self._ends_process:
+            self.end()
 
     def _print_unraisable(self, unraisable: Any, /) -> None:
         """Print what Python can only print, but for an interrupt in a finalizer: it has reached nobody, so far."""

@@ -1,1 +1,36 @@
-"""What a person looks at: figures, the answer in sentences, and the page. Loads neither torch nor ray."""
+"""What a person looks at: figures, the answer in sentences, and the page. Loads neither torch nor ray.
+
+The package can be called, and writes a report then: `bs_study.report(study)`.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bs_study.store import Study
+    from bs_study.target import Target
+
+
+class _Report(ModuleType):
+    def __call__(self, study: Study, *, target: Target | str | None = None, png: bool = False) -> str:
+        """Write the report of a study, and return where its page is: a path, or a URI.
+
+        Args:
+            study: as `sweep` or `open_study` returns it.
+            target: asks for another target than the study's own, whose report stays.
+            png: write each figure as PNG, too.
+
+        Raises:
+            ValueError: the target is none, or its metric is not among the evaluations.
+            OSError: the store does not answer.
+        """
+        from bs_study.answer import analyse
+        from bs_study.report.page import publish
+
+        return publish(study, analyse(study, target, keep=True), png=png)
+
+
+sys.modules[__name__].__class__ = _Report

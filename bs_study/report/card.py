@@ -10,7 +10,7 @@ from typing import NamedTuple
 from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.study import Analysis
 from bs_study.report.next_step import NextStep, next_step
-from bs_study.report.sentences import answer, steps, times
+from bs_study.report.sentences import answer, times
 from bs_study.report.sentences.outcomes import why_infeasible
 from bs_study.report.sentences.places import Place
 from bs_study.report.sentences.rivals import WITHIN, how_much, is_infeasible, lrs_as_good, rivals, sizes_as_good
@@ -69,7 +69,7 @@ class Card:
         return " ".join([*told, *([f"Not named here: {count(more)} more."] if more > 0 else [])])
 
 
-def card(found: Analysis, *, start: str = steps.GRID) -> Card:
+def card(found: Analysis, *, start: str | None = None) -> Card:
     """Return the recommendation of an analysis.
 
     Args:

@@ -40,7 +40,7 @@ class NextStep:
         return f"about {duration(float(f'{self.seconds:.2g}'))} of training on one device"  # more digits were noise
 
 
-def next_step(found: Analysis, *, start: str = steps.GRID) -> NextStep | None:
+def next_step(found: Analysis, *, start: str | None = None) -> NextStep | None:
     """Return the first step of a recommendation; None where nothing would make it surer.
 
     Args:

@@ -13,7 +13,7 @@ from bs_study.analysis.step import Step
 from bs_study.analysis.steps import other_target
 from bs_study.analysis.study import Analysis
 from bs_study.report.card import Card, Cost, card, cost_sentences
-from bs_study.report.sentences.steps import GRID, command
+from bs_study.report.sentences.steps import command
 from bs_study.report.sentences.warnings import ALARMS, warning
 from bs_study.words import counted
 
@@ -32,7 +32,7 @@ def terminal_width() -> int:
     return max(20, min(WIDTH, shutil.get_terminal_size((WIDTH, 24)).columns))
 
 
-def closing(found: Analysis, *, start: str = GRID, width: int = WIDTH) -> list[str]:
+def closing(found: Analysis, *, start: str | None = None, width: int = WIDTH) -> list[str]:
     """Return the lines to print, none wider than the terminal but for a word that is.
 
     At `WIDTH` they are, with those of `page_at`, at most `MOST_LINES`; before them come up to three of alarms.

@@ -13,9 +13,10 @@ from torch.utils.data import Dataset, default_collate
 
 from bs_study.target import OpenTarget, Target, read_target
 from bs_study.workloads.built_in import BUILT_IN
+from bs_study.workloads.given import class_made_by
 from bs_study.workloads.lookup import named_class
 from bs_study.workloads.metrics import Values
-from bs_study.workloads.user_errors import told_of_class
+from bs_study.workloads.user_errors import told_of_making
 
 Data = tuple[Tensor, ...] | Dataset[Any]
 
@@ -123,16 +124,18 @@ def as_batch(collated: Any) -> tuple[Tensor, ...]:
 def load_workload(name: str) -> Workload:
     """Return the workload of a built-in's name, of ``package.module:Class``, or of ``folder/file.py:Class``.
 
+    In place of a class the name may be that of a function without arguments that returns a workload.
+
     Raises:
         ValueError: no such workload, or one that lacks a part of the interface; the message says what is right.
     """
     found = named_class(BUILT_IN.get(name, name), built_in=BUILT_IN)
-    if not isinstance(found, type):
+    if not callable(found):
         raise ValueError(f"workload: {name} is no class. Give package.module:Class")
     try:
-        workload = _with_defaults(found)()
+        workload = _with_defaults(found if isinstance(found, type) else class_made_by(found))()
     except Exception as error:
-        raise ValueError(f"workload: {name} can't be made: {told_of_class(error, found)}") from error
+        raise ValueError(f"workload: {name} can't be made: {told_of_making(error, found)}") from error
     for part in ("name", "target", "train_data", "eval_data", "model", "loss"):
         if not hasattr(workload, part):
             raise ValueError(f"workload: {name} lacks {part!r}. See Workload in bs_study/workloads/base.py")

@@ -12,20 +12,28 @@ from types import ModuleType
 from typing import Any
 
 from bs_study.words import shortened, shown
+from bs_study.workloads.given import MAIN, given
 from bs_study.workloads.names import file_of, hidden_file, imported, is_file_name, source_of, split_name
 from bs_study.workloads.own_code import is_own, is_pythons
 from bs_study.workloads.user_errors import told
 
 
 def named_class(reference: str, *, built_in: Collection[str]) -> Any:
-    """Return what ``package.module:Class`` or ``folder/module.py:Class`` names.
+    """Return what ``package.module:Class`` or ``folder/module.py:Class`` names, or what was given under that name.
 
     Raises:
         ValueError: there is no such module, file or class, or its import fails.
     """
+    if found := given(reference):
+        return found
     where, attribute = split_name(reference)
     if not (where and attribute):
         raise ValueError(f"workload: {shown(reference)} {_no_class(where, built_in=built_in)}")
+    if where == MAIN:
+        raise ValueError(
+            f"workload: {shown(reference)} is code of a notebook or a script, which began the study. Go on with it "
+            f"there: bs_study.sweep({attribute}, resume=...)"
+        )
     if is_file_name(where):
         _refuse_missing(reference, where)
     try:

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from bs_study.workloads.given import MAIN
+from bs_study.workloads.main_code import main_code
 from bs_study.workloads.own_code import OURS, is_installed
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def modules_beside(top: ModuleType) -> Iterator[ModuleType]:
     if any(is_installed(place) for place in beside):
         return
     for name, module in list(sys.modules.items()):
-        is_top = "." not in name and name not in ("__main__", OWN)
+        is_top = "." not in name and name not in (MAIN, OWN)
         if is_top and any(place.parent in beside for place in places(module)):
             yield module
 
@@ -47,12 +49,14 @@ def places(module: ModuleType) -> list[Path]:
 def source_hashes(workload: Workload) -> dict[str, str]:
     """Return a hash of each file of a workload's code, as far as it is imported by now.
 
-    The files are named as imports name them: `my_task.py`, `package/part.py`. Of a class of this package they are its
+    The files are named as imports name them: `my_task.py`, `package/part.py`. Of a class of a notebook or of the script
+    that runs, its functions stand for them, as `__main__.MyTask.loss`. Of a class of this package they are its
     module and those of the classes that it inherits from, but for the interface: what a newer version of the package
     changes elsewhere is not the workload.
     """
     found = {name: file for name, file in map(_file, sorted(_modules(type(workload)))) if file and file.is_file()}
-    return {name: code_hash(file.read_bytes()) for name, file in found.items()}
+    hashes = {name: code_hash(file.read_bytes()) for name, file in found.items()}
+    return hashes | {name: code_hash(code) for name, code in main_code(type(workload)).items()}
 
 
 def built_in_hashes(names: Iterable[str]) -> dict[str, str]:
@@ -66,7 +70,7 @@ def _modules(cls: type) -> set[str]:
     of_bases = {base.__module__ for base in cls.__mro__ if base.__module__ != _INTERFACE}
     found = {name for name in of_bases if name.startswith(f"{OWN}.workloads.")}
     top = sys.modules.get(cls.__module__.partition(".")[0])
-    if top is None or top.__name__ == OWN:
+    if top is None or top.__name__ in (OWN, MAIN):
         return found
     tops = {module.__name__ for module in modules_beside(top)} or {top.__name__}
     return found | {name for name in list(sys.modules) if name.partition(".")[0] in tops}

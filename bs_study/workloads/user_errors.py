@@ -6,9 +6,9 @@ import contextlib
 import re
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from bs_study.workloads.own_code import is_own
 
@@ -113,10 +113,11 @@ def told(error: BaseException, *, own: str | None = None) -> str:
     return f"{text}{f' ({place})' if place else ''}{f'. {advice}' if advice else ''}"
 
 
-def told_of_class(error: Exception, found: type) -> str:
-    """Return an error of making a workload; of arguments that its `__init__` asks for, where it does so."""
-    code = getattr(found.__init__, "__code__", None)  # type: ignore[misc]
-    if not (code and isinstance(error, TypeError) and str(error).startswith(f"{found.__init__.__qualname__}()")):  # type: ignore[misc]
+def told_of_making(error: Exception, found: Callable[[], object]) -> str:
+    """Return an error of making a workload; of arguments that its `__init__`, or a function, asks for, that it does."""
+    maker: Any = found.__init__ if isinstance(found, type) else found  # type: ignore[misc]
+    code = getattr(maker, "__code__", None)
+    if not (code and isinstance(error, TypeError) and str(error).startswith(f"{maker.__qualname__}()")):
         return told(error)
     return (
         f"{_words(error)} ({Path(code.co_filename).name}, line {code.co_firstlineno}). A workload is made without "

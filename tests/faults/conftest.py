@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.running_study import GRID, RunningStudy
+from tests.faults.running_study import RunningStudy
+from tests.grid_command import command_in_this_process
 
 StartStudy = Callable[..., RunningStudy]
 
@@ -53,17 +53,13 @@ def grid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """Run the command in the test's folder, in this process: most of the time of its own is the import of torch."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", [*sys.path])
-    spec = importlib.util.spec_from_file_location("grid_command", GRID)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    command = command_in_this_process()
 
     def run(*flags: str) -> Ended:
         before = signal.getsignal(signal.SIGTERM)
         capsys.readouterr()
         try:
-            status = module.main(list(flags))
+            status = command(flags)
         finally:
             signal.signal(signal.SIGTERM, before)
         return Ended(status, *capsys.readouterr())

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bs_study.command_line import read_yaml
+from bs_study.cli.asked import read_yaml
 from bs_study.config.asked import FIELDS, asked
 from bs_study.grid import study_trials
 from tests.faults.hostile import GRID, config_or_refusal, quick, refused_in_one_line

@@ -156,7 +156,7 @@ def test_an_interrupt_in_the_last_trials_last_moment_names_the_report_and_going_
     ended = grid(*FULL_GRID, *flags)
     study = tmp_path / "results" / "digits"
     assert ended.status == 130
-    assert ended.out.splitlines()[-1].endswith(f"python sweeps/report.py {study}")
+    assert ended.out.splitlines()[-1].endswith(f"bs-study report {study}")
     again = grid("--resume", str(study), "--local", "--no-timing")
     assert (again.status, (study / "report" / "report.html").exists()) == (0, True)
     assert "nothing to do: all trials" in again.out

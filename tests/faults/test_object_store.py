@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import pickle
 import re
 import threading
@@ -19,9 +18,9 @@ from bs_study.store.paths import study_paths
 from tests.faults.attempts import undisturbed
 from tests.faults.conftest import Ended, StartStudy
 from tests.faults.same_rows import assert_same_rows, table
+from tests.grid_command import command_in_this_process
 from tests.s3_server import ACCESS_KEY_ID, SECRET_ACCESS_KEY, S3Server
 
-REPORT = Path(__file__).parents[2] / "sweeps" / "report.py"
 FLAGS = (
     "--workload", "faulty_workloads:Paced", "--batch-sizes", "12", "--lrs", "0.01", "--no-stop-at-target",
     "--checkpoint-seconds", "0.2", "--eval-every-examples", "64",
@@ -31,12 +30,7 @@ Refusal = Callable[[Ended], str]
 
 
 def report(uri: str) -> int:
-    spec = importlib.util.spec_from_file_location("report_command", REPORT)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return int(module.main([uri]))
+    return command_in_this_process("report")([uri])
 
 
 def test_paths_sent_to_another_process_carry_no_credentials_and_open_the_same_study(

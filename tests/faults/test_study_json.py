@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +15,8 @@ from bs_study.store.paths import StudyPaths
 from bs_study.store.study_json import create_study, grow_study, read_asked
 from tests.faults.conftest import Ended
 from tests.faults.small_studies import METRICS, small_study
+from tests.grid_command import command_in_this_process
 
-SWEEPS = Path(__file__).parents[2] / "sweeps"
 Grid = Callable[..., Ended]
 
 
@@ -142,15 +141,10 @@ def test_a_study_json_that_another_editor_has_written_is_sound(
 @pytest.fixture
 def report(capsys: pytest.CaptureFixture[str]) -> Callable[[StudyPaths], Ended]:
     """Run the command that writes the report."""
-    spec = importlib.util.spec_from_file_location("report_command", SWEEPS / "report.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
 
     def run(paths: StudyPaths) -> Ended:
         capsys.readouterr()
-        return Ended(module.main([paths.root]), *capsys.readouterr())
+        return Ended(command_in_this_process("report")([paths.root]), *capsys.readouterr())
 
     return run
 

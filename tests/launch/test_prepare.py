@@ -132,7 +132,7 @@ def test_a_study_that_exists_is_continued_by_a_command_that_launches_it_alike(be
     config, options = asked(GRID | {"store": str(Path(begun.paths.root).parent), "local": True, "max_failures": 0})
     with pytest.raises(ValueError, match="exists already") as caught:
         prepared(config, options)
-    command = f"`python sweeps/grid.py --local --max-failures 0 --resume {begun.paths.uri}`"
+    command = f"`bs-study run --local --max-failures 0 --resume {begun.paths.uri}`"
     assert command in str(caught.value)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import runpy
 import signal
 import socket
 import sys
@@ -20,8 +19,7 @@ from bs_study.launch import ray_session as module
 from bs_study.launch import ray_start
 from bs_study.launch.launcher import Resources
 from bs_study.launch.ray_session import ray_session
-
-GRID = Path(__file__).parents[2] / "sweeps" / "grid.py"
+from tests.grid_command import command_in_this_process
 
 
 @pytest.fixture
@@ -119,7 +117,6 @@ def test_a_store_that_a_node_does_not_see_is_refused_before_the_study_begins(
     monkeypatch.setattr(module, "_is_seen", lambda path, node_id: node_id == "head")
     monkeypatch.setattr(sys, "path", [*sys.path])  # which the command changes, as it does what SIGTERM does
     monkeypatch.setattr(signal, "signal", lambda *_: None)
-    grid = runpy.run_path(str(GRID))
-    assert grid["main"](["--store", str(tmp_path)]) == 2
+    assert command_in_this_process()(["--store", str(tmp_path)]) == 2
     assert f"error: store: {tmp_path}/digits is not seen on worker. Give" in capsys.readouterr().err
     assert not list(tmp_path.rglob("*.json"))

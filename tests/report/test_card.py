@@ -200,9 +200,9 @@ def test_a_study_that_still_runs_may_change_its_answer() -> None:
 
 def test_the_first_step_is_the_next_and_one_that_cannot_be_typed_has_no_command() -> None:
     two = (Step("timing"), Step("seeds", seeds=(3,), trials=4))
-    told = card(analysis(steps=two), start="python sweeps/grid.py --local").step
+    told = card(analysis(steps=two), start="bs-study run --local").step
     assert told is not None
-    assert told.command == "python sweeps/grid.py --local --resume results/digits --timing"
+    assert told.command == "bs-study run --local --resume results/digits --timing"
     assert told.trials == 0
     harder = card(analysis(steps=(Step("harder_target"),))).step
     assert harder is not None

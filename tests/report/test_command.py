@@ -127,8 +127,8 @@ def test_without_a_browser_a_line_says_where_the_page_is(reported: Path, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "the following arguments are required: study"),
-        (["{folder}", "--metric", "bleu"], "unrecognized arguments"),
+        ([], "the following arguments are required: STORE"),
+        (["{folder}", "--metric", "bleu"], "--metric: unknown"),
         (["{folder}/none"], "holds no study"),
         (["{folder}", "--target", "good"], "is no target"),
         (["{folder}", "--target", ""], "'' is no target"),
@@ -163,7 +163,7 @@ def test_a_direction_that_is_left_out_is_what_the_study_says_before_the_name_of_
 def test_a_report_needs_neither_torch_nor_ray_nor_pyplot() -> None:
     program = (
         "import sys, bs_study.report.page, bs_study.report.figures; "
-        "print([name for name in ('torch', 'ray', 'tyro', 'matplotlib.pyplot') if name in sys.modules])"
+        "print([name for name in ('torch', 'ray', 'matplotlib.pyplot') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.strip() == "[]"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import runpy
-from pathlib import Path
-
 import pytest
 
 from bs_study import open_study
 from bs_study.report.page import write_report
+from tests.grid_command import command_in_this_process
 from tests.report.demo_store import write_demo_study
 from tests.s3_server import S3Server
 
@@ -27,7 +25,7 @@ def test_a_page_in_a_bucket_is_not_opened_and_a_line_says_where_it_is(
 ) -> None:
     uri = s3_server.uri("results/demo")
     paths = write_demo_study(uri, batch_sizes=(256,), lrs=(0.1,), seeds=(0,), max_epochs=1)
-    main = runpy.run_path(str(Path(__file__).parents[2] / "sweeps/report.py"))["main"]
+    main = command_in_this_process("report")
     assert main([uri, "--open"]) == 2
     said = capsys.readouterr()
     assert said.err.startswith("error: --open: ")

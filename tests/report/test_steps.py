@@ -11,9 +11,9 @@ import pytest
 
 from bs_study import StudyConfig
 from bs_study.analysis.step import Step
-from bs_study.command_line import what_is_asked
+from bs_study.cli.asked import what_is_asked
+from bs_study.cli.flags import Request, parse_flags
 from bs_study.config.asked import asked
-from bs_study.flags import Request, parse_flags
 from bs_study.report.sentences.steps import command, step
 from bs_study.target import Target
 from tests.report.random_records import random_analysis
@@ -25,8 +25,8 @@ BUDGET = Step("budget", at=(64,), trials=8)
 
 def request_of(typed: str) -> Request:
     words = shlex.split(typed)
-    assert words[:2] == ["python", "sweeps/grid.py"]
-    return parse_flags(words[2:], description="a test")
+    assert words[:2] == ["bs-study", "run"]
+    return parse_flags(words[2:])
 
 
 def new_study(config: StudyConfig, step_taken: Step = BUDGET) -> StudyConfig:
@@ -52,14 +52,14 @@ def test_a_step_within_a_study_goes_on_with_it_and_adds_what_it_says(record: Ste
 
 def test_another_target_is_asked_of_the_report() -> None:
     typed = command(Step("target", target=Target("loss", 0.25, "min")), analysis(uri="results/my study"))
-    assert typed == "python sweeps/report.py 'results/my study' --target 'loss<=0.25'"
+    assert typed == "bs-study report 'results/my study' --target 'loss<=0.25'"
     assert Target.parse(shlex.split(typed)[-1]) == Target("loss", 0.25, "min")
     assert command(Step("target"), analysis()) == ""
 
 
 def test_a_command_is_launched_as_the_study_was() -> None:
-    typed = command(Step("seeds", seeds=(3,)), analysis(), start="python sweeps/grid.py --local --max-failures 0")
-    assert typed == "python sweeps/grid.py --local --max-failures 0 --resume results/digits --seeds 3"
+    typed = command(Step("seeds", seeds=(3,)), analysis(), start="bs-study run --local --max-failures 0")
+    assert typed == "bs-study run --local --max-failures 0 --resume results/digits --seeds 3"
 
 
 SETTINGS: dict[str, list[Any]] = {
@@ -126,7 +126,7 @@ def test_a_new_study_is_searched_as_the_old_one(search: dict[str, Any]) -> None:
 
 
 def test_a_built_in_workload_takes_nothing_from_the_study_that_ships_for_it() -> None:
-    # sweeps/mnist.yaml has a budget in iterations, and cifar10.yaml a momentum of .9
+    # mnist.yaml has a budget in iterations, and cifar10.yaml a momentum of .9
     for workload in ("mnist", "cifar10"):
         config = asked(GRID | {"workload": workload, "max_epochs": 5}).config
         found = new_study(config).settings
@@ -188,7 +188,7 @@ def test_every_command_of_random_studies_can_be_read() -> None:
         for record in found.recommendation.steps:
             typed = command(record, found)
             if record.kind == "target":
-                assert typed.startswith("python sweeps/report.py ")
+                assert typed.startswith("bs-study report ")
             elif record.kind == "harder_target":
                 assert typed == ""  # how hard is for a person to say
             else:
@@ -198,4 +198,4 @@ def test_every_command_of_random_studies_can_be_read() -> None:
 def test_the_file_of_no_settings_is_read_as_one(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").touch()
     flags = ["--config", str(tmp_path / "empty.yaml"), "--batch-sizes", "4", "--lrs", "0.1", "--max-epochs", "1"]
-    assert what_is_asked(parse_flags(flags, description="a test")).config.settings.max_iterations is None
+    assert what_is_asked(parse_flags(flags)).config.settings.max_iterations is None

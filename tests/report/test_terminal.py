@@ -69,7 +69,7 @@ def test_the_card_tells_cell_time_interval_grade_cost_step_and_command_in_this_o
         "Settled: the other batch size is known to be slower.",
         "Others take longer: 1.4× (1.2 to 1.7) at batch size 256.",
         "Next: Add seeds 3 and 4: 12 trials.",
-        "  python sweeps/grid.py --resume results/digits --seeds 3 4",
+        "  bs-study run --resume results/digits --seeds 3 4",
     ]
 
 
@@ -180,7 +180,7 @@ def test_a_study_that_is_settled_can_be_asked_for_another_target() -> None:
     *_, said, typed = closing(found)
     assert said == "Next: Open the report, or ask for another target."
     words = shlex.split(typed)
-    assert words[:4] == ["python", "sweeps/report.py", "results/digits", "--target"]
+    assert words[:4] == ["bs-study", "report", "results/digits", "--target"]
     asked = Target.parse(words[4])
     assert asked.metric == "accuracy"
     assert asked.value == pytest.approx(0.94, abs=1e-3)
@@ -191,7 +191,7 @@ def test_a_command_is_the_first_steps_and_one_over_several_lines_is_the_same_to_
     for found, *each in worlds:
         for printed_lines in each:
             lines = "\n".join(printed_lines).replace(" \\\n   ", "").splitlines()
-            told = [shlex.split(line) for line in lines if line.startswith("  python")]
+            told = [shlex.split(line) for line in lines if line.startswith("  bs-study")]
             first = [command(one, found) for one in found.recommendation.steps[:1]]
             hidden = "The report has the command." in text_of(lines)
             assert told == [shlex.split(words) for words in first if words and not hidden]
@@ -208,10 +208,10 @@ def test_a_command_of_many_lines_is_left_to_the_report() -> None:
 
 def test_a_command_is_launched_as_the_study_was_and_a_step_without_one_is_told() -> None:
     found = analysis(steps=(Step("timing"), Step("seeds", seeds=(3,), trials=4)))
-    lines = closing(found, start="python sweeps/grid.py --local")
+    lines = closing(found, start="bs-study run --local")
     assert lines[-2:] == [
         "Next: Time each batch size alone, in a timing pass. The report has 1 more step.",
-        "  python sweeps/grid.py --local --resume results/digits --timing",
+        "  bs-study run --local --resume results/digits --timing",
     ]
     harder = closing(analysis(steps=(Step("harder_target"),)))
     assert harder[-1] == "Next: Ask for a harder target than accuracy ≥ 0.9, in a study of its own."
@@ -225,7 +225,7 @@ def test_a_study_of_which_nothing_has_ended_says_so_and_how_to_go_on() -> None:
         "No trial has ended yet, so there is no answer so far.",
         "12 of 12 trials have not ended.",
         "Next: Finish the 12 trials that have not ended.",
-        "  python sweeps/grid.py --resume results/digits",
+        "  bs-study run --resume results/digits",
     ]
 
 

@@ -78,7 +78,7 @@ def test_a_look_before_the_study_finds_the_metrics_and_the_number_of_examples(na
         ("imagenet", "package.module:Class"),
         ("nowhere.at_all:Mine", "nowhere"),
         ("toy_workloads:Lime", "'Lime'"),
-        ("toy_workloads:line_data", "class"),
+        ("toy_workloads:line_data", "without arguments"),
         ("toy_workloads:Pairs", "Pairs"),
         ("toy_workloads:", "package.module:Class"),
         ("bs_study.workloads:Workload", "can't be made"),

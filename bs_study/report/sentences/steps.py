@@ -7,6 +7,7 @@ import re
 import shlex
 from typing import Any
 
+from bs_study import door
 from bs_study.analysis.step import Step
 from bs_study.analysis.study import Analysis
 from bs_study.config import BUDGETS, LaunchOptions, StudyConfig
@@ -14,8 +15,6 @@ from bs_study.config.study import STUDY_NAME
 from bs_study.target import Target
 from bs_study.words import MOST_NAMED, counted, goal, listing, setting, some_sizes, typed
 
-GRID = "python sweeps/grid.py"
-REPORT = "python sweeps/report.py"
 LARGER = 4  # times the budget that a new study has
 
 
@@ -86,16 +85,17 @@ def _rule(record: Step, found: Analysis) -> str:
     return " They are those of the base batch size, as they are typed." if record.lrs and has_rule else ""
 
 
-def command(record: Step, found: Analysis, *, start: str = GRID) -> str:
+def command(record: Step, found: Analysis, *, start: str | None = None) -> str:
     """Return the command that takes a step; empty where none can.
 
     Args:
-        start: the command that runs studies, with flags that say how they are launched.
+        start: the command that runs studies, with flags that say how they are launched; None for the bare command.
     """
+    start = start or door.command("run")
     if record.kind == "target":
         if record.target is None:
             return ""
-        return f"{REPORT} {shlex.join([found.uri, '--target', record.target.typed])}"
+        return f"{door.command('report')} {shlex.join([found.uri, '--target', record.target.typed])}"
     if found.config is None or record.kind in ("harder_target", "own_study"):
         return ""
     if record.kind == "budget":

@@ -1,4 +1,4 @@
-"""The study that ships, sweeps/mnist.yaml, as far as the time goes, and how long all of it would take."""
+"""The study that ships, mnist, as far as the time goes, and how long all of it would take."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from tests.bench.gpu.record import Record
 from tests.bench.trial_clock import timed_trial
 
 ROOT = Path(__file__).parents[3]
-FILE = ROOT / "sweeps" / "mnist.yaml"
-COMMAND_NEEDS = ("ray", "rich", "tyro", "yaml")
+FILE = ROOT / "bs_study" / "config" / "studies" / "mnist.yaml"
+COMMAND_NEEDS = ("ray", "rich", "yaml")
 LEAVE_SECONDS = 10.0  # which the command and Ray take to go
 
 

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import difflib
-import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bs_study.cli.flags import Request
 from bs_study.config import BUDGETS, StudyConfig
 from bs_study.config.asked import FIELDS, Asked, asked
 from bs_study.config.growth import resumed_settings
 from bs_study.config.search import overridden
+from bs_study.config.shipped import shipped_studies, there
 from bs_study.config.yaml_text import MOST_BYTES, parsed
-from bs_study.flags import Request
-from bs_study.store.going_on import study_to_go_on
-from bs_study.words import count, one_line, shortened, shown
+from bs_study.words import count, shortened, shown
 
 OWN_EPOCHS = 10.0
 """The budget of a workload of one's own, where no file and no flag sets one."""
 ONE_TRIAL = {"batch_sizes": (1,), "lrs": (1.0,)}
 """Stands for the grid, which a check of the workload does not need."""
-
-SHIPPED = Path(__file__).resolve().parent.parent / "sweeps"
 
 
 def what_is_asked(request: Request) -> Asked:
@@ -40,11 +36,13 @@ def what_is_asked(request: Request) -> Asked:
     if request.all and not request.dry_run:
         raise ValueError("all: only a dry run lists trials. Add --dry-run, or leave it out")
     if request.resume is not None:
+        from bs_study.store.going_on import study_to_go_on  # with pandas, which a new study need not wait for
+
         stored = study_to_go_on(request.resume).config
         refuse_flags_of_recipes(request.flags, stored)
-        own = read_yaml(_there(request.config)) if request.config else {}
+        own = read_yaml(there(request.config)) if request.config else {}
         return asked(resumed_settings(stored, request.flags, file=own))
-    file = _there(request.config) if request.config else _shipped_file(request.flags.get("workload", "digits"))
+    file = there(request.config) if request.config else shipped_studies().get(request.flags.get("workload", "digits"))
     settings = overridden(read_yaml(file) if file else {}, request.flags)
     if not file and not settings.keys() & set(BUDGETS):
         settings["max_epochs"] = OWN_EPOCHS
@@ -63,17 +61,6 @@ def refuse_flags_of_recipes(flags: Mapping[str, Any], config: StudyConfig) -> No
     for name in flags:
         if any(name in change for change in config.recipes):
             raise ValueError(f"{name}: the study's recipes set it, each for itself. Leave it out, or start another")
-
-
-def _there(file: Path) -> Path:
-    """Return a file, or where it lies in this project: `ray submit` runs a command outside of it."""
-    ours = SHIPPED.parent / file
-    return ours if not file.exists() and ours.exists() else file
-
-
-def _shipped_file(workload: str) -> Path | None:
-    file = SHIPPED / f"{workload}.yaml"
-    return file if re.fullmatch(r"\w+", workload) and file.exists() else None
 
 
 def read_yaml(file: Path) -> dict[str, Any]:
@@ -105,9 +92,3 @@ def read_yaml(file: Path) -> dict[str, Any]:
 def _nearest(key: str) -> str:
     near = difflib.get_close_matches(key.replace("-", "_"), FIELDS, n=1, cutoff=0.5)
     return f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(FIELDS)}"
-
-
-def refuse(reason: object) -> int:
-    """Print why nothing was started, in one line; return the exit status."""
-    print(f"error: {one_line(reason)}", file=sys.stderr)  # noqa: T201  the terminal is where refusals go
-    return 2

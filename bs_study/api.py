@@ -1,0 +1,118 @@
+"""A study by a Python call, in a notebook or a script: what the command does, for the workload that is at hand."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bs_study.cli.asked import what_is_asked
+from bs_study.cli.flags import Request
+from bs_study.cli.named import named_study
+from bs_study.process.stop import Stop
+from bs_study.words import shown
+
+if TYPE_CHECKING:
+    from bs_study.store import Study
+    from bs_study.workloads.given import Made
+
+
+def sweep(
+    workload: Made | str | None = None,
+    *,
+    batch_sizes: Iterable[int] | None = None,
+    lrs: Iterable[float] | None = None,
+    resume: str | os.PathLike[str] | None = None,
+    accept_changes: bool = False,
+    **settings: Any,
+) -> Study:
+    """Train a workload over a grid of batch size × lr, write the report, and return the study.
+
+    It prints what goes on. An interrupt lets the trials that run write checkpoints, and ends the call.
+
+    Args:
+        workload: a class, or a function without arguments that returns its object. Both may be of a notebook's cell. Or
+            what the command takes: `"mnist"`, `"study.yaml"`, `"my_task.py:MyTask"`. None for the embedded study, or
+            for that of the study to go on with.
+        batch_sizes: examples an update.
+        lrs: learning rates.
+        resume: folder or URI of a study to go on with; what it does not have yet is added.
+        accept_changes: with `resume`, go on though workload or data have changed.
+        **settings: any other setting of a study's file, by its name there: `target="accuracy>=0.97"`, `seeds=[0, 1]`,
+            `max_epochs=5`, `local=True`, `store="results"`, ... `bs-study docs settings` lists them.
+
+    Raises:
+        ValueError: a setting, the workload or its data is wrong; the message says in one line which, and what is right.
+        FileNotFoundError: the data, or the study to go on with, is not there.
+        OSError: the store does not answer.
+        KeyboardInterrupt: the study was interrupted. What it printed says how to go on.
+    """
+    from bs_study.launch.prepare import prepared
+    from bs_study.launch.study import run_study
+    from bs_study.launch.terminal import Terminal
+    from bs_study.store.reader import Study
+
+    typed = {"batch_sizes": batch_sizes, "lrs": lrs, **settings}
+    flags, file = {name: _plain(value) for name, value in typed.items() if value is not None}, None
+    uri = None if resume is None else os.fspath(resume)
+    with _interrupts(), _here_is_found():
+        if workload is not None:
+            file, flags = named_study(_name(workload), config=None, flags=flags)
+        request = Request(file, uri, accept_changes, dry_run=False, all=False, check=False, flags=flags)
+        config, options = what_is_asked(request)
+        study = prepared(config, options, resume=uri, accept_changes=accept_changes)
+        if run_study(study, Terminal()).is_interrupted:
+            raise KeyboardInterrupt
+    return Study(study.paths)
+
+
+def _name(workload: Made | str) -> str:
+    """Return the name by which trials find a workload; code that no import finds is kept under it."""
+    if isinstance(workload, str):
+        return workload
+    if not callable(workload):
+        raise ValueError(
+            f"workload: {shown(workload)} is an object. Give its class, or a function without arguments that returns "
+            "it: each trial makes one anew"
+        )
+    from bs_study.workloads.given import give
+
+    return give(workload)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as a study's file has it: numpy's values as Python's, paths as text, ranges as lists."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return [_plain(one) for one in value]
+    return value
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[None]:
+    """Let interrupts be the study's, and spare the process that it runs in."""
+    from bs_study.launch.signals import CHECKPOINT_SECONDS, END_SECONDS
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with Stop(None, seconds=CHECKPOINT_SECONDS + END_SECONDS, ends_process=False).installed():
+        yield
+
+
+@contextlib.contextmanager
+def _here_is_found() -> Iterator[None]:
+    """Let modules be found in the folder that this runs in, after all others, as the command does."""
+    here = str(Path.cwd())
+    sys.path.append(here)
+    try:
+        yield
+    finally:
+        sys.path.remove(here)

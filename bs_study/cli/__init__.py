@@ -1,0 +1,1 @@
+"""The command `bs-study`: one file for each of its commands."""
