@@ -9,7 +9,7 @@ import pytest
 
 from bs_study.config.asked import FIELDS
 from tests.docs.made import without_made
-from tests.docs.pages import README, ROOT, code_spans, pages, prose
+from tests.docs.pages import DOCS, README, ROOT, code_spans, pages, prose
 
 MOST_WORDS = 25
 MOST_LINES = 170
@@ -62,3 +62,8 @@ def test_a_flag_that_is_named_is_there(page: Path) -> None:
     flags = {flag for span in code_spans(page) if span.startswith("--") for flag in re.findall(r"--[a-z-]+", span)}
     known = ACTIONS | {f"--{no}{name.replace('_', '-')}" for name in FIELDS for no in ("", "no-")}
     assert flags - known == set()
+
+
+def test_the_page_for_developers_names_each_folder_of_the_package() -> None:
+    folders = {file.parent.relative_to(ROOT).parts[:2] for file in (ROOT / "bs_study").rglob("*.py")} - {("bs_study",)}
+    assert {f"{'/'.join(parts)}/" for parts in folders} <= set(code_spans(DOCS / "development.md"))
