@@ -21,34 +21,36 @@ from bs_study.report.sentences.verdicts import claim
 from bs_study.report.terminal import closing, page_at
 from bs_study.store.reader import open_study
 from tests.docs import ours, shipped
-from tests.docs.pages import blocks
-
-HOME = "results/digits/report/report.html"
+from tests.docs.pages import blocks, commands
 
 
 def answer() -> str:
     """Return the last lines of a study that ends."""
-    lines = [*closing(shipped.found(), start="bs-study run"), *page_at(HOME)]
+    lines = [*closing(shipped.found(), start="bs-study run"), *page_at(f"{shipped.found().uri}/report/report.html")]
     return _fenced("text", ours.as_shown("\n".join(lines)))
 
 
 @cache
 def check() -> str:
-    with TemporaryDirectory() as folder:
-        shipped.unpacked(Path(folder))
-        printed = ours.run("bs-study check results/digits", folder=Path(folder)).stdout
-        printed = printed.replace(f"{Path(folder).resolve()}/", "").replace(f"{folder}/", "")
-    return _fenced("text", printed.strip())
+    return _fenced("text", _printed("bs-study check results/digits"))
 
 
 @cache
 def dry_run() -> str:
-    """Return what a dry run of the study of the page prints."""
-    with TemporaryDirectory() as folder:
-        command = "bs-study run digits --search grid --seeds 0 --batch-sizes 16 64 --lrs 0.04 0.16 --dry-run"
-        printed = ours.run(command, folder=Path(folder)).stdout
-        printed = printed.replace(f"{Path(folder).resolve()}/", "").replace(f"{folder}/", "")
-    return _fenced("text", printed.strip())
+    """Return what the command at the top of the page of searches prints."""
+    (command, *_) = [command for block in blocks("bash", page="search.md") for command in commands(block)]
+    return _fenced("text", _printed(command, is_there=False))
+
+
+def _printed(command: str, *, is_there: bool = True) -> str:
+    """Return what a command prints in a person's folder, with the study in it or without."""
+    with TemporaryDirectory() as name:
+        folder = Path(name).resolve()
+        if is_there:
+            shipped.unpacked(folder)
+        done = ours.run(command, folder=folder)
+    assert (done.returncode, done.stderr) == (0, ""), command
+    return ours.as_shown(done.stdout).replace(str(folder), shipped.HOME).strip()
 
 
 @cache

@@ -1,6 +1,6 @@
 """The small study that samples and the README's figure are made from: a run of the embedded study, in digits.zip.
 
-It is as it was written, but for its report and what only a running study needs.
+It is as it was written, on a machine that others used too, but for its report and what only a running study needs.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from bs_study.analysis.study import Analysis
 STORE = Path(__file__).with_name("digits.zip")
 SHOWN = "results/digits"
 """Where pages say that it is."""
+HOME = "/home/you"
+"""The folder that a person types in, as pages show it."""
 
 
 def unpacked(folder: Path) -> Path:
@@ -28,7 +30,7 @@ def unpacked(folder: Path) -> Path:
 
 @functools.cache
 def found() -> Analysis:
-    """Return what the study says, as if it lay in the folder that a command is typed in."""
+    """Return what the study says, as if it lay where pages have it."""
     with TemporaryDirectory() as folder:
         analysis = analyse(open_study(unpacked(Path(folder))))
-    return replace(analysis, uri=SHOWN)
+    return replace(analysis, uri=f"{HOME}/{SHOWN}")

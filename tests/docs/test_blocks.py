@@ -58,7 +58,7 @@ def trains(command: str) -> bool:
 
 
 def is_work(command: str) -> bool:
-    """Return whether a command is to be carried out here; checks of the README's workload are in its tutorial's test."""
+    """Return whether a command is to be carried out here. The README's workload is checked in the test of it."""
     return not trains(command) and command != "bs-study run my_task:MyTask --check"
 
 
