@@ -61,7 +61,7 @@ def settings() -> str:
 
 def _setting(name: str, field: FieldInfo) -> str:
     text = field.description or ""
-    default = re.search(r" \(([^()]*)\)$", text) if field.default is None else None
+    default = re.search(r" \(([^()]*)\)$", text) if field.default in (None, ()) else None
     if default:
         text = text[: default.start()]
     shown = default[1] if default else "must be given" if field.is_required() else _yaml(field.default)
@@ -71,7 +71,10 @@ def _setting(name: str, field: FieldInfo) -> str:
 
 
 def _yaml(value: Any) -> str:
-    return "the workload's" if value is None else f"`{json.dumps(list(value) if isinstance(value, tuple) else value)}`"
+    """Return a default as a study's file has it."""
+    if value is None:
+        return "none"
+    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:
@@ -98,7 +101,13 @@ def tables() -> str:
     return "\n\n".join(parts)
 
 
-_TYPES = {pa.bool_(): "yes or no", pa.string(): "text", pa.int64(): "int64", pa.float64(): "float64"}
+_TYPES = {
+    pa.bool_(): "yes or no",
+    pa.string(): "text",
+    pa.int64(): "int64",
+    pa.float32(): "float32",
+    pa.float64(): "float64",
+}
 
 
 def _columns(title: str, columns: Any) -> str:
@@ -107,7 +116,7 @@ def _columns(title: str, columns: Any) -> str:
 
 
 def _column(column: Column) -> str:
-    kind = _TYPES.get(column.type, "time" if pa.types.is_timestamp(column.type) else str(column.type))
+    kind = _TYPES.get(column.type, "time")
     return f"| `{column.name}` | {kind} | {column.unit or ''} | {_cell(column.meaning)} |"
 
 
