@@ -23,7 +23,7 @@ from bs_study.store.paths import study_paths
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1200)]
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "bs_study" / "docs" / "own_hosts.md"
 # Four trials of a few seconds for each seed: two at a time, one on each worker.
 CELLS = "--search grid --batch-sizes 8 16 --lrs 0.02 0.04"
 GRID = f"{CELLS} --checkpoint-seconds 1 --max-iterations 3000 --min-iterations 3000"
@@ -48,11 +48,11 @@ class Cluster:
     def up(self) -> None:
         """Bring the cluster up, and wait for its first worker."""
         self.ray("up", "-y", "--no-config-cache", self.file)
-        self.readme("ray exec sweeps/on_premises.yaml 'until ray status")
+        self.page("ray exec sweeps/on_premises.yaml 'until ray status")
 
-    def readme(self, begin: str) -> None:
-        """Run the one command of the README that begins so, for this cluster's file and user."""
-        (command,) = (line for line in README.read_text().splitlines() if line.startswith(begin))
+    def page(self, begin: str) -> None:
+        """Run the one command of the page of own hosts that begins so, for this cluster's file and user."""
+        (command,) = (line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith(begin))
         here = command.replace("sweeps/on_premises.yaml", self.file).replace("ubuntu@", "root@")
         self.lab.run("bash", "-c", here, seconds=600)
 
@@ -181,8 +181,8 @@ def test_a_study_survives_a_worker_that_is_cut_off_until_ray_gives_it_up(
     assert len(cluster.finished("cut", tmp_path)) == 4
 
 
-def test_ray_down_and_the_command_of_the_readme_leave_nothing_running(cluster: Cluster) -> None:
+def test_ray_down_and_the_command_of_the_page_leave_nothing_running(cluster: Cluster) -> None:
     cluster.ray("down", "-y", cluster.file)
-    cluster.readme("for host in ")
+    cluster.page("for host in ")
     for host in cluster.lab.hosts:
         cluster.wait_until_nothing_runs(host)

@@ -8,10 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from bs_study.store.dictionary import column_table
 from bs_study.store.schema import KEYS, TABLES, Table, table_schema
 
-README = Path(__file__).parents[2] / "README.md"
 ALL_BEGIN_WITH = "study:text trial_id:text batch_size:int64 lr:double seed:int64"
 COLUMNS = {
     "iterations": """
@@ -117,7 +115,3 @@ def test_a_setting_means_what_the_config_says() -> None:
 def test_every_file_carries_the_meanings_of_its_columns(written: Path, table: Table) -> None:
     for file in (written / "toy" / table).iterdir():
         assert all(meaning(field) for field in pq.read_schema(file))
-
-
-def test_the_readme_lists_the_columns_as_the_dictionary_prints_them() -> None:
-    assert f"\n{column_table()}\n" in README.read_text()

@@ -1,4 +1,4 @@
-"""The README's queries run as printed and agree with each other and with the report's tables."""
+"""The queries of the pages run as printed and agree with each other and with the report's tables."""
 
 from __future__ import annotations
 
@@ -14,24 +14,13 @@ import pytest
 
 from bs_study import Target, analyse, open_study
 from bs_study.analysis.tables import Tables
-from bs_study.store.schema import TABLES, table_schema
+from tests.docs.pages import blocks
 from tests.faults.small_studies import set_column
 from tests.report.demo_store import TRAIN_EXAMPLES, write_demo_study
 from tests.store.test_old_store import resume, unpacked
 
-README = Path(__file__).parents[2] / "README.md"
 QUERIES = ["pandas", "duckdb", "polars"]
 CELLS, BATCHES = ["batch_size", "lr"], ["batch_size"]
-
-
-def section() -> str:
-    """Return the README's section for analysts."""
-    (text,) = re.findall(r"^## For analysts\n(.*?)(?=^## |\Z)", README.read_text(), re.DOTALL | re.MULTILINE)
-    return text
-
-
-def blocks() -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", section(), re.DOTALL | re.MULTILINE)
 
 
 STORES = {
@@ -43,7 +32,7 @@ STORES = {
 
 @pytest.fixture(scope="module", params=STORES.values(), ids=STORES)
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the study that the README's queries name."""
+    """A folder with the study that the queries name."""
     folder = tmp_path_factory.mktemp("analyst")
     grid: dict[str, Any] = {"batch_sizes": (64, 256, 1024), "lrs": (0.01, 0.04, 0.16), "seeds": (0, 1, 2)}
     warmup = 450 if request.param == "accuracy>=0.95" else 3
@@ -79,9 +68,9 @@ def answers(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.Mo
 def left_by(library: str, *, accuracy: float = 0.98) -> dict[str, Any]:
     """Return what the block of a library leaves behind, run in this folder with a target of one's own."""
     pytest.importorskip(library)
-    (block,) = [block for block in blocks() if f"import {library}" in block]
+    (block,) = [block.text for block in blocks("python", page="queries.md") if f"import {library}" in block.text]
     names: dict[str, Any] = {}
-    exec(block.replace("0.98", str(accuracy)), names)  # noqa: S102 the README's own code is what is tested
+    exec(block.replace("0.98", str(accuracy)), names)  # noqa: S102 the page's own code is what is tested
     return names
 
 
@@ -152,13 +141,7 @@ def test_the_epoch_time_is_the_median_of_the_stores(answers: dict[str, Any], fol
 
 def test_five_lines_draw_a_figure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
-    (block,) = [block for block in blocks() if "open_study" in block]
+    (block,) = [block.text for block in blocks("python", page="queries.md") if "open_study" in block.text]
     assert len(re.findall(r"^\S", block, re.MULTILINE)) <= 5
     exec(block, {})  # noqa: S102
     assert (folder / "losses.png").read_bytes().startswith(b"\x89PNG")
-
-
-@pytest.mark.parametrize("table", TABLES)
-def test_every_column_of_the_store_is_explained(table: Any) -> None:
-    text = section()
-    assert [name for name in table_schema(table).names if f"`{name}`" not in text] == []
