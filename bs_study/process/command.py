@@ -34,7 +34,7 @@ def _status(main: Callable[[], int], stop: Stop) -> int:
         return main()
     except KeyboardInterrupt:
         return INTERRUPTED
-    except SystemExit as end:  # argparse and tyro end like this, with --help too
+    except SystemExit as end:  # argparse ends like this after --help
         if isinstance(end.code, str):
             write_at_once(2, f"{end.code}\n")
             return 1

@@ -109,4 +109,4 @@ def test_a_local_study_needs_no_ray_begins_with_a_line_and_is_checked_and_report
     assert checked.stdout.endswith("/results/digits: fine; 2 trials have ended, 0 are unfinished\n")
     reported = typed("report", "results/digits", without=SWEEP)
     assert (reported.returncode, reported.stderr) == (0, "")
-    assert "Report:" in reported.stdout
+    assert reported.stdout.endswith("results/digits/report/report.html\n")
