@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from bs_study.config import LaunchOptions
 from bs_study.launch.ray_cluster import cluster_address
-from bs_study.launch.ray_start import GRACE_SECONDS, OWN_REMEDY, START_SECONDS, late_words, own_ray
+from bs_study.launch.ray_start import GRACE_SECONDS, OWN_REMEDY, START_SECONDS, is_up, late_words, own_ray
 
 
 class RayAhead:
@@ -61,6 +61,11 @@ class RayAhead:
 _ahead: list[RayAhead] = []
 
 
+def is_callers() -> bool:
+    """Return whether this process uses a Ray already, which the code that asks for a study has joined or started."""
+    return not _ahead and is_up()
+
+
 @contextlib.contextmanager
 def ray_ahead(options: LaunchOptions) -> Iterator[None]:
     """Start a Ray for the study that is looked at next, unless there is a cluster to join; none is left in the end.
@@ -68,7 +73,7 @@ def ray_ahead(options: LaunchOptions) -> Iterator[None]:
     Raises:
         ValueError: nobody listens at the address of a cluster.
     """
-    if cluster_address(options):
+    if is_callers() or cluster_address(options):
         yield
         return
     ahead = RayAhead()

@@ -14,19 +14,28 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bs_study.config import LaunchOptions, StudyConfig
 from bs_study.launch.launcher import Resources
-from bs_study.launch.ray_ahead import ray_of_this_machine
+from bs_study.launch.ray_ahead import is_callers, ray_of_this_machine
 from bs_study.launch.ray_cluster import Node, cluster_address, cluster_resources
 from bs_study.launch.ray_start import joined_ray
 from bs_study.store.paths import StudyPaths
+from bs_study.words import shown
 
 
 @contextlib.contextmanager
 def ray_session(config: StudyConfig, options: LaunchOptions) -> Iterator[Resources]:
     """Join the cluster at `address`, or start a Ray on this machine; leave or stop it at the end.
 
+    A Ray that the process uses already serves as well, and stays.
+
     Raises:
         ValueError: no Ray can be joined or started in time, or none of its nodes can hold a trial.
     """
+    if is_callers():
+        if options.address:
+            raise ValueError(f"address: {shown(options.address)}, but this process uses a Ray already. Leave it out")
+        used = str(ray.get_runtime_context().gcs_address)
+        yield cluster_resources(config, options, address=used, nodes=node_resources())
+        return
     address = cluster_address(options)
     with joined_ray(address) if address else ray_of_this_machine():
         yield cluster_resources(config, options, address=address, nodes=node_resources())

@@ -39,6 +39,11 @@ utils: Any = ray_utils
 QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
 
 
+def is_up() -> bool:
+    """Return whether this process uses a Ray."""
+    return bool(ray.is_initialized())
+
+
 @contextlib.contextmanager
 def joined_ray(address: str) -> Iterator[None]:
     """Connect to a cluster, and leave it in the end.

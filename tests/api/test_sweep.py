@@ -76,6 +76,25 @@ def test_what_is_wrong_is_one_line_and_nothing_is_begun(
     assert not (tmp_path / "results").exists()
 
 
+IN_A_RAY = """
+import ray
+import bs_study
+if __name__ == "__main__":
+    ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+    study = bs_study.sweep("digits", batch_sizes=[64, 128], lrs=[0.2], search="grid", seeds=[0], max_iterations=40,
+                           min_iterations=0, timing=False)
+    print(set(study.trials()["status"]), ray.get(ray.put("still here")))
+"""
+
+
+def test_a_ray_that_the_caller_uses_already_trains_the_study_and_stays(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_RAY], cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.rstrip().endswith("{'completed'} still here")
+
+
 INTERRUPTED = """
 import bs_study
 if __name__ == "__main__":
