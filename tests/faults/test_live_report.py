@@ -125,7 +125,7 @@ def test_a_writer_that_is_killed_leaves_the_old_page_or_the_new_one(tmp_path: Pa
     publish(open_study(study), analyse(open_study(study)), again_seconds=1)
     watched, page = study / "report" / after, study / "report/report.html"
     old, stamp = page.read_bytes(), watched.stat().st_mtime_ns
-    writer = subprocess.Popen([sys.executable, "-m", "bs_study.report.while_running", str(study), "2"])
+    writer = subprocess.Popen([sys.executable, "-m", "bs_study.report.while_running", str(study), "2", "bs-study"])
     while watched.stat().st_mtime_ns == stamp:
         assert writer.poll() is None
         time.sleep(0.0005)

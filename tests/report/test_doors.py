@@ -34,3 +34,10 @@ def test_terminal_page_and_answer_advise_the_command_that_the_person_used(
     assert run in told or door in told
     others = [other for other in DOORS if other != door and f"{other} " in told + ended.stdout]
     assert others == []
+
+
+def test_the_page_of_a_study_that_runs_advises_the_command_that_began_it(reported: Path, tmp_path: Path) -> None:
+    study = Path(shutil.copytree(reported, tmp_path / "small"))
+    command = [sys.executable, "-m", "bs_study.report.while_running", str(study), "60", "python -m bs_study"]
+    subprocess.run(command, timeout=200, check=True)
+    assert re.search("python -m bs_study (run|report) ", (study / "report/answer.json").read_text())
