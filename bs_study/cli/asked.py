@@ -57,9 +57,9 @@ def has_grid(request: Request, config: StudyConfig) -> bool:
 
 
 def refuse_flags_of_recipes(flags: Mapping[str, Any], config: StudyConfig) -> None:
-    """Refuse a flag that sets for all recipes what each of them sets for itself."""
-    for name in flags:
-        if any(name in change for change in config.recipes):
+    """Refuse a flag that sets for all recipes what each of them sets for itself; a list makes recipes."""
+    for name, value in flags.items():
+        if not isinstance(value, list) and any(name in change for change in config.recipes):
             raise ValueError(f"{name}: the study's recipes set it, each for itself. Leave it out, or start another")
 
 

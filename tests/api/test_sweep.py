@@ -32,7 +32,7 @@ def test_settings_are_those_of_the_file_and_numpy_paths_and_ranges_do(tmp_path: 
         store=tmp_path / "elsewhere",
         name="by_call",
         target="accuracy >= 0.5",
-        optimizer="adam",
+        optimizer=["adam", "sgd"],
         **SMALL,
     )
     trials = study.trials()
@@ -40,7 +40,8 @@ def test_settings_are_those_of_the_file_and_numpy_paths_and_ranges_do(tmp_path: 
     assert set(zip(trials["batch_size"], trials["lr"], strict=True)) == {
         (b, lr) for b in (64, 128) for lr in (0.1, 0.4)
     }
-    assert set(trials["optimizer"]) == {"adam"}
+    assert set(trials["optimizer"]) == {"adam", "sgd"}
+    assert len(trials) == 8
     assert Path(bs_study.report(study)).is_file()
     assert str(bs_study.analyse(study, target="accuracy>=0.4").recommendation.target) == "accuracy >= 0.4"
 
