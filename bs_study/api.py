@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import sys
 import threading
@@ -35,7 +36,8 @@ def sweep(
 
     Args:
         workload: a class, or a function without arguments that returns its object (both may be of a notebook's cell),
-            or a name, as `"digits"` or `"my_task:MyTask"`. None for the embedded study, or the study to go on with.
+            or a name, as `"digits"` or `"my_task:MyTask"`. A function of (batch_size, lr, seed, report) trains by
+            itself. None for the embedded study, or the study to go on with.
         batch_sizes: examples an update.
         lrs: learning rates.
         resume: folder or URI of a study to go on with; what it does not have yet is added.
@@ -60,6 +62,7 @@ def sweep(
     with _interrupts(), _here_is_found():
         if workload is not None:
             flags["workload"] = _name(workload)
+            flags |= _own_end(flags)
         config, options = what_is_asked(Request(None, uri, accept_changes, False, False, False, flags))
         study = prepared(config, options, resume=uri, accept_changes=accept_changes)
         if run_study(study, Terminal()).is_interrupted:
@@ -71,14 +74,25 @@ def _name(workload: Made | str) -> str:
     """Return the name by which trials find a workload; code that no import finds is kept under it."""
     if isinstance(workload, str):
         return workload
-    if not callable(workload):
+    if not (isinstance(workload, type) or inspect.isroutine(workload)):
         raise ValueError(
             f"workload: {shown(workload)} is an object. Give its class, or a function without arguments that returns "
-            "it: each trial makes one anew"
+            "it: each trial makes one anew. To train by itself, give a function of (batch_size, lr, seed, report)"
         )
     from bs_study.workloads.given import give
 
     return give(workload)
+
+
+def _own_end(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return that there is no budget where none is given and a function trains: it ends by itself."""
+    from bs_study.config import BUDGETS
+    from bs_study.workloads.base import load_workload
+    from bs_study.workloads.black_box import BlackBox
+
+    if flags.keys() & set(BUDGETS) or not isinstance(load_workload(flags["workload"]), BlackBox):
+        return {}
+    return {"max_epochs": None}
 
 
 def _plain(value: Any) -> Any:

@@ -189,9 +189,11 @@ def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None
 def _run_trials(study: Prepared, launcher: Launcher, listener: Listener, tracking: Tracking) -> int:
     """Run what is left of a study under its display; return how many trials failed."""
     course, slots = _course(study), launcher.resources.slots
-    takes = longest(study.config, course.plan, _timings(study), train_examples=study.train_examples, slots=slots)
-    if takes:
-        listener.say(takes)
+    examples = study.train_examples
+    if examples is not None:
+        takes = longest(study.config, course.plan, _timings(study), train_examples=examples, slots=slots)
+        if takes:
+            listener.say(takes)
     again = study.options.report_seconds
     if again:
         listener.say(f"report while it runs: {page_place(study.paths)}, about every {duration(again)}")
