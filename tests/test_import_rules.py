@@ -27,6 +27,7 @@ ROOMS = {
     "grid": {"config"},
     "bound": {"config"},
     "flags": {"config", "streams"},
+    "callbacks": set(),
     "command_line": {"config", "flags", "store"},
     "version": set(),
     "process": set(),
@@ -55,7 +56,7 @@ ROOMS = {
         "answer",
         "process",
     },
-    "api": {"flags", "command_line", "store", "workloads", "launch", "process"},
+    "api": {"config", "flags", "command_line", "store", "workloads", "launch", "process"},
 }
 
 BLOCKER = """

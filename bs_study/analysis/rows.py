@@ -19,6 +19,7 @@ from bs_study.grid import recipe_trials
 from bs_study.store import Study
 from bs_study.store.listing import running_trials
 from bs_study.store.own_trials import ended_rows
+from bs_study.store.schema import FUNCTION
 from bs_study.store.study_json import times_asked
 from bs_study.target import Target
 
@@ -78,6 +79,11 @@ class StudyRows:
         """How often the study is looked at before it is over: after each round of seeds, or each time it has grown."""
         rounds = self.config.max_seeds - 1 if self.config and self.config.seeds == "auto" else 1
         return max(rounds, self.times_asked)
+
+    @property
+    def is_of_function(self) -> bool:
+        """Whether a function has trained by itself, which can't be timed alone."""
+        return "engine_used" in self.trials and bool(self.trials["engine_used"].eq(FUNCTION).any())
 
     @property
     def target(self) -> Target | None:

@@ -28,8 +28,8 @@ _INSTEAD = {
 }
 
 
-def ready_black_box(config: StudyConfig, options: LaunchOptions) -> tuple[StudyConfig, LaunchOptions]:
-    """Return the config with a target that has a direction, and the launch without a timing pass.
+def ready_black_box(config: StudyConfig, options: LaunchOptions) -> StudyConfig:
+    """Return the config of a study of a function, with a target that has a direction.
 
     Raises:
         ValueError: a setting is asked for that a function can't heed, or no target, or one that it can't report.
@@ -47,7 +47,7 @@ def ready_black_box(config: StudyConfig, options: LaunchOptions) -> tuple[StudyC
             f"target: loss is what report takes for the training loss. Report that of the evaluation by a name of its "
             f"own, and give that: 'val_loss<={typed(target.value)}'"
         )
-    return with_settings(config, target=definite(target)), options.model_copy(update={"timing": False})
+    return with_settings(config, target=definite(target))
 
 
 def _refuse_unheeded(settings: TrialSettings) -> None:

@@ -72,6 +72,11 @@ class Prepared:
     ended: Collection[str] = ()
 
     @property
+    def is_black_box(self) -> bool:
+        """Whether a function trains by itself, of which no batch size can be timed."""
+        return bool(self.place.unheeded)
+
+    @property
     def trials(self) -> list[TrialConfig]:
         """The trials that are wanted now, in order; a search may want more once they have ended."""
         return [wanted.trial for wanted in self.plan.wanted]
@@ -128,7 +133,7 @@ def prepared(
     workload = load_workload(config.settings.workload)
     config = completed(config, workload)
     if isinstance(workload, BlackBox):
-        config, options = ready_black_box(config, options)
+        config = ready_black_box(config, options)
     else:
         refuse_missing_data(options, workload)
     there = None

@@ -176,6 +176,8 @@ def _announce(study: Prepared, launcher: Launcher, listener: Listener) -> None:
 
 def _time_alone(study: Prepared, launcher: Launcher, listener: Listener) -> None:
     """Time each batch size alone on its device, if it is wanted; the trials run also where that can't be done."""
+    if study.is_black_box:
+        return
     there = Study(study.paths)
     try:
         most = len(study.trials) if is_full_grid(study.config) else study.plan.at_most

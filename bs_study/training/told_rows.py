@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from bs_study.config import TrialConfig
 from bs_study.store.writer import TrialWriter
@@ -14,8 +15,17 @@ from bs_study.training.reported_values import number, whole
 from bs_study.words import listing
 
 
+class _Look(NamedTuple):
+    """An evaluation, and what the training clock said."""
+
+    iteration: int
+    examples: int
+    timed_iterations: float
+    train_seconds: float
+
+
 class ToldRows:
-    """Takes one report after another. Python lists collect the losses, as a call may come with every update.
+    """Takes one report after another. Python lists collect what it tells, as a call may come with every update.
 
     Args:
         trial: what is trained.
@@ -34,6 +44,7 @@ class ToldRows:
         self._examples: list[int] = []
         self._losses: list[float] = []
         self._loss_iteration = self._look_iteration = 0
+        self._looks: list[tuple[_Look, float, dict[str, float]]] = []
         self._told_pauses = 0.0
         self._metrics: dict[str, None] = {}
 
@@ -79,16 +90,10 @@ class ToldRows:
         position = self._position
         self._refuse_unfit(metrics)
         values = {name: value if type(value) is float else number(name, value) for name, value in metrics.items()}
-        pauses = self._clocks.eval_seconds
-        self._writer.add_evaluation(
-            epoch=math.nan,
-            iteration=position.iteration,
-            examples=position.examples,
-            **self._clocks.of_trial,
-            eval_seconds=pauses - self._told_pauses,
-            **values,
-        )
-        self._look_iteration, self._told_pauses = position.iteration, pauses
+        clocks = self._clocks
+        look = _Look(position.iteration, position.examples, clocks.trial_timed_iterations, clocks.train_seconds)
+        self._looks.append((look, clocks.eval_seconds, values))
+        self._look_iteration = position.iteration
         position.look(values[self._target.metric], target=self._target, window=self._trial.settings.target_window)
 
     def _refuse_unfit(self, metrics: dict[str, float]) -> None:
@@ -107,6 +112,12 @@ class ToldRows:
 
     def flush(self) -> None:
         """Hand what was collected to the writer."""
+        for look, pauses, metrics in self._looks:
+            row = look._asdict() | {"train_seconds": look.train_seconds or math.nan}
+            unknown = dict.fromkeys(("epoch", "load_seconds", "compute_seconds"), math.nan)
+            self._writer.add_evaluation(**row, **unknown, eval_seconds=pauses - self._told_pauses, **metrics)
+            self._told_pauses = pauses
+        self._looks = []
         if self._losses:
             self._writer.add_reported(iteration=self._iterations, examples=self._examples, loss=self._losses)
             self._iterations, self._examples, self._losses = [], [], []
