@@ -32,8 +32,7 @@ class ReportCallback(Callback):
             return
         self._last = trainer.global_step
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
-        is_told = loss is not None and self._last % self._every == 0
-        self._tell(trainer, **({"loss": float(loss)} if is_told else {}))
+        self._tell(trainer, **({} if loss is None or self._last % self._every else {"loss": float(loss)}))
 
     def on_validation_start(self, *_: Any) -> None:
         self._begin_pause()

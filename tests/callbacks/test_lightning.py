@@ -13,6 +13,8 @@ from tests.callbacks.conftest import circle, network
 
 pl = pytest.importorskip("lightning.pytorch", reason="needs Lightning: pip install 'bs-study[callbacks]'")
 
+pytestmark = pytest.mark.lab
+
 
 class Circle(pl.LightningModule):  # type: ignore[misc,name-defined]
     def __init__(self, lr: float) -> None:

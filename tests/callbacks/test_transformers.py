@@ -12,6 +12,8 @@ from tests.callbacks.conftest import circle, network
 transformers = pytest.importorskip("transformers", reason="needs transformers: pip install 'bs-study[callbacks]'")
 pytest.importorskip("accelerate", reason="needs accelerate: pip install 'bs-study[callbacks]'")
 
+pytestmark = pytest.mark.lab
+
 
 class Circle(torch.nn.Module):
     def __init__(self) -> None:
