@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialSettings
-from bs_study.config.settings import KEPT
+from bs_study.config.black_box import UNHEEDED
 from bs_study.launch.outline import with_settings
 from bs_study.target import definite
 from bs_study.words import shown, typed
 from bs_study.workloads.black_box import FORM
-
-HEEDED = (
-    *("workload", "target", "target_window", "stop_at_target", "min_iterations"),
-    *("max_iterations", "max_examples", "max_train_seconds"),
-    *("loss_limit", "loss_limit_iterations", "warmup_iterations"),
-)
-"""The settings that `report` answers by. All others are the function's own affair."""
-UNHEEDED = tuple(name for name in TrialSettings.model_fields if name not in (*HEEDED, *KEPT))
 
 _OF_LAUNCH = {
     "timing": "an iteration of a function can't be timed alone",

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import torch
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
+from bs_study.config.black_box import UNHEEDED
 from bs_study.grid import is_full_grid
-from bs_study.launch.black_box import UNHEEDED, ready_black_box
+from bs_study.launch.black_box import ready_black_box
 from bs_study.launch.changes_first import changes_told_first
 from bs_study.launch.data_folder import data_directory, refuse_missing_data
 from bs_study.launch.outline import (

@@ -53,6 +53,7 @@ def test_a_race_with_seeds_where_they_decide_ends_outrun_trials_and_concludes() 
     page = (Path(study.paths.root) / "report" / "report.html").read_text()
     assert "run around the function" in page
     assert "--timing" not in page
+    assert "nesterov" not in page
 
 
 def test_resume_repeats_nothing_that_ended_and_notices_an_edit() -> None:

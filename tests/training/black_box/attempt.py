@@ -8,7 +8,7 @@ from typing import Any
 
 from bs_study import Study, TrialConfig, open_study
 from bs_study.config import StudyConfig
-from bs_study.launch.black_box import UNHEEDED
+from bs_study.config.black_box import UNHEEDED
 from bs_study.store.paths import StudyPaths
 from bs_study.store.study_json import create_study
 from bs_study.training.placement import Machine, Pacing, Place
