@@ -19,7 +19,7 @@ from bs_study.grid import recipe_trials
 from bs_study.store import Study
 from bs_study.store.listing import running_trials
 from bs_study.store.own_trials import ended_rows
-from bs_study.store.study_json import times_asked
+from bs_study.store.study_json import is_of_function, times_asked
 from bs_study.target import Target
 
 
@@ -181,7 +181,7 @@ def read_ended(
         train_examples=study.train_examples,
         eval_examples=study.eval_examples,
         versions=versions,
-        is_of_function=study.is_of_function,
+        is_of_function=is_of_function(study.known_asked),
         times_asked=_times_asked(study, config) if config else 1,
     )
 

@@ -119,11 +119,6 @@ class Study:
         own = self.known_config.settings.target if self.known_config else None
         return told | ({own.metric: own.direction} if isinstance(own, Target) else {})
 
-    @property
-    def is_of_function(self) -> bool:
-        """Whether a function has trained by itself: its metrics are known once it reports them."""
-        return self.known_asked.get("metrics") == []
-
     def _asked_number(self, name: str) -> float:
         number = self.known_asked.get(name)
         return float("nan") if number is None else float(number)

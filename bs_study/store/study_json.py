@@ -224,6 +224,11 @@ def times_asked(asked: Mapping[str, Any]) -> int:
     return max(1, len(history)) if isinstance(history, list) else 1
 
 
+def is_of_function(asked: Mapping[str, Any]) -> bool:
+    """Return whether a function trains by itself: no metrics are known before it reports them."""
+    return asked.get("metrics") == []
+
+
 def asked_metrics(asked: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the metrics that evaluations have."""
     metrics = asked.get("metrics")

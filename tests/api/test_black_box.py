@@ -56,6 +56,16 @@ def test_a_race_with_seeds_where_they_decide_ends_outrun_trials_and_concludes() 
     assert "nesterov" not in page
 
 
+def test_a_function_that_ends_by_itself_before_the_target_is_no_budget_that_ran_out(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    study = bs_study.sweep(make(), batch_sizes=[16, 64], lrs=[0.5], **{**HERE, "target": "accuracy>=0.99"})
+    assert set(study.trials()["stop_reason"]) == {"returned"}
+    out = " ".join(capsys.readouterr().out.split())
+    assert "Both ended without it." in out or "All 2 ended without it." in out
+    assert "budget" not in out
+
+
 def test_resume_repeats_nothing_that_ended_and_notices_an_edit() -> None:
     asked = {"batch_sizes": [16], "seeds": [0], **HERE}
     study = bs_study.sweep(make(), lrs=[0.5], **asked)
