@@ -27,7 +27,11 @@ MOST_CALLS, MOST_SECONDS = 100, 60.0
 
 
 class Stopped(BaseException):
-    """Ends a function that goes on though it was told to stop; no `except Exception` catches it."""
+    """Ends a function that goes on though it was told to stop; no `except Exception` catches it.
+
+    One that catches even this hears it again with each call, and feeds the watchdog no more: `trial_timeout` ends a
+    worker of Ray then.
+    """
 
 
 class BlackBoxReport:
