@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import sys
 import threading
@@ -38,7 +39,7 @@ def sweep(
     Args:
         workload: a class, or a function without arguments that returns its object. Both may be of a notebook's cell. Or
             what the command takes: `"mnist"`, `"study.yaml"`, `"my_task.py:MyTask"`. None for the embedded study, or
-            for that of the study to go on with.
+            for that of the study to go on with. A function of (batch_size, lr, seed, report) trains by itself.
         batch_sizes: examples an update.
         lrs: learning rates.
         resume: folder or URI of a study to go on with; what it does not have yet is added.
@@ -74,10 +75,10 @@ def _name(workload: Made | str) -> str:
     """Return the name by which trials find a workload; code that no import finds is kept under it."""
     if isinstance(workload, str):
         return workload
-    if not callable(workload):
+    if not (isinstance(workload, type) or inspect.isroutine(workload)):
         raise ValueError(
             f"workload: {shown(workload)} is an object. Give its class, or a function without arguments that returns "
-            "it: each trial makes one anew"
+            "it: each trial makes one anew. To train by itself, give a function of (batch_size, lr, seed, report)"
         )
     from bs_study.workloads.given import give
 

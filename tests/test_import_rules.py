@@ -28,6 +28,7 @@ ROOMS = {
     "door": set(),
     "grid": {"config"},
     "bound": {"config"},
+    "callbacks": set(),
     "version": set(),
     "process": set(),
     "store": {

@@ -19,7 +19,7 @@ from bs_study.grid import recipe_trials
 from bs_study.store import Study
 from bs_study.store.listing import running_trials
 from bs_study.store.own_trials import ended_rows
-from bs_study.store.study_json import times_asked
+from bs_study.store.study_json import is_of_function, times_asked
 from bs_study.target import Target
 
 
@@ -53,6 +53,7 @@ class StudyRows:
         versions: of workload and data. All other rows are of one of them, the judged one.
         times_asked: how often more was asked of the study, the first time included.
         search_ends: why the bracket of a recipe and batch size stopped, of those that stopped early.
+        is_of_function: whether a function has trained by itself, which can't be timed alone.
         left_out: files that are not read, by their paths from the study's folder on, each with its fault.
     """
 
@@ -71,6 +72,7 @@ class StudyRows:
     versions: Versions = field(default_factory=Versions)
     times_asked: int = 1
     search_ends: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    is_of_function: bool = False
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -179,6 +181,7 @@ def read_ended(
         train_examples=study.train_examples,
         eval_examples=study.eval_examples,
         versions=versions,
+        is_of_function=is_of_function(study.known_asked),
         times_asked=_times_asked(study, config) if config else 1,
     )
 

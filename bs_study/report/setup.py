@@ -7,7 +7,9 @@ from typing import Any
 import pandas as pd
 
 from bs_study.analysis.rows import State
+from bs_study.config.black_box import UNHEEDED
 from bs_study.store import Study
+from bs_study.store.study_json import is_of_function
 from bs_study.words import count, counted, duration, listing, setting
 
 _HARDWARE = ("device_name", "device", "threads", "host")
@@ -49,8 +51,10 @@ def _message(group: pd.DataFrame) -> str:
 
 
 def settings(study: Study) -> dict[str, str]:
-    """Return the study's config as it was asked for, what was not given left out."""
-    return {name: _setting(value) for name, value in study.settings.items() if value is not None and value != []}
+    """Return the study's config as it was asked for; what was not given, or a function does not heed, is left out."""
+    idle = UNHEEDED if is_of_function(study.known_asked) else ()
+    told = {name: value for name, value in study.settings.items() if name not in idle}
+    return {name: _setting(value) for name, value in told.items() if value is not None and value != []}
 
 
 def _setting(value: object) -> str:

@@ -39,14 +39,14 @@ def _is_version(value: object) -> bool:
 
 
 _TEXT = Kind("text of one line", _is_text)
-_COUNT = Kind("a number above 0", _is_count)
+_COUNT_OR_NULL = Kind("a number above 0, or null", lambda value: value is None or _is_count(value))
 _KINDS: Mapping[str, Kind] = {
     "study": _TEXT,
     "package_version": _TEXT,
     "created": _TEXT,
     "schema_version": Kind("a whole number above 0", lambda value: _is_count(value) and isinstance(value, int)),
-    "train_examples": _COUNT,
-    "eval_examples": Kind("a number above 0, or null", lambda value: value is None or _is_count(value)),
+    "train_examples": _COUNT_OR_NULL,
+    "eval_examples": _COUNT_OR_NULL,
     "metrics": Kind("a list of names", lambda value: _is_list(value, _is_text)),
     "directions": Kind(
         "an object of max and min",
@@ -62,7 +62,7 @@ def sound(asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return what of study.json is of its kind, and what is wrong with the rest. The config is judged by itself.
 
     >>> sound({"study": "mnist", "train_examples": float("inf")})
-    ({'study': 'mnist'}, ['train_examples is inf, not a number above 0'])
+    ({'study': 'mnist'}, ['train_examples is inf, not a number above 0, or null'])
     """
     faults = {
         name: f"{name} is {shown(value)}, not {_KINDS[name].words}"

@@ -118,15 +118,28 @@ def commit_failed(
     message: str,
     stop_reason: str = "error",
     workload_version: int | None = None,
+    unheeded: Sequence[str] = (),
 ) -> None:
-    """End a trial whose process can't: it failed for good, or is gone. What its newest attempt wrote is kept."""
+    """End a trial whose process can't: it failed for good, or is gone. What its newest attempt wrote is kept.
+
+    Args:
+        unheeded: settings that say nothing of how it was trained; they are null in its row.
+    """
     parts = _sound_parts(paths, trial.trial_id, metrics)
-    last = read_part(paths, trial.trial_id, parts[-1], "iterations") if parts else None
-    counted = {"iterations": last["iteration"][-1], "examples": last["examples"][-1]} if last else {}
-    outcome = {"status": "failed", "stop_reason": stop_reason, "message": message, "iterations": 0, "examples": 0}
-    outcome |= {name: value.as_py() for name, value in counted.items()} | {"end_time": datetime.now(UTC)}
-    outcome |= {"workload_version": workload_version}
+    outcome = {"status": "failed", "stop_reason": stop_reason, "message": message, "end_time": datetime.now(UTC)}
+    outcome |= _counted(paths, trial.trial_id, parts) | {"workload_version": workload_version}
+    outcome |= dict.fromkeys(unheeded)
     commit_trial(paths, trial, parts=parts, metrics=metrics, outcome=outcome)
+
+
+def _counted(paths: StudyPaths, trial_id: str, parts: Sequence[Part]) -> dict[str, int]:
+    """Return how many iterations and examples the last part with rows tells of."""
+    for part in reversed(parts):
+        tables = [read_part(paths, trial_id, part, table) for table in ("iterations", "evaluations")]
+        last = [(rows["iteration"][-1].as_py(), rows["examples"][-1].as_py()) for rows in tables if len(rows)]
+        if last:
+            return dict(zip(("iterations", "examples"), max(last), strict=True))
+    return {"iterations": 0, "examples": 0}
 
 
 def _sound_parts(paths: StudyPaths, trial_id: str, metrics: Sequence[str]) -> list[Part]:

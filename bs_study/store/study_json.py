@@ -31,7 +31,7 @@ def create_study(
     config: StudyConfig,
     *,
     metrics: Sequence[str],
-    train_examples: int,
+    train_examples: int | None,
     eval_examples: int | None = None,
     directions: Mapping[str, Direction] | None = None,
     version: Mapping[str, Any] | None = None,
@@ -41,8 +41,8 @@ def create_study(
     Args:
         paths: of the study.
         config: what it asks.
-        metrics: the metric columns of evaluations.
-        train_examples: size of the training set.
+        metrics: the metric columns of evaluations; none of a function, whose metrics are known once it reports them.
+        train_examples: size of the training set; None where it is not known.
         eval_examples: size of the set that trials are judged by; None where it is not known.
         directions: which way metrics are better, of those whose workload tells.
         version: the fingerprint of workload and data, the first of `versions`; None where it is not known.
@@ -222,6 +222,11 @@ def times_asked(asked: Mapping[str, Any]) -> int:
     """Return how often more was asked of the study, the first time included."""
     history = asked.get("history")
     return max(1, len(history)) if isinstance(history, list) else 1
+
+
+def is_of_function(asked: Mapping[str, Any]) -> bool:
+    """Return whether a function trains by itself: no metrics are known before it reports them."""
+    return asked.get("metrics") == []
 
 
 def asked_metrics(asked: Mapping[str, Any]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import KEYS, LATER_COLUMNS, ROW_TABLES, Table, table_schema
 
 OPTIONAL = (
+    "epoch",  # of a function whose epochs are not known
     *("clipped_share", "peak_memory_bytes", "timed_iterations"),
     *("epoch_seconds", "train_seconds", "load_seconds", "compute_seconds"),  # where they cover no iteration: see `rows`
 )
@@ -35,7 +36,7 @@ class FileCheck:
     paths: StudyPaths
     names: Collection[str] | None = None
     metrics: Collection[str] | None = None
-    of_versions: Mapping[int, Collection[str]] = field(default_factory=dict)
+    of_versions: Mapping[int, Collection[str] | None] = field(default_factory=dict)
     found: list[str] = field(default_factory=list)
 
     def at_version(self, version: int | None) -> FileCheck:

@@ -17,8 +17,13 @@ RELATIVE, ABSOLUTE_SECONDS = 0.01, 0.01
 def iteration_problems(rows: pa.Table, *, batch_size: int | None) -> Iterator[str]:
     """Yield what is wrong with the iterations of a trial.
 
-    Iterations are 1, 2, ...; examples grow by 1 to batch_size; epochs start with 1 and never skip one.
+    Iterations are 1, 2, ...; examples grow by 1 to batch_size; epochs start with 1 and never skip one. A function
+    reports what it likes: iterations grow, and examples never shrink.
     """
+    if is_reported(rows):
+        yield from _steps("iteration", _column(rows, "iteration"), smallest=1, largest=None)
+        yield from _steps("examples", _column(rows, "examples"), smallest=0, largest=None)
+        return
     yield from _counted_from_1("iteration", _column(rows, "iteration"))
     yield from _steps("examples", _column(rows, "examples"), smallest=1, largest=batch_size)
     yield from _steps("epoch", _column(rows, "epoch"), smallest=0, largest=1)
@@ -45,17 +50,28 @@ def evaluation_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
     """Yield what is wrong with the evaluations of a trial.
 
     Each is at a later iteration than the one before, among the trial's; no cumulative clock runs backwards, and
-    one that has begun to run is never null. No more iterations are timed than were made.
+    one that has begun to run is never null. No more iterations are timed than were made. A function may report no
+    loss of an evaluation's iteration, and tells no times but the whole.
     """
     yield from _steps("iteration", _column(rows, "iteration"), smallest=1, largest=None)
-    yield from _agreement(rows, "iteration", iterations)
-    yield from _steps("epoch", _column(rows, "epoch"), smallest=0, largest=None)
+    clocks = ["train_seconds"]
+    if is_reported(rows):
+        yield from _steps("examples", _column(rows, "examples"), smallest=0, largest=None)
+    else:
+        yield from _agreement(rows, "iteration", iterations)
+        yield from _steps("epoch", _column(rows, "epoch"), smallest=0, largest=None)
+        clocks += ["load_seconds", "compute_seconds"]
     yield from _at_most("timed_iterations", _timed(rows), _column(rows, "iteration"), of="the trial")
     runs = np.logical_or.accumulate(~np.isnan(_column(rows, "train_seconds")))
-    for name in ("train_seconds", "load_seconds", "compute_seconds"):
+    for name in clocks:
         yield from _steps(name, _clock(rows, name, runs=runs), smallest=0, largest=None)
     yield from _not_negative("eval_seconds", _column(rows, "eval_seconds"))
     yield from _within(rows, "train_seconds")
+
+
+def is_reported(rows: pa.Table) -> bool:
+    """Return whether rows are what a function reported, whose epochs are not known."""
+    return len(rows) > 0 and rows["epoch"].null_count == len(rows)
 
 
 def exceeds(part: Column | float, whole: Column | float) -> npt.NDArray[np.bool_]:

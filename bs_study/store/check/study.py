@@ -42,7 +42,7 @@ def problems(paths: StudyPaths) -> Iterator[str]:
             paths,
             names=asked_names(paths, asked) or {str(asked.get("study", paths.name))},
             metrics=asked_metrics(asked) or None,
-            of_versions={one["version"]: metrics_of(asked, one["version"]) for one in known_versions(asked)},
+            of_versions={one["version"]: metrics_of(asked, one["version"]) or None for one in known_versions(asked)},
         )
         grid = _grid(asked_config(paths, asked))
     except FileNotFoundError:
