@@ -229,5 +229,6 @@ def test_a_refusal_shows_no_traceback_to_the_person_at_the_terminal(
 ) -> None:
     ended = grid(*arguments.split())
     assert ended.returncode == 2
-    assert ended.stdout.count("\n") <= 1  # what is being loaded
+    said = [line for line in ended.stdout.splitlines() if not line.endswith(" so far")]  # of a slow machine
+    assert len(said) <= 1  # what is being loaded
     assert is_one_line_that_tells(ended.stderr, BAD_INPUT[arguments])
