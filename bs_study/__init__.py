@@ -56,7 +56,6 @@ def analyse(study: Study | str | PathLike[str], target: Target | str | None = No
     Raises:
         ValueError: the target is none, or its metric is not among the evaluations.
     """
-    from bs_study.answer import analyse as analyse_study  # with scipy, which a worker need not wait for
-    from bs_study.store.reader import as_study
+    from bs_study import answer  # with scipy, which a worker need not wait for
 
-    return analyse_study(as_study(study), target)
+    return answer.analyse(answer.as_study(study), target)

@@ -30,10 +30,9 @@ class _Report(ModuleType):
             ValueError: the target is none, or its metric is not among the evaluations.
             OSError: the store does not answer.
         """
-        from bs_study.answer import analyse
+        from bs_study.answer import analyse, as_study
         from bs_study.door import CALL, used
         from bs_study.report.page import publish
-        from bs_study.store.reader import as_study
 
         opened = as_study(study)
         with used(CALL):

@@ -257,8 +257,3 @@ def open_study(uri: str | os.PathLike[str], *, live: bool = False, strict: bool 
     for complaint in found:
         warnings.warn(complaint, category=LeftOutWarning, stacklevel=2)
     return study
-
-
-def as_study(study: Study | str | os.PathLike[str]) -> Study:
-    """Return a study that is open, or open it by its folder or URI."""
-    return study if isinstance(study, Study) else open_study(study)
