@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from bs_study.version import __version__
@@ -45,16 +46,16 @@ def __getattr__(name: str) -> object:
     return getattr(import_module(f"bs_study.{_HOMES[name]}"), name)
 
 
-def analyse(study: Study, target: Target | str | None = None) -> Analysis:
+def analyse(study: Study | str | PathLike[str], target: Target | str | None = None) -> Analysis:
     """Return what a study's store says: its tables, verdicts and one recommendation.
 
     Args:
-        study: as `open_study` returns it.
+        study: as `sweep` or `open_study` returns it, or its folder or URI.
         target: asks the evaluations again with another target than the study's own, as "accuracy>=0.97".
 
     Raises:
         ValueError: the target is none, or its metric is not among the evaluations.
     """
-    from bs_study.answer import analyse as analyse_study  # with scipy, which a worker need not wait for
+    from bs_study import answer  # with scipy, which a worker need not wait for
 
-    return analyse_study(study, target)
+    return answer.analyse(answer.as_study(study), target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pandas as pd
@@ -12,7 +13,7 @@ from bs_study.analysis.study import Analysis, analyse_rows
 from bs_study.grid import is_full_grid
 from bs_study.metric_names import bounds_of
 from bs_study.search.plan import plan
-from bs_study.store import Study
+from bs_study.store import Study, open_study
 from bs_study.target import Target, definite, read_target
 
 
@@ -76,3 +77,8 @@ def _refuse_out_of_reach(target: Target, seen: pd.Series[float]) -> None:
     fault = target.out_of_reach(bounds)
     if fault and seen.any() and seen.dropna().between(*bounds).all():
         raise ValueError(f"target: {fault}")
+
+
+def as_study(study: Study | str | os.PathLike[str]) -> Study:
+    """Return a study that is open, or open it by its folder or URI."""
+    return study if isinstance(study, Study) else open_study(study)

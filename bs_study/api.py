@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 def sweep(
-    workload: Made | str | None = None,
+    workload: Made | str | os.PathLike[str] | None = None,
     *,
-    batch_sizes: Iterable[int] | None = None,
-    lrs: Iterable[float] | None = None,
+    batch_sizes: Iterable[int] = (),
+    lrs: Iterable[float] = (),
     resume: str | os.PathLike[str] | None = None,
     accept_changes: bool = False,
     **settings: Any,
@@ -40,8 +40,8 @@ def sweep(
         workload: a class, or a function without arguments that returns its object. Both may be of a notebook's cell. Or
             what the command takes: `"mnist"`, `"study.yaml"`, `"my_task.py:MyTask"`. None for the embedded study, or
             for that of the study to go on with. A function of (batch_size, lr, seed, report) trains by itself.
-        batch_sizes: examples an update.
-        lrs: learning rates.
+        batch_sizes: examples an update; left out, those of the file.
+        lrs: learning rates; left out, those of the file.
         resume: folder or URI of a study to go on with; what it does not have yet is added.
         accept_changes: with `resume`, go on though workload or data have changed.
         **settings: any other setting of a study's file, by its name there: `target="accuracy>=0.97"`, `seeds=[0, 1]`,
@@ -57,8 +57,8 @@ def sweep(
     from bs_study.launch.terminal import Terminal
     from bs_study.store.reader import open_study
 
-    typed = {"batch_sizes": batch_sizes, "lrs": lrs, **settings}
-    flags, file = {name: _plain(value) for name, value in typed.items() if value is not None}, None
+    grid = {"batch_sizes": _plain(batch_sizes), "lrs": _plain(lrs)}
+    flags, file = {name: values for name, values in grid.items() if values != []} | _plain(settings), None
     uri = None if resume is None else os.fspath(resume)
     with used(CALL), _interrupts(), _here_is_found():
         if workload is not None:
@@ -71,10 +71,10 @@ def sweep(
     return open_study(end.uri)
 
 
-def _name(workload: Made | str) -> str:
+def _name(workload: Made | str | os.PathLike[str]) -> str:
     """Return the name by which trials find a workload; code that no import finds is kept under it."""
-    if isinstance(workload, str):
-        return workload
+    if isinstance(workload, str | os.PathLike):
+        return os.fspath(workload)
     if not (isinstance(workload, type) or inspect.isroutine(workload)):
         raise ValueError(
             f"workload: {shown(workload)} is an object. Give its class, or a function without arguments that returns "
@@ -91,7 +91,9 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
         return [_plain(one) for one in value]
     return value
 
@@ -112,8 +114,11 @@ def _interrupts() -> Iterator[None]:
 def _here_is_found() -> Iterator[None]:
     """Let modules be found in the folder that this runs in, after all others, as the command does."""
     here = str(Path.cwd())
-    sys.path.append(here)
+    is_there = here in sys.path
+    if not is_there:
+        sys.path.append(here)
     try:
         yield
     finally:
-        sys.path.remove(here)
+        if not is_there and here in sys.path:
+            sys.path.remove(here)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
 
 BY_NAME = "bs-study"
 AS_MODULE = "python -m bs_study"
@@ -12,6 +13,7 @@ SCRIPTS = "python sweeps"
 """The commands of a clone, `python sweeps/grid.py` and `python sweeps/report.py`."""
 _OF_SCRIPTS = {"run": f"{SCRIPTS}/grid.py", "report": f"{SCRIPTS}/report.py"}
 _door = BY_NAME  # of this process: its threads advise the same
+_launch: tuple[str, ...] = ()
 
 
 @contextlib.contextmanager
@@ -23,6 +25,32 @@ def used(door: str) -> Iterator[None]:
         yield
     finally:
         _door = before
+
+
+@contextlib.contextmanager
+def launched(flags: Sequence[str]) -> Iterator[None]:
+    """Let the runs that are advised be launched as this one is, by these flags."""
+    global _launch
+    before, _launch = _launch, tuple(flags)
+    try:
+        yield
+    finally:
+        _launch = before
+
+
+def launch_flags() -> tuple[str, ...]:
+    """Return the flags by which runs are launched here."""
+    return _launch
+
+
+def start() -> str:
+    """Return the command line that runs a study, launched as those of this process are.
+
+    >>> with launched(["--local"]):
+    ...     start()
+    'bs-study run --local'
+    """
+    return " ".join([command("run"), *map(shlex.quote, _launch)])
 
 
 def door() -> str:

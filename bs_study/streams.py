@@ -29,7 +29,9 @@ def use_plain_streams() -> None:
 def refuse_no_text(name: str, value: str) -> None:
     """Raise if a value that was typed is no text, as what is not ASCII is where the locale is C."""
     if not value.isascii() and any("\ud800" <= sign <= "\udfff" for sign in value):
-        raise ValueError(f"{name}: {value!a} is no text in this locale. Set PYTHONUTF8=1, or give it in ASCII")
+        is_utf = sys.getfilesystemencoding() == "utf-8"
+        fault = "UTF-8. Give it in" if is_utf else "text in this locale. Set PYTHONUTF8=1, or give it in"
+        raise ValueError(f"{name}: {value!a} is no {fault} {'UTF-8' if is_utf else 'ASCII'}")
 
 
 def plain(text: str) -> str:

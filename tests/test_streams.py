@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bs_study.streams import plain, use_plain_streams
+from bs_study.streams import plain, refuse_no_text, use_plain_streams
 from tests.faults.small_studies import small_study
 
 ROOT = Path(__file__).parent.parent
@@ -58,6 +58,15 @@ def test_a_terminal_of_utf_8_gets_every_sign_and_what_is_no_text_ends_nothing(mo
     use_plain_streams()
     print(SIGNS, flush=True)
     assert told.getvalue().decode() == SIGNS.replace("\udcff", r"\udcff") + "\n"
+
+
+@pytest.mark.parametrize(("encoding", "right"), [("utf-8", "Give it in UTF-8"), ("ascii", "Set PYTHONUTF8=1")])
+def test_a_word_that_is_no_text_is_refused_with_what_helps_in_its_locale(
+    encoding: str, right: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.getfilesystemencoding", lambda: encoding)
+    with pytest.raises(ValueError, match=rf"^name: '\\udcff' is no .*{right}"):
+        refuse_no_text("name", "\udcff")
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "iso8859-15", "koi8-r", "cp437"])

@@ -27,8 +27,10 @@ def main(words: Sequence[str]) -> int:
         for page, text in found.items():
             title = re.search(r"^# (.*)", text, re.MULTILINE)
             print(f"{page:{width}}  {title[1] if title else ''}".rstrip())  # noqa: T201
-    elif name in found:
-        print(found[name])  # noqa: T201
+    elif same := [page for page in found if page.lower() == name.lower()]:
+        print(found[same[0]])  # noqa: T201
+    elif not name.strip():
+        raise ValueError("docs: the name of the page is empty. Give one, or leave it out")
     else:
         near = difflib.get_close_matches(name, found, n=1)
         told = f"Did you mean {near[0]}?" if near else f"Use {', '.join(found)}"

@@ -18,6 +18,7 @@ from bs_study.process.arguments import Parser
 from bs_study.streams import refuse_no_text
 from bs_study.words import count, shown, typed
 
+LACKS = "time has no such flag, as it times and does nothing else. Leave it out, or use the command run"
 MOST_CHARACTERS = 100_000  # of one value
 SHORT_LINE = 52
 """Characters of help to which --help adds a default, so that most flags have a line of 80 columns."""
@@ -93,7 +94,12 @@ def _refuse_no_value(words: Sequence[str]) -> None:
 def _parser(name: str, *, shows_all: bool) -> Parser:
     program = command(name)
     examples = [f"{program} {example}".strip() for example in EXAMPLES[name]]
-    parser = Parser(program, ABOUT[name], usage="[STUDY] [FLAGS]", examples=examples)
+    lacks = (
+        {f"--{no}{flag.replace('_', '-')}": LACKS for flag in RUNS_ALONE for no in ("", "no-")}
+        if name == "time"
+        else {}
+    )
+    parser = Parser(program, ABOUT[name], usage="[STUDY] [FLAGS]", examples=examples, lacks=lacks)
     parser.add_argument("study", nargs="?", default=argparse.SUPPRESS, metavar="STUDY", help=STUDY)
     parser.add_argument("--help-all", action="help", help="show the other flags too")
     for title, flags, usual in groups():

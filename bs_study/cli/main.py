@@ -76,6 +76,8 @@ def _carried_out(words: Sequence[str]) -> int:
     from bs_study.words import shown
 
     name = words[0] if words else "--help"
+    if name == "help":
+        name, words = (words[1], [words[1], "--help"]) if words[1:] else ("--help", words)
     if name in COMMANDS:
         return int(import_module(f"bs_study.cli.{name}").main(words[1:]))
     if name in ("-h", "--help", "--version"):

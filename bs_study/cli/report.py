@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bs_study.cli.first_line import tell_at_once
 from bs_study.cli.needed import ANALYSIS, need
 from bs_study.door import command
 from bs_study.process.arguments import Parser
@@ -18,6 +19,7 @@ def main(words: Sequence[str]) -> int:
     """Write the report, print what the study answers and where it is; return the exit status."""
     asked = _parser().read(words)
     need(ANALYSIS)
+    tell_at_once(f"{asked.study}: reading the store")
     # What takes seconds to import is imported here.
     from bs_study.answer import analyse
     from bs_study.report.page import publish

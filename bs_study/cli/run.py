@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bs_study.cli.needed import ANALYSIS, need
+from bs_study.cli.first_line import tell_at_once
+from bs_study.cli.needed import ANALYSIS, SWEEP, need
 
 if TYPE_CHECKING:
     from bs_study.cli.flags import Request
@@ -20,12 +21,12 @@ def main(words: Sequence[str], *, name: str = "run") -> int:
     from bs_study.cli.flags import parse_flags
 
     request = parse_flags(words, name=name)
-    need(["yaml"], extra="[sweep]")
+    need(["yaml"], extra=SWEEP)
     sys.path.append(str(Path.cwd()))  # where a user's own workload lies; last, so that it shadows no package
     asked = _asked(request)
     if request.dry_run and not request.check:
         return show_dry_run(request, asked)
-    need(_needed(asked), extra="[sweep]")
+    need(_needed(asked), extra=SWEEP)
     if request.check:
         return show_look(request, asked)
     if "torch" not in sys.modules:
@@ -51,7 +52,7 @@ def _asked(request: Request) -> Asked:
         return what_is_asked(request)
     except ValueError:
         if (workload := request.flags.get("workload", "digits")) not in BUILT_IN:
-            need(["torch"], extra="[sweep]")
+            need(["torch"], extra=SWEEP)
             from bs_study.workloads.base import load_workload
 
             load_workload(workload)  # a wrong name is told before what it leaves open
@@ -77,6 +78,10 @@ def _first_line(asked: Asked) -> str:
 
 def show_dry_run(request: Request, asked: Asked) -> int:
     """Print what a study would train."""
+    from bs_study.workloads.built_in import KNOWN
+
+    if asked.config.settings.workload not in KNOWN:
+        tell_at_once(f"{asked.config.settings.workload}: a dry run. Loading PyTorch")
     from bs_study.launch.dry_run import lines, outlined
 
     found = outlined(*asked, resume=request.resume, accept_changes=request.accept_changes)
@@ -87,6 +92,7 @@ def show_dry_run(request: Request, asked: Asked) -> int:
 
 def show_look(request: Request, asked: Asked) -> int:
     """Print what one batch of the workload shows."""
+    tell_at_once(f"{asked.config.settings.workload}: a check of one batch. Loading PyTorch")
     from bs_study.cli.asked import has_grid
     from bs_study.launch.prepare import checked
 

@@ -60,7 +60,10 @@ def read(name: str, given: Any) -> Any:
     try:
         values = tuple(_value(word, kinds) for word in words)
     except ValueError:
-        raise ValueError(f"{flag}: {shown(' '.join(words))} can't be read as {_told(kinds)}. See --help") from None
+        # `--lrs 0.1 0.2 mnist`: a flag of several values takes the study for one of them.
+        ends_in_name = len(words) > 1 and words[-1][:1].isalpha() and words[-1] not in kinds
+        hint = "Name a study before the flags" if ends_in_name else "See --help"
+        raise ValueError(f"{flag}: {shown(' '.join(words))} can't be read as {_told(kinds)}. {hint}") from None
     return values if tuple in kinds else values[0]
 
 
@@ -68,7 +71,7 @@ def _value(word: str, kinds: list[Any]) -> Any:
     if NoneType in kinds and word.lower() in ("none", "null") and str not in kinds:
         return None
     for kind in (int, float, Path, str):
-        if kind in kinds:
+        if kind in kinds and not (kind in (int, float) and "_" in word):  # Python reads 3_2 as 32
             return kind(word)
     raise ValueError(word)
 
@@ -79,6 +82,8 @@ def _told(kinds: list[Any]) -> str:
         return f"whole numbers, or {' or '.join(words)} alone"
     if words:
         return f"one of {', '.join(words)}"
+    if tuple in kinds:
+        return f"{'whole ' if int in kinds else ''}numbers with spaces between"
     return "a whole number" if int in kinds else "a number"
 
 

@@ -47,7 +47,7 @@ class LaunchOptions(BaseModel):
     timing: bool | None = Field(
         None,
         description="time each batch size alone on its device before the trials, where that is not yet done "
-        "(in a race, or when more than one trial is to run on a machine at a time)",
+        "(in a race or bracket, with several trials at once on a machine, and for new batch sizes of a timed study)",
     )
     checkpoint_seconds: Positive = Field(
         60.0, description="seconds between writes of what a running trial has recorded"

@@ -31,7 +31,13 @@ def as_typed(command: str, *, workload: str) -> str:
         elif given:
             given[next(reversed(given))].append(word)
     named = given.pop("workload", None)
-    own = [workload.removeprefix(MAIN)] if workload.startswith(MAIN) else [json.dumps(workload)] if named else []
+    own = (
+        [workload.rpartition(".")[2].removeprefix(MAIN)]
+        if workload.startswith(MAIN)
+        else [json.dumps(workload)]
+        if named
+        else []
+    )
     return f"bs_study.sweep({', '.join([*own, *(_argument(name, values) for name, values in given.items())])})"
 
 
@@ -46,6 +52,8 @@ def _argument(name: str, values: list[str]) -> str:
 
 
 def _value(value: str, *, is_number: bool) -> str:
+    if value == "null":
+        return "None"
     try:
         float(value)
     except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent / "studies"
@@ -10,6 +11,12 @@ _FOLDER = Path(__file__).parent / "studies"
 def shipped_studies() -> dict[str, Path]:
     """Return the file of each study that ships, by its name; a study that is named as a workload is that one's."""
     return {file.stem: file for file in sorted(_FOLDER.glob("*.yaml"))}
+
+
+def workload_of(file: Path) -> str:
+    """Return the workload of a study that ships, without what reads YAML."""
+    found = re.search(r"^workload: (\w+)$", file.read_text("utf-8"), re.MULTILINE)
+    return found[1] if found else file.stem
 
 
 def there(file: Path) -> Path:

@@ -83,8 +83,8 @@ class StudyConfig(BaseModel):
     max_seeds: Annotated[Count, Field(ge=2, le=1000)] = Field(8, description="the most seeds of a cell with seeds auto")
     search: Literal["grid", "race", "bracket"] = Field(
         "grid",
-        description="which of the trials are trained, and how far: grid, all to their ends; race, all, until another "
-        "lr of their batch size has won; bracket, a race of lr_start and its neighbours, and on from the better one",
+        description="which trials are trained, and how far. A grid trains all to their ends. A race ends a trial once "
+        "another lr of its batch size has won. A bracket races lr_start and its neighbours, then goes on from the best",
     )
     race_margin: Annotated[Positive, Field(ge=1, le=MOST_MARGIN)] = Field(
         1.25, description="a trial is outrun when it needs more than so many times the iterations of the best lr"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from bs_study.store.reader import Study
 from bs_study.store.study_json import read_asked
 from bs_study.store.uris import study_uri
 from bs_study.store.versions import version_in_force
+from bs_study.store.warned import LeftOutWarning
 from bs_study.target import Target
 from bs_study.words import MOST_NAMED, count, counted, listing, setting, shortened
 from bs_study.workloads.built_in import KNOWN, Known
@@ -76,8 +78,11 @@ def _known_outline(asked: Resumed, options: LaunchOptions, known: Known, *, acce
     if paths is None:
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
         there = existing(paths, options, workload=config.settings.workload)
-        ended = answered_trials(Study(paths)) if there else ended
-        plan = full_grid(config, answered=()) if there and is_full_grid(config) else wanted_plan(config, Study(paths))
+        with warnings.catch_warnings():  # of a study that lies there by chance, nobody asks what is left out
+            warnings.simplefilter("ignore", LeftOutWarning)
+            ended = answered_trials(Study(paths)) if there else ended
+            is_new_grid = there is not None and is_full_grid(config)
+            plan = full_grid(config, answered=()) if is_new_grid else wanted_plan(config, Study(paths))
     else:
         plan = wanted_plan(config, Study(paths))
         said = _version_said(paths, accept_changes=accept_changes) if plan.wanted else ""

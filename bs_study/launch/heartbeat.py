@@ -90,10 +90,11 @@ class Heartbeat:
         seconds = self._seconds or 0.0
         while not self._over.wait(max(0.0, self._last_line() + seconds - time.monotonic())):
             with self._lock:
-                if self._line and not self._over.is_set() and time.monotonic() - self._last_line() >= seconds:
+                line = self._line  # another thread may change it
+                if line and not self._over.is_set() and time.monotonic() - self._last_line() >= seconds:
                     self._last = time.monotonic()
-                    self._listener.say(self._line())
-                elif not self._line:
+                    self._listener.say(line())
+                elif not line:
                     self._last = time.monotonic()
 
     def _last_line(self) -> float:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from bs_study.door import door
+from bs_study.door import door, launch_flags
 from bs_study.words import one_line
 
 SHARE = 10
@@ -78,6 +78,7 @@ class LiveReport:
     def _write(self, again: float) -> str:
         """Write a report, and return why it was not written; nothing where it was."""
         module = [sys.executable, "-P", "-m", "bs_study.report.while_running", self._uri, str(again), door()]
+        module += launch_flags()
         # What this process imports from, in its order; one thread, since trials have the others.
         own = {"PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
         few = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS"), "1")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -114,6 +114,7 @@ def prepared(
     resume: str | None = None,
     is_dry_run: bool = False,
     accept_changes: bool = False,
+    before_data: Callable[[], object] = lambda: None,
 ) -> Prepared:
     """Return the study that was asked for, looked at from all sides but its resources.
 
@@ -124,6 +125,7 @@ def prepared(
             all else must be the same. None begins one.
         is_dry_run: no data is read where the workload tells how much there is, and the study may exist.
         accept_changes: whether the study goes on with another workload, or other data, than its trials began with.
+        before_data: called when all that takes no time has been looked at, and before data is read.
 
     Raises:
         ValueError: a setting is wrong; the message says which and what would be right.
@@ -144,6 +146,10 @@ def prepared(
         if there and not is_dry_run:
             raise ValueError(there)
     began = read_asked(paths) if resume is not None else None
+    known = None if isinstance(workload, BlackBox) else workload.train_examples
+    if known:
+        refuse_large_batches(config, known - config.settings.validation_examples)
+    before_data()
     with changes_told_first(None if accept_changes else began, config, workload, options):
         config, data, look, examples, directions = _looked_at(config, workload, options, is_dry_run=is_dry_run)
     study = Study(paths)

@@ -34,14 +34,17 @@ def start_study(
     """
     with Heartbeat(listener, seconds=quiet_seconds) as told, contextlib.ExitStack() as stack:
         told.doing("reading the data and looking at the workload")
-        if not options.local and resume is None:  # of a study that goes on, all may have ended
-            from bs_study.launch.ray_ahead import ray_ahead
 
-            stack.enter_context(ray_ahead(options))
+        def let_ray_come_up() -> None:
+            if not options.local and resume is None:  # of a study that goes on, all may have ended
+                from bs_study.launch.ray_ahead import ray_ahead
+
+                stack.enter_context(ray_ahead(options))
+
         from bs_study.launch.prepare import prepared  # with torch, which takes seconds
         from bs_study.launch.study import run_told
         from bs_study.launch.timed_study import time_study
 
-        study = prepared(config, options, resume=resume, accept_changes=accept_changes)
+        study = prepared(config, options, resume=resume, accept_changes=accept_changes, before_data=let_ray_come_up)
         end = (time_study if times_only else run_told)(study, told)
     return replace(end, uri=study.paths.uri)

@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from bs_study.config.launch import launch_command, resume_command
+from bs_study.config.launch import flags_of, resume_command
 from bs_study.config.python_call import as_typed
 from bs_study.config.recipe_names import named_recipes
-from bs_study.door import command
+from bs_study.door import command, launched
 from bs_study.grid import is_full_grid, names_of_recipes
 from bs_study.launch.course import Course
 from bs_study.launch.heartbeat import Heartbeat, Listener
@@ -69,7 +69,8 @@ def run_told(study: Prepared, listener: Heartbeat) -> End:
     trackers = chosen_trackers(study.options, study.paths)
     pace = study.options.checkpoint_seconds
     named = names_of_recipes(study.config)
-    with bounded_end(last_words(study)) as end:
+    again = flags_of(study.options.model_copy(update={"timing": None}))  # whether to time is for each step to say
+    with launched(again), bounded_end(last_words(study)) as end:
         sweep()
         try:
             with Tracking(trackers, Study(study.paths), recipe_of=named, live_seconds=pace) as tracking:
@@ -227,15 +228,11 @@ def conclude(study: Prepared, listener: Heartbeat, tracking: Tracking) -> bool:
     try:
         found = analyse(stored, keep=True)
         tracking.conclude(tracked_answer(found))
+        listener.say("\n".join(closing(found, width=width)))
+        place = publish(stored, found)
         listener.fall_silent()
-        listener.say("\n".join(closing(found, start=_start(study), width=width)))
-        listener.say("\n".join(page_at(publish(stored, found), width=width)))
+        listener.say("\n".join(page_at(place, width=width)))
     except OSError as error:  # what failed a trial may still be there: a full disk, a store that does not answer
         listener.warn(f"error: no report: {one_line(error)}")
         return False
     return True
-
-
-def _start(study: Prepared) -> str:
-    """Return the command that runs studies launched as this one is; whether it is timed is for each step to say."""
-    return launch_command(study.options.model_copy(update={"timing": None}))

@@ -6,7 +6,8 @@ import argparse
 import difflib
 import re
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NoReturn
 
 from bs_study.words import shown
@@ -17,12 +18,22 @@ class Parser(argparse.ArgumentParser):
 
     Args:
         program: the command, as a person types it.
-        about: what it does. Lines that begin with two spaces are printed as they are, here and at the end of help.
+        about: what it does. Lines that begin with two spaces are commands, here and at the end of help.
         usage: what follows it.
         examples: commands to begin with, at the end of help.
+        lacks: flags that this command lacks and another has, each with the reason.
     """
 
-    def __init__(self, program: str, about: str, *, usage: str, examples: Sequence[str]) -> None:
+    def __init__(
+        self,
+        program: str,
+        about: str,
+        *,
+        usage: str,
+        examples: Sequence[str],
+        lacks: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._lacks = lacks
         told = "\n".join(["examples:", *(f"  {example}" for example in examples)])
         super().__init__(
             prog=program,
@@ -41,15 +52,28 @@ class Parser(argparse.ArgumentParser):
             ValueError: a flag is unknown or lacks a value; the message is one line.
             SystemExit: after --help.
         """
-        found, left = self.parse_known_args([_with_hyphens(word) for word in words])
+        typed = [_with_hyphens(word) for word in words]
+        for word in typed:
+            self._refuse_value_of_switch(word)
+        found, left = self.parse_known_args(typed)
         if left:
-            flag = left[0].partition("=")[0]
+            flag = next((word for word in left if word != "--"), "--").partition("=")[0]
+            if flag in self._lacks:
+                raise ValueError(f"{flag}: {self._lacks[flag]}")
+            if flag in self._option_string_actions:
+                raise ValueError(f"{flag}: no word after -- is a flag. Leave -- out")
             flags = [name for name in self._option_string_actions if name.startswith("--")]
             near = difflib.get_close_matches(flag, flags, n=1, cutoff=0.6) if flag.startswith("-") else []
             told = f"Did you mean {near[0]}?" if near else "See --help"
             fault = f"{flag}: unknown" if flag.startswith("-") else f"arguments: {shown(flag)} is one too many"
             raise ValueError(f"{fault}. {told}")
         return found
+
+    def _refuse_value_of_switch(self, word: str) -> None:
+        flag, mark, value = word.partition("=")
+        action = self._option_string_actions.get(flag)
+        if mark and action and action.nargs == 0:
+            raise ValueError(f"{flag}: takes no value, but has {shown(value)}. Leave it out")
 
     def error(self, message: str) -> NoReturn:
         raise ValueError(re.sub(r"^argument ([^/:]+)[^:]*: ", r"\1: ", message) + ". See --help")
@@ -61,7 +85,7 @@ def _with_hyphens(word: str) -> str:
 
 
 class _Help(argparse.HelpFormatter):
-    """Writes `N ...` for several values, and keeps lines of examples as they are."""
+    """Writes `N ...` for several values, and each example so that it can be typed as it stands."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=26)
@@ -76,6 +100,14 @@ class _Help(argparse.HelpFormatter):
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return "\n".join(
-            line if line.startswith("  ") else textwrap.fill(line, width, initial_indent=indent)
+            _in_lines(line, width) if line.startswith("  ") else textwrap.fill(line, width, initial_indent=indent)
             for line in text.splitlines()
         )
+
+
+def _in_lines(command: str, width: int) -> str:
+    """Return a command as a shell takes it in lines of a width."""
+    lines = textwrap.wrap(
+        command, width - 2, subsequent_indent="      ", break_long_words=False, break_on_hyphens=False
+    )
+    return command if len(command) <= width else " \\\n".join(lines)

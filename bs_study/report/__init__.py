@@ -5,6 +5,7 @@ The package can be called, and writes a report then: `bs_study.report(study)`.
 
 from __future__ import annotations
 
+import os
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
 
 
 class _Report(ModuleType):
-    def __call__(self, study: Study, *, target: Target | str | None = None, png: bool = False) -> str:
+    def __call__(
+        self, study: Study | str | os.PathLike[str], *, target: Target | str | None = None, png: bool = False
+    ) -> str:
         """Write the report of a study, and return where its page is: a path, or a URI.
 
         Args:
-            study: as `sweep` or `open_study` returns it.
+            study: as `sweep` or `open_study` returns it, or its folder or URI.
             target: asks for another target than the study's own, whose report stays.
             png: write each figure as PNG, too.
 
@@ -27,10 +30,13 @@ class _Report(ModuleType):
             ValueError: the target is none, or its metric is not among the evaluations.
             OSError: the store does not answer.
         """
-        from bs_study.answer import analyse
+        from bs_study.answer import analyse, as_study
+        from bs_study.door import CALL, used
         from bs_study.report.page import publish
 
-        return publish(study, analyse(study, target, keep=True), png=png)
+        opened = as_study(study)
+        with used(CALL):
+            return publish(opened, analyse(opened, target, keep=True), png=png)
 
 
 sys.modules[__name__].__class__ = _Report

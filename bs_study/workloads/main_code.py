@@ -39,9 +39,14 @@ def _functions(cls: type) -> Iterator[FunctionType]:
         if isinstance(part, property):
             yield from (one for one in (part.fget, part.fset) if isinstance(one, FunctionType))
         part = part.func if isinstance(part, functools.cached_property) else part
-        function = getattr(part, "__func__", part)
-        if isinstance(function, FunctionType):
-            yield inspect.unwrap(function)
+        if function := _unwrapped(getattr(part, "__func__", part)):
+            yield function
+
+
+def _unwrapped(thing: Any) -> FunctionType | None:
+    """Return the function within what decorates it, as `functools.cache` does; None of what is none."""
+    function = inspect.unwrap(thing) if hasattr(thing, "__wrapped__") else thing
+    return function if isinstance(function, FunctionType) else None
 
 
 def _used(function: FunctionType) -> Iterator[Any]:
@@ -49,8 +54,9 @@ def _used(function: FunctionType) -> Iterator[Any]:
     named = [function.__globals__.get(name) for code in _codes(function.__code__) for name in code.co_names]
     around = [cell.cell_contents for cell in function.__closure__ or () if not _is_empty(cell)]
     for thing in [*named, *around]:
-        if isinstance(thing, type | FunctionType) and thing.__module__ == MAIN:
-            yield thing
+        used = thing if isinstance(thing, type) else _unwrapped(thing)
+        if used is not None and used.__module__ == MAIN:
+            yield used
 
 
 def _is_empty(cell: Any) -> bool:

@@ -34,7 +34,7 @@ def modules_beside(top: ModuleType) -> Iterator[ModuleType]:
     beside = {place.parent for place in places(top)}
     if any(is_installed(place) for place in beside):
         return
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():  # other threads import meanwhile
         is_top = "." not in name and name not in (MAIN, OWN)
         if is_top and any(place.parent in beside for place in places(module)):
             yield module
@@ -76,7 +76,7 @@ def _modules(own: Made) -> set[str]:
     if top is None or top.__name__ in (OWN, MAIN):
         return found
     tops = {module.__name__ for module in modules_beside(top)} or {top.__name__}
-    return found | {name for name in list(sys.modules) if name.partition(".")[0] in tops}
+    return found | {name for name in sys.modules.copy() if name.partition(".")[0] in tops}
 
 
 def _file(name: str) -> tuple[str, Path | None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import signal
 import subprocess
 import sys
@@ -56,6 +58,21 @@ def test_a_study_goes_on_with_what_is_added_and_repeats_nothing() -> None:
     assert after.loc[after["lr"] == 0.1, "start_time"].item() == before["start_time"].item()
 
 
+def test_none_is_null_a_file_is_a_path_and_the_path_of_imports_stays(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("workload: digits\nbatch_sizes: [64]\nlrs: [0.2]\nclip_norm: 1\n")
+    before = [str(tmp_path), *sys.path]
+    sys.path[:] = before
+    study = bs_study.sweep(tmp_path / "own.yaml", clip_norm=None, recipes=[{}, {"momentum": np.float32(0.25)}], **SMALL)
+    assert sys.path == before
+    assert study.trials()["clip_norm"].isna().all()
+    assert set(study.trials()["momentum"]) == {0.5, 0.25}
+    commands = [
+        step["command"] for step in json.loads((tmp_path / "results/digits/report/answer.json").read_text())["steps"]
+    ]
+    assert commands
+    assert not any(command.startswith("bs-study run") for command in commands), commands
+
+
 @pytest.mark.parametrize(
     ("workload", "settings", "parts"),
     [
@@ -65,6 +82,7 @@ def test_a_study_goes_on_with_what_is_added_and_repeats_nothing() -> None:
         (object(), {}, ("workload", "class")),
         (lambda width: None, {}, ("workload", "without arguments")),
         (lambda: 3, {}, ("workload", "returns 3")),
+        (functools.partial(print, 3), {}, ("workload", "function")),
     ],
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_begun(

@@ -26,6 +26,8 @@ def test_pages_are_listed_with_their_titles_and_printed_without_comments(
     assert capsys.readouterr().out == "aws        On AWS\nworkloads  Your own model\n"
     assert main(["docs", "workloads"]) == 0
     assert capsys.readouterr().out == "# Your own model\n\nA class. <!-- kept -->\n"
+    assert main(["docs", "Workloads"]) == 0
+    assert capsys.readouterr().out == "# Your own model\n\nA class. <!-- kept -->\n"
     assert main(["docs", "workload"]) == 2
     assert is_one_line_that_tells(capsys.readouterr().err, ("'workload'", "workloads"))
 

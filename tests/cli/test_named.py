@@ -46,6 +46,21 @@ def test_a_workload_is_the_study_with_the_defaults(name: str) -> None:
     assert config_of(name, *OWN) == config_of("--workload", name, *OWN)
 
 
+@pytest.mark.parametrize(("name", "right"), [("my_task", "my_task.py:MyTask"), ("my_task.MyTask", "my_task:MyTask")])
+def test_a_workload_without_its_class_is_told_with_it(
+    name: str, right: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", [*sys.path])
+    Path("my_task.py").write_text("class MyTask: pass\n")
+    assert command_in_this_process()([name]) == 2
+    assert f"Write {right}" in capsys.readouterr().err
+
+
+def test_a_study_that_ships_may_be_given_its_own_workload() -> None:
+    assert config_of("mnist_recipes", "--workload", "mnist") == config_of("mnist_recipes")
+
+
 def test_flags_may_be_typed_with_underscores_and_values_with_an_equals_sign() -> None:
     assert config_of("--batch_sizes", "4", "8", "--max_iterations=5").batch_sizes == (4, 8)
     assert config_of("--name=a_b").name == "a_b"

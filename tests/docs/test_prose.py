@@ -17,21 +17,25 @@ ACTIONS = {"--config", "--resume", "--accept-changes", "--dry-run", "--all", "--
 EACH = pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 
 
-def sentences(page: Path) -> list[str]:
-    """Return the sentences of a page that a person wrote; of a table, those of each cell. Code is one word."""
+def lines(page: Path) -> list[str]:
+    """Return the lines of a page that a person wrote. Code is one word."""
     text = without_made(page.read_text(encoding="utf-8"))
     text = re.sub(r"\A---\n.*?^---\n", "", text, flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"^( *)```.*?^ *```$|<!--.*?-->", "", text, flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"`[^`\n]+`", "code", text)
-    text = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text)
-    parts = [part for line in text.splitlines() for part in (line.split("|") if line.startswith("|") else [line])]
+    return re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", text).splitlines()
+
+
+def sentences(of: list[str]) -> list[str]:
+    """Return the sentences of lines; of a table, those of each cell."""
+    parts = [part for line in of for part in (line.split("|") if line.startswith("|") else [line])]
     plain = [re.sub(r"^\s*(?:[-#>]+|\d+\.)\s+|\*\*", "", part).strip() for part in parts]
     return [sentence for part in plain for sentence in re.split(r"(?<=[.?!])\s+", part) if sentence]
 
 
 @EACH
 def test_a_sentence_has_at_most_25_words(page: Path) -> None:
-    found = sentences(page)
+    found = sentences(lines(page))
     assert len(found) > 5
     words = {sentence: len(re.findall(r"\S*\w\S*", sentence)) for sentence in found}
     assert [sentence for sentence, count in words.items() if count > MOST_WORDS] == []
@@ -39,7 +43,18 @@ def test_a_sentence_has_at_most_25_words(page: Path) -> None:
 
 @EACH
 def test_no_sentence_is_a_list_with_semicolons(page: Path) -> None:
-    assert [sentence for sentence in sentences(page) if sentence.count("; ") > 1] == []
+    assert [sentence for sentence in sentences(lines(page)) if sentence.count("; ") > 1] == []
+
+
+@EACH
+def test_no_bullet_ends_with_a_semicolon(page: Path) -> None:
+    assert [line for line in lines(page) if re.match(r"\s*(-|\d+\.) .*;\s*$", line)] == []
+
+
+@EACH
+def test_no_sentence_begins_with_a_clause_of_what(page: Path) -> None:
+    running = [line for line in lines(page) if not line.startswith(("#", "|"))]
+    assert [said for said in sentences(running) if said.startswith("What ") and not said.endswith("?")] == []
 
 
 def test_the_readme_can_be_read_in_one_go() -> None:

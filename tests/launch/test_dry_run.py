@@ -72,3 +72,11 @@ def test_a_dry_run_sees_that_a_built_in_workload_was_edited_without_loading_it(b
         assert found.said.startswith("accepted: bs_study/workloads/digits.py was edited")
     finally:
         file.write_text(before)
+
+
+def test_nothing_is_told_of_trials_that_a_study_of_the_same_name_does_not_ask_for(
+    begun: Prepared, recwarn: pytest.WarningsRecorder
+) -> None:
+    race = RACE | {"name": begun.config.name, "batch_sizes": (128, 512), "store": str(Path(begun.paths.root).parent)}
+    assert outlined(*asked(race)).there
+    assert [*recwarn] == []

@@ -80,12 +80,12 @@ def is_empty(session: int) -> bool:
 
 
 def test_a_study_that_is_refused_leaves_none_and_one_line(tmp_path: Path) -> None:
-    running = RunningStudy(tmp_path, "--batch-sizes", "5000")
+    running = RunningStudy(tmp_path, "--target", "accuracy>=90")
     try:
         assert running.wait(seconds=120) == 2
         lines = [line for line in running.output.splitlines() if not line.endswith(" so far")]  # of a slow machine
-        assert len(lines) == 1
-        assert lines[0].startswith("error: batch_sizes: 5000")
+        assert len(lines) == 2  # the first says what is loaded
+        assert lines[1].startswith("error: target: ")
         assert is_empty(running.process.pid)
     finally:
         running.end()

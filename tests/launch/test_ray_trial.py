@@ -34,7 +34,9 @@ def worker_of(study: Any) -> Any:
     """Return a worker that is set up for the trial."""
     (trial,) = study.trials
     machine, pacing = machine_given(study.config, study.options, device="cpu"), pacing_of(study.options)
-    parcel = Parcel(study.place, machine, pacing, datetime.now(UTC), arrays=None, code=())
+    workload = study.config.settings.workload
+    own = {"arrays": None, "code": (), "workload": workload, "given": None}
+    parcel = Parcel(study.place, machine, pacing, datetime.now(UTC), **own)
     given = tune.with_parameters(RayTrial, parcel=parcel, bell=new_bell(), board=Board().actor)
     worker = ray.remote(given).remote(point_of(trial))
     ray.get(worker.__ray_ready__.remote(), timeout=ANSWERS_WITHIN)

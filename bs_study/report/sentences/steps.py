@@ -92,9 +92,9 @@ def command(record: Step, found: Analysis, *, start: str | None = None) -> str:
     """Return the command that takes a step; empty where none can.
 
     Args:
-        start: the command that runs studies, with flags that say how they are launched; None for the bare command.
+        start: the command that runs studies, with flags that say how they are launched; None for that of this process.
     """
-    start = start or door.command("run")
+    start = start or door.start()
     if record.kind == "target":
         if record.target is None:
             return ""
@@ -133,13 +133,14 @@ def _new_study(found: Analysis, config: StudyConfig, target: Target | None) -> l
     if not settings.keys() & set(BUDGETS):  # a function ends by itself, and no flag tells it when
         return []
     settings |= {budget: settings[budget] * LARGER for budget in BUDGETS if budget in settings}
-    settings |= {"target": target or config.settings.target}
+    if asked := target or config.settings.target:
+        settings["target"] = asked
     workload = config.settings.workload
     # A built-in workload has a study that ships, whose settings would hold where a flag is left out.
     no_file = ["--config", os.devnull] if re.fullmatch(r"\w+", workload) else []
     flags = ["--name", name, "--workload", workload, *no_file]
     for setting_name, value in settings.items():
-        if setting_name != "workload" and value is not None:
+        if setting_name != "workload":
             flags += _flag(setting_name, value)
     return [*flags, *_store(found.uri)]
 
@@ -155,6 +156,8 @@ def _flag(name: str, value: Any) -> list[str]:
 
 def _exact(value: object) -> str:
     """Return a value as it is typed, so that it reads back as the same."""
+    if value is None:
+        return "null"
     if not isinstance(value, float):
         return str(value)
     return typed(value) if float(typed(value)) == value else repr(value)
