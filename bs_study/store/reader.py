@@ -24,6 +24,7 @@ from bs_study.store.schema import Table
 from bs_study.store.study_json import (
     asked_config,
     asked_directions,
+    asked_imported,
     asked_metrics,
     complaints,
     read_asked,
@@ -118,6 +119,11 @@ class Study:
         told = asked_directions(self.known_asked)
         own = self.known_config.settings.target if self.known_config else None
         return told | ({own.metric: own.direction} if isinstance(own, Target) else {})
+
+    @property
+    def imported(self) -> list[tuple[int, float, int]] | None:
+        """Batch size, lr and seed of the runs that the study was imported from; None of one that was trained."""
+        return asked_imported(self.known_asked)
 
     def _asked_number(self, name: str) -> float:
         number = self.known_asked.get(name)

@@ -24,6 +24,8 @@ from bs_study.words import shown
 
 OLDER = {"eval_spacing": None, "trial_id_digits": 6}
 """What a study has been begun with whose config says nothing of it."""
+OF_IMPORTED = ("workload", "target", "batch_sizes", "lrs", "seeds", "max_iterations", "trial_id_digits")
+"""The settings that a study of imported runs keeps: those that its runs tell, and what their ids follow from."""
 
 
 def create_study(
@@ -31,10 +33,11 @@ def create_study(
     config: StudyConfig,
     *,
     metrics: Sequence[str],
-    train_examples: int,
+    train_examples: int | None,
     eval_examples: int | None = None,
     directions: Mapping[str, Direction] | None = None,
     version: Mapping[str, Any] | None = None,
+    imported: Mapping[str, Any] | None = None,
 ) -> None:
     """Write study.json, with which a study begins. It says what is asked, and not where or how that runs.
 
@@ -42,16 +45,18 @@ def create_study(
         paths: of the study.
         config: what it asks.
         metrics: the metric columns of evaluations.
-        train_examples: size of the training set.
+        train_examples: size of the training set; None where it is not known.
         eval_examples: size of the set that trials are judged by; None where it is not known.
         directions: which way metrics are better, of those whose workload tells.
         version: the fingerprint of workload and data, the first of `versions`; None where it is not known.
+        imported: of a study of runs made elsewhere: `from`, their files, and `trials`, each a batch size, lr and seed.
+            The config's other settings are not known, and are not written.
 
     Raises:
         ValueError: a study has begun here already; it stays as it is.
     """
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    asked = {
+    asked: dict[str, Any] = {
         "study": paths.name,
         "names": [paths.name],
         "schema_version": SCHEMA_VERSION,
@@ -63,6 +68,11 @@ def create_study(
         "directions": dict(directions or {}),
         "config": config.model_dump(mode="json"),
     }
+    if train_examples is None:
+        del asked["train_examples"]
+    if imported is not None:
+        asked["imported"] = dict(imported)
+        asked["config"] = {name: asked["config"][name] for name in OF_IMPORTED}
     if version is not None:
         asked["versions"] = [{"version": 1, "since": created, **version}]
 
@@ -210,6 +220,24 @@ def newer_version(paths: StudyPaths, asked: Mapping[str, Any]) -> str | None:
     if isinstance(version, int) and version > SCHEMA_VERSION:
         return f"{paths.study_json}: schema version {version} is newer than {SCHEMA_VERSION}. Upgrade bs-study"
     return None
+
+
+def refuse_begun(paths: StudyPaths, flag: str) -> None:
+    """Refuse a place at which a study, or anything else, lies.
+
+    Args:
+        flag: names another.
+    """
+    if paths.exists(paths.study_json):
+        raise ValueError(f"{flag}: {paths.name!r} is a study already, in {paths.uri}. Choose another {flag}")
+    if paths.names(paths.root):
+        raise ValueError(f"{flag}: {paths.uri} is not empty. Choose another {flag}, or remove what is there")
+
+
+def asked_imported(asked: Mapping[str, Any]) -> list[tuple[int, float, int]] | None:
+    """Return batch size, lr and seed of the runs that a study was imported from; None where it was not."""
+    told = asked.get("imported")
+    return [(int(size), float(lr), int(seed)) for size, lr, seed in told["trials"]] if told else None
 
 
 def asked_directions(asked: Mapping[str, Any]) -> dict[str, Direction]:

@@ -18,7 +18,14 @@ from bs_study.store.listing import running_trials
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import ROW_TABLES, TABLES
 from bs_study.store.stranger import stranger
-from bs_study.store.study_json import asked_config, asked_metrics, asked_names, newer_version, read_study_json
+from bs_study.store.study_json import (
+    asked_config,
+    asked_imported,
+    asked_metrics,
+    asked_names,
+    newer_version,
+    read_study_json,
+)
 from bs_study.store.versions import known_versions, metrics_of
 
 
@@ -42,6 +49,7 @@ def problems(paths: StudyPaths) -> Iterator[str]:
             paths,
             names=asked_names(paths, asked) or {str(asked.get("study", paths.name))},
             metrics=asked_metrics(asked) or None,
+            is_imported=asked_imported(asked) is not None,
             of_versions={one["version"]: metrics_of(asked, one["version"]) for one in known_versions(asked)},
         )
         grid = _grid(asked_config(paths, asked))
