@@ -94,7 +94,18 @@ def refuse_unfit_map(mapped: Mapping[str, str]) -> None:
             raise ValueError(f"--map: {listing(twice)} are both {shown(column)}. Give each a column of its own")
 
 
-def read_columns(sheet: Sheet, *, mapped: Mapping[str, str], metric: str, is_of_runs: bool = False) -> Columns:
+def refuse_unknown_columns(sheets: Sequence[Sheet], mapped: Mapping[str, str]) -> None:
+    """Refuse a column that is mapped and that no sheet has: of several, one may lack what others have."""
+    known = {name for sheet in sheets for name in sheet.columns}
+    for name, column in mapped.items():
+        if column not in known:
+            raise ValueError(
+                f"--map: {shortened(sheets[0].source)} has no column {shown(column)} for {name}. "
+                f"{_there(sheets[0], column)} Map one of these"
+            )
+
+
+def read_columns(sheet: Sheet, *, mapped: Mapping[str, str], metric: str) -> Columns:
     """Return which column of a sheet is which.
 
     A column is a field if it has its name, or is mapped to it. It is a metric if it is mapped to one that is no field,
@@ -103,19 +114,8 @@ def read_columns(sheet: Sheet, *, mapped: Mapping[str, str], metric: str, is_of_
     Args:
         mapped: as `read_map` returns it.
         metric: the target's.
-        is_of_runs: whether it is a table of runs beside their histories, which need not have all that is mapped.
-
-    Raises:
-        ValueError: what is mapped is not there.
     """
-    names = {}
-    for name, column in mapped.items():
-        if column in sheet.columns:
-            names[name] = column
-        elif not is_of_runs:
-            raise ValueError(
-                f"--map: {shortened(sheet.source)} has no column {shown(column)} for {name}. {_there(sheet, column)}"
-            )
+    names = {name: column for name, column in mapped.items() if column in sheet.columns}
     free = set(sheet.columns) - set(names.values())
     names |= {name: name for name in (*FIELDS, "loss", metric) if name in free and name not in mapped}
     return Columns(names, tuple(name for name in names if name not in FIELDS))

@@ -103,7 +103,10 @@ def run_cell(name: str, rows: Sequence[Row], of_runs: Mapping[str, Row] | None) 
     if size is None or lr is None:
         field = "batch_size" if size is None else "lr"
         if not any(row.has(field) for row in known):
-            raise missing(known[-1].sheet, field)
+            told = missing(known[-1].sheet, field)
+            raise (
+                ValueError(f"{told}, or give a table with run, batch_size and lr: --runs FILE") if not of_runs else told
+            )
         raise ValueError(f"{field}: the run {shown(name)} has none ({rows[0].place}). Give it in one of its rows")
     if lr[1] <= 0:
         raise ValueError(f"lr: {typed(lr[1])} is no lr ({lr[0].place}). Give a number above 0")

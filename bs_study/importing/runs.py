@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bs_study.importing.columns import OF_LOOK, OF_TARGET, Columns, missing, proposed, read_columns
+from bs_study.importing.columns import (
+    OF_LOOK,
+    OF_TARGET,
+    Columns,
+    missing,
+    proposed,
+    read_columns,
+    refuse_unknown_columns,
+)
 from bs_study.importing.looks import run_of_looks
 from bs_study.importing.record import Cell, Row, Run, run_cell
 from bs_study.importing.sheet import Sheet
@@ -43,11 +51,11 @@ def read_runs(
     Raises:
         ValueError: a column that is needed is not there, or a row can't be; the message names the place.
     """
+    refuse_unknown_columns([*sheets, *([of_runs] if of_runs else [])], mapped)
     found = [read_columns(sheet, mapped=mapped, metric=target.metric) for sheet in sheets]
-    are_times = [_is_of_times(sheet, columns) for sheet, columns in zip(sheets, found, strict=True)]
-    for sheet, columns, is_of_times in zip(sheets, found, are_times, strict=True):
-        if target.metric not in columns.metrics and not is_of_times and not _has_metric(sheets, found, target):
-            raise _no_metric(sheet, target)
+    are_looks = [not _is_of_times(sheet, columns) for sheet, columns in zip(sheets, found, strict=True)]
+    if any(are_looks) and not any(target.metric in columns.metrics for columns in found):
+        raise missing(sheets[are_looks.index(True)], target.metric)
     groups = _groups(sheets, found)
     table = _table_of_runs(of_runs, mapped, target) if of_runs is not None else None
     runs = []
@@ -82,17 +90,6 @@ def _is_of_times(sheet: Sheet, columns: Columns) -> bool:
     return bool(times)
 
 
-def _has_metric(sheets: Sequence[Sheet], found: Sequence[Columns], target: Target) -> bool:
-    """Return whether another run of a tracker has the metric: one that died early lacks it."""
-    return any(
-        sheet.unit == "step" and target.metric in columns.metrics for sheet, columns in zip(sheets, found, strict=True)
-    )
-
-
-def _no_metric(sheet: Sheet, target: Target) -> ValueError:
-    return missing(sheet, target.metric)
-
-
 def _groups(sheets: Sequence[Sheet], found: Sequence[Columns]) -> dict[str, list[Row]]:
     """Return the rows of each run by its name, in order."""
     groups: dict[str, list[Row]] = {}
@@ -107,7 +104,7 @@ def _groups(sheets: Sequence[Sheet], found: Sequence[Columns]) -> dict[str, list
 
 
 def _table_of_runs(sheet: Sheet, mapped: Mapping[str, str], target: Target) -> dict[str, Row]:
-    columns = read_columns(sheet, mapped=mapped, metric=target.metric, is_of_runs=True)
+    columns = read_columns(sheet, mapped=mapped, metric=target.metric)
     if "run" not in columns.names:
         raise missing(sheet, "run")
     found: dict[str, Row] = {}

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from bs_study.config import StudyConfig, TrialConfig, one_line
+from bs_study.config.study import DEVICE, STUDY_NAME
 from bs_study.grid import at_batch_size, cell_trial
 from bs_study.importing.record import Run
 from bs_study.importing.runs import Imported
@@ -20,27 +21,28 @@ from bs_study.store.uris import study_uri
 from bs_study.store.writer import whole_tables
 from bs_study.target import Target
 from bs_study.version import __version__
+from bs_study.words import shown
 
 WORKLOAD = "imported"
 
 
-def imported_config(name: str, runs: Sequence[Run], target: Target) -> StudyConfig:
+def imported_config(runs: Sequence[Run], target: Target) -> StudyConfig:
     """Return the config of a study of these runs. Of all its settings, only those that runs tell are stored.
 
     Raises:
-        ValueError: the name can't be a study's, or a number can't be one of a study.
+        ValueError: a number can't be one of a study.
     """
     try:
         return StudyConfig.model_validate(
             {
                 "workload": WORKLOAD,
-                "name": name,
                 "batch_sizes": sorted({run.cell.batch_size for run in runs}),
                 "lrs": sorted({run.cell.lr for run in runs}),
                 "seeds": sorted({run.cell.seed for run in runs}),
                 "target": target,
                 "max_iterations": max(run.last.iteration for run in runs),
                 "eval_spacing": None,
+                "warmup_iterations": 0,  # the clock of a run is taken to cover all of its iterations
             }
         )
     except ValidationError as error:
@@ -51,10 +53,15 @@ def free_place(store: str, name: str) -> StudyPaths:
     """Return where a study is to be.
 
     Raises:
-        ValueError: a study, or something else, is there.
+        ValueError: the name can't be a study's; or a study, or something else, is there.
     """
+    if not STUDY_NAME.fullmatch(name) or DEVICE.fullmatch(name):
+        raise ValueError(
+            f"study: {shown(name)} can't be a study's folder. Use up to 100 letters, digits, '.', '_' and '-', a "
+            "letter or digit first and no '.' last"
+        )
     paths = study_paths(study_uri(store, name))
-    refuse_begun(paths, "--study")
+    refuse_begun(paths, "study")
     return paths
 
 
@@ -65,7 +72,7 @@ def write_study(paths: StudyPaths, imported: Imported, *, target: Target, source
         ValueError: a study has begun there meanwhile, or a number can't be one of a study.
         OSError: the store can't be written to.
     """
-    config = imported_config(paths.name, imported.runs, target)
+    config = imported_config(imported.runs, target)
     cells = [[run.cell.batch_size, run.cell.lr, run.cell.seed] for run in imported.runs]
     create_study(
         paths,
@@ -109,6 +116,7 @@ def _outcome(trial: TrialConfig, run: Run, target: Target) -> Mapping[str, Any]:
     return unknown | {
         "workload": WORKLOAD,
         "target": str(target),
+        "warmup_iterations": trial.settings.warmup_iterations,
         "status": "diverged" if run.has_diverged else "completed",
         "stop_reason": reason,
         "message": run.message,

@@ -81,11 +81,13 @@ def _scalars(events: Any) -> Iterator[Point]:
 
 
 def _hparams(events: Any) -> dict[str, Any]:
-    if HPARAMS not in events.summary_metadata and HPARAMS not in events.PluginTags():
-        return {}
     kinds = _reader("tensorboard.plugins.hparams.plugin_data_pb2", "tensorboard")
+    try:
+        contents = events.PluginTagToContent(HPARAMS)
+    except KeyError:  # it has none
+        return {}
     found = {}
-    for content in events.PluginTagToContent(HPARAMS).values():
+    for content in contents.values():
         told = kinds.HParamsPluginData.FromString(content)
         for name, value in told.session_start_info.hparams.items():
             kind = value.WhichOneof("kind")

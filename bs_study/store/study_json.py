@@ -24,7 +24,10 @@ from bs_study.words import shown
 
 OLDER = {"eval_spacing": None, "trial_id_digits": 6}
 """What a study has been begun with whose config says nothing of it."""
-OF_IMPORTED = ("workload", "target", "batch_sizes", "lrs", "seeds", "max_iterations", "trial_id_digits")
+OF_IMPORTED = (
+    *("workload", "target", "batch_sizes", "lrs", "seeds"),
+    *("max_iterations", "warmup_iterations", "trial_id_digits"),
+)
 """The settings that a study of imported runs keeps: those that its runs tell, and what their ids follow from."""
 
 
@@ -222,16 +225,16 @@ def newer_version(paths: StudyPaths, asked: Mapping[str, Any]) -> str | None:
     return None
 
 
-def refuse_begun(paths: StudyPaths, flag: str) -> None:
+def refuse_begun(paths: StudyPaths, setting: str) -> None:
     """Refuse a place at which a study, or anything else, lies.
 
     Args:
-        flag: names another.
+        setting: that names the study.
     """
     if paths.exists(paths.study_json):
-        raise ValueError(f"{flag}: {paths.name!r} is a study already, in {paths.uri}. Choose another {flag}")
+        raise ValueError(f"{setting}: {paths.name!r} is there already, at {paths.uri}. Choose another name")
     if paths.names(paths.root):
-        raise ValueError(f"{flag}: {paths.uri} is not empty. Choose another {flag}, or remove what is there")
+        raise ValueError(f"{setting}: {paths.uri} is not empty. Choose another name, or remove what is there")
 
 
 def asked_imported(asked: Mapping[str, Any]) -> list[tuple[int, float, int]] | None:

@@ -48,6 +48,8 @@ def source(found: Analysis) -> list[str]:
     """Return whose times these are."""
     tables = found.tables
     trials = f"the clocks of the trials{_company(tables.trials)}"
+    if found.rows is not None and found.rows.is_imported:
+        return ["Times are those that the imported runs tell."]
     if not tables.is_clean:
         return [f"Times are by {trials}."]
     told = ["Times are iterations × the time of one, measured alone in the timing pass."]
