@@ -15,8 +15,9 @@ from bs_study.grid import at_batch_size, cell_trial
 from bs_study.importing.record import Run
 from bs_study.importing.runs import Imported
 from bs_study.store.commit import commit_whole
+from bs_study.store.imported import refuse_taken
 from bs_study.store.paths import StudyPaths, study_paths
-from bs_study.store.study_json import create_study, refuse_begun
+from bs_study.store.study_json import create_study
 from bs_study.store.uris import study_uri
 from bs_study.store.writer import whole_tables
 from bs_study.target import Target
@@ -61,7 +62,7 @@ def free_place(store: str, name: str) -> StudyPaths:
             "letter or digit first and no '.' last"
         )
     paths = study_paths(study_uri(store, name))
-    refuse_begun(paths, "study")
+    refuse_taken(paths)
     return paths
 
 

@@ -16,6 +16,7 @@ from bs_study.metric_names import Direction
 from bs_study.store.asked_kinds import refuse_deep, sound, whole_number
 from bs_study.store.believed import believed
 from bs_study.store.faults import reason
+from bs_study.store.imported import with_imported
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import SCHEMA_VERSION, table_schema
 from bs_study.store.swap import swap
@@ -24,11 +25,6 @@ from bs_study.words import shown
 
 OLDER = {"eval_spacing": None, "trial_id_digits": 6}
 """What a study has been begun with whose config says nothing of it."""
-OF_IMPORTED = (
-    *("workload", "target", "batch_sizes", "lrs", "seeds"),
-    *("max_iterations", "warmup_iterations", "trial_id_digits"),
-)
-"""The settings that a study of imported runs keeps: those that its runs tell, and what their ids follow from."""
 
 
 def create_study(
@@ -52,8 +48,7 @@ def create_study(
         eval_examples: size of the set that trials are judged by; None where it is not known.
         directions: which way metrics are better, of those whose workload tells.
         version: the fingerprint of workload and data, the first of `versions`; None where it is not known.
-        imported: of a study of runs made elsewhere: `from`, their files, and `trials`, each a batch size, lr and seed.
-            The config's other settings are not known, and are not written.
+        imported: of a study of runs made elsewhere, as `with_imported` takes it.
 
     Raises:
         ValueError: a study has begun here already; it stays as it is.
@@ -71,11 +66,7 @@ def create_study(
         "directions": dict(directions or {}),
         "config": config.model_dump(mode="json"),
     }
-    if train_examples is None:
-        del asked["train_examples"]
-    if imported is not None:
-        asked["imported"] = dict(imported)
-        asked["config"] = {name: asked["config"][name] for name in OF_IMPORTED}
+    asked = with_imported(asked, imported)
     if version is not None:
         asked["versions"] = [{"version": 1, "since": created, **version}]
 
@@ -223,24 +214,6 @@ def newer_version(paths: StudyPaths, asked: Mapping[str, Any]) -> str | None:
     if isinstance(version, int) and version > SCHEMA_VERSION:
         return f"{paths.study_json}: schema version {version} is newer than {SCHEMA_VERSION}. Upgrade bs-study"
     return None
-
-
-def refuse_begun(paths: StudyPaths, setting: str) -> None:
-    """Refuse a place at which a study, or anything else, lies.
-
-    Args:
-        setting: that names the study.
-    """
-    if paths.exists(paths.study_json):
-        raise ValueError(f"{setting}: {paths.name!r} is there already, at {paths.uri}. Choose another name")
-    if paths.names(paths.root):
-        raise ValueError(f"{setting}: {paths.uri} is not empty. Choose another name, or remove what is there")
-
-
-def asked_imported(asked: Mapping[str, Any]) -> list[tuple[int, float, int]] | None:
-    """Return batch size, lr and seed of the runs that a study was imported from; None where it was not."""
-    told = asked.get("imported")
-    return [(int(size), float(lr), int(seed)) for size, lr, seed in told["trials"]] if told else None
 
 
 def asked_directions(asked: Mapping[str, Any]) -> dict[str, Direction]:

@@ -14,18 +14,12 @@ from bs_study.grid import study_trials
 from bs_study.store.check.files import FileCheck
 from bs_study.store.check.timings import timing_problems
 from bs_study.store.check.trials import ended_problems, live_problems
+from bs_study.store.imported import asked_imported
 from bs_study.store.listing import running_trials
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import ROW_TABLES, TABLES
 from bs_study.store.stranger import stranger
-from bs_study.store.study_json import (
-    asked_config,
-    asked_imported,
-    asked_metrics,
-    asked_names,
-    newer_version,
-    read_study_json,
-)
+from bs_study.store.study_json import asked_config, asked_metrics, asked_names, newer_version, read_study_json
 from bs_study.store.versions import known_versions, metrics_of
 
 
