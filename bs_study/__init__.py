@@ -11,7 +11,7 @@ from bs_study.version import __version__
 if TYPE_CHECKING:
     from bs_study import report
     from bs_study.analysis.study import Analysis
-    from bs_study.api import sweep
+    from bs_study.api import import_runs, sweep
     from bs_study.config import StudyConfig, TrialConfig
     from bs_study.store import Study, open_study
     from bs_study.target import Target
@@ -23,6 +23,7 @@ __all__ = [
     "TrialConfig",
     "__version__",
     "analyse",
+    "import_runs",
     "open_study",
     "report",
     "sweep",
@@ -33,6 +34,7 @@ _HOMES = {
     "StudyConfig": "config",
     "Target": "target",
     "TrialConfig": "config",
+    "import_runs": "api",
     "open_study": "store",
     "sweep": "api",
 }

@@ -71,6 +71,45 @@ def sweep(
     return open_study(end.uri)
 
 
+def import_runs(
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    study: str,
+    target: str,
+    columns: Mapping[str, str] | None = None,
+    runs: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] = "results",
+) -> Study:
+    """Make a study of runs that were made elsewhere, and return it; `bs_study.report` writes its report.
+
+    Args:
+        files: CSV, Parquet or JSON Lines, or folders of TensorBoard or MLflow: one, or several.
+        study: the name of the new study.
+        target: by which the runs are judged, as "accuracy>=0.97".
+        columns: the column of each field or metric of another name: `{"batch_size": "bs"}`.
+        runs: a file with run, batch_size, lr and seed, where the others lack them.
+        store: folder or URI that holds studies.
+
+    Raises:
+        ValueError: something can't be imported; the message names file and line. Nothing is written then.
+        OSError: the store can't be written to.
+    """
+    from bs_study.importing.load import load_runs
+    from bs_study.store.reader import open_study
+    from bs_study.target import Target
+
+    given = [files] if isinstance(files, str | os.PathLike) else list(files)
+    paths, _ = load_runs(
+        [os.fspath(file) for file in given],
+        study=study,
+        target=Target.parse(target),
+        mapped=columns or {},
+        runs=None if runs is None else os.fspath(runs),
+        store=os.fspath(store),
+    )
+    return open_study(paths.uri)
+
+
 def _name(workload: Made | str | os.PathLike[str]) -> str:
     """Return the name by which trials find a workload; code that no import finds is kept under it."""
     if isinstance(workload, str | os.PathLike):

@@ -39,6 +39,7 @@ ROOMS = {
     "training": {"config", "target", "bound", "version", "store", "workloads"},
     "analysis": {"config", "grid", "target", "metric_names", "store"},
     "search": {"config", "target", "grid", "bound", "analysis"},
+    "importing": {"config", "grid", "target", "version", "store"},
     "answer": {"store", "target", "grid", "metric_names", "analysis", "search"},
     "report": {"config", "target", "door", "store", "analysis", "answer", "wrapped"},
     "launch": {
@@ -60,10 +61,10 @@ ROOMS = {
     },
     "cli": {
         *("config", "door", "streams", "process", "version", "store", "workloads"),
-        *("launch", "answer", "report"),
+        *("launch", "answer", "report", "importing", "target"),
     },
     "__main__": {"cli", "door"},
-    "api": {"cli", "door", "store", "workloads", "launch", "process"},
+    "api": {"cli", "door", "store", "workloads", "launch", "process", "importing", "target"},
 }
 
 BLOCKER = """

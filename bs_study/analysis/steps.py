@@ -58,6 +58,8 @@ def steps(
         _batch_sizes(rows, contest),
         _budget(rows, doubts, convergence, target) if reasons & set(OF_BUDGET) else None,
     ]
+    if rows.is_imported:  # nothing can be trained: its reports can only be asked for another target
+        return tuple(step for step in found if step and step.kind == "target")
     known = [step for step in found if step]
     told = [step for step in known if _tells_of(target, step, rows)]
     if len(told) < len(known) and target is not None and not any(step.kind == "budget" for step in told):

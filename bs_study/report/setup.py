@@ -15,6 +15,8 @@ from bs_study.words import count, counted, duration, listing, setting
 _HARDWARE = ("device_name", "device", "threads", "host")
 _VERSIONS = ("bs_study_version", "python_version", "torch_version", "cuda_version", "ray_version")
 _ASKED = ("train_examples", "package_version", "schema_version", "created")
+_NOT_ASKED = ("workload", "max_iterations", "warmup_iterations", "trial_id_digits")
+"""Settings that a study of imported runs has, and nobody asked for."""
 _MOST_NAMED = 6
 _LONGEST_MESSAGE = 300
 
@@ -51,7 +53,13 @@ def _message(group: pd.DataFrame) -> str:
 
 
 def settings(study: Study) -> dict[str, str]:
-    """Return the study's config as it was asked for; what was not given, or a function does not heed, is left out."""
+    """Return the study's config as it was asked for; what was not given, or a function does not heed, is left out.
+
+    Of imported runs it is where they are from, and what they are.
+    """
+    if study.imported is not None:
+        told = {"imported from": study.known_asked["imported"]["from"]} | study.settings
+        return {name: _setting(value) for name, value in told.items() if name not in _NOT_ASKED}
     idle = UNHEEDED if is_of_function(study.known_asked) else ()
     told = {name: value for name, value in study.settings.items() if name not in idle}
     return {name: _setting(value) for name, value in told.items() if value is not None and value != []}

@@ -38,6 +38,14 @@ def _is_version(value: object) -> bool:
     return all(isinstance(part, dict) for part in parts) and _is_list(value.get("metrics", []), _is_text)
 
 
+def _is_cell(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(_is_count(one) or one == 0 for one in value)
+
+
+def _is_imported(value: object) -> bool:
+    return isinstance(value, dict) and _is_list(value.get("from"), _is_text) and _is_list(value.get("trials"), _is_cell)
+
+
 _TEXT = Kind("text of one line", _is_text)
 _COUNT_OR_NULL = Kind("a number above 0, or null", lambda value: value is None or _is_count(value))
 _KINDS: Mapping[str, Kind] = {
@@ -54,6 +62,7 @@ _KINDS: Mapping[str, Kind] = {
     ),
     "history": Kind("a list of objects", lambda value: _is_list(value, lambda one: isinstance(one, dict))),
     "names": Kind("a list of names", lambda value: _is_list(value, _is_text)),
+    "imported": Kind("files and trials", _is_imported),
     "versions": Kind("a list of versions", lambda value: _is_list(value, _is_version)),
 }
 

@@ -93,13 +93,31 @@ def commit_trial(
         if not has_answer(paths, trial):  # else another attempt has committed, and removed what was live
             raise
     if not has_answer(paths, trial):
-        for table, rows in tables.items():
-            paths.write(paths.trial_file(table, trial_id), encode(rows))
         count = max(1, len(attempts(paths, trial_id)))
-        row = trial.model_dump() | dict(outcome) | key_values(paths, trial) | {"attempts": count}
-        row_table = pa.Table.from_pylist([row], schema=table_schema("trials"))
-        paths.write(paths.trial_file("trials", trial_id), encode(row_table))
+        commit_whole(paths, trial, tables=tables, outcome=outcome, attempts=count)
     paths.remove(paths.live_trial(trial_id))
+
+
+def commit_whole(
+    paths: StudyPaths,
+    trial: TrialConfig,
+    *,
+    tables: Mapping[Table, pa.Table],
+    outcome: Mapping[str, object],
+    attempts: int,
+) -> None:
+    """Write a trial whose rows are all at hand: one file per table at its final place, then its row in trials.
+
+    Args:
+        outcome: the columns of the trials row that are not its keys. A setting of the config among them takes its
+            place: None where it is not known.
+        attempts: how often the trial was started.
+    """
+    for table, rows in tables.items():
+        paths.write(paths.trial_file(table, trial.trial_id), encode(rows))
+    row = trial.model_dump() | dict(outcome) | key_values(paths, trial) | {"attempts": attempts}
+    row_table = pa.Table.from_pylist([row], schema=table_schema("trials"))
+    paths.write(paths.trial_file("trials", trial.trial_id), encode(row_table))
 
 
 def _joined_parts(

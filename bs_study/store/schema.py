@@ -129,7 +129,12 @@ _EVALUATIONS = (
 
 _ENDING = (
     Column("status", TEXT, "completed, diverged, out_of_memory or failed"),
-    Column("stop_reason", TEXT, "what ended it, as target, outrun, max_epochs, loss_limit or returned (a function)"),
+    Column(
+        "stop_reason",
+        TEXT,
+        "what ended it, as target, outrun, max_epochs, loss_limit or returned (a function); ended where an imported "
+        "run does not say",
+    ),
     Column("bound", COUNT, "by which a trial that was outrun had not met the target; null for others", "iterations"),
     Column("outrun_by", TEXT, "the trial of the same batch size whose time that bound follows from"),
     Column("message", TEXT, "what went wrong, if anything did"),

@@ -16,6 +16,7 @@ from bs_study.metric_names import Direction
 from bs_study.store.asked_kinds import refuse_deep, sound, whole_number
 from bs_study.store.believed import believed
 from bs_study.store.faults import reason
+from bs_study.store.imported import with_imported
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import SCHEMA_VERSION, table_schema
 from bs_study.store.swap import swap
@@ -35,6 +36,7 @@ def create_study(
     eval_examples: int | None = None,
     directions: Mapping[str, Direction] | None = None,
     version: Mapping[str, Any] | None = None,
+    imported: Mapping[str, Any] | None = None,
 ) -> None:
     """Write study.json, with which a study begins. It says what is asked, and not where or how that runs.
 
@@ -46,12 +48,13 @@ def create_study(
         eval_examples: size of the set that trials are judged by; None where it is not known.
         directions: which way metrics are better, of those whose workload tells.
         version: the fingerprint of workload and data, the first of `versions`; None where it is not known.
+        imported: of a study of runs made elsewhere, as `with_imported` takes it.
 
     Raises:
         ValueError: a study has begun here already; it stays as it is.
     """
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    asked = {
+    asked: dict[str, Any] = {
         "study": paths.name,
         "names": [paths.name],
         "schema_version": SCHEMA_VERSION,
@@ -63,6 +66,7 @@ def create_study(
         "directions": dict(directions or {}),
         "config": config.model_dump(mode="json"),
     }
+    asked = with_imported(asked, imported)
     if version is not None:
         asked["versions"] = [{"version": 1, "since": created, **version}]
 

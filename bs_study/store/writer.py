@@ -165,3 +165,28 @@ def _with_keys(columns: Mapping[str, Any], *, schema: pa.Schema, keys: Mapping[s
     return pa.table(
         [constant[f.name] if f.name in KEYS else pa.array(columns[f.name], f.type) for f in schema], schema=schema
     )
+
+
+def whole_tables(
+    paths: StudyPaths,
+    trial: TrialConfig,
+    *,
+    metrics: Sequence[str],
+    iterations: Mapping[str, Any],
+    evaluations: Mapping[str, Any],
+) -> dict[Table, pa.Table]:
+    """Return the tables of a trial whose rows are all at hand: a column that is not given is null.
+
+    Args:
+        metrics: the metric columns of evaluations, in order.
+        iterations, evaluations: their columns, but for keys.
+    """
+    keys = key_values(paths, trial)
+    given: dict[Table, Mapping[str, Any]] = {"iterations": iterations, "epochs": {}, "evaluations": evaluations}
+    tables = {}
+    for table, columns in given.items():
+        schema = table_schema(table, metrics=metrics)
+        rows = len(next(iter(columns.values()), ()))
+        unknown = {name: [None] * rows for name in schema.names if name not in KEYS}
+        tables[table] = _with_keys({**unknown, **columns}, schema=schema, keys=keys)
+    return tables

@@ -71,6 +71,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "my_task.py").write_text(workload)
     (study_file,) = [block.text for block in blocks("yaml", page="settings.md")]
     (folder / "my_study.yaml").write_text(study_file)
+    (table,) = [block.text for block in blocks("", page="import.md")]
+    (folder / "runs.csv").write_text(table)
     (folder / "sweeps").symlink_to(ROOT / "sweeps")
     return folder
 

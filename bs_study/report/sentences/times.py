@@ -48,6 +48,8 @@ def source(found: Analysis) -> list[str]:
     """Return whose times these are."""
     tables = found.tables
     trials = f"the clocks of the trials{_company(tables.trials)}"
+    if found.rows is not None and found.rows.is_imported:
+        return ["Times are those that the imported runs tell."]
     if not tables.is_clean:
         is_of_function = found.rows is not None and found.rows.is_of_function
         around = ["They run around the function, and stop where it pauses."] if is_of_function else []

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from bs_study.store.schema import Table
+
+UNTOLD = ("epoch", "load_seconds", "compute_seconds", "eval_seconds")
+"""Columns that a run which was made elsewhere need not have."""
 Column = npt.NDArray[np.float64] | npt.NDArray[np.int64]
 
 RELATIVE, ABSOLUTE_SECONDS = 0.01, 0.01
@@ -29,7 +34,7 @@ def iteration_problems(rows: pa.Table, *, batch_size: int | None) -> Iterator[st
     yield from _steps("epoch", _column(rows, "epoch"), smallest=0, largest=1)
 
 
-def epoch_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
+def epoch_problems(rows: pa.Table, iterations: pa.Table | None) -> Iterator[str]:
     """Yield what is wrong with the epochs of a trial.
 
     Epochs are 1, 2, ...; iterations and examples grow, and agree with the trial's iterations; loading and computing
@@ -46,7 +51,7 @@ def epoch_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
     yield from _within(rows, "epoch_seconds")
 
 
-def evaluation_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
+def evaluation_problems(rows: pa.Table, iterations: pa.Table | None) -> Iterator[str]:
     """Yield what is wrong with the evaluations of a trial.
 
     Each is at a later iteration than the one before, among the trial's; no cumulative clock runs backwards, and
@@ -72,6 +77,21 @@ def evaluation_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
 def is_reported(rows: pa.Table) -> bool:
     """Return whether rows are what a function reported, whose epochs are not known."""
     return len(rows) > 0 and rows["epoch"].null_count == len(rows)
+
+
+def told_tables(tables: Mapping[Table, pa.Table]) -> dict[Table, pa.Table]:
+    """Return the tables of an imported trial as far as its run tells: what it never recorded is no problem.
+
+    Without losses of its iterations it has no such table. A column that is null in all rows is 0 in place of it.
+    """
+    return {table: _without_untold(rows) for table, rows in tables.items() if table != "iterations" or len(rows)}
+
+
+def _without_untold(rows: pa.Table) -> pa.Table:
+    for at, name in enumerate(rows.column_names):
+        if name in UNTOLD and len(rows) and rows[name].null_count == len(rows):
+            rows = rows.set_column(at, name, pc.fill_null(rows[name], 0))
+    return rows
 
 
 def exceeds(part: Column | float, whole: Column | float) -> npt.NDArray[np.bool_]:
@@ -133,8 +153,14 @@ def _within(rows: pa.Table, whole: str) -> Iterator[str]:
         yield f"load_seconds + compute_seconds are {parts[row]:g}, above {whole}, in row {row + 1}"
 
 
-def _agreement(rows: pa.Table, name: str, iterations: pa.Table) -> Iterator[str]:
-    """Yield the first row whose iteration is none of the trial's, or has seen other examples than that one."""
+def _agreement(rows: pa.Table, name: str, iterations: pa.Table | None) -> Iterator[str]:
+    """Yield the first row whose iteration is none of the trial's, or has seen other examples than that one.
+
+    Args:
+        iterations: None where no iteration was recorded.
+    """
+    if iterations is None:
+        return
     at, seen = _column(rows, name).astype(np.int64), _column(iterations, "examples")
     outside = _first((at < 1) | (at > len(seen)))
     if outside is not None:

@@ -14,7 +14,7 @@ from bs_study.store.check.rows import exceeds
 from bs_study.store.schema import FUNCTION, Status, Table
 
 REASONS: dict[Status, tuple[str, ...]] = {
-    "completed": ("target", "outrun", "returned", *BUDGETS),
+    "completed": ("target", "outrun", "returned", "ended", *BUDGETS),
     "diverged": ("non_finite", "loss_limit"),
     "out_of_memory": ("out_of_memory",),
 }
