@@ -39,6 +39,7 @@ ROOMS = {
     "analysis": {"config", "grid", "target", "metric_names", "store"},
     "search": {"config", "target", "grid", "bound", "analysis"},
     "answer": {"store", "target", "grid", "metric_names", "analysis", "search"},
+    "compared": {"store", "target", "analysis", "answer"},
     "report": {"config", "target", "door", "store", "analysis", "answer", "wrapped"},
     "launch": {
         "config",
@@ -59,7 +60,7 @@ ROOMS = {
     },
     "cli": {
         *("config", "door", "streams", "process", "version", "store", "workloads"),
-        *("launch", "answer", "report"),
+        *("launch", "answer", "compared", "report"),
     },
     "__main__": {"cli", "door"},
     "api": {"cli", "door", "store", "workloads", "launch", "process"},

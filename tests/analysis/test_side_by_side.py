@@ -1,0 +1,118 @@
+"""Two studies side by side: by numbers that can be checked in the head, and where the truth is known."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bs_study.analysis.board import Board, Pair, board
+from bs_study.analysis.comparison import Field
+from bs_study.analysis.differences import differences
+from bs_study.analysis.side_by_side import SideBySide, side_by_side
+from bs_study.analysis.study import Analysis, analyse_rows
+from bs_study.analysis.trials import Cell
+from tests.analysis.hand_rows import TARGET, hand_rows
+from tests.analysis.world_contests import field_of
+from tests.analysis.worlds import World, draw, make_world
+
+SPREAD = (0.97, 1.0, 1.03)
+PAIRS = 300
+MOST_FALSE = 0.05 + 2 * math.sqrt(0.05 * 0.95 / PAIRS)
+
+
+def seeds(seconds: float) -> list[float]:
+    return [seconds * factor for factor in SPREAD]
+
+
+def study(cells: Mapping[tuple[int, float], Any], **options: Any) -> Analysis:
+    return analyse_rows(hand_rows(cells, **options), target=TARGET)
+
+
+def compared(a: Analysis, b: Analysis, *, device: str = "a laptop") -> SideBySide:
+    assert a.rows is not None
+    assert b.rows is not None
+    b.rows.trials["device_name"] = device
+    return side_by_side(a, b, differences(a.rows, b.rows, fingerprints=({}, {})))
+
+
+def reasons(pair: Pair) -> list[str]:
+    return [doubt.reason for doubt in pair.doubts]
+
+
+def test_each_batch_size_has_the_best_cells_of_both_and_the_ratio_of_their_times() -> None:
+    a = study({(10, 0.1): seeds(2.0), (10, 0.2): seeds(1.0), (20, 0.1): seeds(4.0)})
+    b = study({(10, 0.1): seeds(3.0), (20, 0.1): seeds(1.0), (40, 0.1): seeds(5.0)})
+    found = compared(a, b)
+    assert list(found.by_size) == ["train_seconds", "iterations"]
+    pairs = found.by_size["train_seconds"]
+    assert list(pairs) == [10, 20, 40]
+    assert pairs[10].a is not None
+    assert pairs[10].a.cell == Cell("", 10, 0.2)
+    assert [pairs[size].ratio for size in (10, 20)] == pytest.approx([1 / 3, 4.0])
+    assert pairs[10].low < 1 / 3 < pairs[10].high < 1 < pairs[20].low < 4 < pairs[20].high
+    assert [pairs[size].sooner for size in (10, 20, 40)] == ["A", "B", None]
+    assert (pairs[40].a, math.isnan(pairs[40].ratio)) == (None, True)
+
+
+def test_the_recommended_cells_are_compared_whatever_their_batch_sizes() -> None:
+    found = compared(study({(10, 0.1): seeds(2.0)}), study({(20, 0.1): seeds(1.0), (10, 0.1): seeds(9.0)}))
+    assert found.recommended is not None
+    assert found.recommended.ratio == pytest.approx(2.0)
+    assert found.recommended.sooner == "B"
+
+
+def test_the_studies_swapped_have_the_reciprocal_of_each_ratio_and_interval() -> None:
+    a, b = study({(10, 0.1): seeds(2.0), (20, 0.1): seeds(4.0)}), study({(10, 0.1): seeds(3.0), (20, 0.1): seeds(4.5)})
+    ahead, back = (compared(*both).by_size["train_seconds"][10] for both in ((a, b), (b, a)))
+    assert [1 / back.ratio, 1 / back.high, 1 / back.low] == pytest.approx([ahead.ratio, ahead.low, ahead.high])
+    assert (ahead.sooner, back.sooner) == ("A", "B")
+
+
+def test_one_seed_has_no_interval_and_leaves_it_open() -> None:
+    found = compared(study({(10, 0.1): [1.0]}), study({(10, 0.1): [5.0]}))
+    pair = found.by_size["train_seconds"][10]
+    assert (pair.sooner, math.isnan(pair.low), pair.ratio) == (None, True, pytest.approx(0.2))
+    assert set(reasons(pair)) == {"one_seed"}
+
+
+def test_a_study_that_never_reached_the_target_has_no_ratio_but_a_bound() -> None:
+    found = compared(study({(10, 0.1): seeds(1.0)}), study({(10, 0.1): ["missed"] * 3}))
+    pair = found.by_size["train_seconds"][10]
+    assert pair.b is None
+    assert pair.sooner == "A"
+    assert pair.high < 1
+    assert found.recommended is None
+
+
+def test_trials_that_have_not_ended_leave_their_cell_open_whichever_study_it_is() -> None:
+    for of in (0, 1):
+        cells = {(10, 0.1): seeds(1.0)}, {(10, 0.1): seeds(5.0)}
+        asked = [(10, 0.1, seed) for seed in range(4)]
+        both = [study(one, asked=asked if i == of else None) for i, one in enumerate(cells)]
+        assert "not_ended" in reasons(compared(*both).by_size["train_seconds"][10])
+
+
+def test_on_another_device_only_iterations_are_compared() -> None:
+    both = study({(10, 0.1): seeds(1.0)}), study({(10, 0.1): seeds(5.0)})
+    found = compared(*both, device="a card")
+    assert list(found.by_size) == ["iterations"]
+    assert found.by_size["iterations"][10].sooner == "A"
+
+
+def two_fields(a: World, b: World, rng: np.random.Generator, *, count: int) -> Board:
+    """The cells of two simulated studies in one field, as `board` puts them there."""
+    own = {"A": field_of(draw(a, rng, seeds=count)), "B": field_of(draw(b, rng, seeds=count))}
+    return board_of(own)
+
+
+def truth(world: World, cell: Cell) -> float:
+    return float(world.log_seconds[world.batch_sizes.index(cell.batch_size), world.lrs.index(cell.lr)])
+
+
+def sized(found: Board, world: World, *, confidence: float) -> Iterator[Pair]:
+    yield from found.by_size(world.batch_sizes, confidence=confidence).values()
