@@ -179,18 +179,25 @@ def board(a: Analysis, b: Analysis, clock: str, *, shared: Mapping[Cell, Cell]) 
         a, b: with their rows.
         shared: cells of B, each with the cell of A that has the same seeds since they were pooled.
     """
-    own: dict[Side, Field] = {side: _field(found, clock) for side, found in zip(SIDES, (a, b), strict=True)}
+    both: dict[Side, Analysis] = {"A": a, "B": b}
+    anyway = [doubt for side, found in both.items() for doubt in _anyway(side, found, clock)]
+    return joined({side: _field(found, clock) for side, found in both.items()}, shared=shared, anyway=anyway)
+
+
+def joined(
+    own: Mapping[Side, Field], *, shared: Mapping[Cell, Cell] | None = None, anyway: Sequence[Doubt] = ()
+) -> Board:
+    """Return the cells of two fields, by one clock; `shared` as `board` has it."""
     names: dict[Side, dict[Cell, Cell]] = {
         side: {cell: _name(side, cell) for cell in own[side].cells} for side in SIDES
     }
-    names["B"] |= {theirs: names["A"][ours] for theirs, ours in shared.items()}
+    names["B"] |= {theirs: names["A"][ours] for theirs, ours in (shared or {}).items()}
     cells = {
         name: replace(own[side].cells[cell], cell=name, timed_in=side)
         for side in reversed(SIDES)  # a pooled cell is A's
         for cell, name in names[side].items()
     }
-    anyway = [doubt for side, found in zip(SIDES, (a, b), strict=True) for doubt in _anyway(side, found, clock)]
-    return Board(Field(clock, cells), own, names, tuple(anyway))
+    return Board(Field(own["A"].clock, cells), own, names, tuple(anyway))
 
 
 def _name(side: Side, cell: Cell) -> Cell:

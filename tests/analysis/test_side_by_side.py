@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bs_study.analysis.board import Board, Pair, board
+from bs_study.analysis.board import SIDES, Pair, Side, joined
 from bs_study.analysis.comparison import Field
 from bs_study.analysis.differences import differences
 from bs_study.analysis.side_by_side import SideBySide, side_by_side
@@ -18,10 +17,11 @@ from bs_study.analysis.study import Analysis, analyse_rows
 from bs_study.analysis.trials import Cell
 from tests.analysis.hand_rows import TARGET, hand_rows
 from tests.analysis.world_contests import field_of
+from tests.analysis.world_truth import true_times
 from tests.analysis.worlds import World, draw, make_world
 
 SPREAD = (0.97, 1.0, 1.03)
-PAIRS = 300
+PAIRS = 200
 MOST_FALSE = 0.05 + 2 * math.sqrt(0.05 * 0.95 / PAIRS)
 
 
@@ -104,15 +104,66 @@ def test_on_another_device_only_iterations_are_compared() -> None:
     assert found.by_size["iterations"][10].sooner == "A"
 
 
-def two_fields(a: World, b: World, rng: np.random.Generator, *, count: int) -> Board:
-    """The cells of two simulated studies in one field, as `board` puts them there."""
-    own = {"A": field_of(draw(a, rng, seeds=count)), "B": field_of(draw(b, rng, seeds=count))}
-    return board_of(own)
+LRS = (0.1, 0.2, 0.4, 0.8, 1.6)
+MATTER: dict[str, Any] = {"sharpness": 3.0}
+HARDLY: dict[str, Any] = {"sharpness": 0.01}
+Kind = tuple[tuple[dict[str, Any], int], tuple[dict[str, Any], int]]
+"""Of each study what is special of its world, and how many lrs it tried."""
+NO_CHOICE: dict[str, Kind] = {
+    "one lr each": ((MATTER, 1), (MATTER, 1)),
+    "clear best lrs": ((MATTER, 5), (MATTER, 5)),
+    "calm against wild": ((MATTER | {"spread": 0.2}, 1), (MATTER | {"spread": (0.2, 0.5)}, 1)),
+}
+CHOICE: dict[str, Kind] = {
+    "lrs hardly matter": ((HARDLY, 5), (HARDLY, 5)),
+    "one lr against many that hardly matter": ((HARDLY, 1), (HARDLY, 5)),
+}
 
 
-def truth(world: World, cell: Cell) -> float:
-    return float(world.log_seconds[world.batch_sizes.index(cell.batch_size), world.lrs.index(cell.lr)])
+def simulated(kind: Kind, number: int, *, ratio: float, confidence: float = 0.95) -> Iterator[tuple[Pair, float]]:
+    """Yield the pair of each batch size of two simulated studies, with the true ratio of A's time to B's."""
+    rng = np.random.default_rng(number)
+    common: dict[str, Any] = {"lrs": LRS, "spread": 0.3, "batch_sizes": (16, 64, 256), "lr_exponent": 0.0}
+    ratios: dict[Side, float] = {"A": ratio, "B": 1.0}
+    worlds: dict[Side, World] = {}
+    fields: dict[Side, Field] = {}
+    for side, (options, lrs) in zip(SIDES, kind, strict=True):
+        given = common | options | {"ratios": tuple(ratios[side] * np.array([2.0, 1.0, 2.0]))}
+        worlds[side] = make_world(rng, **given)
+        whole = field_of(draw(worlds[side], rng, seeds=4))
+        tried = LRS[2:3] if lrs == 1 else LRS
+        fields[side] = Field(whole.clock, {cell: own for cell, own in whole.cells.items() if cell.lr in tried})
+    for pair in joined(fields).by_size(worlds["A"].batch_sizes, confidence=confidence).values():
+        assert pair.a is not None
+        assert pair.b is not None
+        times = true_times(worlds["A"])[pair.a.cell], true_times(worlds["B"])[pair.b.cell]
+        yield pair, math.exp(times[0] - times[1])
 
 
-def sized(found: Board, world: World, *, confidence: float) -> Iterator[Pair]:
-    yield from found.by_size(world.batch_sizes, confidence=confidence).values()
+def held(kind: Kind, *, ratio: float) -> float:
+    """Return the part of the intervals that hold the true ratio."""
+    found = [told for number in range(PAIRS) for told in simulated(kind, number, ratio=ratio)]
+    return float(np.mean([pair.low <= truth <= pair.high for pair, truth in found]))
+
+
+@pytest.mark.parametrize("kind", NO_CHOICE)
+@pytest.mark.parametrize("ratio", [1.0, 1.5])
+def test_the_interval_of_a_ratio_holds_the_truth_as_often_as_it_says(kind: str, ratio: float) -> None:
+    assert 0.93 <= held(NO_CHOICE[kind], ratio=ratio) <= 0.98
+
+
+@pytest.mark.parametrize("kind", CHOICE)
+def test_the_interval_allows_for_the_choice_of_each_cell_as_the_best_of_several(kind: str) -> None:
+    assert held(CHOICE[kind], ratio=1.0) >= 0.95
+
+
+@pytest.mark.parametrize("kind", [*NO_CHOICE, *CHOICE])
+def test_where_both_studies_take_as_long_hardly_one_is_called_sooner(kind: str) -> None:
+    studies = [list(simulated((NO_CHOICE | CHOICE)[kind], number, ratio=1.0)) for number in range(PAIRS)]
+    false = np.mean([any(is_false(*told) for told in pairs) for pairs in studies])
+    assert false <= MOST_FALSE
+
+
+def is_false(pair: Pair, truth: float) -> bool:
+    """Whether a study is called sooner that is not, by the true times of the two cells."""
+    return (pair.sooner == "A" and truth >= 1) or (pair.sooner == "B" and truth <= 1)
