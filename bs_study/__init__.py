@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from bs_study import report
     from bs_study.analysis.study import Analysis
     from bs_study.api import sweep
+    from bs_study.compared import compare
     from bs_study.config import StudyConfig, TrialConfig
     from bs_study.store import Study, open_study
     from bs_study.target import Target
@@ -22,6 +23,7 @@ __all__ = [
     "TrialConfig",
     "__version__",
     "analyse",
+    "compare",
     "open_study",
     "report",
     "sweep",
@@ -32,6 +34,7 @@ _HOMES = {
     "StudyConfig": "config",
     "Target": "target",
     "TrialConfig": "config",
+    "compare": "compared",
     "open_study": "store",
     "sweep": "api",
 }

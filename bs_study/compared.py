@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from bs_study.analysis.differences import Differences, Fingerprint, differences
 from bs_study.analysis.pooling import pooled_rows, same_recipes
 from bs_study.analysis.rows import StudyRows
@@ -25,7 +27,7 @@ def compare(a: Study, b: Study, *, target: Target | str | None = None, pool: boo
         ValueError: they are one study, one of them can't be read or has no ended trial; their targets differ and none
             is given, or it can't be judged by; they count a target by windows that differ; nothing can be pooled.
     """
-    if a.paths.uri == b.paths.uri:
+    if _place(a) == _place(b):
         raise ValueError(f"compare: {a.paths.uri} is given twice. Give two studies")
     first, second = _analysed(a, target), _analysed(b, target)
     rows = _rows_of(a, first), _rows_of(b, second)
@@ -41,6 +43,10 @@ def compare(a: Study, b: Study, *, target: Target | str | None = None, pool: boo
         )
     first, second = _again(first, united.a), _again(second, united.b)
     return side_by_side(first, second, told, pooled=united.pooled)
+
+
+def _place(study: Study) -> str:
+    return os.path.realpath(study.paths.root) if study.paths.is_local else study.paths.uri
 
 
 def _analysed(study: Study, target: Target | str | None) -> Analysis:
@@ -90,7 +96,7 @@ def _refuse_to_pool(a: StudyRows, b: StudyRows, told: Differences) -> None:
         why = "workload or data of the two studies differ"
     elif not same_recipes(a, b):
         names = [one.name for one in told.settings]
-        of_grid = {"batch_sizes", "lrs", "seeds", "max_seeds", "search", "recipes"}
+        of_grid = {"batch_sizes", "lrs", "seeds", "max_seeds"}
         apart = [name for name in names if name not in of_grid] or names
         why = (
             f"no recipe has the same settings in both ({', '.join(apart)} {'differs' if len(apart) == 1 else 'differ'})"

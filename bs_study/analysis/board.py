@@ -109,10 +109,11 @@ class Board:
         for side, cell in zip(SIDES, (a, b), strict=True):
             if cell is not None and cell in self.names[side]:
                 names[side] = self.names[side][cell]
-        if not names:
-            return None
         medians = {side: self.field.cells[name].median for side, name in names.items()}
-        first: Side = "A" if "B" not in names or medians.get("A", np.inf) <= medians["B"] else "B"
+        known = [side for side in names if np.isfinite(medians[side])]
+        if not known:
+            return None
+        first = min(known, key=lambda side: medians[side])
         second: Side = "B" if first == "A" else "A"
         rival = names.get(second) or self._least_slow(names[first], second, size)
         if rival is None:
@@ -152,6 +153,8 @@ class Board:
         anyway = [one for one in self.anyway if one.batch_size in (None, duel.winner.batch_size, duel.rival.batch_size)]
         left = [Doubt("not_ended", *duel.winner)] if self.field.cells[duel.winner].is_open else []
         doubts = once([*anyway, *left, *found.doubts])
+        if any(one.reason == "one_seed" for one in doubts):  # the spread of other cells is not its own
+            low = high = np.nan
         is_equal = found.is_equal and not anyway and not left
         return Pair(a, b, ratio, low, high, None if doubts else duel.first, is_equal, doubts=doubts)
 
@@ -165,7 +168,7 @@ class Board:
         return low.low, found.ratio, high.high
 
     def _result(self, side: Side, cell: Cell | None, size: int | None) -> CellResult | None:
-        if cell is None:
+        if cell is None or not np.isfinite(self.own[side].cells[cell].median):
             return None
         cells = self.own[side].cells.values()
         ranked = [own for own in cells if size in (None, own.cell.batch_size) and np.isfinite(own.median)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bs_study.analysis.rows import StudyRows
@@ -51,9 +52,9 @@ def pooled_rows(a: StudyRows, b: StudyRows) -> PooledRows:
     renamed = theirs.assign(recipe=theirs["recipe"].map(recipes))
     ours = a.trials[a.trials["status"] != "failed"]
     both = set(_cells(ours)) & set(_cells(renamed))
-    ours, renamed = (trials[[cell in both for cell in _cells(trials)]] for trials in (ours, renamed))
+    ours, renamed = (_where(trials, [cell in both for cell in _cells(trials)]) for trials in (ours, renamed))
     repeated = set(_seeds(ours)) & set(_seeds(renamed))
-    new = renamed[[seed not in repeated for seed in _seeds(renamed)]]
+    new = _where(renamed, [seed not in repeated for seed in _seeds(renamed)])
     back = {name: recipe for recipe, name in recipes.items()}
     looks = a.looks + b.looks
     return PooledRows(
@@ -71,10 +72,14 @@ def _seeds(trials: pd.DataFrame) -> list[tuple[object, ...]]:
     return list(trials[_SEED].itertuples(index=False, name=None))
 
 
+def _where(trials: pd.DataFrame, are_kept: Sequence[bool]) -> pd.DataFrame:
+    return trials[np.array(are_kept, dtype=bool)]
+
+
 def _with_trials(rows: StudyRows, more: pd.DataFrame, *, of: StudyRows, looks: int) -> StudyRows:
     """Return the rows of a study with trials of another, in place of its own of the same cell and seed."""
     taken = set(_seeds(more))
-    own = rows.trials[[seed not in taken for seed in _seeds(rows.trials)]]
+    own = _where(rows.trials, [seed not in taken for seed in _seeds(rows.trials)])
     names: Mapping[str, str] = dict(zip(more["trial_id"], more["recipe"], strict=True))
     tables: dict[str, Any] = {name: _joined(getattr(rows, name), getattr(of, name), own, names) for name in _OF_TRIALS}
     config = rows.config

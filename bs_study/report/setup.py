@@ -50,16 +50,17 @@ def _message(group: pd.DataFrame) -> str:
 
 def settings(study: Study) -> dict[str, str]:
     """Return the study's config as it was asked for, what was not given left out."""
-    return {name: _setting(value) for name, value in study.settings.items() if value is not None and value != []}
+    return {name: setting_text(value) for name, value in study.settings.items() if value is not None and value != []}
 
 
-def _setting(value: object) -> str:
+def setting_text(value: object) -> str:
+    """Return a setting of study.json for a reader."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(_setting, value))
+        return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(setting_text, value))
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_setting(entry)}" for name, entry in value.items()) or "as above"
+        return ", ".join(f"{name} {setting_text(entry)}" for name, entry in value.items()) or "as above"
     return setting(value) if isinstance(value, int | float) else str(value)
 
 
@@ -80,6 +81,6 @@ def _day(trials: pd.DataFrame, column: str, which: str) -> str:
 
 
 def _distinct(values: pd.Series[Any]) -> str:
-    names = [_setting(value) for value in sorted(values.dropna().unique())]
+    names = [setting_text(value) for value in sorted(values.dropna().unique())]
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return f"{', '.join(names[:_MOST_NAMED])}{more}"
