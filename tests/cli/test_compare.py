@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ STUDIES: dict[str, dict[str, Any]] = {
     "edited": {"seeds": (4, 5)},
     "easier": {"seeds": (0,), "target": "accuracy>=0.95"},
     "by-loss": {"seeds": (0,), "target": "loss<=0.2"},
+    "windowed": {"seeds": (0,), "target_window": 3},
     "begun": {"seeds": (0,), "is_ended": lambda trial: False},
 }
 
@@ -36,10 +36,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
             tell_version(folder / name, source="2" if name == "edited" else "1")
     (folder / "damaged").mkdir()
     (folder / "damaged/study.json").write_text("{")
-    asked = json.loads((folder / "more/study.json").read_text())
-    asked["config"]["target_window"] = 3
-    shutil.copytree(folder / "more", folder / "windowed")
-    (folder / "windowed/study.json").write_text(json.dumps(asked))
     return folder
 
 

@@ -82,10 +82,10 @@ def recommended(side: Side, found: Analysis) -> str:
     best = found.recommendation.best
     if best is None:
         return f"{side} recommends no cell. {' '.join(answer.use(found))}"
-    known, left = times.interval(best), answer.left(found)
+    known = "" if best.fresh else times.interval(best)  # else that of fresh seeds is told with them
     took = f"{answer.took_what(found, best)}{f', a typical seed {known}' if known else ''}"
     told = f"{side} recommends {answer.named(best)} ({found.recommendation.grade}): {took}."
-    return f"{told} {left}".strip()
+    return " ".join(filter(None, [told, *times.by_fresh(best), answer.left(found)]))
 
 
 def clock_of(clock: str, found: SideBySide) -> str:
