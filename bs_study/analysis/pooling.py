@@ -56,7 +56,7 @@ def pooled_rows(a: StudyRows, b: StudyRows) -> PooledRows:
     repeated = set(_seeds(ours)) & set(_seeds(renamed))
     new = _where(renamed, [seed not in repeated for seed in _seeds(renamed)])
     back = {name: recipe for recipe, name in recipes.items()}
-    looks = a.looks + b.looks
+    looks = a.looks + b.looks - 1
     return PooledRows(
         _with_trials(a, new, of=b, looks=looks),
         _with_trials(b, ours.assign(recipe=ours["recipe"].map(back)), of=a, looks=looks),

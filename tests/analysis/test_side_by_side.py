@@ -16,6 +16,7 @@ from bs_study.analysis.side_by_side import SideBySide, side_by_side
 from bs_study.analysis.study import Analysis, analyse_rows
 from bs_study.analysis.trials import Cell
 from tests.analysis.hand_rows import TARGET, hand_rows
+from tests.analysis.hand_rows import joined as joined_rows
 from tests.analysis.world_contests import field_of
 from tests.analysis.world_truth import true_times
 from tests.analysis.worlds import World, draw, make_world
@@ -64,6 +65,24 @@ def test_the_recommended_cells_are_compared_whatever_their_batch_sizes() -> None
     assert found.recommended is not None
     assert found.recommended.ratio == pytest.approx(2.0)
     assert found.recommended.sooner == "B"
+
+
+def test_of_several_recipes_the_soonest_stands_for_its_study() -> None:
+    recipes = [hand_rows({(10, 0.1): seeds(seconds)}, recipe=name) for name, seconds in (("slow", 4.0), ("quick", 2.0))]
+    a = analyse_rows(joined_rows(*recipes), target=TARGET)
+    pair = compared(a, study({(10, 0.1): seeds(1.0)})).by_size["train_seconds"][10]
+    assert pair.a is not None
+    assert pair.a.recipe == "quick"
+    assert (pair.ratio, pair.sooner) == (pytest.approx(2.0), "B")
+
+
+def test_two_cells_whose_times_hardly_differ_are_equal_and_neither_is_sooner() -> None:
+    near = [1.0 + 0.001 * seed for seed in range(6)]
+    both = (study({(10, 0.1): [factor * one for one in near]}, step=1.001) for factor in (1.0, 1.01))
+    pair = compared(*both).by_size["train_seconds"][10]
+    assert pair.is_equal
+    far = compared(study({(10, 0.1): near}), study({(10, 0.1): [1.5 * one for one in near]}))
+    assert not far.by_size["train_seconds"][10].is_equal
 
 
 def test_the_studies_swapped_have_the_reciprocal_of_each_ratio_and_interval() -> None:
