@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from bs_study import report
     from bs_study.analysis.study import Analysis
     from bs_study.api import import_runs, sweep
+    from bs_study.compared import compare
     from bs_study.config import StudyConfig, TrialConfig
     from bs_study.store import Study, open_study
     from bs_study.target import Target
@@ -23,6 +24,7 @@ __all__ = [
     "TrialConfig",
     "__version__",
     "analyse",
+    "compare",
     "import_runs",
     "open_study",
     "report",
@@ -34,6 +36,7 @@ _HOMES = {
     "StudyConfig": "config",
     "Target": "target",
     "TrialConfig": "config",
+    "compare": "compared",
     "import_runs": "api",
     "open_study": "store",
     "sweep": "api",

@@ -41,6 +41,7 @@ ROOMS = {
     "search": {"config", "target", "grid", "bound", "analysis"},
     "importing": {"config", "grid", "target", "version", "store"},
     "answer": {"store", "target", "grid", "metric_names", "analysis", "search"},
+    "compared": {"store", "target", "analysis", "answer"},
     "report": {"config", "target", "door", "store", "analysis", "answer", "wrapped"},
     "launch": {
         "config",
@@ -61,7 +62,7 @@ ROOMS = {
     },
     "cli": {
         *("config", "door", "streams", "process", "version", "store", "workloads"),
-        *("launch", "answer", "report", "importing", "target"),
+        *("launch", "answer", "compared", "report", "importing", "target"),
     },
     "__main__": {"cli", "door"},
     "api": {"cli", "door", "store", "workloads", "launch", "process", "importing", "target"},

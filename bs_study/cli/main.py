@@ -29,6 +29,7 @@ COMMANDS = {
     "run": Command("train a study and write its report", "interrupted before the study began", at_once=True),
     "time": Command("time each batch size, train nothing", "interrupted before the study began", at_once=True),
     "report": Command("write a report again", "interrupted. Make the report again with the same command"),
+    "compare": Command("put two studies side by side"),
     "import": Command("make a study of old runs", "interrupted. Nothing was imported", module="import_"),
     "check": Command("look whether a store is in order", "interrupted. Check the store again with the same command"),
     "docs": Command("show the pages of the manual"),

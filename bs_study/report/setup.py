@@ -59,19 +59,20 @@ def settings(study: Study) -> dict[str, str]:
     """
     if study.imported is not None:
         told = {"imported from": study.known_asked["imported"]["from"]} | study.settings
-        return {name: _setting(value) for name, value in told.items() if name not in _NOT_ASKED}
+        return {name: setting_text(value) for name, value in told.items() if name not in _NOT_ASKED}
     idle = UNHEEDED if is_of_function(study.known_asked) else ()
     told = {name: value for name, value in study.settings.items() if name not in idle}
-    return {name: _setting(value) for name, value in told.items() if value is not None and value != []}
+    return {name: setting_text(value) for name, value in told.items() if value is not None and value != []}
 
 
-def _setting(value: object) -> str:
+def setting_text(value: object) -> str:
+    """Return a setting of study.json for a reader."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(_setting, value))
+        return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(setting_text, value))
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_setting(entry)}" for name, entry in value.items()) or "as above"
+        return ", ".join(f"{name} {setting_text(entry)}" for name, entry in value.items()) or "as above"
     return setting(value) if isinstance(value, int | float) else str(value)
 
 
@@ -92,6 +93,6 @@ def _day(trials: pd.DataFrame, column: str, which: str) -> str:
 
 
 def _distinct(values: pd.Series[Any]) -> str:
-    names = [_setting(value) for value in sorted(values.dropna().unique())]
+    names = [setting_text(value) for value in sorted(values.dropna().unique())]
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return f"{', '.join(names[:_MOST_NAMED])}{more}"

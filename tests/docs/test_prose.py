@@ -14,7 +14,7 @@ from tests.docs.pages import DOCS, README, ROOT, code_spans, pages, prose
 MOST_WORDS = 25
 MOST_LINES = 170
 ACTIONS = {"--config", "--resume", "--accept-changes", "--dry-run", "--all", "--check", "--help", "--open", "--png"}
-IMPORT = {"--map", "--runs"}
+ACTIONS |= {"--map", "--runs", "--json", "--pool"}
 EACH = pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 
 
@@ -76,7 +76,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
 @EACH
 def test_a_flag_that_is_named_is_there(page: Path) -> None:
     flags = {flag for span in code_spans(page) if span.startswith("--") for flag in re.findall(r"--[a-z-]+", span)}
-    known = ACTIONS | IMPORT | {f"--{no}{name.replace('_', '-')}" for name in FIELDS for no in ("", "no-")}
+    known = ACTIONS | {f"--{no}{name.replace('_', '-')}" for name in FIELDS for no in ("", "no-")}
     assert flags - known == set()
 
 
