@@ -132,8 +132,7 @@ _ENDING = (
     Column(
         "stop_reason",
         TEXT,
-        "what ended it, as target, outrun, max_epochs, loss_limit or returned (a function); ended where an imported "
-        "run does not say",
+        "what ended it: target, outrun, a budget, loss_limit, returned (a function), ended (no word)",
     ),
     Column("bound", COUNT, "by which a trial that was outrun had not met the target; null for others", "iterations"),
     Column("outrun_by", TEXT, "the trial of the same batch size whose time that bound follows from"),
