@@ -129,9 +129,7 @@ _EVALUATIONS = (
 
 _ENDING = (
     Column("status", TEXT, "completed, diverged, out_of_memory or failed"),
-    Column(
-        "stop_reason", TEXT, "target, outrun, a budget, loss_limit, ...; returned by a function, ended of an import"
-    ),
+    Column("stop_reason", TEXT, "target, outrun, a budget, loss_limit; returned by a function, ended of an import"),
     Column("bound", COUNT, "by which a trial that was outrun had not met the target; null for others", "iterations"),
     Column("outrun_by", TEXT, "the trial of the same batch size whose time that bound follows from"),
     Column("message", TEXT, "what went wrong, if anything did"),
