@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
@@ -53,16 +54,14 @@ def what_is_asked(request: Request) -> Asked:
 
 
 def _trains_by_itself(workload: str) -> bool:
-    """Return whether a workload is a function, which ends by itself.
-
-    Raises:
-        ValueError: there is no such workload.
-    """
+    """Return whether a workload is a function, which ends by itself; no if it can't be found, which is told later."""
     need(["torch"], extra="[sweep]")
     from bs_study.workloads.base import load_workload
     from bs_study.workloads.black_box import BlackBox
 
-    return isinstance(load_workload(workload), BlackBox)
+    with contextlib.suppress(ValueError):
+        return isinstance(load_workload(workload), BlackBox)
+    return False
 
 
 def has_grid(request: Request, config: StudyConfig) -> bool:
