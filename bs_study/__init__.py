@@ -11,7 +11,8 @@ from bs_study.version import __version__
 if TYPE_CHECKING:
     from bs_study import report
     from bs_study.analysis.study import Analysis
-    from bs_study.api import sweep
+    from bs_study.api import import_runs, sweep
+    from bs_study.compared import compare
     from bs_study.config import StudyConfig, TrialConfig
     from bs_study.store import Study, open_study
     from bs_study.target import Target
@@ -23,6 +24,8 @@ __all__ = [
     "TrialConfig",
     "__version__",
     "analyse",
+    "compare",
+    "import_runs",
     "open_study",
     "report",
     "sweep",
@@ -33,6 +36,8 @@ _HOMES = {
     "StudyConfig": "config",
     "Target": "target",
     "TrialConfig": "config",
+    "compare": "compared",
+    "import_runs": "api",
     "open_study": "store",
     "sweep": "api",
 }

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import os
 import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from bs_study.cli.asked import what_is_asked
@@ -39,7 +39,7 @@ def sweep(
     Args:
         workload: a class, or a function without arguments that returns its object. Both may be of a notebook's cell. Or
             what the command takes: `"mnist"`, `"study.yaml"`, `"my_task.py:MyTask"`. None for the embedded study, or
-            for that of the study to go on with.
+            for that of the study to go on with. A function of (batch_size, lr, seed, report) trains by itself.
         batch_sizes: examples an update; left out, those of the file.
         lrs: learning rates; left out, those of the file.
         resume: folder or URI of a study to go on with; what it does not have yet is added.
@@ -71,14 +71,53 @@ def sweep(
     return open_study(end.uri)
 
 
+def import_runs(
+    files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    study: str,
+    target: str,
+    columns: Mapping[str, str] | None = None,
+    runs: str | os.PathLike[str] | None = None,
+    store: str | os.PathLike[str] = "results",
+) -> Study:
+    """Make a study of runs that were made elsewhere, and return it; `bs_study.report` writes its report.
+
+    Args:
+        files: CSV, Parquet or JSON Lines, or folders of TensorBoard or MLflow: one, or several.
+        study: the name of the new study.
+        target: by which the runs are judged, as "accuracy>=0.97".
+        columns: the column of each field or metric of another name: `{"batch_size": "bs"}`.
+        runs: a file with run, batch_size, lr and seed, where the others lack them.
+        store: folder or URI that holds studies.
+
+    Raises:
+        ValueError: something can't be imported; the message names file and line. Nothing is written then.
+        OSError: the store can't be written to.
+    """
+    from bs_study.importing.load import load_runs
+    from bs_study.store.reader import open_study
+    from bs_study.target import Target
+
+    given = [files] if isinstance(files, str | os.PathLike) else list(files)
+    paths, _ = load_runs(
+        [os.fspath(file) for file in given],
+        study=study,
+        target=Target.parse(target),
+        mapped=columns or {},
+        runs=None if runs is None else os.fspath(runs),
+        store=os.fspath(store),
+    )
+    return open_study(paths.uri)
+
+
 def _name(workload: Made | str | os.PathLike[str]) -> str:
     """Return the name by which trials find a workload; code that no import finds is kept under it."""
     if isinstance(workload, str | os.PathLike):
         return os.fspath(workload)
-    if not isinstance(workload, type | FunctionType):
+    if not (isinstance(workload, type) or inspect.isroutine(workload)):
         raise ValueError(
             f"workload: {shown(workload)} is an object. Give its class, or a function without arguments that returns "
-            "it: each trial makes one anew"
+            "it: each trial makes one anew. To train by itself, give a function of (batch_size, lr, seed, report)"
         )
     from bs_study.workloads.given import give
 

@@ -28,6 +28,7 @@ ROOMS = {
     "door": set(),
     "grid": {"config"},
     "bound": {"config"},
+    "callbacks": set(),
     "version": set(),
     "process": set(),
     "store": {
@@ -38,7 +39,9 @@ ROOMS = {
     "training": {"config", "target", "bound", "version", "store", "workloads"},
     "analysis": {"config", "grid", "target", "metric_names", "store"},
     "search": {"config", "target", "grid", "bound", "analysis"},
+    "importing": {"config", "grid", "target", "version", "store"},
     "answer": {"store", "target", "grid", "metric_names", "analysis", "search"},
+    "compared": {"store", "target", "analysis", "answer"},
     "report": {"config", "target", "door", "store", "analysis", "answer", "wrapped"},
     "launch": {
         "config",
@@ -59,10 +62,10 @@ ROOMS = {
     },
     "cli": {
         *("config", "door", "streams", "process", "version", "store", "workloads"),
-        *("launch", "answer", "report"),
+        *("launch", "answer", "compared", "report", "importing", "target"),
     },
     "__main__": {"cli", "door"},
-    "api": {"cli", "door", "store", "workloads", "launch", "process"},
+    "api": {"cli", "door", "store", "workloads", "launch", "process", "importing", "target"},
 }
 
 BLOCKER = """

@@ -40,6 +40,8 @@ class CellTimes:
         unclocked: seeds that reached the target at a time that is not known by this clock.
         is_open: whether trials of it have not ended.
         timing: (low, high) of the log of the clean iteration time, about its median; zeros by a trial's own clock.
+        timed_in: names the timing pass, where cells of several are compared. Cells of one pass and one batch size have
+            the same clean iteration time, so its spread does not part them.
     """
 
     cell: Cell
@@ -52,6 +54,7 @@ class CellTimes:
     unclocked: int = 0
     is_open: bool = False
     timing: tuple[float, float] = (0.0, 0.0)
+    timed_in: str = ""
     outrun: FloatArray = field(default_factory=lambda: np.array([]))
 
     @property

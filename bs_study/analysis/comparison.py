@@ -87,7 +87,7 @@ class Field:
         if not len(ends):
             return self._without_times(own, other, confidence)
         is_cut = len(other.bounds) > 0 or other.infeasible > 0
-        timing = own.timing[1] - other.timing[0] if winner.batch_size != rival.batch_size else 0.0
+        timing = 0.0 if _share_a_timing(own, other) else own.timing[1] - other.timing[0]
         apart = float(ends.mean() - own.met.mean())
         ratio = float(np.exp(apart))
         nearest = float(np.concatenate([other.unmet, bounds]).mean() - own.met.mean()) - timing
@@ -117,7 +117,7 @@ class Field:
         return Comparison(own.cell, other.cell, self.clock, np.nan, np.nan, np.nan, np.nan, confidence, doubts)
 
     def _timing_high(self, own: CellTimes, other: CellTimes) -> float:
-        return other.timing[1] - own.timing[0] if own.cell.batch_size != other.cell.batch_size else 0.0
+        return 0.0 if _share_a_timing(own, other) else other.timing[1] - own.timing[0]
 
     def _error(self, own: CellTimes, other: CellTimes, seeds: int) -> _Error | None:
         known = [self.spread.of(own.cell), self.spread.of(other.cell)]
@@ -153,6 +153,10 @@ class Field:
 class _Error(NamedTuple):
     size: float
     freedom: float
+
+
+def _share_a_timing(own: CellTimes, other: CellTimes) -> bool:
+    return (own.cell.batch_size, own.timed_in) == (other.cell.batch_size, other.timed_in)
 
 
 def _doubt(reason: Reason, cell: Cell, *, count: int | None = None) -> Doubt:

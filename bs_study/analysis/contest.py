@@ -85,7 +85,7 @@ def contest(
         found = _rivalry(field, winner, cells, medians=medians, edges=edges, confidence=level)
         return replace(found, doubts=once([*open_anyway, *found.doubts]))
 
-    rivals = _by_holm(list(groups.values()), against, confidence=confidence)
+    rivals = by_holm(list(groups.values()), against, confidence=confidence)
     rivals.sort(key=lambda comparison: (np.nan_to_num(comparison.ratio, nan=np.inf), comparison.rival))
     left = sum(
         recipe in recipes and (batch_sizes is None or size in batch_sizes)
@@ -99,7 +99,7 @@ def contest(
         ranked=len(medians),
         rivals=tuple(rivals),
         lrs=tuple(
-            _by_holm(lrs, lambda cell, level: field.compare(winner, cell, confidence=level), confidence=confidence)
+            by_holm(lrs, lambda cell, level: field.compare(winner, cell, confidence=level), confidence=confidence)
         ),
         doubts=once([*unended, *alone, *(doubt for rival in rivals for doubt in rival.doubts)]),
         confidence=confidence,
@@ -112,7 +112,7 @@ def first_cell(medians: Mapping[Cell, float], recipes: Sequence[str], *, preferr
     return min(medians, key=lambda cell: (medians[cell], cell != preferred, recipes.index(cell.recipe), *cell[1:]))
 
 
-def _by_holm(
+def by_holm(
     rivals: Sequence[Rival], compare: Callable[[Rival, float], Comparison], *, confidence: float
 ) -> list[Comparison]:
     """Return comparisons at the levels that Holm's procedure gives each, in the order given. Source: Holm 1979.

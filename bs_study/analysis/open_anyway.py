@@ -18,7 +18,7 @@ TELLS_NOTHING: tuple[Reason, ...] = ("initial_weights", "first_look", "out_of_ra
 """Why a target tells nothing."""
 OF_SPEED: tuple[Reason, ...] = ("clock_alarm", "disturbed_timing")
 """What keeps open how long an iteration takes."""
-_OF_CLOCK: tuple[Reason, ...] = (*OF_SPEED, "differing_devices")
+OF_CLOCK: tuple[Reason, ...] = (*OF_SPEED, "differing_devices")
 
 
 def open_anyway(
@@ -37,7 +37,7 @@ def open_anyway(
 
 def of_target(doubts: Sequence[Doubt]) -> list[Doubt]:
     """Return the doubts that leave nothing to rank."""
-    return [doubt for doubt in doubts if doubt.reason not in _OF_CLOCK]
+    return [doubt for doubt in doubts if doubt.reason not in OF_CLOCK]
 
 
 def _tells_nothing(tables: Tables, target: Target) -> list[Doubt]:

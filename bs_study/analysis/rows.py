@@ -19,7 +19,7 @@ from bs_study.grid import recipe_trials
 from bs_study.store import Study
 from bs_study.store.listing import running_trials
 from bs_study.store.own_trials import ended_rows
-from bs_study.store.study_json import times_asked
+from bs_study.store.study_json import is_of_function, times_asked
 from bs_study.target import Target
 
 
@@ -53,7 +53,9 @@ class StudyRows:
         versions: of workload and data. All other rows are of one of them, the judged one.
         times_asked: how often more was asked of the study, the first time included.
         search_ends: why the bracket of a recipe and batch size stopped, of those that stopped early.
+        is_of_function: whether a function has trained by itself, which can't be timed alone.
         left_out: files that are not read, by their paths from the study's folder on, each with its fault.
+        is_imported: whether its runs were made elsewhere: no other trial of it can be trained.
     """
 
     recipes: tuple[str, ...]
@@ -71,7 +73,9 @@ class StudyRows:
     versions: Versions = field(default_factory=Versions)
     times_asked: int = 1
     search_ends: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    is_of_function: bool = False
     left_out: Mapping[str, str] = field(default_factory=dict)
+    is_imported: bool = False
 
     @property
     def looks(self) -> int:
@@ -173,13 +177,17 @@ def read_ended(
         epochs=pd.DataFrame(),
         smoothness=pd.DataFrame(),
         timings=of_version(study.timings(), versions.judged),
-        asked=_asked(config, asked, but=versions.answered_by_others) if config and with_asked else None,
+        asked=_asked(config, asked, but=versions.answered_by_others, only=study.imported)
+        if config and with_asked
+        else None,
         config=config,
         settings=asked,
         train_examples=study.train_examples,
         eval_examples=study.eval_examples,
         versions=versions,
+        is_of_function=is_of_function(study.known_asked),
         times_asked=_times_asked(study, config) if config else 1,
+        is_imported=study.imported is not None,
     )
 
 
@@ -221,12 +229,24 @@ def _named(frame: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     return named.loc[named["recipe"].notna(), ["recipe", *frame.columns]].reset_index(drop=True)
 
 
-def _asked(config: StudyConfig, recipes: Mapping[str, TrialSettings], *, but: Collection[Any]) -> pd.DataFrame:
-    """Return the trials asked for, but for some of which recipe, batch size, lr and seed are given."""
+def _asked(
+    config: StudyConfig,
+    recipes: Mapping[str, TrialSettings],
+    *,
+    but: Collection[Any],
+    only: Collection[tuple[int, float, int]] | None,
+) -> pd.DataFrame:
+    """Return the trials asked for, but for some of which recipe, batch size, lr and seed are given.
+
+    Args:
+        only: batch size, lr and seed of those that there can be; None for the whole grid.
+    """
+    there = None if only is None else set(only)
     rows = [
         (name, trial.trial_id, trial.batch_size, trial.lr, trial.seed)
         for name, settings in recipes.items()
         for trial in recipe_trials(config, settings)
         if (name, trial.batch_size, trial.lr, trial.seed) not in but
+        and (there is None or (trial.batch_size, trial.lr, trial.seed) in there)
     ]
     return pd.DataFrame(rows, columns=["recipe", "trial_id", "batch_size", "lr", "seed"])

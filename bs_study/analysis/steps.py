@@ -44,11 +44,12 @@ def steps(
         is_untimed: whether batch sizes lack a clean time.
     """
     reasons = {doubt.reason for doubt in doubts}
+    lacks_clean = is_untimed or bool(reasons & {"no_clock", "disturbed_timing"})
     tells_nothing = bool(reasons & {"initial_weights", "first_look", "out_of_range", "out_of_reach"})
     found = [
         Step("finish", trials=rows.state.left) if rows.state.left else None,
         _finish_failed(rows) if not rows.state.left else None,
-        Step("timing") if is_untimed or reasons & {"no_clock", "disturbed_timing"} else None,
+        Step("timing") if lacks_clean and not rows.is_of_function else None,
         *_other_target(reasons, convergence, target),
         _easier_target(convergence, target) if not unanswered and "nothing_reached" in reasons else None,
         *(_unanswered(rows, unanswered) if unanswered else ()),
@@ -57,6 +58,8 @@ def steps(
         _batch_sizes(rows, contest),
         _budget(rows, doubts, convergence, target) if reasons & set(OF_BUDGET) else None,
     ]
+    if rows.is_imported:  # nothing can be trained: its reports can only be asked for another target
+        return tuple(step for step in found if step and step.kind == "target")
     known = [step for step in found if step]
     told = [step for step in known if _tells_of(target, step, rows)]
     if len(told) < len(known) and target is not None and not any(step.kind == "budget" for step in told):

@@ -117,6 +117,8 @@ def study_tables(rows: StudyRows, *, target: Target | None, known: Tables | None
     best_cells = best(cells)
     grid = set(rows.tried[CELL].itertuples(index=False, name=None))
     lrs = scaling(cells, rows.trials, smoothness=rows.smoothness, grid=grid, best=best_cells)
+    if rows.is_imported:  # no lr can be added to it
+        lrs[["add_lr_1", "add_lr_2"]] = float("nan")
     spread = target_spread(
         rows.evaluations,
         rows.trials,

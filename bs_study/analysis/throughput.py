@@ -98,7 +98,7 @@ def _timed_spans(epochs: pd.DataFrame, trials: pd.DataFrame, *, train_examples: 
 def _whole_trials(spans: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
     """Return the sums of trials that ended before their first epoch row, as if they were an epoch."""
     lacking = trials[~trials["trial_id"].isin(spans["trial_id"])]
-    whole = lacking.rename(columns={"train_seconds": "epoch_seconds"}).assign(epoch=np.nan, timed_iterations=np.nan)
+    whole = lacking.rename(columns={"train_seconds": "epoch_seconds"}).assign(epoch=np.nan)
     return whole.loc[whole["epoch_seconds"] > 0, list(spans.columns)]
 
 

@@ -49,6 +49,8 @@ def smoothness(curves: Study | CurveOf, trials: pd.DataFrame, *, keep: bool = Fa
             that all batch sizes of the recipe reach: the lowest that each of them reaches with at least one completed
             trial. Trials that never do have none.
 
+    A trial whose function has not reported the loss of every iteration has no window.
+
     Losses count up to the first that isn't finite; `iterations` says how many count. The ratio of the largest loss is
     to the first loss of the trial, and a trial is unstable in a window that has spikes above that. A trial that
     diverged is diverged in every window, and one that ended stuck is stuck in every window that it has. A window that a
@@ -113,6 +115,8 @@ class _Looks:
 
         def begin(trial_id: str, curve: Curve) -> tuple[Aggregate, LossArray | None]:
             trial = self._trials[trial_id]
+            if len(curve.loss) < trial.iterations:  # what a function reported: spikes may lie between
+                curve = Curve(curve.examples[:0], curve.loss[:0])
             loss = finite_prefix(curve.loss)
             found = _beginning(trial, curve, loss)
             found.look_at_beginning("first_1000", limit=FIRST_ITERATIONS, loss=loss[:FIRST_ITERATIONS])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from bs_study.cli.flags import Request
+from bs_study.cli.needed import need
 from bs_study.config import BUDGETS, StudyConfig
 from bs_study.config.asked import FIELDS, Asked, asked
 from bs_study.config.growth import resumed_settings
@@ -17,7 +19,7 @@ from bs_study.config.yaml_text import MOST_BYTES, parsed
 from bs_study.words import count, shortened, shown
 
 OWN_EPOCHS = 10.0
-"""The budget of a workload of one's own, where no file and no flag sets one."""
+"""The budget of a class of one's own, where no file and no flag sets one."""
 ONE_TRIAL = {"batch_sizes": (1,), "lrs": (1.0,)}
 """Stands for the grid, which a check of the workload does not need."""
 
@@ -45,10 +47,21 @@ def what_is_asked(request: Request) -> Asked:
     file = there(request.config) if request.config else shipped_studies().get(request.flags.get("workload", "digits"))
     settings = overridden(read_yaml(file) if file else {}, request.flags)
     if not file and not settings.keys() & set(BUDGETS):
-        settings["max_epochs"] = OWN_EPOCHS
+        settings["max_epochs"] = None if _trains_by_itself(request.flags["workload"]) else OWN_EPOCHS
     found = asked((ONE_TRIAL if request.check else {}) | settings)
     refuse_flags_of_recipes(request.flags, found.config)
     return found
+
+
+def _trains_by_itself(workload: str) -> bool:
+    """Return whether a workload is a function, which ends by itself; no if it can't be found, which is told later."""
+    need(["torch"], extra="[sweep]")
+    from bs_study.workloads.base import load_workload
+    from bs_study.workloads.black_box import BlackBox
+
+    with contextlib.suppress(ValueError):
+        return isinstance(load_workload(workload), BlackBox)
+    return False
 
 
 def has_grid(request: Request, config: StudyConfig) -> bool:

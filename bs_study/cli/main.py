@@ -16,18 +16,21 @@ from typing import NoReturn
 class Command:
     """A command in a line, and what an interrupt says before the command has other last words.
 
-    `at_once`: until then there is nothing to clean up.
+    `at_once`: until then there is nothing to clean up. `module`: its file, where that can't have the command's name.
     """
 
     about: str
     interrupted: str = "interrupted"
     at_once: bool = False
+    module: str = ""
 
 
 COMMANDS = {
     "run": Command("train a study and write its report", "interrupted before the study began", at_once=True),
     "time": Command("time each batch size, train nothing", "interrupted before the study began", at_once=True),
     "report": Command("write a report again", "interrupted. Make the report again with the same command"),
+    "compare": Command("put two studies side by side"),
+    "import": Command("make a study of old runs", "interrupted. Nothing was imported", module="import_"),
     "check": Command("look whether a store is in order", "interrupted. Check the store again with the same command"),
     "docs": Command("show the pages of the manual"),
 }
@@ -79,7 +82,7 @@ def _carried_out(words: Sequence[str]) -> int:
     if name == "help":
         name, words = (words[1], [words[1], "--help"]) if words[1:] else ("--help", words)
     if name in COMMANDS:
-        return int(import_module(f"bs_study.cli.{name}").main(words[1:]))
+        return int(import_module(f"bs_study.cli.{COMMANDS[name].module or name}").main(words[1:]))
     if name in ("-h", "--help", "--version"):
         from bs_study.version import __version__
 

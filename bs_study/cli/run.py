@@ -97,6 +97,12 @@ def show_look(request: Request, asked: Asked) -> int:
     from bs_study.launch.prepare import checked
 
     config, look = checked(*asked, resume=request.resume, has_grid=has_grid(request, asked.config))
+    if look is None:
+        print(  # noqa: T201
+            f"{config.settings.workload} is a function that takes the right arguments. Only a run shows more: try it "
+            "with one batch size and lr, and --max-iterations 10"
+        )
+        return 0
     for line in look.lines():
         print(line)  # noqa: T201
     print(f"target: {config.settings.target}")  # noqa: T201

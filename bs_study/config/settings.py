@@ -42,7 +42,8 @@ class TrialSettings(BaseModel):
     workload: str = Field(
         "digits",
         min_length=1,
-        description="what is trained: a built-in, as cifar10, or your own as package.module:Class or file.py:Class",
+        description="what is trained: a built-in, as cifar10, or your own as package.module:Class, file.py:Class or "
+        "file.py:function",
     )
     target: AnyTarget = Field(
         None,
@@ -144,11 +145,16 @@ class TrialSettings(BaseModel):
 
     @model_validator(mode="after")
     def _has_an_end(self) -> Self:
+        if ":" not in self.workload:  # code of the user's may be a function, which ends by itself
+            self.refuse_endless()
+        return self
+
+    def refuse_endless(self) -> None:
+        """Raise if no budget ends a trial."""
         if not (self.has_counted_budget or self.max_train_seconds):
             raise ValueError(
                 "max_epochs: give it, max_iterations, max_examples or max_train_seconds: a trial needs an end"
             )
-        return self
 
     def refuse_contradictions(self) -> None:
         """Raise if settings of the recipe don't go together, of those that apply to it.

@@ -12,11 +12,12 @@ from bs_study.launch.versions import refuse_changes
 from bs_study.store.versions import version_in_force
 from bs_study.training.fingerprint import Fingerprint, fingerprint
 from bs_study.workloads.base import Workload
+from bs_study.workloads.black_box import BlackBox
 
 
 @contextlib.contextmanager
 def changes_told_first(
-    began: Mapping[str, Any] | None, config: StudyConfig, workload: Workload, options: LaunchOptions
+    began: Mapping[str, Any] | None, config: StudyConfig, workload: Workload | BlackBox, options: LaunchOptions
 ) -> Iterator[None]:
     """Where a look is refused, tell first that workload or data are not what the study began with, if so.
 
@@ -31,7 +32,11 @@ def changes_told_first(
         raise
 
 
-def _readable(began: Mapping[str, Any], config: StudyConfig, workload: Workload, options: LaunchOptions) -> Fingerprint:
+def _readable(
+    began: Mapping[str, Any], config: StudyConfig, workload: Workload | BlackBox, options: LaunchOptions
+) -> Fingerprint:
+    if isinstance(workload, BlackBox):
+        return fingerprint(workload, None)
     try:
         return fingerprint(workload, data_of(config, workload, options), before=version_in_force(began))
     except (ValueError, OSError):  # the data may be what was refused

@@ -26,5 +26,6 @@ def record_failure(trial: TrialConfig, place: Place, message: str, *, stop_reaso
             message=message,
             stop_reason=stop_reason,
             workload_version=place.workload_version,
+            unheeded=place.unheeded,
         )
     return Ending("failed", stop_reason, message)

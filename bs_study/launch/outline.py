@@ -28,9 +28,10 @@ MOST_NAMED = 5  # trials in a line
 
 if TYPE_CHECKING:
     from bs_study.workloads.base import Workload
+    from bs_study.workloads.black_box import BlackBox
 
 
-def completed(config: StudyConfig, workload: Workload | Known) -> StudyConfig:
+def completed(config: StudyConfig, workload: Workload | BlackBox | Known) -> StudyConfig:
     """Return the config with the name and the target that it leaves to the workload."""
     return with_settings(config, name=config.name or workload.name, target=config.settings.target or workload.target)
 

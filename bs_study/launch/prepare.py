@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
+from bs_study.config.black_box import UNHEEDED
 from bs_study.grid import is_full_grid
+from bs_study.launch.black_box import ready_black_box
 from bs_study.launch.changes_first import changes_told_first
 from bs_study.launch.data_folder import data_directory, refuse_missing_data
 from bs_study.launch.outline import (
@@ -38,7 +40,8 @@ from bs_study.training.batches import chosen_loader
 from bs_study.training.data import DataSets
 from bs_study.training.fingerprint import fingerprint
 from bs_study.training.placement import Place
-from bs_study.workloads.base import examples_in, load_workload
+from bs_study.workloads.base import Workload, examples_in, load_workload
+from bs_study.workloads.black_box import BlackBox
 from bs_study.workloads.check_batch import Look
 from bs_study.workloads.check_target import known_directions
 
@@ -47,9 +50,10 @@ from bs_study.workloads.check_target import known_directions
 class Prepared:
     """A study that is ready to start: its config with nothing left open, what is wanted, where trials write and read.
 
-    `grows_from` is what study.json said, where more is asked now; `version` that of its workload and data, or None
-    where no trial and no timing is left to run. `there` says that a dry run found its study in the store already, and
-    which trials have `ended` there.
+    Of a function that trains by itself, `data` and both numbers of examples are not known. `grows_from` is what
+    study.json said, where more is asked now; `version` that of its workload and data, or None where no trial and no
+    timing is left to run. `there` says that a dry run found its study in the store already, and which trials have
+    `ended` there.
     """
 
     config: StudyConfig
@@ -58,7 +62,7 @@ class Prepared:
     plan: Plan
     place: Place
     data: DataSets | None
-    train_examples: int
+    train_examples: int | None
     eval_examples: int | None
     directions: Mapping[str, Direction]
     is_new: bool
@@ -67,6 +71,11 @@ class Prepared:
     warnings: Sequence[str]
     there: str | None = None
     ended: Collection[str] = ()
+
+    @property
+    def is_black_box(self) -> bool:
+        """Whether a function trains by itself, of which no batch size can be timed."""
+        return bool(self.place.unheeded)
 
     @property
     def trials(self) -> list[TrialConfig]:
@@ -126,24 +135,23 @@ def prepared(
     config, paths, grows_from = Resumed(config) if resume is None else resumed(config, resume)
     workload = load_workload(config.settings.workload)
     config = completed(config, workload)
-    refuse_missing_data(options, workload)
+    if isinstance(workload, BlackBox):
+        config = ready_black_box(config, options)
+    else:
+        refuse_missing_data(options, workload)
     there = None
     if paths is None:
         paths = study_paths(study_uri(options.store, str(config.name)), patience_seconds=0)
         there = existing(paths, options, workload=config.settings.workload)
         if there and not is_dry_run:
             raise ValueError(there)
-    data, look = None, None
-    examples = workload.train_examples and workload.train_examples - config.settings.validation_examples
     began = read_asked(paths) if resume is not None else None
-    if examples:
-        refuse_large_batches(config, examples)
+    known = None if isinstance(workload, BlackBox) else workload.train_examples
+    if known:
+        refuse_large_batches(config, known - config.settings.validation_examples)
     before_data()
-    if not (is_dry_run and examples and isinstance(config.settings.target, Target)):
-        with changes_told_first(None if accept_changes else began, config, workload, options):
-            config, data, look = seen(config, workload, options)
-            chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
-        examples = examples_in(data.train)
+    with changes_told_first(None if accept_changes else began, config, workload, options):
+        config, data, look, examples, directions = _looked_at(config, workload, options, is_dry_run=is_dry_run)
     study = Study(paths)
     ended = answered_trials(study) if there else set()
     plan = full_grid(config, answered=()) if there and is_full_grid(config) else wanted_plan(config, study)
@@ -152,13 +160,15 @@ def prepared(
         before = version_in_force(began) if began else None
         now = fingerprint(workload, data, before=before) | ({"metrics": list(look.metrics)} if look else {})
         version = version_now(began, now, accept=accept_changes)
-    refuse_large_batches(config, examples)
+    if examples is not None:
+        refuse_large_batches(config, examples)
     place = Place(
         replace(paths, patience_seconds=options.store_patience_seconds),
         data_dir=data_directory(options),
         metrics=version.metrics if version else (),
         loss_batch=look.loss_batch if look else None,
         workload_version=version.number if version else 1,
+        unheeded=UNHEEDED if isinstance(workload, BlackBox) else (),
     )
     return Prepared(
         config,
@@ -169,7 +179,7 @@ def prepared(
         data,
         examples,
         eval_examples=examples_in(data.held_out) if data else None,
-        directions=known_directions(workload, look.kinds if look else {}),
+        directions=directions,
         is_new=resume is None,
         grows_from=grows_from,
         version=version,
@@ -179,10 +189,34 @@ def prepared(
     )
 
 
+class _Found(NamedTuple):
+    """What a look shows: the config with its target, data, the look itself, and which way metrics are better."""
+
+    config: StudyConfig
+    data: DataSets | None = None
+    look: Look | None = None
+    train_examples: int | None = None
+    directions: Mapping[str, Direction] = {}
+
+
+def _looked_at(
+    config: StudyConfig, workload: Workload | BlackBox, options: LaunchOptions, *, is_dry_run: bool
+) -> _Found:
+    """Return what is known of a workload: of a function nothing; in a dry run what it tells, where that is enough."""
+    if isinstance(workload, BlackBox):
+        return _Found(config)
+    examples = workload.train_examples and workload.train_examples - config.settings.validation_examples
+    if is_dry_run and examples and isinstance(config.settings.target, Target):
+        return _Found(config, train_examples=examples, directions=known_directions(workload, {}))
+    config, data, look = seen(config, workload, options)
+    chosen_loader(config.settings.loader, data.train, torch.device("cpu"))
+    return _Found(config, data, look, examples_in(data.train), known_directions(workload, look.kinds))
+
+
 def checked(
     config: StudyConfig, options: LaunchOptions, *, resume: str | None = None, has_grid: bool = True
-) -> tuple[StudyConfig, Look]:
-    """Return what a look at the workload shows; takes and raises what `prepared` does.
+) -> tuple[StudyConfig, Look | None]:
+    """Return what a look at the workload shows, None of a function; takes and raises what `prepared` does.
 
     `has_grid` says whether batch sizes were asked for: where one only stands for them, it is not tried.
     """
@@ -190,6 +224,8 @@ def checked(
     if resume is not None:
         config = resumed(config, resume).config
     workload = load_workload(config.settings.workload)
+    if isinstance(workload, BlackBox):
+        return config, None
     refuse_missing_data(options, workload)
     config, data, look = seen(completed(config, workload), workload, options, has_grid=has_grid)
     refuse_large_batches(config, examples_in(data.train))

@@ -27,7 +27,7 @@ class RayAhead:
 
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:
-        """Wait until it is up, and let it go down in the end, while other things go on.
+        """Wait until it is up, and in the end until it has gone down: who touches a Ray meanwhile ends the process.
 
         Raises:
             ValueError: it can't be started, or does not come up in time.
@@ -40,7 +40,7 @@ class RayAhead:
                 raise self._error
             yield
         finally:
-            self._over.set()
+            self.end()
 
     def end(self) -> None:
         """Let it go down, and wait until it has; one that does not come up is left to the end of the process."""

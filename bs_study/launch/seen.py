@@ -11,11 +11,12 @@ import torch
 from bs_study.config import LaunchOptions, StudyConfig
 from bs_study.launch.data_folder import data_directory
 from bs_study.launch.look_at_parts import parts_warnings
-from bs_study.launch.metric_columns import TEST, refuse_bad_columns
 from bs_study.launch.outline import with_settings
 from bs_study.target import Target
 from bs_study.training.data import DataSets, load_data
+from bs_study.training.metric_columns import TEST, refuse_bad_columns
 from bs_study.workloads.base import Workload, load_workload
+from bs_study.workloads.black_box import BlackBox
 from bs_study.workloads.check_batch import Look, look_at
 from bs_study.workloads.check_shapes import Sizes
 from bs_study.workloads.check_target import chosen_target, initial_metric, known_directions, target_warnings
@@ -24,7 +25,9 @@ from bs_study.workloads.names import canonical_name
 
 def named(config: StudyConfig) -> StudyConfig:
     """Return the config with one name for its workload, however its file was typed: trial ids hold the name."""
-    load_workload(config.settings.workload)  # which says what is wrong with the name
+    workload = load_workload(config.settings.workload)  # which says what is wrong with the name
+    if not isinstance(workload, BlackBox):
+        config.settings.refuse_endless()
     name = canonical_name(config.settings.workload)
     settings = config.settings.model_copy(update={"workload": name})
     return config.model_copy(update={"settings": settings})
@@ -66,7 +69,7 @@ def _looked_at(
     sizes = Sizes(config.batch_sizes if has_grid else (), config.settings.eval_batch_size)
     look = look_at(workload, data.train, data.held_out, sizes=sizes, test=data.test)
     look = replace(look, warnings=(*look.warnings, *parts_warnings(config, workload, data.train)))
-    refuse_bad_columns(workload.name, look.metrics, has_test=data.test is not None)
+    refuse_bad_columns(f"{workload.name}.metrics", look.metrics, has_test=data.test is not None)
     if data.test is not None:
         of_test = {f"{TEST}{name}": kind for name, kind in look.kinds.items()}
         look = replace(look, metrics=(*look.metrics, *of_test), kinds={**look.kinds, **of_test})

@@ -185,6 +185,8 @@ def _announce(study: Prepared, launcher: Launcher, listener: Heartbeat) -> None:
 
 def _time_alone(study: Prepared, launcher: Launcher, listener: Heartbeat) -> None:
     """Time each batch size alone on its device, if it is wanted; the trials run also where that can't be done."""
+    if study.is_black_box:
+        return
     there = Study(study.paths)
     try:
         most = len(study.trials) if is_full_grid(study.config) else study.plan.at_most
@@ -198,9 +200,11 @@ def _time_alone(study: Prepared, launcher: Launcher, listener: Heartbeat) -> Non
 def _run_trials(study: Prepared, launcher: Launcher, listener: Heartbeat, tracking: Tracking) -> int:
     """Run what is left of a study under its display; return how many trials failed."""
     course, slots = _course(study), launcher.resources.slots
-    takes = longest(study.config, course.plan, course.timings(), train_examples=study.train_examples, slots=slots)
-    if takes:
-        listener.say(takes)
+    examples = study.train_examples
+    if examples is not None:
+        takes = longest(study.config, course.plan, course.timings(), train_examples=examples, slots=slots)
+        if takes:
+            listener.say(takes)
     again = study.options.report_seconds
     if again:
         listener.say(f"report while it runs: {page_place(study.paths)}, about every {duration(again)}")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bs_study.launch.changes import changes
+from bs_study.store.changes import changes
 from bs_study.store.own_trials import answered_trials
 from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study

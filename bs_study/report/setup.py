@@ -7,12 +7,16 @@ from typing import Any
 import pandas as pd
 
 from bs_study.analysis.rows import State
+from bs_study.config.black_box import UNHEEDED
 from bs_study.store import Study
+from bs_study.store.study_json import is_of_function
 from bs_study.words import count, counted, duration, listing, setting
 
 _HARDWARE = ("device_name", "device", "threads", "host")
 _VERSIONS = ("bs_study_version", "python_version", "torch_version", "cuda_version", "ray_version")
 _ASKED = ("train_examples", "package_version", "schema_version", "created")
+_NOT_ASKED = ("workload", "max_iterations", "warmup_iterations", "trial_id_digits")
+"""Settings that a study of imported runs has, and nobody asked for."""
 _MOST_NAMED = 6
 _LONGEST_MESSAGE = 300
 
@@ -49,17 +53,26 @@ def _message(group: pd.DataFrame) -> str:
 
 
 def settings(study: Study) -> dict[str, str]:
-    """Return the study's config as it was asked for, what was not given left out."""
-    return {name: _setting(value) for name, value in study.settings.items() if value is not None and value != []}
+    """Return the study's config as it was asked for; what was not given, or a function does not heed, is left out.
+
+    Of imported runs it is where they are from, and what they are.
+    """
+    if study.imported is not None:
+        told = {"imported from": study.known_asked["imported"]["from"]} | study.settings
+        return {name: setting_text(value) for name, value in told.items() if name not in _NOT_ASKED}
+    idle = UNHEEDED if is_of_function(study.known_asked) else ()
+    told = {name: value for name, value in study.settings.items() if name not in idle}
+    return {name: setting_text(value) for name, value in told.items() if value is not None and value != []}
 
 
-def _setting(value: object) -> str:
+def setting_text(value: object) -> str:
+    """Return a setting of study.json for a reader."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
-        return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(_setting, value))
+        return ("; " if any(isinstance(entry, dict) for entry in value) else ", ").join(map(setting_text, value))
     if isinstance(value, dict):
-        return ", ".join(f"{name} {_setting(entry)}" for name, entry in value.items()) or "as above"
+        return ", ".join(f"{name} {setting_text(entry)}" for name, entry in value.items()) or "as above"
     return setting(value) if isinstance(value, int | float) else str(value)
 
 
@@ -80,6 +93,6 @@ def _day(trials: pd.DataFrame, column: str, which: str) -> str:
 
 
 def _distinct(values: pd.Series[Any]) -> str:
-    names = [_setting(value) for value in sorted(values.dropna().unique())]
+    names = [setting_text(value) for value in sorted(values.dropna().unique())]
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return f"{', '.join(names[:_MOST_NAMED])}{more}"

@@ -38,15 +38,23 @@ def _is_version(value: object) -> bool:
     return all(isinstance(part, dict) for part in parts) and _is_list(value.get("metrics", []), _is_text)
 
 
+def _is_cell(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(_is_count(one) or one == 0 for one in value)
+
+
+def _is_imported(value: object) -> bool:
+    return isinstance(value, dict) and _is_list(value.get("from"), _is_text) and _is_list(value.get("trials"), _is_cell)
+
+
 _TEXT = Kind("text of one line", _is_text)
-_COUNT = Kind("a number above 0", _is_count)
+_COUNT_OR_NULL = Kind("a number above 0, or null", lambda value: value is None or _is_count(value))
 _KINDS: Mapping[str, Kind] = {
     "study": _TEXT,
     "package_version": _TEXT,
     "created": _TEXT,
     "schema_version": Kind("a whole number above 0", lambda value: _is_count(value) and isinstance(value, int)),
-    "train_examples": _COUNT,
-    "eval_examples": Kind("a number above 0, or null", lambda value: value is None or _is_count(value)),
+    "train_examples": _COUNT_OR_NULL,
+    "eval_examples": _COUNT_OR_NULL,
     "metrics": Kind("a list of names", lambda value: _is_list(value, _is_text)),
     "directions": Kind(
         "an object of max and min",
@@ -54,6 +62,7 @@ _KINDS: Mapping[str, Kind] = {
     ),
     "history": Kind("a list of objects", lambda value: _is_list(value, lambda one: isinstance(one, dict))),
     "names": Kind("a list of names", lambda value: _is_list(value, _is_text)),
+    "imported": Kind("files and trials", _is_imported),
     "versions": Kind("a list of versions", lambda value: _is_list(value, _is_version)),
 }
 
@@ -62,7 +71,7 @@ def sound(asked: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """Return what of study.json is of its kind, and what is wrong with the rest. The config is judged by itself.
 
     >>> sound({"study": "mnist", "train_examples": float("inf")})
-    ({'study': 'mnist'}, ['train_examples is inf, not a number above 0'])
+    ({'study': 'mnist'}, ['train_examples is inf, not a number above 0, or null'])
     """
     faults = {
         name: f"{name} is {shown(value)}, not {_KINDS[name].words}"

@@ -93,13 +93,31 @@ def commit_trial(
         if not has_answer(paths, trial):  # else another attempt has committed, and removed what was live
             raise
     if not has_answer(paths, trial):
-        for table, rows in tables.items():
-            paths.write(paths.trial_file(table, trial_id), encode(rows))
         count = max(1, len(attempts(paths, trial_id)))
-        row = trial.model_dump() | dict(outcome) | key_values(paths, trial) | {"attempts": count}
-        row_table = pa.Table.from_pylist([row], schema=table_schema("trials"))
-        paths.write(paths.trial_file("trials", trial_id), encode(row_table))
+        commit_whole(paths, trial, tables=tables, outcome=outcome, attempts=count)
     paths.remove(paths.live_trial(trial_id))
+
+
+def commit_whole(
+    paths: StudyPaths,
+    trial: TrialConfig,
+    *,
+    tables: Mapping[Table, pa.Table],
+    outcome: Mapping[str, object],
+    attempts: int,
+) -> None:
+    """Write a trial whose rows are all at hand: one file per table at its final place, then its row in trials.
+
+    Args:
+        outcome: the columns of the trials row that are not its keys. A setting of the config among them takes its
+            place: None where it is not known.
+        attempts: how often the trial was started.
+    """
+    for table, rows in tables.items():
+        paths.write(paths.trial_file(table, trial.trial_id), encode(rows))
+    row = trial.model_dump() | dict(outcome) | key_values(paths, trial) | {"attempts": attempts}
+    row_table = pa.Table.from_pylist([row], schema=table_schema("trials"))
+    paths.write(paths.trial_file("trials", trial.trial_id), encode(row_table))
 
 
 def _joined_parts(
@@ -118,15 +136,28 @@ def commit_failed(
     message: str,
     stop_reason: str = "error",
     workload_version: int | None = None,
+    unheeded: Sequence[str] = (),
 ) -> None:
-    """End a trial whose process can't: it failed for good, or is gone. What its newest attempt wrote is kept."""
+    """End a trial whose process can't: it failed for good, or is gone. What its newest attempt wrote is kept.
+
+    Args:
+        unheeded: settings that say nothing of how it was trained; they are null in its row.
+    """
     parts = _sound_parts(paths, trial.trial_id, metrics)
-    last = read_part(paths, trial.trial_id, parts[-1], "iterations") if parts else None
-    counted = {"iterations": last["iteration"][-1], "examples": last["examples"][-1]} if last else {}
-    outcome = {"status": "failed", "stop_reason": stop_reason, "message": message, "iterations": 0, "examples": 0}
-    outcome |= {name: value.as_py() for name, value in counted.items()} | {"end_time": datetime.now(UTC)}
-    outcome |= {"workload_version": workload_version}
+    outcome = {"status": "failed", "stop_reason": stop_reason, "message": message, "end_time": datetime.now(UTC)}
+    outcome |= _counted(paths, trial.trial_id, parts) | {"workload_version": workload_version}
+    outcome |= dict.fromkeys(unheeded)
     commit_trial(paths, trial, parts=parts, metrics=metrics, outcome=outcome)
+
+
+def _counted(paths: StudyPaths, trial_id: str, parts: Sequence[Part]) -> dict[str, int]:
+    """Return how many iterations and examples the last part with rows tells of."""
+    for part in reversed(parts):
+        tables = [read_part(paths, trial_id, part, table) for table in ("iterations", "evaluations")]
+        last = [(rows["iteration"][-1].as_py(), rows["examples"][-1].as_py()) for rows in tables if len(rows)]
+        if last:
+            return dict(zip(("iterations", "examples"), max(last), strict=True))
+    return {"iterations": 0, "examples": 0}
 
 
 def _sound_parts(paths: StudyPaths, trial_id: str, metrics: Sequence[str]) -> list[Part]:

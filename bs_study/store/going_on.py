@@ -15,7 +15,7 @@ def study_to_go_on(uri: str | os.PathLike[str]) -> Study:
 
     Raises:
         FileNotFoundError: there is no study at this place.
-        ValueError: a newer version has written it.
+        ValueError: a newer version has written it, or its runs were made elsewhere.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LeftOutWarning)
@@ -23,4 +23,9 @@ def study_to_go_on(uri: str | os.PathLike[str]) -> Study:
     newer = newer_version(study.paths, study.known_asked)
     if newer:
         raise ValueError(newer)
+    if study.imported is not None:
+        raise ValueError(
+            f"resume: {study.paths.uri} holds imported runs, which can't be trained on. Ask its report for another "
+            "target, or begin a study of your own"
+        )
     return study

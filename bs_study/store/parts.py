@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from bs_study.store.believed import believed
 from bs_study.store.faults import DAMAGE, reason
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import LATER_COLUMNS, ROW_TABLES, Table, table_schema
+from bs_study.store.schema import LATER_COLUMNS, NUMBER, ROW_TABLES, Table, table_schema
 
 
 class Part(NamedTuple):
@@ -67,7 +67,14 @@ def read_part(paths: StudyPaths, trial_id: str, part: Part, table: Table) -> pa.
 
 
 def fits(schema: pa.Schema, table: Table, metrics: Sequence[str]) -> bool:
-    """Return whether rows of this schema go into the table of a trial that has these metrics."""
+    """Return whether rows of this schema go into the table of a trial that has these metrics, or any if none is known.
+
+    >>> fits(table_schema("evaluations", metrics=["accuracy"]), "evaluations", [])
+    True
+    """
+    if table == "evaluations" and not metrics:
+        known = table_schema(table).names
+        metrics = [field.name for field in schema if field.name not in known and field.type == NUMBER]
     wanted = table_schema(table, metrics=metrics)
     there = {name: schema.field(name).type for name in schema.names}
     needed = [name for name in wanted.names if name not in LATER_COLUMNS.get(table, ())]

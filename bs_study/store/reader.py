@@ -17,17 +17,12 @@ from bs_study.config import StudyConfig
 from bs_study.metric_names import Direction
 from bs_study.store.file_rows import Question, VanishedError, file_rows
 from bs_study.store.filters import expression, named_trials
+from bs_study.store.imported import asked_imported
 from bs_study.store.listing import ended_files, table_chains
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.scan import Found, read_chains, side_by_side
 from bs_study.store.schema import Table
-from bs_study.store.study_json import (
-    asked_config,
-    asked_directions,
-    asked_metrics,
-    complaints,
-    read_asked,
-)
+from bs_study.store.study_json import asked_config, asked_directions, asked_metrics, complaints, read_asked
 from bs_study.store.warned import LeftOutWarning
 from bs_study.target import Target
 from bs_study.words import shortened
@@ -118,6 +113,11 @@ class Study:
         told = asked_directions(self.known_asked)
         own = self.known_config.settings.target if self.known_config else None
         return told | ({own.metric: own.direction} if isinstance(own, Target) else {})
+
+    @property
+    def imported(self) -> list[tuple[int, float, int]] | None:
+        """Batch size, lr and seed of the runs that the study was imported from; None of one that was trained."""
+        return asked_imported(self.known_asked)
 
     def _asked_number(self, name: str) -> float:
         number = self.known_asked.get(name)

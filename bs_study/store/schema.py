@@ -24,6 +24,9 @@ VERSION_KEY = b"bs_study.schema_version"
 
 Status = Literal["completed", "diverged", "out_of_memory", "failed"]
 
+FUNCTION = "function"
+"""How the iterations of a function that trains by itself ran."""
+
 UNIT_NAMES = ("epochs", "iterations", "examples", "seconds", "bytes")
 """Where the last word of a column's name is one of these, it is the unit."""
 
@@ -95,8 +98,8 @@ KEY_COLUMNS = (
 )
 
 _ITERATIONS = (
-    Column("epoch", COUNT, "1, 2, ... within the trial"),
-    Column("iteration", COUNT, "1, 2, ... within the trial"),
+    Column("epoch", COUNT, "1, 2, ... within the trial; null where a function reports"),
+    Column("iteration", COUNT, "1, 2, ... within the trial; of a function those that it reports"),
     Column("examples", COUNT, "seen, this iteration's included"),
     Column("loss", pa.float32(), "mean over the batch, before the update", "nats per example"),
 )
@@ -114,19 +117,19 @@ _EPOCHS = (
 )
 
 _EVALUATIONS = (
-    Column("epoch", NUMBER, "so far, with a fraction", "epochs"),
+    Column("epoch", NUMBER, "so far, with a fraction; null where a function reports", "epochs"),
     Column("iteration", COUNT, "the last one before"),
     Column("examples", COUNT, "so far"),
     Column("timed_iterations", COUNT, "so far, those that its clocks cover: all but warm-up"),
     Column("train_seconds", NUMBER, "so far, without warm-up iterations; null where there was no other"),
     Column("load_seconds", NUMBER, "so far"),
     Column("compute_seconds", NUMBER, "so far"),
-    Column("eval_seconds", NUMBER, "of this evaluation alone"),
+    Column("eval_seconds", NUMBER, "of this evaluation alone; of a function all pauses since the one before"),
 )
 
 _ENDING = (
     Column("status", TEXT, "completed, diverged, out_of_memory or failed"),
-    Column("stop_reason", TEXT, "what ended it, as target, outrun, max_epochs or loss_limit"),
+    Column("stop_reason", TEXT, "target, outrun, a budget, loss_limit; returned by a function, ended of an import"),
     Column("bound", COUNT, "by which a trial that was outrun had not met the target; null for others", "iterations"),
     Column("outrun_by", TEXT, "the trial of the same batch size whose time that bound follows from"),
     Column("message", TEXT, "what went wrong, if anything did"),

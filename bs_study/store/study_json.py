@@ -16,6 +16,7 @@ from bs_study.metric_names import Direction
 from bs_study.store.asked_kinds import refuse_deep, sound, whole_number
 from bs_study.store.believed import believed
 from bs_study.store.faults import reason
+from bs_study.store.imported import with_imported
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import SCHEMA_VERSION, table_schema
 from bs_study.store.swap import swap
@@ -31,27 +32,29 @@ def create_study(
     config: StudyConfig,
     *,
     metrics: Sequence[str],
-    train_examples: int,
+    train_examples: int | None,
     eval_examples: int | None = None,
     directions: Mapping[str, Direction] | None = None,
     version: Mapping[str, Any] | None = None,
+    imported: Mapping[str, Any] | None = None,
 ) -> None:
     """Write study.json, with which a study begins. It says what is asked, and not where or how that runs.
 
     Args:
         paths: of the study.
         config: what it asks.
-        metrics: the metric columns of evaluations.
-        train_examples: size of the training set.
+        metrics: the metric columns of evaluations; none of a function, whose metrics are known once it reports them.
+        train_examples: size of the training set; None where it is not known.
         eval_examples: size of the set that trials are judged by; None where it is not known.
         directions: which way metrics are better, of those whose workload tells.
         version: the fingerprint of workload and data, the first of `versions`; None where it is not known.
+        imported: of a study of runs made elsewhere, as `with_imported` takes it.
 
     Raises:
         ValueError: a study has begun here already; it stays as it is.
     """
     created = datetime.now(UTC).isoformat(timespec="seconds")
-    asked = {
+    asked: dict[str, Any] = {
         "study": paths.name,
         "names": [paths.name],
         "schema_version": SCHEMA_VERSION,
@@ -63,6 +66,7 @@ def create_study(
         "directions": dict(directions or {}),
         "config": config.model_dump(mode="json"),
     }
+    asked = with_imported(asked, imported)
     if version is not None:
         asked["versions"] = [{"version": 1, "since": created, **version}]
 
@@ -222,6 +226,11 @@ def times_asked(asked: Mapping[str, Any]) -> int:
     """Return how often more was asked of the study, the first time included."""
     history = asked.get("history")
     return max(1, len(history)) if isinstance(history, list) else 1
+
+
+def is_of_function(asked: Mapping[str, Any]) -> bool:
+    """Return whether a function trains by itself: no metrics are known before it reports them."""
+    return asked.get("metrics") == []
 
 
 def asked_metrics(asked: Mapping[str, Any]) -> tuple[str, ...]:

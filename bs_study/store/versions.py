@@ -57,9 +57,10 @@ def add_version(paths: StudyPaths, version: Version, *, seen: Mapping[str, Any])
         name: _examples(version, of) for name, of in (("train_examples", "train"), ("eval_examples", "held_out"))
     }
     dated = {"version": version["version"], "since": datetime.now(UTC).isoformat(timespec="seconds")} | dict(version)
-    asked = {**seen, "metrics": version["metrics"], **examples, "versions": [*before, dated]}
+    asked = {**seen, "metrics": version.get("metrics", ()), **examples, "versions": [*before, dated]}
     replace_asked(paths, asked, seen=seen)
 
 
-def _examples(version: Version, data: str) -> int:
-    return int(version["data"][data]["examples"])
+def _examples(version: Version, data: str) -> int | None:
+    """Return how many examples a set has; None where it is not known, as of a function that reads its data itself."""
+    return int(version["data"][data]["examples"]) if "data" in version else None

@@ -30,7 +30,7 @@ class TrialWriter:
     Args:
         paths: the study that the trial belongs to.
         trial: what is trained; it gives the key columns of every row.
-        metrics: the metric columns of evaluations, in order.
+        metrics: the metric columns of evaluations, in order; none where they are only known once they are given.
         adopted: parts of earlier attempts that this one continues from, in order.
     """
 
@@ -60,6 +60,11 @@ class TrialWriter:
             {"epoch": np.full(len(loss), epoch), "iteration": iteration, "examples": examples, "loss": loss}
         )
 
+    def add_reported(self, *, iteration: Sequence[int], examples: Sequence[int], loss: Sequence[float]) -> None:
+        """Add iterations in order of which others may lie between, and of which no epoch is known."""
+        columns = {"iteration": np.array(iteration), "examples": np.array(examples), "loss": np.array(loss)}
+        self._columns.append({"epoch": np.full(len(loss), None), **columns})
+
     def add_epoch(
         self, *, timed_iterations: float = math.nan, clipped_share: float | None = None, **row: float
     ) -> None:
@@ -73,10 +78,11 @@ class TrialWriter:
 
     def write_part(self) -> None:
         """Write what was added since the last part. The iterations go last: with them the part is whole."""
-        if not self._columns:
+        first = self._first_iteration()
+        if first is None:
             return
         files = {table: encode(self._collected(table)) for table in ROW_TABLES}
-        part = Part(self.attempt, int(self._columns[0]["iteration"][0]))
+        part = Part(self.attempt, first)
         folder = self.paths.live_trial(self._trial.trial_id)
         try:
             for table in reversed(ROW_TABLES):
@@ -89,6 +95,13 @@ class TrialWriter:
         for rows in self._rows.values():
             rows.clear()
 
+    def _first_iteration(self) -> int | None:
+        """Return the first iteration of the rows since the last part, above that of any before; None without rows."""
+        firsts = [columns["iteration"][0] for columns in self._columns[:1]]
+        firsts += [row["iteration"] for row in self._rows["evaluations"][:1]]
+        earlier = self.parts[-1].first_iteration if self.parts else 0
+        return max(int(firsts[0] or 0), earlier + 1) if firsts else None
+
     def commit(self, outcome: Mapping[str, object]) -> None:
         """End the trial: one file per table at its final place, then its row in trials, then no live files.
 
@@ -99,13 +112,22 @@ class TrialWriter:
         commit_trial(self.paths, self._trial, parts=self.parts, metrics=self._metrics, outcome=outcome)
 
     def _collected(self, table: Table) -> pa.Table:
-        schema = table_schema(table, metrics=self._metrics)
+        given = (name for row in self._rows["evaluations"] for name in row)
+        metrics = self._metrics or [name for name in dict.fromkeys(given) if name not in _EVALUATION]
+        schema = table_schema(table, metrics=metrics)
         names = [name for name in schema.names if name not in KEYS]
         if table == "iterations":
-            columns: dict[str, Any] = {name: np.concatenate([c[name] for c in self._columns]) for name in names}
+            columns: dict[str, Any] = {name: _concatenated([c[name] for c in self._columns]) for name in names}
         else:
-            columns = {name: [row[name] for row in self._rows[table]] for name in names}
+            columns = {name: [row.get(name) for row in self._rows[table]] for name in names}
         return _with_keys(columns, schema=schema, keys=key_values(self.paths, self._trial))
+
+
+_EVALUATION = frozenset(table_schema("evaluations").names)
+
+
+def _concatenated(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    return np.concatenate(arrays) if arrays else np.empty(0)
 
 
 def _without_nan(row: Mapping[str, float]) -> dict[str, float | None]:
@@ -143,3 +165,28 @@ def _with_keys(columns: Mapping[str, Any], *, schema: pa.Schema, keys: Mapping[s
     return pa.table(
         [constant[f.name] if f.name in KEYS else pa.array(columns[f.name], f.type) for f in schema], schema=schema
     )
+
+
+def whole_tables(
+    paths: StudyPaths,
+    trial: TrialConfig,
+    *,
+    metrics: Sequence[str],
+    iterations: Mapping[str, Any],
+    evaluations: Mapping[str, Any],
+) -> dict[Table, pa.Table]:
+    """Return the tables of a trial whose rows are all at hand: a column that is not given is null.
+
+    Args:
+        metrics: the metric columns of evaluations, in order.
+        iterations, evaluations: their columns, but for keys.
+    """
+    keys = key_values(paths, trial)
+    given: dict[Table, Mapping[str, Any]] = {"iterations": iterations, "epochs": {}, "evaluations": evaluations}
+    tables = {}
+    for table, columns in given.items():
+        schema = table_schema(table, metrics=metrics)
+        rows = len(next(iter(columns.values()), ()))
+        unknown = {name: [None] * rows for name in schema.names if name not in KEYS}
+        tables[table] = _with_keys({**unknown, **columns}, schema=schema, keys=keys)
+    return tables

@@ -17,6 +17,7 @@ from torch import Tensor
 from bs_study.training.data import DataSets
 from bs_study.training.randomness import kept_generators, seed_host_generators
 from bs_study.workloads.base import Data, Workload, examples_in
+from bs_study.workloads.black_box import BlackBox
 from bs_study.workloads.source import source_hashes
 from bs_study.workloads.user_errors import calling
 
@@ -30,11 +31,13 @@ _SPREAD = 16  # examples of a Dataset at least, and values of a part with fracti
 _STRETCHES = 32
 
 
-def fingerprint(workload: Workload, data: DataSets | None, *, before: Mapping[str, Any] | None = None) -> Fingerprint:
+def fingerprint(
+    workload: Workload | BlackBox, data: DataSets | None, *, before: Mapping[str, Any] | None = None
+) -> Fingerprint:
     """Return what tells a workload and its data from others.
 
     Args:
-        data: its data sets; None where they were not read, which leaves them out.
+        data: its data sets; None where they were not read, or are not known, which leaves them out.
         before: the fingerprint that this is to be compared with: of a Dataset the same examples are read.
 
     Returns:
@@ -43,7 +46,7 @@ def fingerprint(workload: Workload, data: DataSets | None, *, before: Mapping[st
         most how many examples, from all over it, these are the values of.
     """
     found: Fingerprint = {"source": source_hashes(workload)}
-    if data is not None:
+    if data is not None and not isinstance(workload, BlackBox):
         found["data"] = {
             name: _of_set(workload, name, part, most=_read_before(before, name))
             for name, part in data._asdict().items()

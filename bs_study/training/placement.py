@@ -15,9 +15,10 @@ class Place:
     Args:
         paths: of its study.
         data_dir: folder with data sets.
-        metrics: the metric columns of evaluations.
+        metrics: the metric columns of evaluations; none of a function, whose metrics are known once it reports them.
         loss_batch: of how many examples an evaluation computes a loss that is no mean over examples; None elsewhere.
         workload_version: which of the study's versions of workload and data this is.
+        unheeded: settings that say nothing of how a function trains; they are null in the rows of its trials.
     """
 
     paths: StudyPaths
@@ -25,6 +26,7 @@ class Place:
     metrics: tuple[str, ...]
     loss_batch: int | None = None
     workload_version: int = 1
+    unheeded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bs_study.config import TrialConfig
 from bs_study.store.schema import Status
+from bs_study.target import Target, is_met_by_window
 from bs_study.training.plan import Plan
 
 if TYPE_CHECKING:
@@ -43,6 +44,13 @@ class Position:
     def is_reached(self) -> bool:
         return self.reached_iteration is not None
 
+    def look(self, metric: float, *, target: Target, window: int) -> None:
+        """Take the target's metric of an evaluation: the target is reached when the median of a window meets it."""
+        self.metric = metric
+        self.recent_met = [*self.recent_met, target.is_met(metric)][-window:]
+        if not self.is_reached and is_met_by_window(self.recent_met, window=window):
+            self.reached_iteration = self.iteration
+
 
 @dataclass(frozen=True)
 class Ending:
@@ -64,7 +72,10 @@ class Ending:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a trial is: the share of its budget that is spent (None if not known), last loss, last metric."""
+    """How far a trial is: the share of its budget that is spent (None if not known), last loss, last metric.
+
+    `epoch` and `loss` are NaN where they are not known: of a function's epochs nothing is.
+    """
 
     iteration: int
     epoch: float

@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bs_study.store.writer import TrialWriter
-from bs_study.target import Target, is_met_by_window
+from bs_study.target import Target
 from bs_study.training.checkpoint import State, misfits_raise, write_checkpoint
 from bs_study.training.clock import Clocks, restored_clocks
 from bs_study.training.machine_load import MachineLoad
 from bs_study.training.placement import Pacing
 from bs_study.training.plan import Plan
-from bs_study.training.progress import Ending, Position, Report, progress
+from bs_study.training.progress import Ending, Position, Progress, Report, progress
 
 REPORT_SHARE = 0.01  # of the time so far, between reports at least: Ray keeps 2 kB of each until the trial ends
 
@@ -81,11 +81,7 @@ class Recorder:
             eval_seconds=seconds,
             **metrics,
         )
-        position.metric = metrics[target.metric]
-        window = plan.trial.settings.target_window
-        position.recent_met = [*position.recent_met, target.is_met(position.metric)][-window:]
-        if not position.is_reached and is_met_by_window(position.recent_met, window=window):
-            position.reached_iteration = position.iteration
+        position.look(metrics[target.metric], target=target, window=plan.trial.settings.target_window)
 
     def keep_up(self, plan: Plan, learnt: Callable[[], State]) -> None:
         """Report and write, if it is time to.
@@ -93,13 +89,22 @@ class Recorder:
         Args:
             learnt: returns what a checkpoint holds beside what is recorded.
         """
+        self.tell(lambda: progress(self.position, self.clocks, plan))
+        if time.perf_counter() - self._last_write >= self._pacing.checkpoint_seconds:
+            self.keep(plan, learnt)
+
+    @property
+    def next_told(self) -> float:
+        """When progress is told next, on the clock of `time.perf_counter`."""
+        return self._last_report + max(self._pacing.report_seconds, REPORT_SHARE * (self._last_report - self._start))
+
+    def tell(self, progress: Callable[[], Progress]) -> None:
+        """Tell the progress if it is time to, and look whom the trial shares its machine with."""
         now = time.perf_counter()
-        if now - self._last_report >= max(self._pacing.report_seconds, REPORT_SHARE * (now - self._start)):
-            self._report(progress(self.position, self.clocks, plan))
+        if now >= self.next_told:
+            self._report(progress())
             self._load.look()
             self._last_report = now
-        if now - self._last_write >= self._pacing.checkpoint_seconds:
-            self.keep(plan, learnt)
 
     def keep(self, plan: Plan, learnt: Callable[[], State]) -> None:
         """Write what was recorded and a checkpoint; takes what `keep_up` takes."""

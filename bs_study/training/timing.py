@@ -26,7 +26,7 @@ from bs_study.training.placement import Machine
 from bs_study.training.randomness import seed_generators
 from bs_study.training.repeats import Course, IterationTime, time_of_repeats, undisturbed_repeats
 from bs_study.training.watchdog import Watchdog
-from bs_study.workloads.base import load_workload
+from bs_study.workloads.base import known_workload
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _timed(
 ) -> BatchTiming:
     start = time.perf_counter()
     set_up(machine, trial=trial)
-    workload = load_workload(trial.settings.workload)
+    workload = known_workload(trial.settings.workload)
     data = data or trial_data(trial, workload, data_dir)
     seed_generators(trial.seed)
     assembly = assemble(trial, workload, data, machine, losses_kept=STRETCH_ITERATIONS)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TypedDict
 
 from bs_study.config import TrialConfig
 from bs_study.store.commit import commit_failed, trial_row
@@ -17,6 +18,7 @@ from bs_study.store.set_aside import set_unfit_aside
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target, definite, is_met_by_window
 from bs_study.training.assembly import Assembly, assemble, first_micro_batch
+from bs_study.training.black_box import train_black_box
 from bs_study.training.checkpoint import MisfitError, State, checkpoints, saved_kernels, told_aside
 from bs_study.training.data import DataSets, trial_data
 from bs_study.training.interruption import Interruption
@@ -31,9 +33,19 @@ from bs_study.training.recorder import Recorder
 from bs_study.training.run import NewestBound, ready_run
 from bs_study.training.watchdog import Watchdog
 from bs_study.words import duration
-from bs_study.workloads.base import Workload, load_workload
+from bs_study.workloads.base import Workload, known_workload, load_workload
+from bs_study.workloads.black_box import BlackBox
 
 GiveUp = Callable[[], None]
+
+
+class _Heard(TypedDict):
+    """Who is told of a trial, and what it hears; see `run_trial`."""
+
+    report: Report
+    give_up: GiveUp
+    interruption: Interruption
+    bound: NewestBound
 
 
 def run_trial(
@@ -77,18 +89,12 @@ def run_trial(
     earlier = _earlier_ending(trial, place, launched=launched)
     if earlier:
         return earlier
+    heard: _Heard = {"report": report, "give_up": give_up, "interruption": interruption, "bound": bound}
     try:
-        return _attempt(
-            trial,
-            place,
-            machine,
-            pacing,
-            data,
-            report=report,
-            give_up=give_up,
-            interruption=interruption,
-            bound=bound,
-        )
+        workload = load_workload(trial.settings.workload)
+        if isinstance(workload, BlackBox):
+            return train_black_box(workload, trial, place, machine, pacing, **heard)
+        return _attempt(trial, place, machine, pacing, data, **heard)
     except OSError:
         # Another attempt that ran beside this one may have ended the trial, and removed what this one stood on.
         with contextlib.suppress(OSError):
@@ -114,7 +120,8 @@ def _earlier_ending(trial: TrialConfig, place: Place, *, launched: datetime | No
 
 
 def _reached_iteration(trial: TrialConfig, place: Place) -> int | None:
-    target, window = _target(trial, load_workload(trial.settings.workload)), trial.settings.target_window
+    asked, window = trial.settings.target, trial.settings.target_window
+    target = definite(asked) if asked else _target(trial, known_workload(trial.settings.workload))
     evaluations = Study(place.paths).evaluations(["iteration", target.metric], trial_id=trial.trial_id)
     met: list[bool] = []
     for iteration, value in evaluations.to_numpy():
@@ -138,6 +145,7 @@ def _exit_process(trial: TrialConfig, place: Place, message: str) -> None:
             message=message,
             stop_reason="timeout",
             workload_version=place.workload_version,
+            unheeded=place.unheeded,
         )
     os._exit(1)
 
@@ -213,7 +221,7 @@ def _assembled(
     interruption: Interruption,
 ) -> Assembly:
     kernels = saved_kernels(state) if state else None
-    workload = load_workload(trial.settings.workload)
+    workload = known_workload(trial.settings.workload)
     data = data or trial_data(trial, workload, place.data_dir)
     seed_generators(trial.seed)  # whether this trial read the data or an earlier one in this process
     start = time.perf_counter()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, default_collate
 
 from bs_study.target import OpenTarget, Target, read_target
+from bs_study.workloads.black_box import BlackBox, black_box
 from bs_study.workloads.built_in import BUILT_IN
 from bs_study.workloads.given import class_made_by
 from bs_study.workloads.lookup import named_class
@@ -121,10 +122,11 @@ def as_batch(collated: Any) -> tuple[Tensor, ...]:
     return (collated,) if isinstance(collated, Tensor) else tuple(collated)
 
 
-def load_workload(name: str) -> Workload:
+def load_workload(name: str) -> Workload | BlackBox:
     """Return the workload of a built-in's name, of ``package.module:Class``, or of ``folder/file.py:Class``.
 
-    In place of a class the name may be that of a function without arguments that returns a workload.
+    In place of a class the name may be that of a function: without arguments it returns a workload, and with those of a
+    BlackBox it is one.
 
     Raises:
         ValueError: no such workload, or one that lacks a part of the interface; the message says what is right.
@@ -132,8 +134,31 @@ def load_workload(name: str) -> Workload:
     found = named_class(BUILT_IN.get(name, name), built_in=BUILT_IN)
     if not callable(found):
         raise ValueError(f"workload: {name} is no class. Give package.module:Class")
+    if isinstance(found, type):
+        return _made(found, found, name)
     try:
-        workload = _with_defaults(found if isinstance(found, type) else class_made_by(found))()
+        own = black_box(found)
+    except ValueError as error:
+        raise ValueError(f"workload: {name} can't be trained: {error}") from error
+    return own or _made(None, found, name)
+
+
+def known_workload(name: str) -> Workload:
+    """Return a workload whose data and model are known, by its name.
+
+    Raises:
+        ValueError: as `load_workload`; or it is a function that trains by itself.
+    """
+    workload = load_workload(name)
+    if isinstance(workload, BlackBox):
+        raise ValueError(f"workload: {name} is a function that trains by itself. Its data and model are not known")
+    return workload
+
+
+def _made(cls: type | None, found: Callable[..., object], name: str) -> Workload:
+    """Return a workload of a class, or of the class of what a function returns."""
+    try:
+        workload = _with_defaults(cls or class_made_by(found))()
     except Exception as error:
         raise ValueError(f"workload: {name} can't be made: {told_of_making(error, found)}") from error
     for part in ("name", "target", "train_data", "eval_data", "model", "loss"):

@@ -14,8 +14,8 @@ from typing import Any
 from bs_study.words import shown
 from bs_study.workloads.names import file_of
 
-Made = Callable[[], object]
-"""A class, or a function without arguments that returns a workload."""
+Made = Callable[..., object]
+"""A class, a function without arguments that returns a workload, or a function that trains by itself."""
 
 MAIN = "__main__"
 _given: dict[str, Made] = {}

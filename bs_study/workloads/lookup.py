@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from bs_study.words import shortened, shown
+from bs_study.workloads.black_box import PARAMETERS
 from bs_study.workloads.given import MAIN, given
 from bs_study.workloads.names import file_of, hidden_file, imported, is_file_name, source_of, split_name
 from bs_study.workloads.own_code import is_own, is_pythons
@@ -62,10 +63,10 @@ def _no_class(where: str, *, built_in: Collection[str]) -> str:
     if is_file_name(where) or Path(f"{where}.py").is_file():
         file = where if where.endswith(".py") else f"{where}.py"
         try:
-            classes = classes_in(source_of(file).file)
+            names = trainable_in(source_of(file).file)
         except (FileNotFoundError, SyntaxError) as error:
             return f"names no class, and {error}"
-        forms = " or ".join(f"{file}:{name}" for name in classes)
+        forms = " or ".join(f"{file}:{name}" for name in names)
         return f"names no class. Write {forms}" if forms else f"names no class, and {file} holds none"
     dotted = re.fullmatch(r"([\w.]+)\.(\w+)", where)
     if dotted:
@@ -76,9 +77,18 @@ def _no_class(where: str, *, built_in: Collection[str]) -> str:
     )
 
 
-def classes_in(file: Path) -> list[str]:
-    """Return the classes that a file defines, without running it."""
-    return [node.name for node in ast.parse(file.read_bytes()).body if isinstance(node, ast.ClassDef)]
+def trainable_in(file: Path) -> list[str]:
+    """Return the classes that a file defines, and the functions that train by themselves, without running it."""
+    return [
+        node.name
+        for node in ast.parse(file.read_bytes()).body
+        if isinstance(node, ast.ClassDef)
+        or (isinstance(node, ast.FunctionDef) and set(PARAMETERS) <= {one.arg for one in _arguments(node)})
+    ]
+
+
+def _arguments(function: ast.FunctionDef) -> list[ast.arg]:
+    return [*function.args.args, *function.args.kwonlyargs]
 
 
 def _missing(reference: str, module: ModuleType) -> str:
@@ -95,7 +105,7 @@ def _missing(reference: str, module: ModuleType) -> str:
         )
     near = difflib.get_close_matches(attribute, vars(module), n=1)
     file = file_of(module)
-    own = classes_in(file) if file and file.suffix == ".py" and not near else []
+    own = trainable_in(file) if file and file.suffix == ".py" and not near else []
     hint = f". Did you mean {near[0]!r}?" if near else f". It has {', '.join(own)}" if 0 < len(own) < 10 else ""
     return f"module {shown(where)} has no {shown(attribute)}{hint}"
 

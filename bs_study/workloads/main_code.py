@@ -10,17 +10,17 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
-from bs_study.workloads.given import MAIN
+from bs_study.workloads.given import MAIN, Made
 
 
-def main_code(cls: type) -> dict[str, bytes]:
+def main_code(own: Made) -> dict[str, bytes]:
     """Return the code of each function that a class of `__main__` has or uses, by its name, as `__main__.MyTask.loss`.
 
-    Functions and classes of `__main__` that they name are among them, and those that these name. What lies in other
-    modules is not, nor are values.
+    Of a function of `__main__` it is that itself, and what it uses. Functions and classes of `__main__` that they name
+    are among them, and those that these name. What lies in other modules is not, nor are values.
     """
     found: dict[str, bytes] = {}
-    left: list[Any] = [cls]
+    left: list[Any] = [own]
     while left:
         thing = left.pop()
         if isinstance(thing, type):

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from bs_study.workloads.given import MAIN
+from bs_study.workloads.black_box import BlackBox
+from bs_study.workloads.given import MAIN, Made
 from bs_study.workloads.main_code import main_code
 from bs_study.workloads.own_code import OURS, is_installed
 
@@ -46,17 +47,18 @@ def places(module: ModuleType) -> list[Path]:
     return [Path(place).resolve() for place in folders or ([file] if file else [])]
 
 
-def source_hashes(workload: Workload) -> dict[str, str]:
+def source_hashes(workload: Workload | BlackBox) -> dict[str, str]:
     """Return a hash of each file of a workload's code, as far as it is imported by now.
 
-    The files are named as imports name them: `my_task.py`, `package/part.py`. Of a class of a notebook or of the script
-    that runs, its functions stand for them, as `__main__.MyTask.loss`. Of a class of this package they are its
-    module and those of the classes that it inherits from, but for the interface: what a newer version of the package
-    changes elsewhere is not the workload.
+    The files are named as imports name them: `my_task.py`, `package/part.py`. Of a class or function of a notebook or
+    of the script that runs, its functions stand for them, as `__main__.MyTask.loss`. Of a class of this package they
+    are its module and those of the classes that it inherits from, but for the interface: what a newer version of the
+    package changes elsewhere is not the workload.
     """
-    found = {name: file for name, file in map(_file, sorted(_modules(type(workload)))) if file and file.is_file()}
+    own = workload.code if isinstance(workload, BlackBox) else type(workload)
+    found = {name: file for name, file in map(_file, sorted(_modules(own))) if file and file.is_file()}
     hashes = {name: code_hash(file.read_bytes()) for name, file in found.items()}
-    return hashes | {name: code_hash(code) for name, code in main_code(type(workload)).items()}
+    return hashes | {name: code_hash(code) for name, code in main_code(own).items()}
 
 
 def built_in_hashes(names: Iterable[str]) -> dict[str, str]:
@@ -65,11 +67,12 @@ def built_in_hashes(names: Iterable[str]) -> dict[str, str]:
     return {name: code_hash(file.read_bytes()) for name, file in files.items() if file.is_file()}
 
 
-def _modules(cls: type) -> set[str]:
-    """Return the names of the modules that are a workload's code."""
-    of_bases = {base.__module__ for base in cls.__mro__ if base.__module__ != _INTERFACE}
+def _modules(own: Made) -> set[str]:
+    """Return the names of the modules that are the code of a class, or of a function."""
+    bases = own.__mro__ if isinstance(own, type) else (own,)
+    of_bases = {base.__module__ for base in bases if base.__module__ != _INTERFACE}
     found = {name for name in of_bases if name.startswith(f"{OWN}.workloads.")}
-    top = sys.modules.get(cls.__module__.partition(".")[0])
+    top = sys.modules.get(own.__module__.partition(".")[0])
     if top is None or top.__name__ in (OWN, MAIN):
         return found
     tops = {module.__name__ for module in modules_beside(top)} or {top.__name__}

@@ -113,7 +113,7 @@ def told(error: BaseException, *, own: str | None = None) -> str:
     return f"{text}{f' ({place})' if place else ''}{f'. {advice}' if advice else ''}"
 
 
-def told_of_making(error: Exception, found: Callable[[], object]) -> str:
+def told_of_making(error: Exception, found: Callable[..., object]) -> str:
     """Return an error of making a workload; of arguments that its `__init__`, or a function, asks for, that it does."""
     maker: Any = found.__init__ if isinstance(found, type) else found  # type: ignore[misc]
     code = getattr(maker, "__code__", None)

@@ -63,6 +63,16 @@ def test_clean_times_that_spread_as_much_as_two_batch_sizes_differ_leave_them_op
     assert compared(times(A, seeds(1.0), timing=uncertain), times(same_size, seeds(1.3), timing=uncertain)).is_slower
 
 
+def test_clean_times_of_two_timing_passes_part_cells_of_one_batch_size():
+    uncertain = (-np.log(1.3), np.log(1.3))
+    other = Cell("", 10, 0.2)
+    cells = [
+        times(cell, seeds(seconds), timing=uncertain, timed_in=passed)
+        for cell, seconds, passed in ((A, 1.0, "first"), (other, 1.3, "second"))
+    ]
+    assert reasons(compared(*cells)) == ["within_timing"]
+
+
 def test_seeds_that_differ_more_than_the_cells_leave_them_open():
     assert reasons(compared(times(A, [1.0, 1.5, 0.7]), times(B, [1.2, 1.8, 0.8]))) == ["within_spread"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,11 +67,13 @@ def is_work(command: str) -> bool:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the studies and the workload that the pages name."""
     folder = tmp_path_factory.mktemp("pages")
-    shipped.unpacked(folder)
+    shutil.copytree(shipped.unpacked(folder), folder / f"{shipped.SHOWN}-2")
     (workload,) = [block.text for block in blocks("python") if block.text.startswith("# my_task.py")]
     (folder / "my_task.py").write_text(workload)
     (study_file,) = [block.text for block in blocks("yaml", page="settings.md")]
     (folder / "my_study.yaml").write_text(study_file)
+    (table,) = [block.text for block in blocks("", page="import.md")]
+    (folder / "runs.csv").write_text(table)
     (folder / "sweeps").symlink_to(ROOT / "sweeps")
     return folder
 

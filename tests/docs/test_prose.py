@@ -14,6 +14,7 @@ from tests.docs.pages import DOCS, README, ROOT, code_spans, pages, prose
 MOST_WORDS = 25
 MOST_LINES = 170
 ACTIONS = {"--config", "--resume", "--accept-changes", "--dry-run", "--all", "--check", "--help", "--open", "--png"}
+ACTIONS |= {"--map", "--runs", "--json", "--pool"}
 EACH = pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 
 

@@ -87,7 +87,7 @@ def test_what_is_open_beside_the_comparisons_is_told_to_be() -> None:
     told = card(analysis(comparisons=(comparison(), comparison(Cell("", 16, 0.2))), doubts=(edge,)))
     assert told.grade == "leaning"
     assert told.why == "Every other batch size is known to be slower, yet something else is open."
-    assert told.unsure == ("Not certain: the best lr of batch size 64 lies on the edge of those tried.",)
+    assert told.unsure == ("Not certain: the best lr of batch size 64 lies on the edge of those there are.",)
 
 
 def test_one_batch_size_has_nothing_to_be_compared_with() -> None:

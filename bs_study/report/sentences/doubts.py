@@ -115,8 +115,10 @@ def _met_at_first_look(group: Group) -> str:
 
 
 def _lr_on_edge(group: Group) -> str:
-    side = {"low": "is the smallest tried", "high": "is the largest tried", "both": "is the only one tried"}
-    return f"the best lr{_of_where(group, is_of_cell=False)} {side.get(group.edge, 'lies on the edge of those tried')}"
+    side = {"low": "is the smallest tried", "high": "is the largest tried", "both": "is the only one there is"}
+    return (
+        f"the best lr{_of_where(group, is_of_cell=False)} {side.get(group.edge, 'lies on the edge of those there are')}"
+    )
 
 
 def _of_where(group: Group, *, is_of_cell: bool = True) -> str:

@@ -55,6 +55,10 @@ def no_recommendation(found: Analysis) -> list[str]:
     reached = int(found.tables.convergence["reached"].sum())
     if "no_clock" in reasons:
         told = f"{counted(reached, 'trial')} reached {wanted} at times that no clock covers, as those of warm-up."
+        if found.rows is not None and found.rows.is_imported:
+            told = (
+                f"{counted(reached, 'trial')} reached {wanted}, and the imported runs do not tell how long that took."
+            )
         return [told, "So no batch size is known to be the fastest, and the study recommends none."]
     told_of = [f"No trial reached {wanted}, {none}"]
     if "out_of_reach" in reasons:

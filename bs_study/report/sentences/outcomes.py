@@ -25,14 +25,18 @@ CUT = ("missed", "outrun", "not_tried", "diverged", "out_of_memory")
 """Outcomes of trials that answered without a time to the target."""
 
 
-def ended(counts: Mapping[str, int]) -> str:
+def ended(counts: Mapping[str, int], *, missed: str = OUTCOME_WORDS["missed"]) -> str:
     """Return how trials ended that did not reach the target, as a sentence; empty where there are none.
+
+    Args:
+        counts: of each outcome.
+        missed: what is said of those that missed it: a function may end by itself.
 
     >>> ended({"missed": 6, "diverged": 3}), ended({"missed": 6}), ended({"outrun": 1})
     ('Of these, 6 ran out of budget and 3 diverged.', 'All 6 ran out of budget.', 'It was outrun.')
     """
     told: dict[str, int] = {}
-    for name, words in OUTCOME_WORDS.items():
+    for name, words in (OUTCOME_WORDS | {"missed": missed}).items():
         told[words] = told.get(words, 0) + counts.get(name, 0)
     told.pop(OUTCOME_WORDS["reached"])
     parts = [f"{count(trials)} {_verb(words, trials)}" for words, trials in told.items() if trials]

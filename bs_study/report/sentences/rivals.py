@@ -202,7 +202,9 @@ def missed(found: Analysis) -> list[str]:
     few = [one for one in untold if one.why.get("reached")]
     told = []
     if none:
-        how = ended(summed([one.why for one in none]))
+        counts = summed([one.why for one in none])
+        is_of_function = found.rows is not None and found.rows.is_of_function
+        how = ended(counts, missed="ended without it") if is_of_function else ended(counts)
         told += [f"No trial of {_sizes(none)} reached the target.", *([how] if how else [])]
     if few:
         counts = summed([one.why for one in few])

@@ -44,6 +44,8 @@ def _what(record: Step, found: Analysis) -> str:
         return "Time each batch size alone, in a timing pass"
     if record.kind == "budget":
         harder = f" and the target {goal(record.target)}" if record.target else ""
+        if found.config and not any(getattr(found.config.settings, name) for name in BUDGETS):
+            return f"Begin a study in which the function trains longer{harder}"
         return f"Begin a study with {LARGER} times the budget{harder}"
     if record.is_auto:
         return "Add seeds where they decide (seeds auto), round by round"
@@ -128,6 +130,8 @@ def _new_study(found: Analysis, config: StudyConfig, target: Target | None) -> l
     if config.recipes or not STUDY_NAME.fullmatch(name):
         return []
     settings = config.model_dump(exclude_defaults=True, exclude={"name", "recipes"})
+    if not settings.keys() & set(BUDGETS):  # a function ends by itself, and no flag tells it when
+        return []
     settings |= {budget: settings[budget] * LARGER for budget in BUDGETS if budget in settings}
     if asked := target or config.settings.target:
         settings["target"] = asked

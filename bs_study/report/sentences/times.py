@@ -48,8 +48,12 @@ def source(found: Analysis) -> list[str]:
     """Return whose times these are."""
     tables = found.tables
     trials = f"the clocks of the trials{_company(tables.trials)}"
+    if found.rows is not None and found.rows.is_imported:
+        return ["Times are those that the imported runs tell."]
     if not tables.is_clean:
-        return [f"Times are by {trials}."]
+        is_of_function = found.rows is not None and found.rows.is_of_function
+        around = ["They run around the function, and stop where it pauses."] if is_of_function else []
+        return [f"Times are by {trials}.", *around]
     told = ["Times are iterations × the time of one, measured alone in the timing pass."]
     if tables.disturbed:
         told.append(f"It was disturbed at {some_sizes(tables.disturbed)}, so no time is clean.")

@@ -102,7 +102,7 @@ def _different_targets(record: Warning, found: Analysis) -> str:
 
 
 def _lr_on_edge(record: Warning, found: Analysis) -> str:
-    side = {"low": "the smallest tried", "high": "the largest tried", "both": "the only one tried"}
+    side = {"low": "the smallest tried", "high": "the largest tried", "both": "the only one there is"}
     places = [cell[:2] for cell in record.cells] or [(record.recipe, size) for size in record.batch_sizes]
     edge = side.get("".join(record.names), "on the edge of those tried")
     return f"The best lr of {sizes_of(places)} is {edge}. A better one may lie beyond."

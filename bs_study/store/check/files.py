@@ -15,10 +15,13 @@ from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import KEYS, LATER_COLUMNS, ROW_TABLES, Table, table_schema
 
 OPTIONAL = (
+    "epoch",  # of a function whose epochs are not known
     *("clipped_share", "peak_memory_bytes", "timed_iterations"),
     *("epoch_seconds", "train_seconds", "load_seconds", "compute_seconds"),  # where they cover no iteration: see `rows`
 )
 """Columns of a trial's rows that may be null."""
+IMPORTED = ("epoch", "eval_seconds")
+"""Those that may be null in runs that were made elsewhere, too."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,14 @@ class FileCheck:
         names: those that the column `study` may say; None if that is not known.
         metrics: the metrics that evaluations must have; None if that is not known.
         of_versions: those of each version of workload and data that study.json tells of.
+        is_imported: whether the runs were made elsewhere, and tell less.
     """
 
     paths: StudyPaths
     names: Collection[str] | None = None
     metrics: Collection[str] | None = None
-    of_versions: Mapping[int, Collection[str]] = field(default_factory=dict)
+    of_versions: Mapping[int, Collection[str] | None] = field(default_factory=dict)
+    is_imported: bool = False
     found: list[str] = field(default_factory=list)
 
     def at_version(self, version: int | None) -> FileCheck:
@@ -75,7 +80,11 @@ class FileCheck:
         if rows is None:
             self.report(file, str(fault))
             return None
-        for problem in (*self._schema_problems(schema, table), *_nulls(rows, table), *self._key_problems(rows, keys)):
+        for problem in (
+            *self._schema_problems(schema, table),
+            *self._nulls(rows, table),
+            *self._key_problems(rows, keys),
+        ):
             self.report(file, problem)
         return rows.drop_columns(list(KEYS))
 
@@ -103,6 +112,13 @@ class FileCheck:
             if others:
                 yield f"its column {name!r} says {others[0]!r}, not {' or '.join(map(repr, sorted(values)))}"
 
+    def _nulls(self, rows: pa.Table, table: Table) -> Iterator[str]:
+        if table in ROW_TABLES:
+            optional = (*OPTIONAL, *(IMPORTED if self.is_imported else ()))
+            contract = table_schema(table).names  # a metric, which is not in it, is null where it was no number
+            for name in (name for name in contract if name not in optional and rows[name].null_count):
+                yield f"its column {name!r} has {rows[name].null_count} nulls"
+
 
 def _rows(content: bytes) -> pa.Table:
     # Texts as dictionaries: each is one value again and again.
@@ -111,10 +127,3 @@ def _rows(content: bytes) -> pa.Table:
     )
     rows.validate(full=True)
     return rows
-
-
-def _nulls(rows: pa.Table, table: Table) -> Iterator[str]:
-    if table in ROW_TABLES:
-        contract = table_schema(table).names  # a metric, which is not in it, is null where it was no number
-        for name in (name for name in contract if name not in OPTIONAL and rows[name].null_count):
-            yield f"its column {name!r} has {rows[name].null_count} nulls"

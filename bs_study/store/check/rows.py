@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from bs_study.store.schema import Table
+
+UNTOLD = ("epoch", "load_seconds", "compute_seconds", "eval_seconds")
+"""Columns that a run which was made elsewhere need not have."""
 Column = npt.NDArray[np.float64] | npt.NDArray[np.int64]
 
 RELATIVE, ABSOLUTE_SECONDS = 0.01, 0.01
@@ -17,14 +22,19 @@ RELATIVE, ABSOLUTE_SECONDS = 0.01, 0.01
 def iteration_problems(rows: pa.Table, *, batch_size: int | None) -> Iterator[str]:
     """Yield what is wrong with the iterations of a trial.
 
-    Iterations are 1, 2, ...; examples grow by 1 to batch_size; epochs start with 1 and never skip one.
+    Iterations are 1, 2, ...; examples grow by 1 to batch_size; epochs start with 1 and never skip one. A function
+    reports what it likes: iterations grow, and examples never shrink.
     """
+    if is_reported(rows):
+        yield from _steps("iteration", _column(rows, "iteration"), smallest=1, largest=None)
+        yield from _steps("examples", _column(rows, "examples"), smallest=0, largest=None)
+        return
     yield from _counted_from_1("iteration", _column(rows, "iteration"))
     yield from _steps("examples", _column(rows, "examples"), smallest=1, largest=batch_size)
     yield from _steps("epoch", _column(rows, "epoch"), smallest=0, largest=1)
 
 
-def epoch_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
+def epoch_problems(rows: pa.Table, iterations: pa.Table | None) -> Iterator[str]:
     """Yield what is wrong with the epochs of a trial.
 
     Epochs are 1, 2, ...; iterations and examples grow, and agree with the trial's iterations; loading and computing
@@ -41,21 +51,47 @@ def epoch_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
     yield from _within(rows, "epoch_seconds")
 
 
-def evaluation_problems(rows: pa.Table, iterations: pa.Table) -> Iterator[str]:
+def evaluation_problems(rows: pa.Table, iterations: pa.Table | None) -> Iterator[str]:
     """Yield what is wrong with the evaluations of a trial.
 
     Each is at a later iteration than the one before, among the trial's; no cumulative clock runs backwards, and
-    one that has begun to run is never null. No more iterations are timed than were made.
+    one that has begun to run is never null. No more iterations are timed than were made. A function may report no
+    loss of an evaluation's iteration, and tells no times but the whole.
     """
     yield from _steps("iteration", _column(rows, "iteration"), smallest=1, largest=None)
-    yield from _agreement(rows, "iteration", iterations)
-    yield from _steps("epoch", _column(rows, "epoch"), smallest=0, largest=None)
+    clocks = ["train_seconds"]
+    if is_reported(rows):
+        yield from _steps("examples", _column(rows, "examples"), smallest=0, largest=None)
+    else:
+        yield from _agreement(rows, "iteration", iterations)
+        yield from _steps("epoch", _column(rows, "epoch"), smallest=0, largest=None)
+        clocks += ["load_seconds", "compute_seconds"]
     yield from _at_most("timed_iterations", _timed(rows), _column(rows, "iteration"), of="the trial")
     runs = np.logical_or.accumulate(~np.isnan(_column(rows, "train_seconds")))
-    for name in ("train_seconds", "load_seconds", "compute_seconds"):
+    for name in clocks:
         yield from _steps(name, _clock(rows, name, runs=runs), smallest=0, largest=None)
     yield from _not_negative("eval_seconds", _column(rows, "eval_seconds"))
     yield from _within(rows, "train_seconds")
+
+
+def is_reported(rows: pa.Table) -> bool:
+    """Return whether rows are what a function reported, whose epochs are not known."""
+    return len(rows) > 0 and rows["epoch"].null_count == len(rows)
+
+
+def told_tables(tables: Mapping[Table, pa.Table]) -> dict[Table, pa.Table]:
+    """Return the tables of an imported trial as far as its run tells: what it never recorded is no problem.
+
+    Without losses of its iterations it has no such table. A column that is null in all rows is 0 in place of it.
+    """
+    return {table: _without_untold(rows) for table, rows in tables.items() if table != "iterations" or len(rows)}
+
+
+def _without_untold(rows: pa.Table) -> pa.Table:
+    for at, name in enumerate(rows.column_names):
+        if name in UNTOLD and len(rows) and rows[name].null_count == len(rows):
+            rows = rows.set_column(at, name, pc.fill_null(rows[name], 0))
+    return rows
 
 
 def exceeds(part: Column | float, whole: Column | float) -> npt.NDArray[np.bool_]:
@@ -117,8 +153,14 @@ def _within(rows: pa.Table, whole: str) -> Iterator[str]:
         yield f"load_seconds + compute_seconds are {parts[row]:g}, above {whole}, in row {row + 1}"
 
 
-def _agreement(rows: pa.Table, name: str, iterations: pa.Table) -> Iterator[str]:
-    """Yield the first row whose iteration is none of the trial's, or has seen other examples than that one."""
+def _agreement(rows: pa.Table, name: str, iterations: pa.Table | None) -> Iterator[str]:
+    """Yield the first row whose iteration is none of the trial's, or has seen other examples than that one.
+
+    Args:
+        iterations: None where no iteration was recorded.
+    """
+    if iterations is None:
+        return
     at, seen = _column(rows, name).astype(np.int64), _column(iterations, "examples")
     outside = _first((at < 1) | (at > len(seen)))
     if outside is not None:

@@ -14,6 +14,7 @@ from bs_study.grid import study_trials
 from bs_study.store.check.files import FileCheck
 from bs_study.store.check.timings import timing_problems
 from bs_study.store.check.trials import ended_problems, live_problems
+from bs_study.store.imported import asked_imported
 from bs_study.store.listing import running_trials
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import ROW_TABLES, TABLES
@@ -42,7 +43,8 @@ def problems(paths: StudyPaths) -> Iterator[str]:
             paths,
             names=asked_names(paths, asked) or {str(asked.get("study", paths.name))},
             metrics=asked_metrics(asked) or None,
-            of_versions={one["version"]: metrics_of(asked, one["version"]) for one in known_versions(asked)},
+            is_imported=asked_imported(asked) is not None,
+            of_versions={one["version"]: metrics_of(asked, one["version"]) or None for one in known_versions(asked)},
         )
         grid = _grid(asked_config(paths, asked))
     except FileNotFoundError:

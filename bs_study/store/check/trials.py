@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from bs_study.config import TrialConfig
 from bs_study.store.check.files import FileCheck
-from bs_study.store.check.rows import epoch_problems, evaluation_problems, iteration_problems
+from bs_study.store.check.rows import epoch_problems, evaluation_problems, iteration_problems, told_tables
 from bs_study.store.check.sums import row_problems
 from bs_study.store.faults import reason
 from bs_study.store.listing import running_parts
@@ -43,6 +43,8 @@ def ended_problems(files: FileCheck, trial_id: str, grid: Grid | None) -> list[s
             files.report(file, "it is not there, and the trial has a row in trials")
         else:
             tables |= {} if found is None else {table: found}
+    if files.is_imported:
+        tables = told_tables(tables)
     _check_tables(files, {table: paths.trial_file(table, trial_id) for table in tables}, tables, trial_id, grid)
     if row:
         for problem in row_problems(row, tables, grid.get(trial_id) if grid else None):
@@ -88,7 +90,7 @@ def _check_tables(
     files: FileCheck, places: Mapping[Table, str], tables: Tables, trial_id: str, grid: Grid | None
 ) -> None:
     """Check the rows of each table, and of the others against the iterations."""
-    iterations = tables.get("iterations", table_schema("iterations").empty_table())
+    iterations = tables.get("iterations", None if files.is_imported else table_schema("iterations").empty_table())
     batch_size = grid[trial_id].batch_size if grid and trial_id in grid else None
     checks = {
         "iterations": lambda rows: iteration_problems(rows, batch_size=batch_size),

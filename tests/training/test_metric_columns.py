@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bs_study.launch.metric_columns import refuse_bad_columns
+from bs_study.training.metric_columns import refuse_bad_columns
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,9 @@ from bs_study.launch.metric_columns import refuse_bad_columns
 )
 def test_a_metric_that_has_no_column_of_its_own_is_refused_with_what_takes_it(metrics: list[str], told: str) -> None:
     with pytest.raises(ValueError, match=rf"^task\.metrics: .*{told}"):
-        refuse_bad_columns("task", metrics, has_test=True)
+        refuse_bad_columns("task.metrics", metrics, has_test=True)
 
 
 def test_any_other_name_is_a_column() -> None:
-    refuse_bad_columns("task", ["hits@1", "val/acc", "top 5", "2d_acc", "α", "loss"], has_test=True)
-    refuse_bad_columns("task", ["accuracy", "test_accuracy", "loss"], has_test=False)
+    refuse_bad_columns("task.metrics", ["hits@1", "val/acc", "top 5", "2d_acc", "α", "loss"], has_test=True)
+    refuse_bad_columns("task.metrics", ["accuracy", "test_accuracy", "loss"], has_test=False)

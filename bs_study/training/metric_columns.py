@@ -1,4 +1,4 @@
-"""Can each metric of a workload be a column of the evaluations?"""
+"""Can each metric be a column of the evaluations?"""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ OF_ANALYSIS = ("recipe", "wall_seconds", "clean_seconds")
 """Columns that the analysis gives every evaluation."""
 
 
-def refuse_bad_columns(workload: str, metrics: Sequence[str], *, has_test: bool) -> None:
+def refuse_bad_columns(where: str, metrics: Sequence[str], *, has_test: bool) -> None:
     """Raise unless each metric has a column of its own, for readers that tell no case, too: DuckDB is one.
 
     Args:
-        workload: its name.
+        where: they are given, as `task.metrics`.
         metrics: those of its held-out set.
         has_test: whether the same are recorded of a test set.
     """
     of_test = [TEST + name for name in metrics] if has_test else []
     for name in metrics:
         if not name.strip() or not name.isprintable():
-            raise ValueError(f"{workload}.metrics: {name!r} can't name a column. Give it a name that can be read")
+            raise ValueError(f"{where}: {name!r} can't name a column. Give it a name that can be read")
         if name in of_test:
             raise ValueError(
-                f"{workload}.metrics: {name!r} is what {name.removeprefix(TEST)!r} of the test set is called with "
+                f"{where}: {name!r} is what {name.removeprefix(TEST)!r} of the test set is called with "
                 f"validation_examples. Give {name!r} another name, or leave validation_examples out"
             )
     taken = {column.lower(): column for column in (*table_schema("evaluations").names, *OF_ANALYSIS)}
@@ -35,12 +35,11 @@ def refuse_bad_columns(workload: str, metrics: Sequence[str], *, has_test: bool)
     for name in (*metrics, *of_test):
         other = own.get(name.lower())
         if other is not None and name.lower() in taken:
-            raise ValueError(f"{workload}.metrics: {name!r} is a column of every evaluation ({other}). {_ADVICE}")
+            raise ValueError(f"{where}: {name!r} is a column of every evaluation ({other}). {_ADVICE}")
         if other is not None:
             added = " (which is added if metrics give no loss)" if "loss" in (name, other) else ""
             raise ValueError(
-                f"{workload}.metrics: {other!r} and {name!r}{added} differ only in case, which DuckDB does not tell. "
-                f"{_ADVICE}"
+                f"{where}: {other!r} and {name!r}{added} differ only in case, which DuckDB does not tell. {_ADVICE}"
             )
         own[name.lower()] = name
 

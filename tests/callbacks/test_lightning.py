@@ -1,0 +1,77 @@
+"""Lightning's own Trainer in a function that reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from tests.callbacks.conftest import circle, network
+
+pl = pytest.importorskip("lightning.pytorch", reason="needs Lightning: pip install 'bs-study[callbacks]'")
+
+pytestmark = pytest.mark.lab
+
+
+class Circle(pl.LightningModule):  # type: ignore[misc,name-defined]
+    def __init__(self, lr: float) -> None:
+        super().__init__()
+        self.model, self.lr = network(), lr
+
+    def training_step(self, batch: Any, _: int) -> Any:
+        loss = torch.nn.functional.cross_entropy(self.model(batch[0]), batch[1])
+        self.log("loss", loss)
+        return loss
+
+    def validation_step(self, batch: Any, _: int) -> None:
+        self.log("accuracy", (self.model(batch[0]).argmax(dim=1) == batch[1]).float().mean())
+
+    def configure_optimizers(self) -> Any:
+        return torch.optim.SGD(self.parameters(), lr=self.lr)
+
+
+def trained(folder: Any, accumulate: int = 1) -> Callable[..., None]:
+    def train(batch_size: int, lr: float, seed: int, report: Any) -> None:
+        from bs_study.callbacks.lightning import ReportCallback
+
+        pl.seed_everything(seed, verbose=False)
+        batches = DataLoader(TensorDataset(*circle(1000, seed=0)), batch_size=batch_size, shuffle=True)
+        held_out = DataLoader(TensorDataset(*circle(500, seed=1)), batch_size=500)
+        trainer = pl.Trainer(
+            max_epochs=40,
+            callbacks=[ReportCallback(report)],
+            accelerator="cpu",
+            devices=1,
+            logger=False,
+            accumulate_grad_batches=accumulate,
+            default_root_dir=folder,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(Circle(lr), batches, held_out)
+
+    return train
+
+
+def test_the_trainer_stops_at_the_target_and_each_update_has_its_loss(study_of: Any, tmp_path: Any) -> None:
+    study = study_of(trained(tmp_path), target="accuracy>=0.95")
+    (trial,) = study.trials().itertuples()
+    assert (trial.status, trial.stop_reason) == ("completed", "target")
+    evaluations = study.evaluations()
+    assert list(evaluations["iteration"]) == [50 * epoch for epoch in range(1, len(evaluations) + 1)]
+    assert list(evaluations["accuracy"] >= 0.95) == [False] * (len(evaluations) - 1) + [True]
+    assert list(study.iterations()["iteration"]) == list(range(1, trial.iterations + 1))
+    assert trial.eval_seconds > 0
+    assert trial.timed_iterations == trial.iterations - 3
+
+
+def test_accumulated_gradients_are_one_update_and_a_budget_ends_it_with_a_last_validation(
+    study_of: Any, tmp_path: Any
+) -> None:
+    study = study_of(trained(tmp_path, accumulate=5), target="accuracy>=1", max_iterations=25)
+    (trial,) = study.trials().itertuples()
+    assert (trial.stop_reason, trial.iterations) == ("max_iterations", 25)
+    assert list(study.evaluations()["iteration"]) == [10, 20, 25]
