@@ -20,7 +20,7 @@ from tests.docs import ours, shipped
 from tests.docs.made import without_made
 from tests.docs.pages import ROOT, Block, blocks, code_spans, commands, pages
 
-LANGUAGES = {"bash", "python", "sql", "yaml", "json", "text", ""}
+LANGUAGES = {"bash", "diff", "python", "sql", "yaml", "json", "text", ""}
 OTHERS = r"(\S+=\S+ )*(python3? -m|python tests/|\.venv/bin/|ray|aws|nohup|for|mlflow|source)\b"
 PLACES = {
     "report results/my_task": "report results/digits",
@@ -70,6 +70,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(shipped.unpacked(folder), folder / f"{shipped.SHOWN}-2")
     (workload,) = [block.text for block in blocks("python") if block.text.startswith("# my_task.py")]
     (folder / "my_task.py").write_text(workload)
+    (function,) = [block.text for block in blocks("python") if block.text.startswith("# train.py")]
+    (folder / "train.py").write_text(function)
     (study_file,) = [block.text for block in blocks("yaml", page="settings.md")]
     (folder / "my_study.yaml").write_text(study_file)
     (table,) = [block.text for block in blocks("", page="import.md")]
@@ -110,7 +112,7 @@ def test_each_other_command_does_its_work(command: str, folder: Path) -> None:
 
 def is_run(block: Block) -> bool:
     """Return whether a block of Python stands by itself."""
-    return re.match(r"# my_task\.py|def |from torchmetrics", block.text) is None
+    return re.match(r"# my_task\.py|# train\.py|def |from torchmetrics", block.text) is None
 
 
 @pytest.mark.parametrize("block", [block for block in blocks("python") if is_run(block)], ids=ids)
@@ -159,3 +161,16 @@ def test_a_sample_is_made_or_is_that_of_the_tutorial() -> None:
     by_hand = [without_made(page.read_text(encoding="utf-8")) for page in pages()]
     samples = [line for text in by_hand for line in re.findall(r"^ *```(?:text|json)\n(.*)", text, re.MULTILINE)]
     assert samples == ["training set: 4000 examples of float32 (2,), int64 ()"]
+
+
+def test_the_function_of_its_page_is_trained_to_its_target(folder: Path, tmp_path: Path) -> None:
+    command = "bs-study run train.py:train --local --batch-sizes 64 --lrs 0.1 --target accuracy>=0.8 --store"
+    done = ours.run(f"{command} {tmp_path}", folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "target reached at iteration" in done.stdout
+
+
+def test_the_page_shows_how_a_script_becomes_a_function() -> None:
+    (shown,) = [block.text for block in blocks("diff")]
+    applied = (ROOT / "tests/training/black_box/script.diff").read_text()
+    assert [line.rstrip() for line in shown.splitlines()] == [line.rstrip() for line in applied.splitlines()]
