@@ -1,4 +1,4 @@
-"""A command that runs a study as the Python call that does the same: code of a notebook has no name to type."""
+"""A command as the Python call that does the same: where a person calls, and where their code has no name to type."""
 
 from __future__ import annotations
 
@@ -39,6 +39,20 @@ def as_typed(command: str, *, workload: str) -> str:
         else []
     )
     return f"bs_study.sweep({', '.join([*own, *(_argument(name, values) for name, values in given.items())])})"
+
+
+def report_as_typed(uri: str, target: str) -> str:
+    """Return how a person asks a study for another target: any study's report can be had by a command.
+
+    >>> report_as_typed("results/digits", "loss<=1")
+    "bs-study report results/digits --target 'loss<=1'"
+    >>> with door.used(door.CALL):
+    ...     report_as_typed("results/digits", "loss<=1")
+    'bs_study.report("results/digits", target="loss<=1")'
+    """
+    if door.is_call():
+        return f"bs_study.report({json.dumps(uri)}, target={json.dumps(target)})"
+    return f"{door.command('report')} {shlex.join([uri, '--target', target])}"
 
 
 def _argument(name: str, values: list[str]) -> str:

@@ -70,7 +70,9 @@ def test_none_is_null_a_file_is_a_path_and_the_path_of_imports_stays(tmp_path: P
         step["command"] for step in json.loads((tmp_path / "results/digits/report/answer.json").read_text())["steps"]
     ]
     assert commands
-    assert not any(command.startswith("bs-study run") for command in commands), commands
+    assert all(command.startswith(("bs_study.sweep(local=True, ", "bs_study.report(")) for command in commands), (
+        commands
+    )
 
 
 @pytest.mark.parametrize(

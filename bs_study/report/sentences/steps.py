@@ -11,7 +11,7 @@ from bs_study import door
 from bs_study.analysis.step import Step
 from bs_study.analysis.study import Analysis
 from bs_study.config import BUDGETS, LaunchOptions, StudyConfig
-from bs_study.config.python_call import as_typed
+from bs_study.config.python_call import as_typed, report_as_typed
 from bs_study.config.study import STUDY_NAME
 from bs_study.target import Target
 from bs_study.words import MOST_NAMED, counted, goal, listing, setting, some_sizes, typed
@@ -98,7 +98,7 @@ def command(record: Step, found: Analysis, *, start: str | None = None) -> str:
     if record.kind == "target":
         if record.target is None:
             return ""
-        return f"{door.command('report')} {shlex.join([found.uri, '--target', record.target.typed])}"
+        return report_as_typed(found.uri, record.target.typed)
     if found.config is None or record.kind in ("harder_target", "own_study"):
         return ""
     if record.kind == "budget":
