@@ -96,7 +96,7 @@ def clock_of(clock: str, found: SideBySide) -> str:
 def took(result: CellResult | None, *, is_tried: bool) -> str:
     """Return what the best cell of a batch size took."""
     if result is None:
-        return "did not reach it" if is_tried else "not tried"
+        return "no lr reached it in most of its seeds" if is_tried else "not tried"
     known = times.interval(result)
     recipe = f" with “{result.recipe}”" if result.recipe else ""
     return f"lr {setting(result.lr)}{recipe}: {times.took(result)}{f' ({known})' if known else ''}"
