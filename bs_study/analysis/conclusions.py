@@ -19,6 +19,7 @@ from bs_study.analysis.open_anyway import OF_SPEED, TELLS_NOTHING, of_target, op
 from bs_study.analysis.recipes import recipes
 from bs_study.analysis.recommendation import Recommendation, recommendation
 from bs_study.analysis.rows import StudyRows
+from bs_study.analysis.scaling_curve import critical_batch, scaling_curve
 from bs_study.analysis.steps import steps
 from bs_study.analysis.tables import Tables
 from bs_study.analysis.trials import Cell
@@ -30,12 +31,14 @@ from bs_study.target import Target
 
 @dataclass(frozen=True)
 class Conclusions:
-    """The verdicts of a study, its recommendation, the warnings, and the table that compares its recipes."""
+    """The verdicts of a study, its recommendation, the warnings, and the tables that rest on comparisons of cells."""
 
     recommendation: Recommendation
     verdicts: tuple[Verdict, ...]
     warnings: tuple[Warning, ...]
     recipes: pd.DataFrame
+    scaling_curve: pd.DataFrame
+    critical_batch: pd.DataFrame
 
 
 def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Conclusions:
@@ -47,6 +50,9 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
     edges = grid_edges(rows.tried, best_cells(tables.best, clock))
     sizes = sorted(int(size) for size in tables.convergence["batch_size"].unique())
     confidences = confidences_of(recipes=len(rows.recipes), sizes=len(sizes), looks=rows.looks)
+    curve = scaling_curve(
+        tables.best, scaling=tables.scaling, convergence=tables.convergence, by_iterations=fields["iterations"]
+    )
     court = _Court(rows, tables, fields[clock], fields["iterations"], edges, anyway, confidences.claim)
     between = {size: court.contest(rows.recipes, batch_sizes=[size]) for size in sizes if len(rows.recipes) > 1}
     whole = court.contest(rows.recipes, confidence=confidences.fastest)
@@ -85,7 +91,7 @@ def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Concl
         for size, own in between.items()
     ]
     compared = recipes(tables.best, between, open_anyway=anyway) if between else pd.DataFrame()
-    return Conclusions(found, (*soonest, *overall, *within), told, compared)
+    return Conclusions(found, (*soonest, *overall, *within), told, compared, curve, critical_batch(curve))
 
 
 def _fresh(rows: StudyRows, tables: Tables, contest: Contest | None) -> CellTimes | None:

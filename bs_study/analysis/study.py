@@ -74,7 +74,12 @@ def analyse_rows(
         uri=uri,
         config=rows.config,
         recipes=rows.recipes,
-        tables=replace(tables, recipes=found.recipes),
+        tables=replace(
+            tables,
+            recipes=found.recipes,
+            scaling_curve=found.scaling_curve,
+            critical_batch=found.critical_batch,
+        ),
         recommendation=found.recommendation,
         verdicts=found.verdicts,
         warnings=found.warnings,

@@ -43,6 +43,8 @@ class Tables:
         throughput_fit: of `speed`, the better of the two; its `source` says which.
         timings: the store's table.
         recipes: how the recipes compare at each batch size; empty where there is one.
+        scaling_curve: updates and examples to the target of each batch size at its best lr.
+        critical_batch: what follows from it, by each definition.
         target_spread: how much seeds differ at several targets, over all recipes; empty where no cell has two seeds.
         versions: which trials are of which version of workload and data; empty where all are of one. All other tables
             are of the judged version alone.
@@ -63,6 +65,8 @@ class Tables:
     recipes: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     versions: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     target_spread: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    scaling_curve: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    critical_batch: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     @property
     def is_clean(self) -> bool:
