@@ -14,12 +14,13 @@ from bs_study.analysis.clock_alarm import clock_alarms
 from bs_study.analysis.comparison import Field, fields_of
 from bs_study.analysis.contest import Contest, contest, grid_edges, once
 from bs_study.analysis.convergence import TARGET_CLOCKS
+from bs_study.analysis.critical_batch import critical_batch
 from bs_study.analysis.fresh_seeds import fresh_seeds
 from bs_study.analysis.open_anyway import OF_SPEED, TELLS_NOTHING, of_target, open_anyway
 from bs_study.analysis.recipes import recipes
 from bs_study.analysis.recommendation import Recommendation, recommendation
 from bs_study.analysis.rows import StudyRows
-from bs_study.analysis.scaling_curve import critical_batch, scaling_curve
+from bs_study.analysis.scaling_curve import scaling_curve
 from bs_study.analysis.steps import steps
 from bs_study.analysis.tables import Tables
 from bs_study.analysis.trials import Cell

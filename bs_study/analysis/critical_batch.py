@@ -1,30 +1,23 @@
-"""The batch size up to which a larger batch saves updates, by three definitions, and what is known of each.
+"""The batch size up to which a larger batch saves updates, by each definition, and what is known of it.
 
-S(B) is the number of iterations to a target at batch size B, and E(B) = B S(B) that of examples. Sources: McCandlish et
-al. 2018, An empirical model of large-batch training. Shallue et al. 2019, Measuring the effects of data parallelism.
-Zhang et al. 2024, How does critical batch size scale in pre-training?
+Sources: McCandlish et al. 2018, An empirical model of large-batch training. Zhang et al. 2024, How does critical batch
+size scale in pre-training?
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special, stats
+import pandas as pd
 
-from bs_study.analysis.fit import CONFIDENCE, FloatArray
+from bs_study.analysis.fit import known_pairs
+from bs_study.analysis.knee import Knee, knee
 
 OVERHEAD = 0.2
 """Of the rule without a model: how many more examples a batch size may cost."""
-MIN_FOR_KNEE = 4
-MIN_FOR_POWER = 5
-PERFECT, SATURATED = -0.9, -0.1
-"""Slopes of log S on log B: from here down the updates are saved in full, from here up hardly any are."""
-FAR = float(np.log(1e7))  # of B_c from every batch size tried, on logs: there the curve is its limit, to rounding
-POWERS: FloatArray = 2 ** (np.arange(-24, 33) / 8)  # of which 1 is one, exactly
-
-Regime = Literal["perfect", "diminishing", "saturated", ""]
 
 
 class Rule(NamedTuple):
@@ -64,7 +57,7 @@ def overhead_rule(
     >>> overhead_rule([64, 128, 256], [1000, 1000, 1000])
     Rule(batch_size=256.0, is_at_least=True, reference=1000.0)
     """
-    sizes, costs = _points(batch_sizes, examples)
+    sizes, costs = known_pairs(batch_sizes, examples)
     if not len(sizes):
         return Rule(np.nan, False, np.nan)
     if reference is None:
@@ -80,207 +73,93 @@ def overhead_rule(
     return Rule(float(sizes[last] * (sizes[last + 1] / sizes[last]) ** share), False, reference)
 
 
-class Knee(NamedTuple):
-    """The fitted curve S = S_min (1 + (B_c/B)^p)^(1/p), and what its knee may be.
-
-    Attributes:
-        batch_size: B_c, where the line of perfect scaling meets the floor of updates; 0 where S does not fall at all,
-            infinite where it falls as 1/B throughout.
-        low, high: its interval; the ends may be 0 and infinite.
-        min_iterations: S_min; 0 where B_c is infinite.
-        min_examples: E_min = S_min B_c; 0 where B_c is 0.
-        points: batch sizes that were fitted.
-        power: p of this curve.
-        power_low, power_high: interval of p, if it were fitted too; missing below five batch sizes.
-        region: pairs of (B_c, p) at the ends of what is not ruled out, shape (pairs, 2).
-    """
-
-    batch_size: float
-    low: float
-    high: float
-    min_iterations: float
-    min_examples: float
-    points: int
-    power: float
-    power_low: float
-    power_high: float
-    region: FloatArray
-
-    @property
-    def is_widened(self) -> bool:
-        """Whether a knee of power 1 does not fit, so that the interval holds those of all powers that do."""
-        return bool(self.power_low > 1 or self.power_high < 1)
-
-    def iterations(self, batch_sizes: npt.ArrayLike) -> FloatArray:
-        """Return S of the fitted curve, shape of `batch_sizes`."""
-        sizes = np.asarray(batch_sizes, np.float64)
-        if np.isinf(self.batch_size):
-            return self.min_examples / sizes
-        logs = _log_curve(np.log(self.batch_size) if self.batch_size else -np.inf, np.log(sizes), self.power)
-        return self.min_iterations * np.exp(logs)
-
-    def slopes(self, batch_size: float) -> tuple[float, float]:
-        """Return the least and the largest slope of log S on log B there, over all that is not ruled out."""
-        of_all = [_slope(batch_size, knee, power) for knee, power in self.region]
-        return min(of_all), max(of_all)
-
-    def regime(self, batch_size: float) -> Regime:
-        """Return which regime a batch size is in; empty where the ends of the interval disagree."""
-        ends = {regime_of(slope) for slope in self.slopes(batch_size)}
-        return ends.pop() if len(ends) == 1 else ""
+def knee_of(curve: pd.DataFrame) -> Knee | None:
+    """Return the knee of the curve of one recipe, with the resolution of its looks; None below four batch sizes."""
+    known = _known(curve)
+    steps = known["look_step"].to_numpy(float)
+    reading = float(np.median(steps)) if len(steps) else 0.0
+    return knee(known["examples_per_iteration"], known["iterations_to_target"], resolution=reading)
 
 
-def regime_of(slope: float) -> Regime:
-    """Return which regime a slope of log S on log B is.
-
-    >>> regime_of(-0.95), regime_of(-0.5), regime_of(0.0)
-    ('perfect', 'diminishing', 'saturated')
-    """
-    return "perfect" if slope <= PERFECT else "saturated" if slope >= SATURATED else "diminishing"
+def _known(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return the batch sizes whose S is known: no bound."""
+    return curve[curve["iterations_to_target"].notna() & ~curve["is_at_most"]]
 
 
-def knee(
-    batch_sizes: npt.ArrayLike, iterations: npt.ArrayLike, *, resolution: float = 0.0, confidence: float = CONFIDENCE
-) -> Knee | None:
-    """Return the knee of S = S_min (1 + B_c/B), definition (b), its interval widened by definition (c).
+def reference_examples(curve: pd.DataFrame) -> float:
+    """Return the examples to which the rule compares each batch size of a recipe."""
+    return _rule(_known(curve)).reference
 
-    Least squares on log S, one point per batch size: the seeds of a batch size share its lrs and its looks, so they are
-    no independent points. The interval is the profile {B_c : RSS <= RSS_min (1 + F(confidence; 1, n - 2) / (n - 2))}.
-    Where p = 1 lies outside the same interval of p (with n - 3), it is the union over all p inside. Source: Bates and
-    Watts 1988, Nonlinear regression analysis, section 6.1.
+
+def critical_batch(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return the critical batch size by each definition, a row per recipe.
 
     Args:
-        batch_sizes: mean examples of an iteration, shape (points,).
-        iterations: to the target, shape (points,); points without are left out.
-        resolution: the step in which log S can be read at all: the residual variance is at least step^2 / 12.
+        curve: the table of `scaling_curve`.
 
     Returns:
-        None below four batch sizes.
+        recipe; batch_sizes: whose S is known; left_out: the others, in no definition: no lr reached the target, or
+        it was met at the first look.
+        rule_batch_size: by the 20 % rule (`overhead_rule`); rule_is_at_least; rule_reference_examples;
+        rule_low, rule_high: what it is with every E at its upper and its lower end, the reference at the other: 0 where
+        no batch size would do, infinite where all would. Missing where a batch size has no interval.
+        knee_batch_size, with knee_low, knee_high, min_iterations, min_examples, power_low, power_high and is_widened:
+        by the fitted curve (`knee.knee`); missing below four batch sizes.
     """
-    sizes, counts = _points(batch_sizes, iterations)
-    if len(np.unique(sizes)) < MIN_FOR_KNEE:
-        return None
-    profile = _Profile(np.log(sizes), np.log(counts), resolution)
-    own = profile.of(1.0, confidence)
-    accepted = profile.powers(confidence) if len(sizes) >= MIN_FOR_POWER else np.array([np.nan])
-    low, high = float(accepted.min()), float(accepted.max())
-    is_widened = low > 1 or high < 1
-    ends = [(own, 1.0), *((profile.of(p, confidence), p) for p in accepted if is_widened)]
-    region = np.array([(end, p) for found, p in ends for end in (found.low, found.high)])
-    return Knee(
-        batch_size=own.best,
-        low=float(region[:, 0].min()),
-        high=float(region[:, 0].max()),
-        min_iterations=own.level,
-        min_examples=own.examples,
-        points=len(sizes),
-        power=1.0,
-        power_low=low,
-        power_high=high,
-        region=region,
+    return pd.DataFrame(list(_definitions(curve)), columns=CRITICAL)
+
+
+CRITICAL = [
+    *("recipe", "batch_sizes", "left_out"),
+    *("rule_batch_size", "rule_low", "rule_high", "rule_is_at_least", "rule_reference_examples"),
+    *("knee_batch_size", "knee_low", "knee_high", "min_iterations", "min_examples"),
+    *("power_low", "power_high", "is_widened"),
+]
+
+
+def _definitions(curve: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for recipe, rows in curve.groupby("recipe", sort=False):
+        known = _known(rows)
+        rule, (low, high) = _rule(known), _rule_ends(known)
+        found = {
+            "recipe": recipe,
+            "batch_sizes": len(known),
+            "left_out": len(rows) - len(known),
+            "rule_batch_size": rule.batch_size,
+            "rule_low": low,
+            "rule_high": high,
+            "rule_is_at_least": rule.is_at_least,
+            "rule_reference_examples": rule.reference,
+        }
+        fit = knee_of(rows)
+        if fit is not None:
+            found |= {
+                "knee_batch_size": fit.best.batch_size,
+                "knee_low": fit.low,
+                "knee_high": fit.high,
+                "min_iterations": fit.best.min_iterations,
+                "min_examples": fit.best.min_examples,
+                "power_low": fit.power_low,
+                "power_high": fit.power_high,
+                "is_widened": fit.is_widened,
+            }
+        yield found
+
+
+def _rule(known: pd.DataFrame, *, end: str = "", reference: float | None = None) -> Rule:
+    return overhead_rule(known["examples_per_iteration"], known[f"examples_to_target{end}"], reference=reference)
+
+
+def _rule_ends(known: pd.DataFrame) -> tuple[float, float]:
+    """Return the 20 % rule with every E at its upper end, and with every E at its lower end; see `critical_batch`."""
+    ends = known[["examples_to_target_low", "examples_to_target_high"]]
+    if ends.empty or ends.isna().any(axis=None):
+        return np.nan, np.nan
+    least, most = ends.iloc[:3].median()
+    low = _rule(known, end="_high", reference=least)
+    high = _rule(
+        known.assign(examples_to_target_low=known["examples_to_target_low"].clip(lower=1e-9)),
+        end="_low",
+        reference=most,
     )
-
-
-class _Fit(NamedTuple):
-    """The best B_c of one power, its interval, and S_min and E_min of the best."""
-
-    best: float
-    low: float
-    high: float
-    level: float
-    examples: float
-
-
-class _Profile:
-    """The residual sum of squares of log S at each B_c: S_min has then a closed form, the mean of logs."""
-
-    def __init__(self, log_sizes: FloatArray, log_counts: FloatArray, resolution: float) -> None:
-        self.x, self.y = log_sizes, log_counts
-        self.reading = resolution**2 / 12
-
-    def left(self, log_knees: FloatArray, power: float) -> FloatArray:
-        """Return log S less the log of the curve with S_min = 1, or where B_c is infinite E_min = 1; a row per B_c."""
-        ends = log_knees[:, None]
-        return np.where(np.isposinf(ends), self.y + self.x, self.y - _log_curve(ends, self.x, power))
-
-    def rss(self, log_knees: FloatArray, power: float) -> FloatArray:
-        left = self.left(log_knees, power)
-        sums: FloatArray = np.sum((left - left.mean(axis=1, keepdims=True)) ** 2, axis=1)
-        return sums
-
-    def grid(self, power: float) -> FloatArray:
-        """Return logs of B_c, from where the curve is level to where it is 1/B; both limits are its ends."""
-        far = FAR / min(power, 1.0)
-        return np.concatenate([[-np.inf], np.linspace(self.x.min() - far, self.x.max() + far, 300), [np.inf]])
-
-    def least(self, power: float) -> tuple[float, float]:
-        """Return the log of the best B_c, and its sum of squares."""
-        grid = self.grid(power)
-        sums = self.rss(grid, power)
-        at = int(sums.argmin())
-        below, above = grid[max(at - 1, 0)], grid[min(at + 1, len(grid) - 1)]
-        is_between = np.isfinite([below, above]).all() and self._rise(below, power) < 0 < self._rise(above, power)
-        if not is_between:  # a limit of the curve, or so near to one that rounding is all that differs
-            return float(grid[at]), float(sums[at])
-        best = optimize.brentq(self._rise, below, above, args=(power,), xtol=1e-14)
-        return float(best), float(self.rss(np.array([best]), power)[0])
-
-    def _rise(self, log_knee: float, power: float) -> float:
-        """Return half of how the sum of squares rises with log B_c."""
-        left = self.left(np.array([log_knee]), power)[0]
-        return -float(np.sum((left - left.mean()) * special.expit(power * (log_knee - self.x))))
-
-    def limit(self, least: float, *, parameters: int, confidence: float) -> float:
-        """Return up to which sum of squares a curve is not ruled out, in whose fit one parameter was left free."""
-        freedom = len(self.y) - parameters
-        variance = max(least / freedom, self.reading, 1e-18)  # of exact numbers rounding is left
-        return least + variance * float(stats.f.ppf(confidence, 1, freedom))
-
-    def of(self, power: float, confidence: float) -> _Fit:
-        best, least = self.least(power)
-        limit = self.limit(least, parameters=2, confidence=confidence)
-        grid = np.sort(np.append(self.grid(power), best))
-        first, last = np.flatnonzero(self.rss(grid, power) <= limit)[[0, -1]]
-        low, high = (self._end(grid, power, limit, at, at + step) for at, step in ((first, -1), (last, 1)))
-        level = float(np.exp(self.left(np.array([best]), power).mean()))
-        if np.isposinf(best):
-            return _Fit(np.inf, low, high, level=0.0, examples=level)
-        return _Fit(float(np.exp(best)), low, high, level=level, examples=level * float(np.exp(best)))
-
-    def _end(self, grid: FloatArray, power: float, limit: float, inside: int, outside: int) -> float:
-        """Return the B_c at which the sum of squares passes the limit, between two of the grid."""
-        if not 0 <= outside < len(grid):
-            return float(np.exp(grid[inside]))
-        if not np.isfinite(grid[[inside, outside]]).all():
-            return float(np.exp(grid[inside if np.isfinite(grid[inside]) else outside]))
-
-        def over(log_knee: float) -> float:
-            return float(self.rss(np.array([log_knee]), power)[0]) - limit
-
-        return float(np.exp(optimize.brentq(over, grid[inside], grid[outside], xtol=1e-12)))
-
-    def powers(self, confidence: float) -> FloatArray:
-        """Return the powers that are not ruled out, of some."""
-        sums = np.array([self.least(power)[1] for power in POWERS])
-        return POWERS[sums <= self.limit(float(sums.min()), parameters=3, confidence=confidence)]
-
-
-def _log_curve(log_knee: FloatArray | float, log_sizes: FloatArray, power: float) -> FloatArray:
-    """Return log (1 + (B_c/B)^p)^(1/p)."""
-    logs: FloatArray = np.logaddexp(0.0, power * (log_knee - log_sizes)) / power
-    return logs
-
-
-def _slope(batch_size: float, knee_size: float, power: float) -> float:
-    """Return d log S / d log B = -1 / (1 + (B/B_c)^p)."""
-    if knee_size == 0:
-        return 0.0
-    return float(-1 / (1 + (batch_size / knee_size) ** power))
-
-
-def _points(batch_sizes: npt.ArrayLike, values: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Return the points of which both are known, by batch size."""
-    pairs = np.column_stack([np.asarray(batch_sizes, np.float64), np.asarray(values, np.float64)])
-    known = pairs[np.isfinite(pairs).all(axis=1) & (pairs > 0).all(axis=1)]
-    ordered = known[np.argsort(known[:, 0], kind="stable")]
-    return ordered[:, 0], ordered[:, 1]
+    return np.nan_to_num(low.batch_size), np.inf if high.is_at_least else high.batch_size

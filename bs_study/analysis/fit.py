@@ -71,3 +71,11 @@ def _log(values: npt.ArrayLike) -> FloatArray:
     array = np.asarray(values, np.float64)
     logs: FloatArray = np.log(array, out=np.full_like(array, np.nan), where=array > 0)
     return logs
+
+
+def known_pairs(x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Return the pairs of which both are above 0 and finite, in order of x."""
+    pairs = np.column_stack([np.asarray(x, np.float64), np.asarray(y, np.float64)])
+    known = pairs[np.isfinite(pairs).all(axis=1) & (pairs > 0).all(axis=1)]
+    ordered = known[np.argsort(known[:, 0], kind="stable")]
+    return ordered[:, 0], ordered[:, 1]

@@ -1,15 +1,14 @@
-"""How many updates and examples the target takes at each batch size, and what follows for the critical batch size."""
+"""How many updates and examples the target takes at each batch size, each at its best lr."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bs_study.analysis.comparison import Field
-from bs_study.analysis.critical_batch import Knee, Rule, knee, overhead_rule
+from bs_study.analysis.critical_batch import knee_of, reference_examples
 from bs_study.analysis.fit import FloatArray
 from bs_study.analysis.recommendation import cell_result
 from bs_study.analysis.trials import Cell
@@ -48,7 +47,7 @@ def scaling_curve(
         overhead: E over the median E of the three smallest batch sizes of a known S, less 1.
         doubling_saves: 1 - 2^s, the part of the updates that a doubling saves, with s the slope of log S on log B from
         the batch size before; doubling_costs: 2^(1 + s) - 1, the examples that it costs more.
-        fitted_iterations, slope_low, slope_high, regime: by `critical_batch.knee`; missing below four batch sizes.
+        fitted_iterations, slope_low, slope_high, regime: by `knee.knee`; missing below four batch sizes.
     """
     if best.empty:
         return pd.DataFrame(columns=CURVE)
@@ -99,27 +98,14 @@ def _compared(curve: pd.DataFrame) -> pd.DataFrame:
     told = [(*fit.slopes(size), fit.regime(size)) for size in sizes] if fit else [(np.nan, np.nan, "")] * len(sizes)
     low, high, regime = zip(*told, strict=True)
     return curve.assign(
-        overhead=curve["examples_to_target"] / _rule(_known(curve)).reference - 1,
+        overhead=curve["examples_to_target"] / reference_examples(curve) - 1,
         doubling_saves=1 - 2**slopes,
         doubling_costs=2 ** (1 + slopes) - 1,
-        fitted_iterations=fit.iterations(sizes) if fit else np.nan,
+        fitted_iterations=fit.best.iterations(sizes) if fit else np.nan,
         slope_low=low,
         slope_high=high,
         regime=regime,
     )
-
-
-def knee_of(curve: pd.DataFrame) -> Knee | None:
-    """Return the knee of the curve of one recipe, with the resolution of its looks; None below four batch sizes."""
-    known = _known(curve)
-    steps = known["look_step"].to_numpy(float)
-    reading = float(np.median(steps)) if len(steps) else 0.0
-    return knee(known["examples_per_iteration"], known["iterations_to_target"], resolution=reading)
-
-
-def _known(curve: pd.DataFrame) -> pd.DataFrame:
-    """Return the batch sizes whose S is known: no bound."""
-    return curve[curve["iterations_to_target"].notna() & ~curve["is_at_most"]]
 
 
 def _slopes(sizes: FloatArray, counts: FloatArray) -> FloatArray:
@@ -128,70 +114,3 @@ def _slopes(sizes: FloatArray, counts: FloatArray) -> FloatArray:
     known = np.flatnonzero(np.isfinite(counts))
     slopes[known[1:]] = np.diff(np.log(counts[known])) / np.diff(np.log(sizes[known]))
     return slopes
-
-
-def critical_batch(curve: pd.DataFrame) -> pd.DataFrame:
-    """Return the critical batch size by each definition, a row per recipe.
-
-    Args:
-        curve: `scaling_curve`.
-
-    Returns:
-        recipe; batch_sizes: whose S is known; left_out: the others, in no definition: no lr reached the target, or
-        it was met at the first look.
-        rule_batch_size: by the 20 % rule (`critical_batch.overhead_rule`); rule_is_at_least; rule_reference_examples;
-        rule_low, rule_high: what it is with every E at its upper and its lower end, the reference at the other: 0 where
-        no batch size would do, infinite where all would. Missing where a batch size has no interval.
-        knee_batch_size, with knee_low, knee_high, min_iterations, min_examples, power_low, power_high and is_widened:
-        by the fitted curve (`critical_batch.knee`); missing below four batch sizes.
-    """
-    return pd.DataFrame(list(_definitions(curve)), columns=CRITICAL)
-
-
-CRITICAL = [
-    *("recipe", "batch_sizes", "left_out"),
-    *("rule_batch_size", "rule_low", "rule_high", "rule_is_at_least", "rule_reference_examples"),
-    *("knee_batch_size", "knee_low", "knee_high", "min_iterations", "min_examples"),
-    *("power_low", "power_high", "is_widened"),
-]
-
-
-def _definitions(curve: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    for recipe, rows in curve.groupby("recipe", sort=False):
-        known = _known(rows)
-        rule, (low, high) = _rule(known), _rule_ends(known)
-        found = {
-            "recipe": recipe,
-            "batch_sizes": len(known),
-            "left_out": len(rows) - len(known),
-            "rule_batch_size": rule.batch_size,
-            "rule_low": low,
-            "rule_high": high,
-            "rule_is_at_least": rule.is_at_least,
-            "rule_reference_examples": rule.reference,
-        }
-        fit = knee_of(rows)
-        if fit is not None:
-            names = ("min_iterations", "min_examples", "power_low", "power_high", "is_widened")
-            ends = {"knee_batch_size": fit.batch_size, "knee_low": fit.low, "knee_high": fit.high}
-            found |= ends | {name: getattr(fit, name) for name in names}
-        yield found
-
-
-def _rule(known: pd.DataFrame, *, end: str = "", reference: float | None = None) -> Rule:
-    return overhead_rule(known["examples_per_iteration"], known[f"examples_to_target{end}"], reference=reference)
-
-
-def _rule_ends(known: pd.DataFrame) -> tuple[float, float]:
-    """Return the 20 % rule with every E at its upper end, and with every E at its lower end; see `critical_batch`."""
-    ends = known[["examples_to_target_low", "examples_to_target_high"]]
-    if ends.empty or ends.isna().any(axis=None):
-        return np.nan, np.nan
-    least, most = ends.iloc[:3].median()
-    low = _rule(known, end="_high", reference=least)
-    high = _rule(
-        known.assign(examples_to_target_low=known["examples_to_target_low"].clip(lower=1e-9)),
-        end="_low",
-        reference=most,
-    )
-    return np.nan_to_num(low.batch_size), np.inf if high.is_at_least else high.batch_size
