@@ -101,8 +101,8 @@ def critical_batch(curve: pd.DataFrame) -> pd.DataFrame:
         recipe; batch_sizes: whose S is known; left_out: the others, in no definition: no lr reached the target, or
         it was met at the first look.
         rule_batch_size: by the 20 % rule (`overhead_rule`); rule_is_at_least; rule_reference_examples;
-        rule_low, rule_high: what it is with every E at its upper and its lower end, the reference at the other: 0 where
-        no batch size would do, infinite where all would. Missing where a batch size has no interval.
+        rule_low, rule_high: what it is with every E at its upper and at its lower end: 0 where no batch size would do,
+        infinite where all would. Missing where a batch size has no interval.
         knee_batch_size, with knee_low, knee_high, min_iterations, min_examples, power_low, power_high and is_widened:
         by the fitted curve (`knee.knee`); missing below four batch sizes.
     """
@@ -151,15 +151,20 @@ def _rule(known: pd.DataFrame, *, end: str = "", reference: float | None = None)
 
 
 def _rule_ends(known: pd.DataFrame) -> tuple[float, float]:
-    """Return the 20 % rule with every E at its upper end, and with every E at its lower end; see `critical_batch`."""
-    ends = known[["examples_to_target_low", "examples_to_target_high"]]
+    """Return where the overhead passes 20 % with every E at its upper, and at its lower end; see `critical_batch`.
+
+    The reference errs too, by as much as the batch size that it is of. Two errors add up in squares.
+    """
+    ends = known[["examples_to_target", "examples_to_target_low", "examples_to_target_high"]]
     if ends.empty or ends.isna().any(axis=None):
         return np.nan, np.nan
-    least, most = ends.iloc[:3].median()
-    low = _rule(known, end="_high", reference=least)
-    high = _rule(
-        known.assign(examples_to_target_low=known["examples_to_target_low"].clip(lower=1e-9)),
-        end="_low",
-        reference=most,
-    )
-    return np.nan_to_num(low.batch_size), np.inf if high.is_at_least else high.batch_size
+    with np.errstate(divide="ignore"):  # a lower end may be 0
+        middle, low, high = np.log(ends.to_numpy(float).T)
+    of_reference = np.argsort(middle[:3])[(len(middle[:3]) - 1) // 2]
+    reference = _rule(known).reference
+    up = np.hypot(high - middle, (middle - low)[of_reference])
+    down = np.hypot(middle - low, (high - middle)[of_reference])
+    sizes = known["examples_per_iteration"]
+    first = overhead_rule(sizes, np.exp(np.minimum(middle + up, 700)), reference=reference)
+    last = overhead_rule(sizes, np.exp(np.maximum(middle - down, -700)), reference=reference)
+    return float(np.nan_to_num(first.batch_size)), np.inf if last.is_at_least else last.batch_size

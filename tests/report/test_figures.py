@@ -96,14 +96,14 @@ def throughput_table() -> pd.DataFrame:
 
 def test_perfect_scaling_halves_the_iterations_when_the_batch_doubles() -> None:
     tables = tables_of(THREE)
-    x, y = line(figures.iterations_to_target(tables.best, tables.convergence), "--")
+    x, y = line(figures.iterations_to_target(tables.scaling_curve, tables.convergence), "--")
     assert (x[0], y[0]) == (32, 4050)
     np.testing.assert_allclose(x * y, 32 * 4050)
 
 
 def test_a_batch_size_that_missed_is_named_and_has_no_point() -> None:
     tables = tables_of({**THREE, (128, 0.2): MISSED})
-    figure = figures.iterations_to_target(tables.best, tables.convergence)
+    figure = figures.iterations_to_target(tables.scaling_curve, tables.convergence)
     assert "× missed" in texts(figure)
     assert [x for x, _ in points(figure)] == [32, 64]
 
@@ -183,7 +183,7 @@ def test_a_best_lr_that_saturates_is_drawn_flat_beyond_the_knee() -> None:
 def test_a_batch_size_has_one_colour_in_all_figures() -> None:
     colours = batch_colours([8, 16, 32, 64, 128])
     tables = tables_of(THREE)
-    drawn = figures.iterations_to_target(tables.best, tables.convergence, colours=colours)
+    drawn = figures.iterations_to_target(tables.scaling_curve, tables.convergence, colours=colours)
     assert colours_of(drawn) == [colours[32], colours[64], colours[128]]
     speed = figures.epoch_time(throughput_table(), colours={1: "#ff0000", 10: "#00ff00", 100: "#0000ff"})
     assert colours_of(speed) == ["#ff0000", "#00ff00", "#0000ff"]
@@ -217,7 +217,7 @@ def drawn_figures() -> list[Figure]:
     fit = pd.DataFrame([{"a_seconds": 0.1, "b_seconds_per_example": 0.01, "half_limit_batch_size": 10.0}])
     noise = pd.DataFrame({"batch_size": [1, 4], "lr": 0.1, "window": "first_1000", "noise": [1.0, 0.1]} | NAMED)
     return [
-        figures.iterations_to_target(tables.best, tables.convergence),
+        figures.iterations_to_target(tables.scaling_curve, tables.convergence),
         figures.best_lr(tables.scaling, lr_fit_of(exponent=0.5, log_lr_at_one=math.log(0.01))),
         figures.target_by_recipe(tables.best.assign(recipe="one"), tables.convergence.assign(recipe="one")),
         figures.epoch_time(throughput_table()),
@@ -244,7 +244,7 @@ def test_one_cell_is_drawn_where_it_lies_in_every_figure_of_the_target() -> None
     tables = tables_of({(32, 0.1): [2.0]})
     assert texts(figures.target_heatmap(tables.convergence, tables.best)) == ["2 s"]
     for drawn, y in (
-        (figures.iterations_to_target(tables.best, tables.convergence), 200),
+        (figures.iterations_to_target(tables.scaling_curve, tables.convergence), 200),
         (figures.best_lr(tables.scaling, tables.lr_fit), 0.1),
     ):
         axes = drawn.axes[0]

@@ -11,11 +11,13 @@ from bs_study.report.figures.progress import PROGRESS, metric_progress
 from bs_study.report.figures.recipes import RECIPES, target_by_recipe
 from bs_study.report.figures.scaling import ITERATIONS_TO_TARGET, iterations_to_target
 from bs_study.report.figures.throughput import EPOCH_TIME, ITERATION_TIME, epoch_time, iteration_time
+from bs_study.report.figures.trade import EXAMPLES_BY_ITERATIONS, examples_by_iterations
 from bs_study.report.figures.trial_curves import curve_figures, trial_curves
 
 FIGURES = (
     TIME_TO_TARGET,
     ITERATIONS_TO_TARGET,
+    EXAMPLES_BY_ITERATIONS,
     BEST_LR,
     *PROGRESS,
     FIRST_LOSSES,
@@ -39,6 +41,7 @@ __all__ = [
     "by_target",
     "curve_figures",
     "epoch_time",
+    "examples_by_iterations",
     "first_loss_panels",
     "first_losses",
     "iteration_time",
