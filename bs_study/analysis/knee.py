@@ -52,6 +52,10 @@ class Curve(NamedTuple):
         """Return d log S / d log B = -1 / (1 + (B/B_c)^p) at a batch size."""
         return float(-1 / (1 + (batch_size / self.batch_size) ** self.power)) if self.batch_size else 0.0
 
+    def at_slope(self, slope: float) -> float:
+        """Return the batch size at which log S falls with log B at a slope between -1 and 0."""
+        return self.batch_size * float((-1 / slope - 1) ** (1 / self.power))
+
 
 class Knee(NamedTuple):
     """The fitted curve of power 1, and what is not ruled out beside it.
@@ -93,6 +97,11 @@ class Knee(NamedTuple):
         """Return the least and the largest slope of log S on log B there, over the curves at the ends."""
         of_all = [curve.slope(batch_size) for curve in self.ends]
         return min(of_all), max(of_all)
+
+    def at_slope(self, slope: float) -> tuple[float, float, float]:
+        """Return the batch size at which the best curve has a slope, and the least and the largest of the ends."""
+        ends = [curve.at_slope(slope) for curve in self.ends]
+        return self.best.at_slope(slope), min(ends), max(ends)
 
     def regime(self, batch_size: float) -> Regime:
         """Return which regime a batch size is in; empty where the ends of the interval disagree."""

@@ -11,6 +11,7 @@ from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.study import Analysis
 from bs_study.report.next_step import NextStep, next_step
 from bs_study.report.sentences import answer, times
+from bs_study.report.sentences.curve import curve_line
 from bs_study.report.sentences.outcomes import why_infeasible
 from bs_study.report.sentences.places import Place
 from bs_study.report.sentences.rivals import WITHIN, how_much, is_infeasible, lrs_as_good, rivals, sizes_as_good
@@ -46,6 +47,7 @@ class Card:
         left: how many trials have not ended.
         as_good: what is as good, as far as is known.
         unsure: what keeps it open; where nothing is recommended, why.
+        curve: what a doubling of the batch saves, where a curve was fitted.
         costs: of the other batch sizes and recipes that are known to be slower, or did not reach the target.
         step: the first that would settle it.
     """
@@ -58,6 +60,7 @@ class Card:
     left: str = ""
     as_good: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
+    curve: str = ""
     costs: tuple[Cost, ...] = ()
     step: NextStep | None = None
 
@@ -89,6 +92,7 @@ def card(found: Analysis, *, start: str | None = None) -> Card:
         left=left,
         as_good=(*sizes_as_good(found), *lrs_as_good(found)),
         unsure=tuple(answer.unsure(found, said=["alone"])),  # that `why` tells
+        curve=curve_line(found, best.recipe),
         costs=tuple(_costs(found)),
         step=step,
     )

@@ -48,17 +48,18 @@ class Judged:
 
 @dataclass(frozen=True)
 class Part:
-    """A question for one recipe: its answer in a sentence, a figure, and what is folded."""
+    """A question for one recipe: its answer in a sentence, a figure, and what is folded: notes, figures, verdicts."""
 
     recipe: str
     sentence: str = ""
+    notes: Sequence[str] = ()
     figure: Shown | None = None
     more: Sequence[Shown] = ()
     judged: Sequence[Judged] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.figure or self.more or self.judged)
+        return not (self.figure or self.more or self.judged or self.notes)
 
 
 @dataclass(frozen=True)
@@ -73,26 +74,32 @@ class Asked:
 
     @property
     def has_details(self) -> bool:
-        return bool(self.first.judged or self.first.more or self.others or self.tables)
+        return bool(self.first.judged or self.first.more or self.first.notes or self.others or self.tables)
 
 
 def asked(
-    found: Analysis, drawn: Iterable[Picture], tables: Mapping[str, TableView], *, said: Mapping[str, str]
+    found: Analysis,
+    drawn: Iterable[Picture],
+    tables: Mapping[str, TableView],
+    *,
+    said: Mapping[tuple[str, str], Sequence[str]],
 ) -> list[Asked]:
     """Return the questions of the page.
 
     Args:
         drawn: all figures.
         tables: by name.
-        said: sentences that answer a question, by its name, in place of a verdict's.
+        said: sentences by question and recipe, or "" for the whole study: the first answers the question, in place of a
+            verdict's, and the others are folded.
     """
     shown = [Shown.of(picture) for picture in drawn]
     best = found.best_cell
     names = sorted(found.recipes, key=lambda name: name != (best.recipe if best else found.recipes[0]))
     questions = []
     for one in QUESTIONS:
-        first = _part(one, names[0], found, shown, said=said.get(one.name, ""))
-        others = [_part(one, name, found, shown, is_first=False) for name in names[1:]]
+        of = {recipe: texts for (name, recipe), texts in said.items() if name == one.name}
+        first = _part(one, names[0], found, shown, said=of.get("") or of.get(names[0], ()))
+        others = [_part(one, name, found, shown, said=of.get(name, ()), is_first=False) for name in names[1:]]
         own = [tables[name] for name in one.tables if name in tables]
         questions.append(Asked(one.name, one.title, first, [part for part in others if not part.is_empty], own))
     return questions
@@ -104,7 +111,7 @@ def _part(
     found: Analysis,
     shown: Sequence[Shown],
     *,
-    said: str = "",
+    said: Sequence[str] = (),
     is_first: bool = True,
 ) -> Part:
     """Return what answers a question of a recipe; what is of the whole study stands with the first one alone."""
@@ -114,9 +121,11 @@ def _part(
     figures = [one for name in names for one in shown if one.recipe in of and one.is_called(name)]
     has_main = bool(figures) and bool(question.figure) and figures[0].is_called(question.figure)
     answers = sorted(own, key=lambda verdict: verdict.outcome == "undecided")  # what is known comes first
+    sentence, *notes = said or [verdicts.answer(answers[0]) if answers else ""]
     return Part(
         recipe,
-        said or (verdicts.answer(answers[0]) if answers else ""),
+        sentence,
+        notes,
         figures[0] if has_main else None,
         figures[1:] if has_main else figures,
         [_judged(verdict, found) for verdict in own],

@@ -22,7 +22,7 @@ from bs_study.report.figure import Picture
 from bs_study.report.figures import CHOICE
 from bs_study.report.page_parts import Shown, asked
 from bs_study.report.page_tables import page_tables
-from bs_study.report.sentences import steps, targets
+from bs_study.report.sentences import curve, steps, targets
 from bs_study.report.sentences.answer import answer
 from bs_study.report.sentences.rivals import rivals
 from bs_study.report.sentences.warnings import ALARMS, warning
@@ -101,10 +101,17 @@ def _label(found: Analysis) -> str:
 
 def _parts(found: Analysis, analyses: Sequence[Analysis], drawn: Collection[Picture]) -> dict[str, Any]:
     said = {
-        "sure": card(found).why,
-        "targets": targets.by_target(analyses),
-        "run": setup.state_text(found.recommendation.state),
+        ("sure", ""): [card(found).why],
+        ("targets", ""): [targets.by_target(analyses)],
+        ("run", ""): [setup.state_text(found.recommendation.state)],
     }
+    if found.best_cell:
+        said |= {
+            ("updates", name): [
+                text for text in (curve.curve_line(found, name), *curve.definitions(found, name)) if text
+            ]
+            for name in found.recipes
+        }
     rows = targets.rows(target_table(analyses), clock=found.recommendation.clock) if len(analyses) > 1 else []
     return {"questions": asked(found, drawn, page_tables(found), said=said), "by_target": rows}
 

@@ -1,0 +1,141 @@
+"""The scaling curve in words: what a doubling of the batch saves, and the critical batch size by each definition."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from bs_study.analysis.critical_batch import knee_of
+from bs_study.analysis.knee import MIN_FOR_KNEE, MIN_FOR_POWER, PERFECT, SATURATED, Knee
+from bs_study.analysis.study import Analysis
+from bs_study.words import count, counted, number, setting, some_sizes
+
+# That a doubling saves which ends, or begins, at a slope.
+_FULL, _LITTLE = f"{math.floor(100 - 100 * 2**PERFECT)} %", f"{math.ceil(100 - 100 * 2**SATURATED)} %"
+
+
+def curve_line(found: Analysis, recipe: str) -> str:
+    """Return what a doubling of the batch saves, in a line; empty below four batch sizes, which have no knee."""
+    curve = _of(found.tables.scaling_curve, recipe)
+    fit = knee_of(curve)
+    if fit is None:
+        return ""
+    sizes = curve.loc[curve["iterations_to_target"].notna() & ~curve["is_at_most"], "examples_per_iteration"]
+    parts = list(_regimes(fit, float(sizes.min()), float(sizes.max())))
+    if not parts:
+        between = f"{_end(fit.low)} to {_end(fit.high)}"
+        return f"How much a doubling saves can't be told yet: the knee lies anywhere from {between}."
+    return " ".join([*parts, "This is by the fitted curve, at 95 %."])
+
+
+def _regimes(fit: Knee, smallest: float, largest: float) -> Iterator[str]:
+    """Yield where a doubling saves the updates in full, and where hardly any, as far as batch sizes were tried."""
+
+    def between(low: float, high: float) -> str:
+        ends = [f"below {setting(smallest)}" if low < smallest else number(low, digits=2)]
+        ends.append(f"above {setting(largest)}" if high > largest else number(high, digits=2))
+        return f"({' to '.join(ends)})"
+
+    def is_told(place: float, low: float, high: float) -> bool:
+        return smallest <= place <= largest and (low >= smallest or high <= largest)
+
+    full, low, high = fit.at_slope(PERFECT)
+    little, from_low, from_high = fit.at_slope(SATURATED)
+    if low >= largest:
+        yield f"At every batch size tried, a doubling saves {_FULL} of the updates or more."
+        return
+    if from_high <= smallest:
+        yield f"At no batch size tried does a doubling save more than {_LITTLE} of the updates."
+        return
+    if is_told(full, low, high) and full >= 2 * smallest:
+        up_to = f"Up to about batch size {number(full, digits=2)} {between(low, high)}"
+        yield f"{up_to}, a doubling saves {_FULL} of the updates or more."
+    elif high < 2 * smallest:
+        yield f"No doubling from the batch sizes tried saves {_FULL} of the updates."
+    if is_told(little, from_low, from_high) and little <= largest / 2:
+        from_here = f"From about {number(little, digits=2)} {between(from_low, from_high)} on"
+        yield f"{from_here}, a doubling saves {_LITTLE} or less."
+    elif from_low > largest:
+        yield f"Up to the largest that reached the target, {setting(largest)}, a doubling saves more than {_LITTLE}."
+
+
+def definitions(found: Analysis, recipe: str) -> list[str]:
+    """Return the critical batch size by each definition, and what is in none, in sentences."""
+    curve = _of(found.tables.scaling_curve, recipe)
+    told = _of(found.tables.critical_batch, recipe).to_dict("records")
+    return [text for row in told for text in (*_rule(row), *_knee(row), *_left_out(row), *_edges(curve))]
+
+
+def _rule(row: Mapping[Any, Any]) -> Iterator[str]:
+    if row["batch_sizes"] < 2:
+        return
+    smallest = "three" if row["batch_sizes"] > 2 else "two"
+    more = f"at most 20 % more examples than the median of the {smallest} smallest"
+    if row["rule_is_at_least"]:
+        yield f"The 20 % rule: at least {setting(row['rule_batch_size'])}, the largest that reached the target. Up to there it takes {more}."
+    else:
+        low = "below the smallest tried" if row["rule_low"] == 0 else _size(row["rule_low"])
+        high = "beyond the largest" if math.isinf(row["rule_high"]) else _size(row["rule_high"])
+        ends = "" if math.isnan(row["rule_high"]) else f" ({low} to {high})"
+        yield f"The 20 % rule: {_size(row['rule_batch_size'])}{ends}. Up to there the target takes {more}."
+    if math.isnan(row["rule_high"]):
+        yield "An interval of it needs two seeds at each batch size."
+
+
+def _knee(row: Mapping[Any, Any]) -> Iterator[str]:
+    points = row["batch_sizes"]
+    if points < MIN_FOR_KNEE:
+        yield _too_few(points)
+        return
+    of = "S = S_min (1 + B_c/B)"
+    ends = f"(95 %: {_end(row['knee_low'])} to {_end(row['knee_high'])})"
+    yield f"The knee: B_c = {_end(row['knee_batch_size'])} {ends} in {of}, by {counted(points, 'batch size')}."
+    if row["knee_batch_size"] == 0:
+        yield "The updates do not fall with the batch size."
+    elif math.isinf(row["knee_batch_size"]):
+        yield "The updates fall as 1/B throughout."
+    else:
+        yield "At the knee the target takes twice the least updates and twice the least examples."
+    if points < MIN_FOR_POWER:
+        yield "A free power needs five batch sizes."
+        return
+    free = "S = S_min (1 + (B_c/B)^p)^(1/p)"
+    held = "leaves out 1, so that the interval above is the union over those p" if row["is_widened"] else "holds 1"
+    yield (
+        f"With a free power, {free}, p lies between {number(row['power_low'], digits=2)} and "
+        f"{number(row['power_high'], digits=2)}. That {held}."
+    )
+
+
+def _left_out(row: Mapping[Any, Any]) -> Iterator[str]:
+    if row["left_out"]:
+        are = "is" if row["left_out"] == 1 else "are"
+        why = "no lr reached the target there, or the first look met it"
+        yield f"{counted(row['left_out'], 'batch size').capitalize()} {are} in none of these: {why}."
+
+
+def _edges(curve: pd.DataFrame) -> Iterator[str]:
+    edge = curve[curve["iterations_to_target"].notna() & (curve["best_lr_on_edge"] != "")]
+    if len(edge):
+        sizes = some_sizes([int(size) for size in edge["batch_size"]])
+        yield f"At {sizes} the best lr lies on the edge of those tried: another may need fewer updates."
+
+
+def _too_few(points: int) -> str:
+    reached = "none did" if not points else f"{count(points)} did"
+    return f"The knee needs {MIN_FOR_KNEE} batch sizes that reached the target, and {reached}."
+
+
+def _end(value: float) -> str:
+    return "∞" if math.isinf(value) else _size(value)
+
+
+def _size(value: float) -> str:
+    return number(value, digits=3)
+
+
+def _of(table: pd.DataFrame, recipe: str) -> pd.DataFrame:
+    return table[table["recipe"] == recipe] if len(table) else table
