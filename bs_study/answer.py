@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -32,17 +33,40 @@ def analyse(study: Study, target: Target | str | None = None, *, keep: bool = Fa
         ValueError: the target is none, nothing tells its direction, its metric is not among the evaluations or can't
             reach it.
     """
-    asked = read_target(target) if isinstance(target, str) else target
     rows = with_search(read_rows(study, keep=keep))
-    if asked is not None:
-        seen = rows.evaluations
-        if len(seen):  # of a study that has none yet, nothing tells its metrics
-            refuse_missing(asked.metric, seen)
-        own = {rows.target.metric: rows.target.direction} if rows.target else {}
-        asked = definite(asked, study.directions | own)
-        if len(seen):
-            _refuse_out_of_reach(asked, seen[asked.metric].astype(float))
+    asked = None if target is None else target_of(study, rows, target)
     return analyse_rows(rows, target=asked, name=study.name, uri=study.paths.uri)
+
+
+def target_of(study: Study, rows: StudyRows, target: Target | str) -> Target:
+    """Return a target that the rows of a study can answer, with its direction; the errors are those of `analyse`."""
+    asked = read_target(target) if isinstance(target, str) else target
+    seen = rows.evaluations
+    if len(seen):  # of a study that has none yet, nothing tells its metrics
+        refuse_missing(asked.metric, seen)
+    own = {rows.target.metric: rows.target.direction} if rows.target else {}
+    found = definite(asked, study.directions | own)
+    if len(seen):
+        _refuse_out_of_reach(found, seen[found.metric].astype(float))
+    return found
+
+
+def targets_of(study: Study, found: Analysis, targets: Sequence[Target | str]) -> list[Target]:
+    """Return the further targets that a report answers, each once; a page compares those of one metric.
+
+    Raises:
+        ValueError: one is none, or is of another metric than the target of the analysis.
+    """
+    if found.rows is None or found.recommendation.target is None:
+        return []
+    own = found.recommendation.target
+    asked = [target_of(study, found.rows, target) for target in targets]
+    for one in asked:
+        if (one.metric, one.direction) != (own.metric, own.direction):
+            raise ValueError(
+                f"targets: {one.typed} and {own.typed} are not of one metric. Ask for it alone: --target {one.in_shell}"
+            )
+    return [one for one in dict.fromkeys(asked) if one != own]
 
 
 def with_search(rows: StudyRows) -> StudyRows:

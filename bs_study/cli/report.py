@@ -21,7 +21,7 @@ def main(words: Sequence[str]) -> int:
     need(ANALYSIS)
     tell_at_once(f"{asked.study}: reading the store")
     # What takes seconds to import is imported here.
-    from bs_study.answer import analyse
+    from bs_study.answer import analyse, targets_of
     from bs_study.report.page import publish
     from bs_study.report.terminal import closing, page_at, terminal_width
     from bs_study.store import open_study
@@ -31,7 +31,7 @@ def main(words: Sequence[str]) -> int:
         refuse_bucket(study.paths)
     try:
         found = analyse(study, asked.target, keep=True)
-        place = publish(study, found, png=asked.png)
+        place = publish(study, found, targets=targets_of(study, found, asked.targets), png=asked.png)
     except KeyError as error:
         raise ValueError(*error.args) from error
     width = terminal_width()
@@ -76,6 +76,13 @@ def _parser() -> Parser:
         "--target",
         metavar="TARGET",
         help="ask for another target than the study's, as 'accuracy>=0.97' or 'loss<=0.1'; the study's report stays",
+    )
+    parser.add_argument(
+        "--targets",
+        metavar="TARGET",
+        nargs="+",
+        default=[],
+        help="further targets of the same metric, to compare on the page, as 'loss<=0.5' 'loss<=0.3' (some round ones)",
     )
     parser.add_argument("--open", action="store_true", help="open the page in the browser of this machine")
     parser.add_argument("--png", action="store_true", help="write each figure as PNG too")

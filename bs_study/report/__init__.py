@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -17,26 +18,33 @@ if TYPE_CHECKING:
 
 class _Report(ModuleType):
     def __call__(
-        self, study: Study | str | os.PathLike[str], *, target: Target | str | None = None, png: bool = False
+        self,
+        study: Study | str | os.PathLike[str],
+        *,
+        target: Target | str | None = None,
+        targets: Iterable[Target | str] = (),
+        png: bool = False,
     ) -> str:
         """Write the report of a study, and return where its page is: a path, or a URI.
 
         Args:
             study: as `sweep` or `open_study` returns it, or its folder or URI.
             target: asks for another target than the study's own, whose report stays.
+            targets: further targets of the same metric, which the page compares; by default some round ones.
             png: write each figure as PNG, too.
 
         Raises:
-            ValueError: the target is none, or its metric is not among the evaluations.
+            ValueError: a target is none, its metric is not among the evaluations, or it is not that of the others.
             OSError: the store does not answer.
         """
-        from bs_study.answer import analyse, as_study
+        from bs_study.answer import analyse, as_study, targets_of
         from bs_study.door import CALL, used
         from bs_study.report.page import publish
 
         opened = as_study(study)
         with used(CALL):
-            return publish(opened, analyse(opened, target, keep=True), png=png)
+            found = analyse(opened, target, keep=True)
+            return publish(opened, found, targets=targets_of(opened, found, list(targets)), png=png)
 
 
 sys.modules[__name__].__class__ = _Report

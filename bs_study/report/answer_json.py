@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from numbers import Integral, Real
 from typing import Any
@@ -23,7 +23,7 @@ VERSION = 1
 """Goes up when an entry changes its meaning or leaves."""
 
 
-def answer_json(found: Analysis) -> dict[str, Any]:
+def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str, Any]:
     """Return what a study says as JSON can hold it: None for a number that is missing or infinite.
 
     `recommendation` is null where no cell reached the target; `closest` then says which came near, or
@@ -31,7 +31,11 @@ def answer_json(found: Analysis) -> dict[str, Any]:
     cells that are not known to be slower than it, `slower` those that are, each with the ratio of its time to the
     recommended one's and the interval of that ratio. `fresh` are times of seeds that did not choose the recommended
     cell; where there are any, `value`, `low` and `high` are theirs. Ratios are by all seeds. Where
-    `can_reach` is false the ratio is infinite, hence null.
+    `can_reach` is false the ratio is infinite, hence null. `scaling_curve` and `critical_batch` are rows of these
+    tables; `targets` says of each target that the page compares what is recommended, and its critical batch size.
+
+    Args:
+        analyses: by each of these targets; none where there is one.
     """
     told = found.recommendation
     closest = told.closest
@@ -52,6 +56,9 @@ def answer_json(found: Analysis) -> dict[str, Any]:
         "by_clock": {clock: _result(one) for clock, one in told.by_clock.items()},
         "doubts": [_doubt(one) for one in told.doubts],
         "steps": [_step(one, found) for one in told.steps],
+        "scaling_curve": found.tables.scaling_curve.to_dict("records"),
+        "critical_batch": found.tables.critical_batch.to_dict("records"),
+        "targets": [_at_target(one) for one in analyses if len(analyses) > 1],
         "warnings": [
             {
                 "kind": one.kind,
@@ -88,6 +95,16 @@ def _search(found: Analysis) -> dict[str, Any] | None:
 
 def _target(target: Target | None) -> dict[str, Any] | None:
     return None if target is None else asdict(target)
+
+
+def _at_target(found: Analysis) -> dict[str, Any]:
+    told = found.recommendation
+    return {
+        "target": _target(told.target),
+        "grade": told.grade,
+        "recommendation": None if told.best is None else _result(told.best),
+        "critical_batch": found.tables.critical_batch.to_dict("records"),
+    }
 
 
 def _result(one: CellResult) -> dict[str, Any]:

@@ -6,21 +6,23 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 
 from bs_study.analysis.study import Analysis
-from bs_study.answer import analyse
+from bs_study.answer import analyse, targets_of
 from bs_study.report.answer_json import answer_json
 from bs_study.report.curves import Source
 from bs_study.report.figure import Picture, pictures
-from bs_study.report.figures import AGAINST_BEST, CHOICE, COMPARING, FIGURES, by_target, curve_figures
+from bs_study.report.figures import AGAINST_BEST, CHOICE, COMPARING, FIGURES, by_target, critical_figure, curve_figures
 from bs_study.report.page_tables import CSV_TABLES
 from bs_study.report.place import AGAIN, ANSWER, PAGE, page_place, report_folder
 from bs_study.report.rendering import page
-from bs_study.report.targets import other_targets, target_table
+from bs_study.report.targets import critical_by_target, other_targets, target_table
 from bs_study.report.written import replace_files
 from bs_study.store import Study
 from bs_study.target import Target
 
 
-def write_report(study: Study, *, target: Target | None = None, png: bool = False) -> str:
+def write_report(
+    study: Study, *, target: Target | None = None, targets: Sequence[Target | str] = (), png: bool = False
+) -> str:
     """Write a study's report beside its tables and return where its page is.
 
     It works on a study that still runs and on one of which nothing has ended. Files of an earlier report are replaced,
@@ -29,28 +31,38 @@ def write_report(study: Study, *, target: Target | None = None, png: bool = Fals
     Args:
         study: what to report on.
         target: asks the store another question than the study's own target.
+        targets: further ones of the same metric, to compare on the page; by default some round ones.
         png: write each figure as PNG too.
     """
-    return publish(study, analyse(study, target=target, keep=True), png=png)
+    found = analyse(study, target=target, keep=True)
+    return publish(study, found, targets=targets_of(study, found, targets), png=png)
 
 
-def publish(study: Study, found: Analysis, *, png: bool = False, again_seconds: float | None = None) -> str:
+def publish(
+    study: Study,
+    found: Analysis,
+    *,
+    targets: Sequence[Target] = (),
+    png: bool = False,
+    again_seconds: float | None = None,
+) -> str:
     """Write the report of an analysis that is at hand, and return where its page is.
 
     The report of another target than the study's lies beside the study's own. Each file appears whole, or not at all;
     answer.json comes last: it tells of a page that is there.
 
     Args:
+        targets: further ones, as `targets_of` returns them.
         again_seconds: in how many seconds the report of a study that runs is written again; None for a last one.
     """
-    analyses = ([] if again_seconds else other_targets(found)) or [found]
+    analyses = ([] if again_seconds else other_targets(found, asked=targets)) or [found]
     drawn = list(_pictures(study, found, analyses, png=png))
     own = found.rows.target if found.rows else found.recommendation.target
     folder = f"{study.paths.root}/{report_folder(found.recommendation.target, own=own)}"
-    replace_files(study.paths, folder, _table_files(found) | _figure_files(drawn))
+    replace_files(study.paths, folder, _table_files(found, analyses) | _figure_files(drawn))
     text = page(study, found, analyses, drawn, again_seconds=again_seconds)
     study.paths.write(f"{folder}/{PAGE}", text.encode())
-    answer = answer_json(found) | ({} if again_seconds is None else {AGAIN: again_seconds})
+    answer = answer_json(found, analyses) | ({} if again_seconds is None else {AGAIN: again_seconds})
     said = json.dumps(answer, indent=2, ensure_ascii=False, allow_nan=False)
     study.paths.write(f"{folder}/{ANSWER}", said.encode())
     return page_place(study.paths, folder.removeprefix(f"{study.paths.root}/"))
@@ -61,16 +73,18 @@ def _pictures(study: Study, found: Analysis, analyses: Sequence[Analysis], *, pn
     for place, one in enumerate(analyses):
         yield from pictures([CHOICE], Source(study, one), png=png, end="" if one is found else f"-{place}")
     whole = Source(study, found)
-    targets = target_table(analyses) if len(analyses) > 1 else None
-    over_all = [AGAINST_BEST, *([by_target(targets)] if targets is not None else [])]
+    several = [by_target(target_table(analyses)), critical_figure(analyses)] if len(analyses) > 1 else []
+    over_all = [AGAINST_BEST, *several]
     yield from pictures([*over_all, *(COMPARING if len(found.recipes) > 1 else ())], whole, png=png)
     for recipe in found.recipes:
         source = Source(study, found, recipe)
         yield from pictures([*FIGURES, *curve_figures(source)], source, png=png)
 
 
-def _table_files(found: Analysis) -> dict[str, bytes]:
+def _table_files(found: Analysis, analyses: Sequence[Analysis]) -> dict[str, bytes]:
     tables = {name: getattr(found.tables, name) for name in CSV_TABLES}
+    if len(analyses) > 1:
+        tables |= {"targets": target_table(analyses), "critical_by_target": critical_by_target(analyses)}
     if found.tables.versions.empty:
         del tables["versions"]
     if len(found.recipes) > 1:

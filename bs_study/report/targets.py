@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from bs_study.analysis.critical_batch import CRITICAL
 from bs_study.analysis.levels import FINER, ROUND, seen, telling_levels
 from bs_study.analysis.recommendation import Recommendation
 from bs_study.analysis.rows import StudyRows
@@ -21,25 +22,26 @@ COLUMNS = [
 ]
 
 
-def other_targets(found: Analysis, *, most: int = MOST) -> list[Analysis]:
+def other_targets(found: Analysis, *, asked: Sequence[Target] = (), most: int = MOST) -> list[Analysis]:
     """Return the analyses of a study by a few targets of one metric, the easiest first; `found` is one of them.
 
-    They are round levels from one that tells something to the hardest that at least one cell reached with most of its
-    seeds, and the study's own target. Only `found` may recommend nothing: another target of which nothing can be told
-    is left out. Rows are not read again. Without a target there are none.
+    They are those that are asked for. Else they are the study's own target, and round levels from one that tells
+    something to the hardest that at least one cell reached with most of its seeds. Of these another than `found` is
+    left out where nothing can be told of it. Rows are not read again. Without a target there are none.
 
     Args:
         found: of the study; it has its rows.
-        most: how many there are at most.
+        asked: other targets of the same metric. They stay, though nothing can be told of them.
+        most: how many there are at most, where none are asked for.
     """
     target = found.recommendation.target
     if target is None or found.rows is None or found.tables.convergence.empty:
         return []
-    chosen = _chosen(found, found.rows, target, most=most)
+    chosen = asked or _chosen(found, found.rows, target, most=most)
     others = [
         analyse_rows(found.rows, target=other, name=found.name, uri=found.uri, known=found.tables) for other in chosen
     ]
-    told = [found, *(other for other in others if other.best_cell)]
+    told = [found, *(other for other in others if asked or other.best_cell)]
     return sorted(told, key=lambda one: _value(one) * (1 if target.direction == "max" else -1))
 
 
@@ -109,6 +111,20 @@ def _rows(found: Analysis, told: Recommendation) -> Iterator[dict[str, object]]:
             "grade": told.grade,
             "is_best": told.best is not None and told.best.cell[:2] == place,
         }
+
+
+def critical_by_target(analyses: Sequence[Analysis]) -> pd.DataFrame:
+    """Return the critical batch size at each target, a row per target and recipe.
+
+    Returns:
+        target, as --target takes it, and its value; then the columns of `critical_batch`.
+    """
+    parts = [
+        found.tables.critical_batch.assign(target=found.recommendation.target.typed, value=_value(found))
+        for found in analyses
+        if found.recommendation.target
+    ]
+    return pd.concat(parts, ignore_index=True)[["target", "value", *CRITICAL]]
 
 
 def _why(outcomes: Mapping[str, int]) -> str:

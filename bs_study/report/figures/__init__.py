@@ -4,6 +4,7 @@ from bs_study.report.figures.against_best import AGAINST_BEST, against_best
 from bs_study.report.figures.best_lr import BEST_LR, best_lr
 from bs_study.report.figures.by_target import by_target, time_by_target
 from bs_study.report.figures.choice import CHOICE, time_by_batch_size
+from bs_study.report.figures.critical import critical_by_target, critical_figure
 from bs_study.report.figures.heatmap import TIME_TO_TARGET, target_heatmap
 from bs_study.report.figures.losses import FIRST_LOSSES, FIRST_LOSSES_PANELS, first_loss_panels, first_losses
 from bs_study.report.figures.noise import LOSS_NOISE, loss_noise
@@ -39,6 +40,8 @@ __all__ = [
     "against_best",
     "best_lr",
     "by_target",
+    "critical_by_target",
+    "critical_figure",
     "curve_figures",
     "epoch_time",
     "examples_by_iterations",

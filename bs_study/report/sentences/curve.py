@@ -20,7 +20,7 @@ _FULL, _LITTLE = f"{math.floor(100 - 100 * 2**PERFECT)} %", f"{math.ceil(100 - 1
 def curve_line(found: Analysis, recipe: str) -> str:
     """Return what a doubling of the batch saves, in a line; empty below four batch sizes, which have no knee."""
     curve = _of(found.tables.scaling_curve, recipe)
-    fit = knee_of(curve)
+    fit = knee_of(curve) if len(curve) else None
     if fit is None:
         return ""
     sizes = curve.loc[curve["iterations_to_target"].notna() & ~curve["is_at_most"], "examples_per_iteration"]
@@ -75,7 +75,8 @@ def _rule(row: Mapping[Any, Any]) -> Iterator[str]:
     smallest = "three" if row["batch_sizes"] > 2 else "two"
     more = f"at most 20 % more examples than the median of the {smallest} smallest"
     if row["rule_is_at_least"]:
-        yield f"The 20 % rule: at least {setting(row['rule_batch_size'])}, the largest that reached the target. Up to there it takes {more}."
+        at_least = f"at least {setting(row['rule_batch_size'])}, the largest that reached the target"
+        yield f"The 20 % rule: {at_least}. Up to there it takes {more}."
     else:
         low = "below the smallest tried" if row["rule_low"] == 0 else _size(row["rule_low"])
         high = "beyond the largest" if math.isinf(row["rule_high"]) else _size(row["rule_high"])
