@@ -32,7 +32,8 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
     recommended one's and the interval of that ratio. `fresh` are times of seeds that did not choose the recommended
     cell; where there are any, `value`, `low` and `high` are theirs. Ratios are by all seeds. Where
     `can_reach` is false the ratio is infinite, hence null. `scaling_curve` and `critical_batch` are rows of these
-    tables; `targets` says of each target that the page compares what is recommended, and its critical batch size.
+    tables, and of a knee that is told null is infinite. `targets` says of each target that the page compares what is
+    recommended, and its critical batch size.
 
     Args:
         analyses: by each of these targets; none where there is one.
@@ -56,9 +57,6 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
         "by_clock": {clock: _result(one) for clock, one in told.by_clock.items()},
         "doubts": [_doubt(one) for one in told.doubts],
         "steps": [_step(one, found) for one in told.steps],
-        "scaling_curve": found.tables.scaling_curve.to_dict("records"),
-        "critical_batch": found.tables.critical_batch.to_dict("records"),
-        "targets": [_at_target(one) for one in analyses if len(analyses) > 1],
         "warnings": [
             {
                 "kind": one.kind,
@@ -80,6 +78,9 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
             }
             for one in found.verdicts
         ],
+        "scaling_curve": found.tables.scaling_curve.to_dict("records"),
+        "critical_batch": found.tables.critical_batch.to_dict("records"),
+        "targets": [_at_target(one) for one in analyses if len(analyses) > 1],
     }
     plain_answer: dict[str, Any] = plain(answer)
     return plain_answer

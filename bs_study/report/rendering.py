@@ -105,13 +105,10 @@ def _parts(found: Analysis, analyses: Sequence[Analysis], drawn: Collection[Pict
         ("targets", ""): [targets.by_target(analyses)],
         ("run", ""): [setup.state_text(found.recommendation.state)],
     }
-    if found.best_cell:
-        said |= {
-            ("updates", name): [
-                text for text in (curve.curve_line(found, name), *curve.definitions(found, name)) if text
-            ]
-            for name in found.recipes
-        }
+    said |= {
+        ("updates", name): [*filter(None, [curve.curve_line(found, name)]), *curve.definitions(found, name)]
+        for name in found.recipes
+    }
     rows = targets.rows(target_table(analyses), clock=found.recommendation.clock) if len(analyses) > 1 else []
     return {"questions": asked(found, drawn, page_tables(found), said=said), "by_target": rows}
 
