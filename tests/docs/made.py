@@ -21,7 +21,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "report-files": samples.report_files,
     "fates": samples.fates,
     "rows": samples.rows,
-    "updates": samples.updates,
+    "curve": samples.curve,
     "variance": samples.variance,
     "timings": samples.timings,
     "verdicts": samples.verdicts,

@@ -23,6 +23,7 @@ FIGURES = {
     "time_to_target",
     "iterations_to_target",
     "best_lr",
+    "examples_by_iterations",
     "metric_by_train_seconds",
     "metric_by_examples",
     "first_losses",
@@ -43,6 +44,8 @@ TABLES = {
     "lr_fit",
     "times",
     "target_spread",
+    "scaling_curve",
+    "critical_batch",
 }
 SMALL: dict[str, Any] = {"batch_sizes": (64, 256), "lrs": (0.04, 0.16), "seeds": (0,), "max_epochs": 10}
 
@@ -62,7 +65,7 @@ def words(text: str) -> str:
 
 def figures_of(folder: Path) -> set[str]:
     """Return the figures of each recipe, without those of single trials."""
-    of_all = re.compile(r"time_by_batch_size(-\d+)?|against_best|time_by_target|(.*-)?curves-b\d+")
+    of_all = re.compile(r"time_by_batch_size(-\d+)?|against_best|(time|critical)_by_target|(.*-)?curves-b\d+")
     names = {file.stem for file in (folder / "report/figures").iterdir()}
     return {name for name in names if not of_all.fullmatch(name)}
 
