@@ -126,6 +126,7 @@ def test_what_imported_runs_do_not_tell_is_not_said_to_be_the_same_or_to_differ(
         (["plain"], ("B", "required")),
         (["plain", "plain"], ("plain", "twice")),
         (["plain", "nowhere"], ("nowhere", "no study")),
+        (["plain", __file__], ("test_compare.py", "no study")),
         (["plain", "damaged"], ("damaged/study.json", "damaged")),
         (["plain", "begun"], ("begun", "no trial has ended")),
         (["plain", "easier"], ("plain has accuracy >= 0.97", "easier has accuracy >= 0.95", "--target")),
