@@ -87,8 +87,8 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
 
 
 def _search(found: Analysis) -> dict[str, Any] | None:
-    """Return how the study was searched, and how many trials were outrun; None where its config is not known."""
-    if found.config is None:
+    """Return how the study was searched, and how many trials were outrun; None where that is not known."""
+    if found.config is None or (found.rows is not None and found.rows.is_imported):
         return None
     names = {"search", "race_margin", "lr_start", "lr_factor", "refine", "seeds", "max_seeds"}
     return {**found.config.model_dump(include=names), "outrun": outrun_trials(found)}

@@ -96,6 +96,8 @@ def _point(
     if recommended is not None and cell == recommended.cell:
         return _recommended(recommended)
     if math.isnan(row[time]):
+        if 2 * row["reached"] > answers:  # it reached the target, at a time that this clock does not tell
+            return None
         return _cut(row, cell, answers=answers, clock=clock)
     kind: Kind = "other" if cell not in best else "best" if cell.recipe == recipe else "recipe"
     low, high = row[f"{time}_low"], row[f"{time}_high"]

@@ -56,8 +56,10 @@ def no_recommendation(found: Analysis) -> list[str]:
     if "no_clock" in reasons:
         told = f"{counted(reached, 'trial')} reached {wanted} at times that no clock covers, as those of warm-up."
         if found.rows is not None and found.rows.is_imported:
+            some = " all" if found.tables.times["train_seconds_to_target"].notna().any() else ""
             told = (
-                f"{counted(reached, 'trial')} reached {wanted}, and the imported runs do not tell how long that took."
+                f"{counted(reached, 'trial')} reached {wanted}, and the imported runs do not{some} tell how long that "
+                "took."
             )
         return [told, "So no batch size is known to be the fastest, and the study recommends none."]
     told_of = [f"No trial reached {wanted}, {none}"]
