@@ -79,7 +79,8 @@ def test_a_report_has_every_figure_as_svg_and_where_asked_as_png(reported: Path)
 
 def test_a_report_has_every_table_as_csv(reported: Path) -> None:
     files = {file.name for file in (reported / "report/tables").iterdir()}
-    assert files == {f"{name}.csv" for name in TABLES}
+    of_targets = {"targets", "critical_by_target"}  # there are several
+    assert files == {f"{name}.csv" for name in TABLES | of_targets}
 
 
 def test_a_csv_has_all_columns_of_its_table(reported: Path) -> None:
@@ -169,7 +170,8 @@ def test_a_study_of_any_shape_has_a_report_of_what_it_has(
     study = open_study(tmp_path / "s")
     found = analyse(study)
     assert publish(study, found) == str(tmp_path / "s/report/report.html")
-    assert figures_of(tmp_path / "s") == FIGURES - lacking
+    of_curve = {"iterations_to_target", "examples_by_iterations"}
+    assert figures_of(tmp_path / "s") == FIGURES - lacking - (of_curve if lacking & of_curve else set())
     assert reason in {doubt.reason for doubt in found.recommendation.doubts}
     assert words(answer(found).use) in text_of(page_of(tmp_path / "s"))
 
