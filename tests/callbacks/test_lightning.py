@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from tests.callbacks.conftest import circle, network
+from tests.callbacks.conftest import circle, function_of_the_readme, network
 
-pl = pytest.importorskip("lightning.pytorch", reason="needs Lightning: pip install 'bs-study[callbacks]'")
+lightning = pytest.importorskip("lightning", reason="needs Lightning: pip install 'bs-study[callbacks]'")
+pl = lightning.pytorch
 
 pytestmark = pytest.mark.lab
 
@@ -33,13 +34,17 @@ class Circle(pl.LightningModule):  # type: ignore[misc,name-defined]
         return torch.optim.SGD(self.parameters(), lr=self.lr)
 
 
+def loaders(batch_size: int) -> tuple[Any, Any]:
+    batches = DataLoader(TensorDataset(*circle(1000, seed=0)), batch_size=batch_size, shuffle=True)
+    return batches, DataLoader(TensorDataset(*circle(500, seed=1)), batch_size=500)
+
+
 def trained(folder: Any, *, accumulate: int = 1, **arguments: Any) -> Callable[..., None]:
     def train(batch_size: int, lr: float, seed: int, report: Any) -> None:
         from bs_study.callbacks.lightning import ReportCallback
 
         pl.seed_everything(seed, verbose=False)
-        batches = DataLoader(TensorDataset(*circle(1000, seed=0)), batch_size=batch_size, shuffle=True)
-        held_out = DataLoader(TensorDataset(*circle(500, seed=1)), batch_size=500)
+        batches, held_out = loaders(batch_size)
         trainer = pl.Trainer(
             callbacks=[ReportCallback(report)],
             accelerator="cpu",
@@ -87,3 +92,9 @@ def test_a_validation_without_an_update_since_the_last_and_one_after_the_fit_are
     (trial,) = study.trials().itertuples()
     assert (trial.stop_reason, trial.iterations) == ("returned", 10)
     assert list(study.evaluations()["iteration"]) == list(range(1, 10))
+
+
+def test_the_function_of_the_readme_trains_to_its_target(study_of: Any) -> None:
+    train = function_of_the_readme("with_lightning", lightning=lightning, MyModule=Circle, my_loaders=loaders)
+    (trial,) = study_of(train, target="accuracy>=0.9").trials().itertuples()
+    assert trial.stop_reason == "target"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
 
-from tests.callbacks.conftest import circle, network
+from tests.callbacks.conftest import circle, function_of_the_readme, network
 
 transformers = pytest.importorskip("transformers", reason="needs transformers: pip install 'bs-study[callbacks]'")
 pytest.importorskip("accelerate", reason="needs accelerate: pip install 'bs-study[callbacks]'")
@@ -95,3 +96,16 @@ def test_of_several_data_sets_one_is_told_by_its_prefix_and_neither_the_first_lo
     evaluations = study.evaluations()
     assert list(evaluations["iteration"]) == [50, 100, 150]
     assert "eval_a_accuracy" not in evaluations
+
+
+def test_the_function_of_the_readme_trains_to_its_target(study_of: Any, tmp_path: Any) -> None:
+    usual = {"num_train_epochs": 20, "eval_strategy": "epoch", "optim": "sgd", "use_cpu": True, "report_to": "none"}
+    train = function_of_the_readme(
+        "with_transformers",
+        transformers=transformers,
+        my_model=Circle,
+        my_arguments=partial(transformers.TrainingArguments, str(tmp_path / "out"), **usual),
+        my_data={"train_dataset": examples(1000, seed=0), "eval_dataset": examples(500, seed=1)},
+    )
+    (trial,) = study_of(train, target="eval_loss<=0.35").trials().itertuples()
+    assert trial.stop_reason == "target"
