@@ -13,13 +13,13 @@ from bs_study.analysis.convergence import NO_ANSWER
 from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.trials import Cell
 from bs_study.report.outrun import beyond, outrun_cells
+from bs_study.report.sentences.outcomes import missed_by
 from bs_study.report.sentences.times import interval, took
 from bs_study.words import amount, count, counted, listing, setting, span
 
 Kind = Literal["best", "other", "recipe", "cut", "diverged", "no_memory"]
 
 _ENDS = {
-    "missed": "ran out of budget",
     "outrun": "outrun",
     "not_tried": "ended at another target",
     "diverged": "diverged",
@@ -119,7 +119,8 @@ def _reached(reached: int, seeds: int) -> str:
 
 def _cut(row: Mapping[Hashable, Any], cell: Cell, *, answers: int, clock: str) -> CellPoint:
     bound = _bound(row, answers=answers, clock=clock)
-    ends = {words: int(row[name]) for name, words in _ENDS.items() if row[name]}
+    words = {"missed": missed_by(row["censored_by"])} | _ENDS
+    ends = {said: int(row[name]) for name, said in words.items() if row[name]}
     told = list(ends) if answers == 1 else [f"{count(trials)} {words}" for words, trials in ends.items()]
     reached = f"{_reached(row['reached'], answers)}, " if answers > 1 else ""
     after = f", the first after {amount(bound, clock=clock)}" if math.isfinite(bound) and answers > 1 else ""

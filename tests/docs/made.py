@@ -19,7 +19,6 @@ PARTS: dict[str, Callable[[], str]] = {
     "check": samples.check,
     "dry-run": samples.dry_run,
     "report-files": samples.report_files,
-    "fates": samples.fates,
     "rows": samples.rows,
     "curve": samples.curve,
     "variance": samples.variance,

@@ -12,7 +12,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import duckdb
 import pandas as pd
 
 from bs_study.answer import analyse
@@ -102,13 +101,6 @@ def in_study(make: Callable[[], str]) -> str:
     with TemporaryDirectory() as folder, chdir(folder):
         shipped.unpacked(Path(folder))
         return make()
-
-
-@cache
-def fates() -> str:
-    """Return what the README's query answers."""
-    (query,) = [block.text for block in blocks("sql", page="README.md")]
-    return _fenced("text", in_study(lambda: _frame(duckdb.sql(query).df())))
 
 
 @cache
