@@ -33,7 +33,10 @@ QUESTIONS = (
     Question("targets", "What if my target were different?", figure="time_by_target", tables=("target_spread",)),
     Question(
         "updates", "Do large batches still save updates?", ("updates_saturate",), "iterations_to_target",
-        more=("examples_by_iterations", "critical_by_target"), tables=("scaling_curve", "critical_batch"),
+        more=("critical_by_target",), tables=("critical_batch",),
+    ),
+    Question(
+        "trade", "What do fewer updates cost in examples?", figure="examples_by_iterations", tables=("scaling_curve",),
     ),
     Question(
         "lr", "Which lr goes with which batch size?", ("large_batch_lr", "small_batch_lr", "middle_batch_size"),

@@ -16,7 +16,7 @@ import pandas as pd
 
 from bs_study.answer import analyse
 from bs_study.report.answer_json import answer_json as answer_of
-from bs_study.report.sentences.curve import curve_line, definitions
+from bs_study.report.sentences.curve import curve_line, definitions, rule_line
 from bs_study.report.sentences.verdicts import answer as verdict_answer
 from bs_study.report.sentences.verdicts import claim
 from bs_study.report.terminal import closing, page_at
@@ -123,7 +123,7 @@ def curve() -> str:
         (Path(folder) / "runs.csv").write_text(table)
         assert ours.run(imports, folder=Path(folder)).returncode == 0
         found = analyse(open_study(f"{folder}/results/zhang"))
-        told = [curve_line(found, ""), *definitions(found, "")]
+        told = [curve_line(found, ""), rule_line(found, ""), *definitions(found, "")]
     return _fenced("text", "\n".join(line for text in told for line in wrapped(text, 100)))
 
 

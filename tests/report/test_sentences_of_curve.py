@@ -10,7 +10,7 @@ import pytest
 from bs_study.analysis.study import Analysis, analyse_rows
 from bs_study.report import figures
 from bs_study.report.card import card
-from bs_study.report.sentences.curve import curve_line, definitions
+from bs_study.report.sentences.curve import curve_line, definitions, rule_line
 from bs_study.report.targets import critical_by_target, other_targets
 from bs_study.target import Target
 from tests.analysis.hand_rows import TARGET, Outcome, hand_rows
@@ -73,22 +73,24 @@ def test_a_knee_that_may_lie_anywhere_is_told_so() -> None:
 def test_below_four_batch_sizes_there_is_the_rule_and_why_there_is_no_knee() -> None:
     found = study(knee_at(200), SIZES[:4], missed=[256])
     assert curve_line(found, "") == ""
+    assert rule_line(found, "").startswith("The 20 % rule: ")
     said = definitions(found, "")
-    assert said[0].startswith("The 20 % rule: ")
-    assert said[1] == "The knee needs 4 batch sizes that reached the target, and 3 did."
-    assert said[2].startswith("1 batch size is in none of these")
+    assert said[0] == "The knee needs 4 batch sizes that reached the target, and 3 did."
+    assert said[1].startswith("1 batch size is in no definition")
 
 
 def test_where_all_missed_there_is_one_sentence_and_no_number() -> None:
-    said = definitions(study(knee_at(200), missed=SIZES), "")
+    missed = study(knee_at(200), missed=SIZES)
+    assert rule_line(missed, "") == ""
+    said = definitions(missed, "")
     assert said[0] == "The knee needs 4 batch sizes that reached the target, and none did."
     assert len(said) == 2
 
 
 def test_ends_without_a_bound_are_printed_as_such() -> None:
-    falling = " ".join(definitions(study(lambda size: 1e6 / size, SIZES[:5], spread=0.1), ""))
-    assert "to ∞) in S = S_min (1 + B_c/B), by 5 batch sizes." in falling
-    assert "The 20 % rule: at least 1024, the largest that reached the target." in falling
+    falling = study(lambda size: 1e6 / size, SIZES[:5], spread=0.1)
+    assert "to ∞) in S = S_min (1 + B_c/B), by 5 batch sizes." in " ".join(definitions(falling, ""))
+    assert rule_line(falling, "").startswith("The 20 % rule: at least 1024, the largest that reached the target.")
     level = " ".join(definitions(study(lambda size: 100.0, SIZES[2:], spread=0.1), ""))
     assert "(95 %: 0 to" in level
 

@@ -68,13 +68,20 @@ def _regimes(fit: Knee, fitted: pd.DataFrame) -> Iterator[str]:
         yield f"Up to the largest that reached the target, {last}, a doubling saves more than {_LITTLE}."
 
 
+def rule_line(found: Analysis, recipe: str) -> str:
+    """Return the 20 % rule in a line; empty below two batch sizes that reached the target."""
+    curve = _of(found.tables.scaling_curve, recipe)
+    told = _of(found.tables.critical_batch, recipe).to_dict("records") if _tells(found) else []
+    return " ".join(text for row in told for text in _rule(row, curve))
+
+
 def definitions(found: Analysis, recipe: str) -> list[str]:
-    """Return the critical batch size by each definition, and what is in none, in sentences."""
+    """Return the knee with what it rests on, or why there is none, and what is in no definition, in sentences."""
     if not _tells(found):
         return []
     curve = _of(found.tables.scaling_curve, recipe)
     told = _of(found.tables.critical_batch, recipe).to_dict("records")
-    return [text for row in told for text in (*_rule(row, curve), *_knee(row), *_left_out(row), *_edges(curve))]
+    return [text for row in told for text in (*_knee(row), *_left_out(row), *_edges(curve))]
 
 
 def _tells(found: Analysis) -> bool:
@@ -129,7 +136,7 @@ def _left_out(row: Mapping[Any, Any]) -> Iterator[str]:
     if row["left_out"]:
         are = "is" if row["left_out"] == 1 else "are"
         why = "no lr reached the target there, or the first look met it"
-        yield f"{counted(row['left_out'], 'batch size').capitalize()} {are} in none of these: {why}."
+        yield f"{counted(row['left_out'], 'batch size').capitalize()} {are} in no definition: {why}."
 
 
 def _edges(curve: pd.DataFrame) -> Iterator[str]:
