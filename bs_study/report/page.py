@@ -14,7 +14,7 @@ from bs_study.report.figures import AGAINST_BEST, CHOICE, COMPARING, FIGURES, by
 from bs_study.report.page_tables import CSV_TABLES
 from bs_study.report.place import AGAIN, ANSWER, PAGE, page_place, report_folder
 from bs_study.report.rendering import page
-from bs_study.report.targets import critical_by_target, other_targets, target_table
+from bs_study.report.targets import config_targets, critical_by_target, other_targets, target_table
 from bs_study.report.written import replace_files
 from bs_study.store import Study
 from bs_study.target import Target
@@ -52,10 +52,10 @@ def publish(
     answer.json comes last: it tells of a page that is there.
 
     Args:
-        targets: further ones, as `targets_of` returns them.
+        targets: further ones, as `targets_of` returns them; by default those of the study's config.
         again_seconds: in how many seconds the report of a study that runs is written again; None for a last one.
     """
-    analyses = ([] if again_seconds else other_targets(found, asked=targets)) or [found]
+    analyses = ([] if again_seconds else other_targets(found, asked=targets or config_targets(found))) or [found]
     drawn = list(_pictures(study, found, analyses, png=png))
     own = found.rows.target if found.rows else found.recommendation.target
     folder = f"{study.paths.root}/{report_folder(found.recommendation.target, own=own)}"
