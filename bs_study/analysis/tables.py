@@ -73,6 +73,11 @@ class Tables:
     machines: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     @property
+    def pareto(self) -> pd.DataFrame:
+        """The costs than which none is both quicker and cheaper, the quickest first."""
+        return self.costs[self.costs["is_pareto"]].sort_values("seconds") if len(self.costs) else self.costs
+
+    @property
     def is_clean(self) -> bool:
         """Whether times are those of the timing pass, measured alone, and not the clocks of the trials.
 

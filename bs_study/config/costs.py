@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TypedDict
 
 from bs_study.words import shown
 
@@ -36,6 +37,16 @@ class CostSettings:
     gpus: tuple[int, ...] = ()
     bandwidth_bytes_per_second: float = BANDWIDTH * 1e9
     latency_seconds: float = LATENCY * 1e-6
+
+
+class CostKeywords(TypedDict, total=False):
+    """The keywords by which costs are asked for: `cost_settings` explains them."""
+
+    price_per_hour: float | str | Mapping[str, float] | Iterable[str] | None
+    deadline: float | str | None
+    gpus: int | str | Iterable[int | str]
+    bandwidth: float | str
+    latency: float | str
 
 
 def cost_settings(

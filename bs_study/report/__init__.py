@@ -8,16 +8,22 @@ from __future__ import annotations
 import os
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 if TYPE_CHECKING:
+    from bs_study.config.costs import CostKeywords
     from bs_study.store import Study
     from bs_study.target import Target
 
 
 class _Report(ModuleType):
     def __call__(
-        self, study: Study | str | os.PathLike[str], *, target: Target | str | None = None, png: bool = False
+        self,
+        study: Study | str | os.PathLike[str],
+        *,
+        target: Target | str | None = None,
+        png: bool = False,
+        **costs: Unpack[CostKeywords],
     ) -> str:
         """Write the report of a study, and return where its page is: a path, or a URI.
 
@@ -25,18 +31,21 @@ class _Report(ModuleType):
             study: as `sweep` or `open_study` returns it, or its folder or URI.
             target: asks for another target than the study's own, whose report stays.
             png: write each figure as PNG, too.
+            **costs: as `bs_study.analyse` takes them.
 
         Raises:
-            ValueError: the target is none, or its metric is not among the evaluations.
+            ValueError: the target is none, its metric is not among the evaluations, or a number of costs is wrong.
             OSError: the store does not answer.
         """
         from bs_study.answer import analyse, as_study
+        from bs_study.config.costs import cost_settings
         from bs_study.door import CALL, used
         from bs_study.report.page import publish
 
         opened = as_study(study)
         with used(CALL):
-            return publish(opened, analyse(opened, target, keep=True), png=png)
+            found = analyse(opened, target, keep=True, asked_costs=cost_settings(**costs))
+            return publish(opened, found, png=png)
 
 
 sys.modules[__name__].__class__ = _Report

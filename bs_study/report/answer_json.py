@@ -15,6 +15,7 @@ from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.step import Step
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import Doubt
+from bs_study.report.costs_json import costs_json
 from bs_study.report.sentences.searched import outrun_trials
 from bs_study.report.sentences.steps import command
 from bs_study.target import Target
@@ -73,6 +74,7 @@ def answer_json(found: Analysis) -> dict[str, Any]:
             }
             for one in found.verdicts
         ],
+        "costs": costs_json(found),
     }
     plain_answer: dict[str, Any] = plain(answer)
     return plain_answer

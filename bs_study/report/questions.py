@@ -34,6 +34,7 @@ QUESTIONS = (
     Question(
         "updates", "Do large batches still save updates?", ("updates_saturate",), "iterations_to_target",
     ),
+    Question("costs", "What does it cost?", figure="time_by_machine", tables=("machines", "pareto", "costs")),
     Question(
         "lr", "Which lr goes with which batch size?", ("large_batch_lr", "small_batch_lr", "middle_batch_size"),
         "best_lr", more=("time_to_target",), tables=("scaling", "lr_fit"),
