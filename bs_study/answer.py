@@ -39,6 +39,8 @@ def analyse(
             reach it; a price is of a machine that the store does not know.
     """
     asked = read_target(target) if isinstance(target, str) else target
+    if asked_costs is not None and asked_costs.prices:
+        _refuse_unknown_machine(study, asked_costs)
     rows = with_search(read_rows(study, keep=keep))
     if asked is not None:
         seen = rows.evaluations
@@ -48,9 +50,7 @@ def analyse(
         asked = definite(asked, study.directions | own)
         if len(seen):
             _refuse_out_of_reach(asked, seen[asked.metric].astype(float))
-    found = analyse_rows(rows, target=asked, name=study.name, uri=study.paths.uri, asked_costs=asked_costs)
-    _refuse_unknown_machine(rows, found.asked_costs)
-    return found
+    return analyse_rows(rows, target=asked, name=study.name, uri=study.paths.uri, asked_costs=asked_costs)
 
 
 def with_search(rows: StudyRows) -> StudyRows:
@@ -87,10 +87,10 @@ def _refuse_out_of_reach(target: Target, seen: pd.Series[float]) -> None:
         raise ValueError(f"target: {fault}")
 
 
-def _refuse_unknown_machine(rows: StudyRows, asked: CostSettings) -> None:
+def _refuse_unknown_machine(study: Study, asked: CostSettings) -> None:
     """Refuse a price of a machine of which the store has neither trials nor timings."""
-    tables = [table["device_name"].dropna() for table in (rows.timings, rows.trials) if "device_name" in table]
-    known = sorted({str(name) for names in tables for name in names})
+    tables = [study.timings(["device_name"]), study.trials(["device_name"])]
+    known = sorted({str(name) for table in tables for name in table["device_name"].dropna()})
     for name in unpriced(known, asked):
         there = f"It knows {', '.join(known)}" if known else "It knows none by name. Give a price of all machines"
         raise ValueError(f"price_per_hour: {shown(name)} is no machine of this store. {there}")

@@ -6,7 +6,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TypedDict
 
 from bs_study.words import shown
@@ -32,11 +31,15 @@ class CostSettings:
     """
 
     price_per_hour: float | None = None
-    prices: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    prices: Mapping[str, float] = field(default_factory=dict)
     deadline_seconds: float | None = None
     gpus: tuple[int, ...] = ()
     bandwidth_bytes_per_second: float = BANDWIDTH * 1e9
     latency_seconds: float = LATENCY * 1e-6
+
+    @property
+    def has_price(self) -> bool:
+        return self.price_per_hour is not None or bool(self.prices)
 
 
 class CostKeywords(TypedDict, total=False):

@@ -20,7 +20,7 @@ def costs_json(found: Analysis) -> dict[str, Any]:
     tables, asked = found.tables, found.asked_costs
     has_rows = len(tables.costs) > 0
     return {
-        "asked": asdict(asked) | {"prices": dict(asked.prices)},
+        "asked": asdict(asked),
         "fastest": _record(least(tables.costs, "seconds")) if has_rows else None,
         "cheapest": _record(least(tables.costs, money(tables.costs))) if has_rows else None,
         "cheapest_in_time": _record(cheapest_in_time(tables.costs)) if has_rows else None,

@@ -43,6 +43,8 @@ def _rows(name: str, found: Analysis) -> pd.DataFrame:
         )
     if name == "cells":
         return _cells(found)
+    if name == "pareto" and not (found.asked_costs.gpus or found.asked_costs.has_price):
+        return tables.costs.head(0)  # the fastest is the cheapest
     table: pd.DataFrame = getattr(tables, name)
     return table
 

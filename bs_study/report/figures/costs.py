@@ -22,6 +22,7 @@ from bs_study.words import duration, number, setting
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#c2649b", "#1a1a1a", "#2f93cc", "#b97f00")
 _MARKERS = "osD^vPX*"
 _DASHES = ("--", ":", "-.")
+_DODGE = 1.03  # between neighbouring machines, so that their bars do not cover each other
 MOST_LINES = 12
 
 
@@ -34,23 +35,27 @@ def time_by_machine(costs: pd.DataFrame) -> Figure:
     """
     names = machine_names(costs)
     lines = list(costs.fillna({KIND[1]: -1}).groupby([*KIND, "gpus"], sort=False))[:MOST_LINES]
+    several = sorted(set(costs["gpus"]) - {1})
     figure = new_figure(height=3.8 + 0.2 * len(lines))
     axes = figure.subplots()
     batch_axis(axes.xaxis, costs["batch_size"])
     clock_axis(axes.yaxis, costs[["seconds", "seconds_low", "seconds_high"]].to_numpy(float).ravel(), clock="seconds")
     for _, rows in lines:
         (kind,), gpus = kinds_of(rows), int(rows["gpus"].iloc[0])
-        dash = "-" if gpus == 1 else _DASHES[list(costs["gpus"].unique()).index(gpus) % len(_DASHES)]
-        _draw(axes, rows, label=line_name(names[kind], gpus), place=list(names).index(kind), dash=dash)
+        dash = "-" if gpus == 1 else _DASHES[several.index(gpus) % len(_DASHES)]
+        place = list(names).index(kind)
+        shift = _DODGE ** (place - (len(names) - 1) / 2)
+        _draw(axes, rows, label=line_name(names[kind], gpus), place=place, dash=dash, shift=shift)
     axes.set_ylabel("time to the target")
     figure.legend(loc="outside upper left", frameon=False, fontsize=9)
     return figure
 
 
-def _draw(axes: Axes, rows: pd.DataFrame, *, label: str, place: int, dash: str) -> None:
+def _draw(axes: Axes, rows: pd.DataFrame, *, label: str, place: int, dash: str, shift: float) -> None:
     """Draw one line, with a mark for each batch size that is hollow where it is modelled."""
     colour, marker = _COLOURS[place % len(_COLOURS)], _MARKERS[place % len(_MARKERS)]
     rows = rows.sort_values("batch_size")
+    sizes = rows["batch_size"] * shift
     is_modelled = bool(rows["is_modelled"].any())
     looks: dict[str, Any] = {
         "color": colour,
@@ -58,12 +63,12 @@ def _draw(axes: Axes, rows: pd.DataFrame, *, label: str, place: int, dash: str) 
         "markersize": 6,
         "fillstyle": "none" if is_modelled else "full",
     }
-    axes.plot(rows["batch_size"], rows["seconds"], linestyle=dash, linewidth=1.4, label=label, **looks)
+    axes.plot(sizes, rows["seconds"], linestyle=dash, linewidth=1.4, label=label, **looks)
     if not is_modelled:
         low = rows["seconds_low"].clip(lower=axes.get_ylim()[0])
-        axes.vlines(rows["batch_size"], low, rows["seconds_high"], color=colour, linewidth=1.8)
+        axes.vlines(sizes, low, rows["seconds_high"], color=colour, linewidth=1.8)
     for row in rows.to_dict("records"):
-        (drawn,) = axes.plot([row["batch_size"]], [row["seconds"]], **looks)
+        (drawn,) = axes.plot([row["batch_size"] * shift], [row["seconds"]], **looks)
         size = setting(row["batch_size"])
         paid = f", {number(row['dollars'])} dollars" if np.isfinite(row["dollars"]) else ""
         text = f"{label}, batch size {size}: {duration(row['seconds'])}{paid}"

@@ -38,7 +38,7 @@ def _told(found: Analysis, table: pd.DataFrame) -> Iterator[str]:
         there = listing([names[kind] for kind in kinds_of(taken_over)])
         yield f"the updates are taken over from the machine of the trials, and only times were measured on {there}"
     if table["is_modelled"].any():
-        yield "several GPUs are modelled, not measured"
+        yield "several GPUs are modelled, not measured: they add up their gradients after each update"
     if (table["source"] == "trials").any():
         yield "there was no whole timing pass, so seconds are by the clocks of the trials"
 
@@ -54,7 +54,7 @@ def _in_time(deadline: float, table: pd.DataFrame, names: dict[Any, str]) -> str
 def _row(row: pd.Series[Any], names: dict[Any, str]) -> str:
     """Return a row of costs: where, how long, and at what price."""
     (kind,) = kinds_of(pd.DataFrame([row]))
-    gpus = f" over {counted(int(row['gpus']), 'GPU')}" if row["gpus"] > 1 else ""
+    gpus = f" over {counted(int(row['gpus']), 'GPU')} (modelled)" if row["gpus"] > 1 else ""
     on = f" on {names[kind]}" if len(names) > 1 else ""
     bound = "at most " if row["is_at_most"] else ""
     paid = f", {number(row['dollars'])} dollars" if pd.notna(row["dollars"]) else ""
