@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from bs_study.version import __version__
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bs_study.api import import_runs, sweep
     from bs_study.compared import compare
     from bs_study.config import StudyConfig, TrialConfig
+    from bs_study.config.costs import CostKeywords
     from bs_study.store import Study, open_study
     from bs_study.target import Target
 
@@ -51,16 +52,21 @@ def __getattr__(name: str) -> object:
     return getattr(import_module(f"bs_study.{_HOMES[name]}"), name)
 
 
-def analyse(study: Study | str | PathLike[str], target: Target | str | None = None) -> Analysis:
+def analyse(
+    study: Study | str | PathLike[str], target: Target | str | None = None, **costs: Unpack[CostKeywords]
+) -> Analysis:
     """Return what a study's store says: its tables, verdicts and one recommendation.
 
     Args:
         study: as `sweep` or `open_study` returns it, or its folder or URI.
         target: asks the evaluations again with another target than the study's own, as "accuracy>=0.97".
+        **costs: what its tables of costs are computed with: `price_per_hour=2.5`, `deadline="2h"`, `gpus=[2, 4]`,
+            `bandwidth=100` (GB/s), `latency=10` (µs). `bs-study docs costs` explains them.
 
     Raises:
-        ValueError: the target is none, or its metric is not among the evaluations.
+        ValueError: the target is none, its metric is not among the evaluations, or a number of costs is wrong.
     """
     from bs_study import answer  # with scipy, which a worker need not wait for
+    from bs_study.config.costs import cost_settings
 
-    return answer.analyse(answer.as_study(study), target)
+    return answer.analyse(answer.as_study(study), target, asked_costs=cost_settings(**costs))

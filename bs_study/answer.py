@@ -9,16 +9,21 @@ from dataclasses import replace
 import pandas as pd
 
 from bs_study.analysis.convergence import refuse_missing
+from bs_study.analysis.costs import unpriced
 from bs_study.analysis.rows import StudyRows, read_rows
 from bs_study.analysis.study import Analysis, analyse_rows
+from bs_study.config.costs import CostSettings
 from bs_study.grid import is_full_grid
 from bs_study.metric_names import bounds_of
 from bs_study.search.plan import plan
 from bs_study.store import Study, open_study
 from bs_study.target import Target, definite, read_target
+from bs_study.words import shown
 
 
-def analyse(study: Study, target: Target | str | None = None, *, keep: bool = False) -> Analysis:
+def analyse(
+    study: Study, target: Target | str | None = None, *, keep: bool = False, asked_costs: CostSettings | None = None
+) -> Analysis:
     """Return what a study's store says; its iterations are read trial by trial.
 
     It works on a study that still runs, and on one of which nothing has ended.
@@ -28,14 +33,17 @@ def analyse(study: Study, target: Target | str | None = None, *, keep: bool = Fa
         target: asks the evaluations again with another target than the study's own, as "accuracy>=0.97". With = its
             direction is that of the study's own target for the metric, else what its workload or the name tells.
         keep: write what is known of each trial's iterations beside the study's report, where the next time finds it.
+        asked_costs: prices, a deadline and GPUs, by which costs are computed; None for none of these.
 
     Raises:
         ValueError: the target is none, nothing tells its direction, its metric is not among the evaluations or can't
-            reach it.
+            reach it; a price is of a machine that the store does not know.
     """
+    if asked_costs is not None and asked_costs.prices:
+        _refuse_unknown_machine(study, asked_costs)
     rows = with_search(read_rows(study, keep=keep))
     asked = None if target is None else target_of(study, rows, target)
-    return analyse_rows(rows, target=asked, name=study.name, uri=study.paths.uri)
+    return analyse_rows(rows, target=asked, name=study.name, uri=study.paths.uri, asked_costs=asked_costs)
 
 
 def target_of(study: Study, rows: StudyRows, target: Target | str) -> Target:
@@ -101,6 +109,15 @@ def _refuse_out_of_reach(target: Target, seen: pd.Series[float]) -> None:
     fault = target.out_of_reach(bounds)
     if fault and seen.any() and seen.dropna().between(*bounds).all():
         raise ValueError(f"target: {fault}")
+
+
+def _refuse_unknown_machine(study: Study, asked: CostSettings) -> None:
+    """Refuse a price of a machine of which the store has neither trials nor timings."""
+    tables = [study.timings(["device_name"]), study.trials(["device_name"])]
+    known = sorted({str(name) for table in tables for name in table["device_name"].dropna()})
+    for name in unpriced(known, asked):
+        there = f"It knows {', '.join(known)}" if known else "It knows none by name. Give a price of all machines"
+        raise ValueError(f"price_per_hour: {shown(name)} is no machine of this store. {there}")
 
 
 def as_study(study: Study | str | os.PathLike[str]) -> Study:

@@ -40,7 +40,7 @@ ROOMS = {
     "analysis": {"config", "grid", "target", "metric_names", "store"},
     "search": {"config", "target", "grid", "bound", "analysis"},
     "importing": {"config", "grid", "target", "version", "store"},
-    "answer": {"store", "target", "grid", "metric_names", "analysis", "search"},
+    "answer": {"config", "store", "target", "grid", "metric_names", "analysis", "search"},
     "compared": {"store", "target", "analysis", "answer"},
     "report": {"config", "target", "door", "store", "analysis", "answer", "wrapped"},
     "launch": {

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from bs_study.analysis.best import best_cells
 from bs_study.analysis.conclusions import conclusions
+from bs_study.analysis.costs import costs
+from bs_study.analysis.machine_times import machine_times
+from bs_study.analysis.machines import machines
 from bs_study.analysis.recommendation import Recommendation
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.tables import Tables, study_tables
@@ -15,6 +18,7 @@ from bs_study.analysis.unreached import closest
 from bs_study.analysis.verdict import Verdict
 from bs_study.analysis.warnings import Warning
 from bs_study.config import StudyConfig
+from bs_study.config.costs import CostSettings
 from bs_study.target import Target
 
 
@@ -29,6 +33,7 @@ class Analysis:
         recipes: names of the recipes in the order asked for; one empty name where there is one.
         shown: the lr at which figures draw each recipe and batch size: its best by the study's clock, or where it
             missed the one that came closest.
+        asked_costs: prices, a deadline and GPUs, by which costs are computed.
         rows: of which all this is said; None where it is made by hand.
         verdicts: first those that compare recipes, then those of each recipe.
         warnings: what a reader must know before the numbers, the gravest first.
@@ -43,6 +48,7 @@ class Analysis:
     verdicts: tuple[Verdict, ...]
     warnings: tuple[Warning, ...]
     shown: Mapping[tuple[str, int], float]
+    asked_costs: CostSettings = field(default_factory=CostSettings)
     rows: StudyRows | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -59,16 +65,28 @@ class Analysis:
 
 
 def analyse_rows(
-    rows: StudyRows, *, target: Target | None = None, name: str = "", uri: str = "", known: Tables | None = None
+    rows: StudyRows,
+    *,
+    target: Target | None = None,
+    name: str = "",
+    uri: str = "",
+    known: Tables | None = None,
+    asked_costs: CostSettings | None = None,
 ) -> Analysis:
     """Return what the rows of a study say: a pure function.
 
     Args:
         known: tables of the same rows by another target, of which not all need to be made again.
+        asked_costs: by which costs are computed.
     """
     target = target or rows.target
     tables = study_tables(rows, target=target, known=known)
     found = conclusions(rows, tables, target)
+    asked = asked_costs or CostSettings()
+    of_machines = machine_times(
+        rows.timings, rows.trials, rows.epochs, recipes=rows.recipes, train_examples=rows.train_examples
+    )
+    at_cost = costs(found.scaling_curve, of_machines, asked=asked)
     return Analysis(
         name=name,
         uri=uri,
@@ -79,11 +97,14 @@ def analyse_rows(
             recipes=found.recipes,
             scaling_curve=found.scaling_curve,
             critical_batch=found.critical_batch,
+            costs=at_cost,
+            machines=machines(at_cost, of_machines, found.critical_batch),
         ),
         recommendation=found.recommendation,
         verdicts=found.verdicts,
         warnings=found.warnings,
         shown=_shown(tables, target),
+        asked_costs=asked,
         rows=rows,
     )
 

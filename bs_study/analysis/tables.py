@@ -45,6 +45,8 @@ class Tables:
         recipes: how the recipes compare at each batch size; empty where there is one.
         scaling_curve: updates and examples to the target of each batch size at its best lr.
         critical_batch: what follows from it, by each definition.
+        costs: what the target costs at each batch size, on each machine that the store knows.
+        machines: the best batch size on each of them.
         target_spread: how much seeds differ at several targets, over all recipes; empty where no cell has two seeds.
         versions: which trials are of which version of workload and data; empty where all are of one. All other tables
             are of the judged version alone.
@@ -67,6 +69,13 @@ class Tables:
     target_spread: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     scaling_curve: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     critical_batch: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    costs: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    machines: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+
+    @property
+    def pareto(self) -> pd.DataFrame:
+        """The costs than which none is both quicker and cheaper, the quickest first."""
+        return self.costs[self.costs["is_pareto"]].sort_values("seconds") if len(self.costs) else self.costs
 
     @property
     def is_clean(self) -> bool:

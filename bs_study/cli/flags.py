@@ -33,7 +33,7 @@ ABOUT = {
 }
 EXAMPLES = {
     "run": ["", "mnist --batch-sizes 32 256 --lrs 0.02 0.08", "my_task.py:MyTask --search bracket --lr-start 0.1"],
-    "time": ["mnist --batch-sizes 32 256 --lrs 0.02", "--resume results/digits"],
+    "time": ["mnist --batch-sizes 32 256 --lrs 0.02", "results/digits"],
 }
 
 
@@ -66,9 +66,20 @@ def parse_flags(words: Sequence[str], *, name: str = "run") -> Request:
     actions["config"] = actions["config"] and Path(actions["config"])
     if name == "time":
         flags["timing"] = True
+        study = _of_store(study, actions)
     if study is not None:
         actions["config"], flags = named_study(study, config=actions["config"], flags=flags)
     return Request(**actions, flags=flags)
+
+
+def _of_store(study: str | None, actions: dict[str, Any]) -> str | None:
+    """Return what names a new study to time; one that is in a store already is gone on with, on this machine."""
+    if study is None or actions["resume"] is not None:
+        return study
+    if "://" in study or (Path(study) / "study.json").is_file():
+        actions["resume"] = study
+        return None
+    return study
 
 
 def _refuse_no_value(words: Sequence[str]) -> None:

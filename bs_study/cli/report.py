@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
 def main(words: Sequence[str]) -> int:
     """Write the report, print what the study answers and where it is; return the exit status."""
-    asked = _parser().read(words)
     need(ANALYSIS)
+    from bs_study.cli.costs import costs_asked
+
+    asked = _parser().read(words)
+    costs = costs_asked(asked)
     tell_at_once(f"{asked.study}: reading the store")
     # What takes seconds to import is imported here.
     from bs_study.answer import analyse, targets_of
@@ -30,7 +33,7 @@ def main(words: Sequence[str]) -> int:
     if asked.open:
         refuse_bucket(study.paths)
     try:
-        found = analyse(study, asked.target, keep=True)
+        found = analyse(study, asked.target, keep=True, asked_costs=costs)
         place = publish(study, found, targets=targets_of(study, found, asked.targets), png=asked.png)
     except KeyError as error:
         raise ValueError(*error.args) from error
@@ -64,8 +67,14 @@ def open_page(place: str) -> None:
 
 
 def _parser() -> Parser:
+    from bs_study.cli.costs import add_cost_flags
+
     typed = command("report")
-    examples = [f"{typed} results/digits --open", f"{typed} results/digits --target 'loss<=0.2'"]
+    examples = [
+        f"{typed} results/digits --open",
+        f"{typed} results/digits --target 'loss<=0.2'",
+        f"{typed} results/digits --price-per-hour 2.5 --deadline 2h",
+    ]
     parser = Parser(
         typed, "Turn a study's store into tables, figures and one page.", usage="STORE [FLAGS]", examples=examples
     )
@@ -86,4 +95,5 @@ def _parser() -> Parser:
     )
     parser.add_argument("--open", action="store_true", help="open the page in the browser of this machine")
     parser.add_argument("--png", action="store_true", help="write each figure as PNG too")
+    add_cost_flags(parser)
     return parser

@@ -24,7 +24,7 @@ from bs_study.launch.outline import (
     wanted_plan,
 )
 from bs_study.launch.seen import named, seen
-from bs_study.launch.timing import lacks_timings
+from bs_study.launch.timing import may_lack_timings
 from bs_study.launch.versions import WorkloadVersion, version_now
 from bs_study.metric_names import Direction
 from bs_study.search.full_grid import full_grid
@@ -156,7 +156,7 @@ def prepared(
     ended = answered_trials(study) if there else set()
     plan = full_grid(config, answered=()) if there and is_full_grid(config) else wanted_plan(config, study)
     version = None
-    if plan.wanted or (options.timing and lacks_timings(study, disturbed_too=True)):
+    if plan.wanted or (options.timing and may_lack_timings(study, config, options)):
         before = version_in_force(began) if began else None
         now = fingerprint(workload, data, before=before) | ({"metrics": list(look.metrics)} if look else {})
         version = version_now(began, now, accept=accept_changes)

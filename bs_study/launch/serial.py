@@ -22,7 +22,7 @@ from bs_study.launch.signals import heeded_signals
 from bs_study.training.data import DataSets
 from bs_study.training.interruption import Interruption
 from bs_study.training.machine import machine_kind
-from bs_study.training.placement import Place
+from bs_study.training.placement import Machine, Place
 from bs_study.training.progress import Ending
 from bs_study.training.timing import BatchTiming, missing_timings, time_batch_size
 from bs_study.training.trial import run_trial
@@ -45,6 +45,16 @@ def local_resources(config: StudyConfig, options: LaunchOptions) -> Resources:
     refuse_without_gpu(config.settings, asked)
     on = "a GPU" if asked else f"the CPU ({counted(config.cpus_per_trial, 'thread')})"
     return Resources(asked, slots=1, description=f"one trial at a time in this process, on {on}")
+
+
+def local_machine(config: StudyConfig, options: LaunchOptions) -> Machine:
+    """Return what each trial may use of this machine.
+
+    Raises:
+        ValueError: more GPUs are asked for than it has.
+    """
+    gpus = local_resources(config, options).gpus_per_trial
+    return machine_given(config, options, device="cuda" if gpus else "cpu")
 
 
 @contextlib.contextmanager
@@ -72,7 +82,7 @@ class SerialLauncher:
     def __init__(self, config: StudyConfig, options: LaunchOptions, place: Place, data: DataSets | None = None) -> None:
         self.resources = local_resources(config, options)
         self._place, self._data = place, data
-        self._machine = machine_given(config, options, device="cuda" if self.resources.gpus_per_trial else "cpu")
+        self._machine = local_machine(config, options)
         self._pacing = pacing_of(options)
         self._tries = 1 + options.max_failures
         self._launched = datetime.now(UTC)

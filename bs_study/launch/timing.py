@@ -7,9 +7,13 @@ from collections.abc import Iterator, Sequence
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig
 from bs_study.grid import recipe_trials
 from bs_study.launch.launcher import Launcher, Resources
+from bs_study.launch.serial import local_machine
 from bs_study.store.reader import Study
+from bs_study.store.schema import table_schema
 from bs_study.store.timings import DISTURBED
 from bs_study.store.versions import version_in_force
+from bs_study.training.machine import machine_kind
+from bs_study.training.placement import Machine
 from bs_study.training.timing import BatchTiming
 from bs_study.words import duration
 
@@ -28,19 +32,34 @@ def wants_timing(options: LaunchOptions, resources: Resources, *, trials: int, s
     return min(resources.most_per_machine, trials) > 1 or bool(_timed(study) and lacks_timings(study))
 
 
-def lacks_timings(study: Study, *, disturbed_too: bool = False) -> bool:
-    """Return whether a batch size of the study, as its workload is now, has not been timed on any machine.
+def may_lack_timings(study: Study, config: StudyConfig, options: LaunchOptions) -> bool:
+    """Return whether a timing pass that is asked for may find something to time on the machines that it runs on.
+
+    In this process the machine is known; which ones a cluster has is known once it is joined.
+    """
+    return not options.local or lacks_timings(study, disturbed_too=True, on=local_machine(config, options))
+
+
+def lacks_timings(study: Study, *, disturbed_too: bool = False, on: Machine | None = None) -> bool:
+    """Return whether a batch size of the study, as its workload is now, has not been timed.
 
     Args:
         disturbed_too: a timing that was disturbed counts as none.
+        on: the machine that counts; None for any.
     """
     version = version_in_force(study.asked)["version"]
-    return bool(set(study.config.batch_sizes) - _timed(study, version=version, disturbed_too=disturbed_too))
+    return bool(set(study.config.batch_sizes) - _timed(study, version=version, disturbed_too=disturbed_too, on=on))
 
 
-def _timed(study: Study, *, version: int | None = None, disturbed_too: bool = False) -> set[int]:
-    """Return the batch sizes that have been timed on some machine, with any version of workload and data or this."""
-    timings = study.timings(["batch_size", "status", "workload_version", "disturbed"])
+def _timed(
+    study: Study, *, version: int | None = None, disturbed_too: bool = False, on: Machine | None = None
+) -> set[int]:
+    """Return the batch sizes that have been timed, with any version of workload and data or this."""
+    kind = {} if on is None else machine_kind(on)
+    own = [name for name in kind if name in table_schema("timings").names]
+    timings = study.timings(["batch_size", "status", "workload_version", "disturbed", *own])
+    for name in own:
+        timings = timings[timings[name] == kind[name]]
     if disturbed_too:
         timings = timings[~timings["disturbed"].eq(True)]  # null in older stores
     is_own = (timings["workload_version"].fillna(1) == version) | (version is None)

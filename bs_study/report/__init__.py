@@ -9,9 +9,10 @@ import os
 import sys
 from collections.abc import Iterable
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 if TYPE_CHECKING:
+    from bs_study.config.costs import CostKeywords
     from bs_study.store import Study
     from bs_study.target import Target
 
@@ -24,6 +25,7 @@ class _Report(ModuleType):
         target: Target | str | None = None,
         targets: Iterable[Target | str] = (),
         png: bool = False,
+        **costs: Unpack[CostKeywords],
     ) -> str:
         """Write the report of a study, and return where its page is: a path, or a URI.
 
@@ -32,18 +34,21 @@ class _Report(ModuleType):
             target: asks for another target than the study's own, whose report stays.
             targets: further targets of the same metric, which the page compares; by default some round ones.
             png: write each figure as PNG, too.
+            **costs: as `bs_study.analyse` takes them.
 
         Raises:
-            ValueError: a target is none, its metric is not among the evaluations, or it is not that of the others.
+            ValueError: a target is none, its metric is not among the evaluations, or it is not that of the others; a
+                number of costs is wrong.
             OSError: the store does not answer.
         """
         from bs_study.answer import analyse, as_study, targets_of
+        from bs_study.config.costs import cost_settings
         from bs_study.door import CALL, used
         from bs_study.report.page import publish
 
         opened = as_study(study)
         with used(CALL):
-            found = analyse(opened, target, keep=True)
+            found = analyse(opened, target, keep=True, asked_costs=cost_settings(**costs))
             return publish(opened, found, targets=targets_of(opened, found, list(targets)), png=png)
 
 

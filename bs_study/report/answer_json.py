@@ -15,6 +15,7 @@ from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.step import Step
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import Doubt
+from bs_study.report.costs_json import costs_json
 from bs_study.report.sentences.searched import outrun_trials
 from bs_study.report.sentences.steps import command
 from bs_study.target import Target
@@ -81,6 +82,7 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
         "scaling_curve": found.tables.scaling_curve.to_dict("records"),
         "critical_batch": found.tables.critical_batch.to_dict("records"),
         "targets": [_at_target(one) for one in analyses if len(analyses) > 1],
+        "costs": costs_json(found),
     }
     plain_answer: dict[str, Any] = plain(answer)
     return plain_answer

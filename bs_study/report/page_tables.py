@@ -43,6 +43,8 @@ def _rows(name: str, found: Analysis) -> pd.DataFrame:
         )
     if name == "cells":
         return _cells(found)
+    if name == "pareto" and not (found.asked_costs.gpus or found.asked_costs.has_price):
+        return tables.costs.head(0)  # the fastest is the cheapest
     table: pd.DataFrame = getattr(tables, name)
     return table
 
@@ -72,12 +74,22 @@ def _of_study(columns: tuple[Column, ...], found: Analysis) -> list[Column]:
     Of the clocks the study's own, iterations and examples stand open.
     """
     is_empty = {"recipe": len(found.recipes) < 2, "outrun": not _has_outrun(found)}
+    is_empty |= _unasked(found)
     if not found.tables.is_clean:
         is_empty |= {column.name: True for column in columns if "clean_seconds" in column.name}
     shown = [column for column in columns if not is_empty.get(column.name, False)]
     open_clocks = {f"{clock}_to_target" for clock in (found.tables.clock, "iterations", "examples")}
     folded = {column.name for column in TIMES} - open_clocks
     return [replace(column, is_more=column.is_more or column.name in folded) for column in shown]
+
+
+def _unasked(found: Analysis) -> dict[str, bool]:
+    """Return which columns of costs say nothing, since they were not asked for or not measured."""
+    rows = found.tables.costs
+    names = ("dollars", "rank_by_dollars", "joules", "rank_by_joules", "within_deadline")
+    unasked = {name: bool(rows[name].isna().all()) for name in names if name in rows}
+    is_alone = not found.asked_costs.gpus
+    return unasked | dict.fromkeys(("gpus", "batch_size_per_gpu", "gpu_seconds", "is_modelled"), is_alone)
 
 
 def _has_outrun(found: Analysis) -> bool:

@@ -38,6 +38,7 @@ QUESTIONS = (
     Question(
         "trade", "What do fewer updates cost in examples?", figure="examples_by_iterations", tables=("scaling_curve",),
     ),
+    Question("costs", "What does it cost?", figure="time_by_machine", tables=("machines", "pareto", "costs")),
     Question(
         "lr", "Which lr goes with which batch size?", ("large_batch_lr", "small_batch_lr", "middle_batch_size"),
         "best_lr", more=("time_to_target",), tables=("scaling", "lr_fit"),

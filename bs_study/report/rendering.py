@@ -24,6 +24,7 @@ from bs_study.report.page_parts import Shown, asked
 from bs_study.report.page_tables import page_tables
 from bs_study.report.sentences import curve, steps, targets
 from bs_study.report.sentences.answer import answer
+from bs_study.report.sentences.costs import costs
 from bs_study.report.sentences.rivals import rivals
 from bs_study.report.sentences.warnings import ALARMS, warning
 from bs_study.report.targets import target_table
@@ -103,6 +104,7 @@ def _parts(found: Analysis, analyses: Sequence[Analysis], drawn: Collection[Pict
     said = {
         ("sure", ""): [card(found).why],
         ("targets", ""): [targets.by_target(analyses)],
+        ("costs", ""): [costs(found)],
         ("run", ""): [setup.state_text(found.recommendation.state)],
     }
     for name in found.recipes:

@@ -41,6 +41,16 @@ _SPEED = (
     Column("iteration_seconds", "one optimizer update"),
     Column("examples_per_second"),
 )
+_MACHINE = (
+    Column("device_name", "of the machine"),
+    Column("threads", is_setting=True),
+    Column("is_own", "trials ran on it; else their updates are taken over"),
+    Column("source", "whose clock told the time of an update: timings or trials"),
+)
+_HOW = (
+    Column("is_modelled", "by data parallelism, and not measured"),
+    Column("is_interpolated", "updates or their time lie between two batch sizes", is_more=True),
+)
 
 TABLES = (
     PageTable(
@@ -159,6 +169,43 @@ TABLES = (
             Column("saturated_lr", "best lr beyond it"),
             Column("batch_sizes", "points of the fit"),
             Column("left_out", "batch sizes whose best lr is on an edge of the grid"),
+        ),
+    ),
+    PageTable(
+        "machines",
+        "The best batch size on each machine",
+        "Of those tried, by time to the target. The fitted one is between them, with those that take at most 10 % "
+        "longer in grey.",
+        (
+            *_MACHINE,
+            *RECIPE,
+            Column("batch_sizes", "of which both updates and their time are known"),
+            *settings("batch_size", "lr"),
+            *plain("seconds", "dollars", "joules"),
+            Column("fitted_batch_size", "the fastest by the fits of updates and of the time of one"),
+            Column("peak_memory_bytes", is_more=True),
+        ),
+    ),
+    PageTable(
+        "pareto",
+        "Time against price",
+        "No row of all costs is both quicker and cheaper than one of these. Without a price, GPU seconds stand for it.",
+        (*_MACHINE, *RECIPE, *settings("batch_size", "gpus"), *plain("seconds", "dollars", "gpu_seconds"), *_HOW),
+    ),
+    PageTable(
+        "costs",
+        "What each batch size costs",
+        "To the target, at each batch size's best lr by updates. Several GPUs are modelled, not measured.",
+        (
+            *_MACHINE,
+            *RECIPE,
+            *settings("batch_size", "gpus", "batch_size_per_gpu", "lr"),
+            *plain("seconds", "gpu_seconds", "dollars", "joules"),
+            Column("within_deadline"),
+            Column("is_pareto", "no other is both quicker and cheaper"),
+            *_HOW,
+            Column("peak_memory_bytes", "of each GPU", is_more=True),
+            *_more("rank_by_seconds", "rank_by_gpu_seconds", "rank_by_dollars", "rank_by_joules"),
         ),
     ),
     PageTable(

@@ -39,7 +39,15 @@ def other_targets(found: Analysis, *, asked: Sequence[Target] = (), most: int = 
         return []
     chosen = asked or _chosen(found, found.rows, target, most=most)
     others = [
-        analyse_rows(found.rows, target=other, name=found.name, uri=found.uri, known=found.tables) for other in chosen
+        analyse_rows(
+            found.rows,
+            target=other,
+            name=found.name,
+            uri=found.uri,
+            known=found.tables,
+            asked_costs=found.asked_costs,
+        )
+        for other in chosen
     ]
     told = [found, *(other for other in others if asked or other.best_cell)]
     return sorted(told, key=lambda one: _value(one) * (1 if target.direction == "max" else -1))

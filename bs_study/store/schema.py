@@ -159,6 +159,7 @@ _COMPUTED = (
     Column("engine_used", TEXT, "how iterations ran"),
     Column("loader_used", TEXT, "where batches came from"),
     Column("kernels_used", TEXT, "library and layout of convolutions on a CPU"),
+    Column("parameters", COUNT, "of the model that are trained; null of a function", "numbers"),
     Column(
         "neighbours",
         COUNT,
@@ -216,6 +217,7 @@ _TIMED = (
         "of forward and backward on a whole batch, as torch counts them; null where it can't",
         "floating-point operations",
     ),
+    Column("energy_joules", NUMBER, "of an iteration, on a GPU that ran nothing else; null elsewhere", "joules"),
 )
 
 # A timing is a batch size alone on a device; lr and seed are those that it was run with.
@@ -237,9 +239,9 @@ LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
         "timed_iterations",
         *("target_window", "eval_spacing", "max_eval_share"),
         *("eval_loss_batch_size", "initial_metric", "workload_version"),
-        *("bound", "outrun_by"),
+        *("bound", "outrun_by", "parameters"),
     ),
-    "timings": ("flops", "disturbed", "workload_version"),
+    "timings": ("flops", "disturbed", "workload_version", "energy_joules", "parameters"),
 }
 """Columns that files of version 0.1.0 lack. They read as null there."""
 

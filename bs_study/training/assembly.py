@@ -83,6 +83,7 @@ class Assembly:
             "loader_used": self.loader,
             "kernels_used": self.kernels.name if self.kernels else "cudnn",
             "micro_batch_used": self.learner.micro_batch,
+            "parameters": sum(one.numel() for one in self.learner.model.parameters() if one.requires_grad),
         }
 
 

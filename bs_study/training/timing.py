@@ -16,6 +16,7 @@ from bs_study.store.schema import table_schema
 from bs_study.store.timings import read_timing, timing_id, write_timing
 from bs_study.training.assembly import assemble
 from bs_study.training.data import DataSets, trial_data
+from bs_study.training.energy import energy_meter, iteration_joules
 from bs_study.training.engine import first_line
 from bs_study.training.flops import iteration_flops
 from bs_study.training.learner import is_out_of_memory
@@ -149,5 +150,7 @@ def _timed(
         "warmup_seconds": warmup_seconds,
         "peak_memory_bytes": peak_memory_bytes(assembly.device),
     }
+    meter = energy_meter(assembly.device)
+    computed["energy_joules"] = iteration_joules(course.run, meter, iteration_seconds=found.iteration_seconds)
     computed["flops"] = iteration_flops(assembly)  # last: eagerly, an iteration may take more time and memory
     return BatchTiming(trial.batch_size, "completed", assembly.engine.complaint, time=found, computed=computed)

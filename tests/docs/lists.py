@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 import pyarrow as pa
 from pydantic.fields import FieldInfo
 
+from bs_study.cli.costs import FLAGS as COST_FLAGS
 from bs_study.config.asked import FIELDS
 from bs_study.config.recipe import AXES
 from bs_study.store.schema import COLUMNS, KEY_COLUMNS, SETTINGS, TABLES, Column
@@ -141,6 +142,15 @@ def studies() -> str:
             re.findall(r"^# ?(.*)", file.read_text(encoding="utf-8").partition("\n#\n")[0], re.MULTILINE)
         )
         rows.append(f"| `{file.stem}` | {comment} |")
+    return "\n".join(rows)
+
+
+def cost_flags() -> str:
+    """Return a table of the flags of costs."""
+    rows = ["| flag | value | meaning |", "|---|---|---|"]
+    for name, flag in COST_FLAGS.items():
+        several = " ..." if flag.takes_several else ""
+        rows.append(f"| `--{name.replace('_', '-')}` | {flag.metavar}{several} | {_cell(flag.told)} |")
     return "\n".join(rows)
 
 

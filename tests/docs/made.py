@@ -23,6 +23,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "curve": samples.curve,
     "variance": samples.variance,
     "timings": samples.timings,
+    "costs": samples.costs,
+    "cost-flags": lists.cost_flags,
     "verdicts": samples.verdicts,
 }
 _MARKED = re.compile(r"(?P<begin><!-- made: (?P<name>[\w.-]+) -->\n).*?(?P<end><!-- end -->)", re.DOTALL)

@@ -154,6 +154,20 @@ def timings() -> str:
 
 
 @cache
+def costs() -> str:
+    """Return what each batch size costs at the price of the page, the cheapest first."""
+    rows = shipped.priced(0.1).tables.costs.sort_values("rank_by_dollars")
+    names = {
+        "batch_size": "batch size",
+        "lr": "lr",
+        "seconds": "seconds",
+        "seconds_high": "up to",
+        "dollars": "dollars",
+    }
+    return _table(rows, names)
+
+
+@cache
 def verdicts() -> str:
     rows = ["| claim | outcome | in words |", "|---|---|---|"]
     for one in shipped.found().verdicts:

@@ -31,6 +31,12 @@ def unpacked(folder: Path) -> Path:
 @functools.cache
 def found() -> Analysis:
     """Return what the study says, as if it lay where pages have it."""
+    return priced(None)
+
+
+@functools.cache
+def priced(price: float | None) -> Analysis:
+    """Return the same, with a price of an hour of its machine."""
     with TemporaryDirectory() as folder:
-        analysis = analyse(open_study(unpacked(Path(folder))))
+        analysis = analyse(open_study(unpacked(Path(folder))), price_per_hour=price)
     return replace(analysis, uri=f"{HOME}/{SHOWN}")

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bs_study.analysis.costs import COSTS
+from bs_study.analysis.machines import MACHINES
+from bs_study.cli.costs import FLAGS as COST_FLAGS
 from bs_study.config.asked import FIELDS
 from tests.docs.made import without_made
 from tests.docs.pages import DOCS, README, ROOT, code_spans, pages, prose
@@ -14,7 +17,7 @@ from tests.docs.pages import DOCS, README, ROOT, code_spans, pages, prose
 MOST_WORDS = 25
 MOST_LINES = 170
 ACTIONS = {"--config", "--resume", "--accept-changes", "--dry-run", "--all", "--check", "--help", "--open", "--png"}
-ACTIONS |= {"--map", "--runs", "--json", "--pool"}
+ACTIONS |= {"--map", "--runs", "--json", "--pool", *(f"--{name.replace('_', '-')}" for name in COST_FLAGS)}
 EACH = pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
 
 
@@ -78,6 +81,10 @@ def test_a_flag_that_is_named_is_there(page: Path) -> None:
     flags = {flag for span in code_spans(page) if span.startswith("--") for flag in re.findall(r"--[a-z-]+", span)}
     known = ACTIONS | {f"--{no}{name.replace('_', '-')}" for name in FIELDS for no in ("", "no-")}
     assert flags - known == set()
+
+
+def test_the_page_of_costs_names_each_column_of_its_tables() -> None:
+    assert {*COSTS, *MACHINES} <= set(code_spans(DOCS / "costs.md"))
 
 
 def test_the_page_for_developers_names_each_folder_of_the_package() -> None:

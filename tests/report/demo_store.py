@@ -101,7 +101,7 @@ def timing(trial: TrialConfig) -> dict[str, object]:
     return clock | around | MACHINE | {
         "status": "completed", "repeats": 4, "iterations": 100, "iteration_seconds": seconds,
         "iteration_seconds_spread": 0.03, "examples_per_second": trial.batch_size / seconds, "neighbours": 0,
-        "peak_memory_bytes": 10**9, "end_time": datetime.now(UTC),
+        "parameters": 10**6, "peak_memory_bytes": 10**9, "end_time": datetime.now(UTC),
     }  # fmt: skip
 
 

@@ -35,7 +35,8 @@ COLUMNS = {
         message:text iterations:int64 examples:int64 timed_iterations:int64 train_seconds:double load_seconds:double
         compute_seconds:double warmup_seconds:double eval_seconds:double eval_loss_batch_size:int64
         write_seconds:double wall_seconds:double initial_metric:double micro_batch_used:int64 engine_used:text
-        loader_used:text kernels_used:text neighbours:int64 device:text device_name:text host:text node_id:text
+        loader_used:text kernels_used:text parameters:int64 neighbours:int64 device:text device_name:text host:text
+        node_id:text
         gpu_ids:text threads:int64 bs_study_version:text python_version:text torch_version:text ray_version:text
         cuda_version:text attempts:int64 start_time:time end_time:time
     """,
@@ -43,8 +44,9 @@ COLUMNS = {
         workload:text precision:text workload_version:int64 status:text message:text repeats:int64 iterations:int64
         iteration_seconds:double iteration_seconds_low:double iteration_seconds_high:double
         iteration_seconds_spread:double disturbed:bool load_seconds:double compute_seconds:double
-        examples_per_second:double warmup_seconds:double peak_memory_bytes:int64 flops:int64 micro_batch_used:int64
-        engine_used:text loader_used:text kernels_used:text neighbours:int64 device:text device_name:text host:text
+        examples_per_second:double warmup_seconds:double peak_memory_bytes:int64 flops:int64 energy_joules:double
+        micro_batch_used:int64 engine_used:text loader_used:text kernels_used:text parameters:int64 neighbours:int64
+        device:text device_name:text host:text
         node_id:text gpu_ids:text threads:int64 bs_study_version:text python_version:text torch_version:text
         ray_version:text
         cuda_version:text end_time:time

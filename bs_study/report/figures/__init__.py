@@ -4,6 +4,7 @@ from bs_study.report.figures.against_best import AGAINST_BEST, against_best
 from bs_study.report.figures.best_lr import BEST_LR, best_lr
 from bs_study.report.figures.by_target import by_target, time_by_target
 from bs_study.report.figures.choice import CHOICE, time_by_batch_size
+from bs_study.report.figures.costs import TIME_BY_MACHINE, time_by_machine
 from bs_study.report.figures.critical import critical_by_target, critical_figure
 from bs_study.report.figures.heatmap import TIME_TO_TARGET, target_heatmap
 from bs_study.report.figures.losses import FIRST_LOSSES, FIRST_LOSSES_PANELS, first_loss_panels, first_losses
@@ -26,6 +27,7 @@ FIGURES = (
     LOSS_NOISE,
     EPOCH_TIME,
     ITERATION_TIME,
+    TIME_BY_MACHINE,
 )
 """Those of each recipe, in the order of the page."""
 
@@ -54,6 +56,7 @@ __all__ = [
     "target_by_recipe",
     "target_heatmap",
     "time_by_batch_size",
+    "time_by_machine",
     "time_by_target",
     "trial_curves",
 ]

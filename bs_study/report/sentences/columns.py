@@ -27,6 +27,8 @@ def heading(name: str) -> str:
     >>> heading("examples_per_second"), heading("best_lr"), heading("b_seconds_per_example")
     ('examples/s', 'best lr', 'b (s per example)')
     """
+    if name.startswith("rank_by_"):
+        return column_words(name)
     clock = _TO_TARGET.fullmatch(name)
     if clock and clock[1] in CLOCK_LABELS:
         unit = " (s)" if clock[1].endswith("seconds") else ""
