@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from bs_study.analysis.costs import cheapest_in_time, costs, least, pareto
+from bs_study.analysis.critical_batch import critical_batch
 from bs_study.analysis.machine_times import machine_times
 from bs_study.analysis.machines import machines
-from bs_study.analysis.scaling_curve import critical_batch
 from bs_study.config.costs import cost_settings
 from tests.analysis.machine_worlds import (
     KNEE,

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from bs_study.analysis.costs import costs
+from bs_study.analysis.critical_batch import critical_batch
 from bs_study.analysis.fastest_batch import fastest_batch
 from bs_study.analysis.interpolation import between
 from bs_study.analysis.machines import machines
 from bs_study.analysis.parallel import communication_seconds, shared_batch_sizes
-from bs_study.analysis.scaling_curve import critical_batch
 from bs_study.config.costs import cost_settings
 from tests.analysis.machine_worlds import KNEE, MIN_ITERATIONS, SIZES, A, B, curve, times, timing
 
