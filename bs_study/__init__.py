@@ -51,16 +51,24 @@ def __getattr__(name: str) -> object:
     return getattr(import_module(f"bs_study.{_HOMES[name]}"), name)
 
 
-def analyse(study: Study | str | PathLike[str], target: Target | str | None = None) -> Analysis:
+def analyse(
+    study: Study | str | PathLike[str],
+    target: Target | str | None = None,
+    *,
+    question: str | None = None,
+    at: str | None = None,
+) -> Analysis:
     """Return what a study's store says: its tables, verdicts and one recommendation.
 
     Args:
         study: as `sweep` or `open_study` returns it, or its folder or URI.
         target: asks the evaluations again with another target than the study's own, as "accuracy>=0.97".
+        question: "time-to-target", or "loss-at": the lowest held-out loss after the budget `at` (the study's own).
+        at: that budget, as "examples=50000", "iterations=2000" or "seconds=60".
 
     Raises:
-        ValueError: the target is none, or its metric is not among the evaluations.
+        ValueError: the target or the budget is none, or its metric is not among the evaluations.
     """
     from bs_study import answer  # with scipy, which a worker need not wait for
 
-    return answer.analyse(answer.as_study(study), target)
+    return answer.analyse(answer.as_study(study), target, question=question, at=at)

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 
 from bs_study.analysis.best import best_cells
 from bs_study.analysis.conclusions import conclusions
+from bs_study.analysis.loss_at import LossAt, loss_at
 from bs_study.analysis.recommendation import Recommendation
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.tables import Tables, study_tables
 from bs_study.analysis.trials import Cell, by_batch_size
 from bs_study.analysis.unreached import closest
 from bs_study.analysis.verdict import Verdict
-from bs_study.analysis.warnings import Warning
+from bs_study.analysis.warnings import OF_TARGET, Warning
+from bs_study.budget import Budget
 from bs_study.config import StudyConfig
 from bs_study.target import Target
 
@@ -32,6 +34,7 @@ class Analysis:
         rows: of which all this is said; None where it is made by hand.
         verdicts: first those that compare recipes, then those of each recipe.
         warnings: what a reader must know before the numbers, the gravest first.
+        loss_at: the held-out loss after a fixed budget; None where that is not asked. All else is of the target.
     """
 
     name: str
@@ -44,11 +47,12 @@ class Analysis:
     warnings: tuple[Warning, ...]
     shown: Mapping[tuple[str, int], float]
     rows: StudyRows | None = field(default=None, repr=False, compare=False)
+    loss_at: LossAt | None = None
 
     @property
     def best_cell(self) -> Cell | None:
-        """The cell that is recommended."""
-        best = self.recommendation.best
+        """The cell that is recommended, by what is asked."""
+        best = self.loss_at.best if self.loss_at else self.recommendation.best
         return best.cell if best else None
 
     def _repr_html_(self) -> str:
@@ -59,16 +63,24 @@ class Analysis:
 
 
 def analyse_rows(
-    rows: StudyRows, *, target: Target | None = None, name: str = "", uri: str = "", known: Tables | None = None
+    rows: StudyRows,
+    *,
+    target: Target | None = None,
+    at: Budget | None = None,
+    name: str = "",
+    uri: str = "",
+    known: Tables | None = None,
 ) -> Analysis:
     """Return what the rows of a study say: a pure function.
 
     Args:
+        at: asks for the held-out loss after this budget, beside all that there is to say of the target.
         known: tables of the same rows by another target, of which not all need to be made again.
     """
     target = target or rows.target
     tables = study_tables(rows, target=target, known=known)
     found = conclusions(rows, tables, target)
+    loss = loss_at(rows, tables, at) if at else None
     return Analysis(
         name=name,
         uri=uri,
@@ -79,12 +91,14 @@ def analyse_rows(
             recipes=found.recipes,
             scaling_curve=found.scaling_curve,
             critical_batch=found.critical_batch,
+            **({"loss_at": loss.table} if loss else {}),
         ),
         recommendation=found.recommendation,
         verdicts=found.verdicts,
-        warnings=found.warnings,
+        warnings=tuple(one for one in found.warnings if loss is None or one.kind not in OF_TARGET),
         shown=_shown(tables, target),
         rows=rows,
+        loss_at=loss.record if loss else None,
     )
 
 

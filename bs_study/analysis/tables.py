@@ -45,6 +45,7 @@ class Tables:
         recipes: how the recipes compare at each batch size; empty where there is one.
         scaling_curve: updates and examples to the target of each batch size at its best lr.
         critical_batch: what follows from it, by each definition.
+        loss_at: the held-out loss of each cell after a fixed budget; empty where that is not asked.
         target_spread: how much seeds differ at several targets, over all recipes; empty where no cell has two seeds.
         versions: which trials are of which version of workload and data; empty where all are of one. All other tables
             are of the judged version alone.
@@ -67,6 +68,7 @@ class Tables:
     target_spread: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     scaling_curve: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     critical_batch: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    loss_at: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     @property
     def is_clean(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
+from bs_study.config.question import without_budgets
 from bs_study.config.recipe import typed_value
 from bs_study.config.settings import TrialSettings
 from bs_study.config.values import Positive, distinct
@@ -78,7 +79,7 @@ def overridden(file: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, A
     any file; so do seeds that are typed. What is idle where it stands, in a file or among flags, is refused later.
     Where a flag says at which lr a bracket begins, it takes the place of the file's lrs, but for their step.
     """
-    kept = dict(file)
+    kept = without_budgets(file, flags)
     search = flags.get("search", kept.get("search", "grid"))
     if "search" in flags:
         for name in [own for own, searches in OWN.items() if search not in searches] + [*OF_GRID] * (search in RACES):

@@ -20,7 +20,19 @@ from tests.docs.pages import ROOT
 STUDIES = ROOT / "bs_study" / "config" / "studies"
 GROUPS = {
     "Workload, grid and search": (
-        *("workload", "target", "name", "batch_sizes", "lrs", "seeds", "max_seeds", "search", "race_margin"),
+        *(
+            "workload",
+            "target",
+            "question",
+            "at",
+            "name",
+            "batch_sizes",
+            "lrs",
+            "seeds",
+            "max_seeds",
+            "search",
+            "race_margin",
+        ),
         *("lr_start", "lr_factor", "refine", "recipes"),
     ),
     "Budget and end of a trial": (
