@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bs_study.analysis.comparison import Comparison
+from bs_study.analysis.loss_at import LossAt
 from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.step import Step
 from bs_study.analysis.study import Analysis
@@ -32,7 +33,8 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
     recommended one's and the interval of that ratio. `fresh` are times of seeds that did not choose the recommended
     cell; where there are any, `value`, `low` and `high` are theirs. Ratios are by all seeds. Where
     `can_reach` is false the ratio is infinite, hence null. `scaling_curve` and `critical_batch` are rows of these
-    tables; `targets` says of each target that the page compares what is recommended, and its critical batch size.
+    tables; `loss_at` is null unless the loss after a budget is asked: its values, and the ratios, are those of losses.
+    `targets` says of each target that the page compares what is recommended, and its critical batch size.
 
     Args:
         analyses: by each of these targets; none where there is one.
@@ -56,6 +58,7 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
         "by_clock": {clock: _result(one) for clock, one in told.by_clock.items()},
         "doubts": [_doubt(one) for one in told.doubts],
         "steps": [_step(one, found) for one in told.steps],
+        "loss_at": None if found.loss_at is None else _loss_at(found.loss_at),
         "scaling_curve": found.tables.scaling_curve.to_dict("records"),
         "critical_batch": found.tables.critical_batch.to_dict("records"),
         "targets": [_at_target(one) for one in analyses if len(analyses) > 1],
@@ -95,6 +98,21 @@ def _search(found: Analysis) -> dict[str, Any] | None:
 
 def _target(target: Target | None) -> dict[str, Any] | None:
     return None if target is None else asdict(target)
+
+
+def _loss_at(told: LossAt) -> dict[str, Any]:
+    return {
+        "at": asdict(told.budget),
+        "clock": told.clock,
+        "grade": told.grade,
+        "recommendation": None if told.best is None else _result(told.best),
+        "fault": told.fault,
+        "as_good": [_comparison(one) for one in told.comparisons if not one.is_slower],
+        "higher": [_comparison(one) for one in told.comparisons if one.is_slower],
+        "by_batch_size": [_result(one) for one in told.by_size],
+        "missed": [one._asdict() for one in told.missed],
+        "doubts": [_doubt(one) for one in told.doubts],
+    }
 
 
 def _at_target(found: Analysis) -> dict[str, Any]:

@@ -97,6 +97,22 @@ TABLES = (
         (*_CELL, *settings("seed", "workload_version"), *plain("is_judged", "status")),
     ),
     PageTable(
+        "loss_at",
+        "Held-out loss after the budget",
+        "Medians over seeds, 95 % of a typical seed in grey. A missing loss: trials ended before the budget, or most "
+        "diverged.",
+        (
+            *_CELL,
+            Column("loss", "held-out, read between the evaluations around the budget"),
+            Column("is_best_lr", "of its batch size"),
+            Column("seeds", "that gave an answer"),
+            Column("read", "seeds with a loss at the budget"),
+            Column("ended", "trials that ended before it"),
+            *plain("diverged", "best_lr_on_edge"),
+            *_more("no_look", "out_of_memory", "failed"),
+        ),
+    ),
+    PageTable(
         "scaling_curve",
         "Updates and examples to the target",
         "Each batch size at its best lr by iterations; medians over seeds, 95 % of a typical seed in grey.",
