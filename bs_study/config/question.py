@@ -54,16 +54,23 @@ def budgeted(given: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def without_budgets(file: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of a file without those of another question than the one that flags ask."""
-    kept = dict(file)
+def of_question(file: Mapping[str, Any], flags: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings of a file and flags, those of the file left out that are of another question than is typed.
+
+    With loss-at that is typed the search is a grid, unless another is typed.
+    """
+    kept, typed = dict(file), dict(flags)
     before = kept.get("question", "time-to-target")
-    question = flags.get("question", before)
-    is_other_budget = question == "loss-at" and "at" in flags and flags["at"] != kept.get("at")
+    question = typed.get("question", before)
+    is_other_budget = question == "loss-at" and typed.get("at", kept.get("at")) != kept.get("at")
     if question != before or is_other_budget:
         for name in (*BUDGETS, "stop_at_target", "at"):
             kept.pop(name, None)
-    return kept
+    if question != before and question == "loss-at":
+        typed.setdefault("search", "grid")
+        if kept.get("seeds") == "auto":
+            kept = {name: value for name, value in kept.items() if name not in ("seeds", "max_seeds")}
+    return kept, typed
 
 
 def refuse_unfit_question(
