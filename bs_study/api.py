@@ -83,7 +83,7 @@ def import_runs(
     """Make a study of runs that were made elsewhere, and return it; `bs_study.report` writes its report.
 
     Args:
-        files: CSV, Parquet or JSON Lines, or folders of TensorBoard or MLflow: one, or several.
+        files: CSV, Parquet or JSON Lines, folders of TensorBoard or MLflow, or MLflow's database: one, or several.
         study: the name of the new study.
         target: by which the runs are judged, as "accuracy>=0.97".
         columns: the column of each field or metric of another name: `{"batch_size": "bs"}`.

@@ -152,7 +152,8 @@ class _Court:
         iteration_edges = grid_edges(rows.tried, best_cells(best, "iterations"))
         target_doubts = of_target(self.anyway)
         of_speed = [doubt for doubt in self.anyway if doubt.reason in OF_SPEED]
-        of_lrs = target_doubts or self._lrs_left(recipe, best)
+        of_iterations = [doubt for doubt in target_doubts if doubt.reason != "no_clock"]
+        of_lrs = of_iterations or self._lrs_left(recipe, best)
         cells = {cell: own for cell, own in self.field.cells.items() if cell.recipe == recipe}
         level = {"confidence": self.confidence}
         noise = _of(tables.smoothness, recipe)
@@ -161,7 +162,7 @@ class _Court:
             _open(verdicts_speed.iteration_time_is_flat(speed, **level), of_speed),
             verdicts_loss.noise_falls(noise, examples_per_iteration=tables.examples_per_iteration, **level),
             _open(verdicts_loss.small_batch_needs_small_lr(lrs, **level), self._left(recipe)),
-            _open(verdicts_loss.large_batch_wants_large_lr(lrs, **level), of_lrs, alone=bool(target_doubts)),
+            _open(verdicts_loss.large_batch_wants_large_lr(lrs, **level), of_lrs, alone=bool(of_iterations)),
             verdicts_target.middle_batch_size(
                 Field(self.field.clock, cells),
                 open_cells=rows.open_cells,
@@ -175,7 +176,7 @@ class _Court:
                 examples=dict(zip(lrs["batch_size"], lrs["examples_per_iteration"], strict=True)),
                 edges=iteration_edges,
                 open_cells=rows.open_cells,
-                open_anyway=target_doubts,
+                open_anyway=of_iterations,
                 recipe=recipe,
                 **level,
             ),

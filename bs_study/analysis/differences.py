@@ -11,6 +11,7 @@ from bs_study.analysis.timings import KIND
 from bs_study.config import StudyConfig
 from bs_study.config.settings import KEPT
 from bs_study.store.changes import changes
+from bs_study.store.imported import TOLD_BY_RUNS
 
 Kind = tuple[object, ...]
 """A kind of machine: name of the device, and threads where they are known."""
@@ -32,11 +33,13 @@ class Differences:
     Attributes:
         fingerprints: of the versions of workload and data that each is judged by; empty where study.json has none.
         kinds: on which kinds of machine the trials of each ran; none where their rows do not say.
+        are_imported: which of the two hold imported runs: they tell no workload, no device and few settings.
     """
 
     settings: tuple[Setting, ...]
     fingerprints: tuple[Fingerprint, Fingerprint]
     kinds: tuple[tuple[Kind, ...], tuple[Kind, ...]]
+    are_imported: tuple[bool, bool] = (False, False)
 
     @property
     def is_other_workload(self) -> bool:
@@ -61,13 +64,16 @@ def differences(a: StudyRows, b: StudyRows, *, fingerprints: tuple[Fingerprint, 
         a, b: rows of studies whose config is known; of another, no setting is compared.
         fingerprints: of the judged version of each.
     """
-    return Differences(_settings(a.config, b.config), fingerprints, (_kinds(a), _kinds(b)))
+    are_imported = a.is_imported, b.is_imported
+    known = set(TOLD_BY_RUNS) if any(are_imported) else None
+    return Differences(_settings(a.config, b.config, known), fingerprints, (_kinds(a), _kinds(b)), are_imported)
 
 
-def _settings(a: StudyConfig | None, b: StudyConfig | None) -> tuple[Setting, ...]:
+def _settings(a: StudyConfig | None, b: StudyConfig | None, known: set[str] | None) -> tuple[Setting, ...]:
+    """Return the settings that differ, of those that both studies know; None: they know all."""
     if a is None or b is None:
         return ()
-    first, second = (config.model_dump(mode="json", exclude={"name"}) for config in (a, b))
+    first, second = (config.model_dump(mode="json", include=known, exclude={"name"}) for config in (a, b))
     named = [Setting(name, value, second[name]) for name, value in first.items() if name not in KEPT]
     return tuple(one for one in named if one.a != one.b)
 

@@ -119,6 +119,8 @@ def study_tables(rows: StudyRows, *, target: Target | None, known: Tables | None
     own_timings = trials_own_timings(rows.timings, rows.trials)
     clean = clean_iteration_seconds(own_timings)
     times = trial_times(rows.evaluations, rows.trials, target=target, window=rows.target_window, clean=clean)
+    if rows.is_imported:  # of which optimizer, and so with which momentum, is not known
+        times["effective_lr"] = float("nan")
     cells = convergence(times, direction=target.direction if target else "max")
     best_cells = best(cells)
     grid = set(rows.tried[CELL].itertuples(index=False, name=None))

@@ -12,7 +12,8 @@ from lightning.pytorch.callbacks import Callback
 class ReportCallback(Callback):
     """Reports the loss of updates and, after each validation, all that was logged; stops the Trainer when told to.
 
-    Validation and saving are in no training clock. The target's metric is one that `self.log` names.
+    Validation and saving are in no training clock. The target's metric is one that `self.log` names. A validation
+    without an update since the last is left out, and what comes after the fit.
 
     Args:
         report: what the function was given.
@@ -20,7 +21,7 @@ class ReportCallback(Callback):
     """
 
     def __init__(self, report: Any, *, every: int = 1) -> None:
-        self._report, self._every, self._last = report, every, 0
+        self._report, self._every, self._last, self._looked = report, every, 0, 0
         self._pause = ExitStack()
 
     def _tell(self, trainer: Trainer, **told: float) -> None:
@@ -34,22 +35,17 @@ class ReportCallback(Callback):
         loss = outputs.get("loss") if isinstance(outputs, dict) else outputs
         self._tell(trainer, **({} if loss is None or self._last % self._every else {"loss": float(loss)}))
 
-    def on_validation_start(self, *_: Any) -> None:
-        self._begin_pause()
-
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.sanity_checking:
+        if trainer.state.fn == "fit" and trainer.global_step > self._looked:
+            self._looked = trainer.global_step
             logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
             self._tell(trainer, **{name: value for name, value in logged.items() if name not in ("loss", "epoch")})
 
-    def on_save_checkpoint(self, *_: Any) -> None:
-        self._begin_pause()
-
-    def _begin_pause(self) -> None:
+    def _begin_pause(self, *_: Any) -> None:
         self._pause.close()
         self._pause.enter_context(self._report.pause())
 
+    on_validation_start = on_save_checkpoint = on_train_end = _begin_pause
+
     def on_train_batch_start(self, *_: Any) -> None:
         self._pause.close()
-
-    on_train_end = on_exception = on_train_batch_start

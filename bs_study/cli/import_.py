@@ -60,7 +60,7 @@ def _parser() -> Parser:
         "files",
         nargs="+",
         metavar="FILE",
-        help="what ends with .csv, .parquet or .jsonl, or a folder of TensorBoard or MLflow",
+        help="what ends with .csv, .parquet or .jsonl, a folder of TensorBoard or MLflow, or mlflow.db",
     )
     parser.add_argument("--study", required=True, metavar="NAME", help="of the new study")
     parser.add_argument(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bs_study.importing.sheet import Sheet, Values
+from bs_study.importing.wide import RUN
 from bs_study.store.schema import table_schema
 from bs_study.words import listing, shortened, shown
 
@@ -117,12 +118,19 @@ def read_columns(sheet: Sheet, *, mapped: Mapping[str, str], metric: str) -> Col
     """
     names = {name: column for name, column in mapped.items() if column in sheet.columns}
     free = set(sheet.columns) - set(names.values())
-    names |= {name: name for name in (*FIELDS, "loss", metric) if name in free and name not in mapped}
+    given = set(mapped) - ({"run"} - set(names))  # the table of runs alone may call it something else
+    names |= {name: name for name in (*FIELDS, "loss", metric) if name in free and name not in given}
     return Columns(names, tuple(name for name in names if name not in FIELDS))
 
 
-def missing(sheet: Sheet, field: str) -> ValueError:
+def missing(sheet: Sheet, field: str, columns: Columns) -> ValueError:
     """Return the refusal of a sheet without a column that is needed: what the file has, and the line that maps one."""
+    taken = next((name for name, column in columns.names.items() if column == field), None)
+    if taken:
+        return ValueError(
+            f"{field}: --map gives the column {shown(field)} to {taken}. Write field=column, as "
+            f"{_word(field, 'COLUMN')}"
+        )
     return ValueError(
         f"{field}: {shortened(sheet.source)} has no column {shown(field)}. {_there(sheet, field)} "
         f"Map it: --map {_word(field, proposed(sheet, field) or 'COLUMN')}"
@@ -134,8 +142,10 @@ def proposed(sheet: Sheet, field: str) -> str | None:
     by_low = {name.lower(): name for name in sheet.columns}
     usual = (by_low.get(name.lower()) for name in USUAL.get(field, ()))
     part = (name for low, name in by_low.items() if field.lower() in low.replace(".", "/").split("/"))
+    tails = (name.rpartition(" - ") for name in sheet.columns)  # of a panel of W&B, in which each column is a run
+    wide = (f"{RUN} - {tail}" for _, mark, tail in tails if mark and field.lower() in tail.lower().split("/"))
     near = (by_low[low] for low in difflib.get_close_matches(field.lower(), by_low, n=1, cutoff=0.6))
-    return next((name for name in (*usual, *part, *near) if name and name not in FIELDS), None)
+    return next((name for name in (*usual, *part, *wide, *near) if name and name not in FIELDS), None)
 
 
 def _there(sheet: Sheet, wanted: str) -> str:

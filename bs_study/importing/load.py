@@ -10,7 +10,8 @@ from bs_study.importing.columns import FIELDS, refuse_unfit_map
 from bs_study.importing.runs import Imported, read_runs
 from bs_study.importing.sheet import Sheet, read_sheet
 from bs_study.importing.study import free_place, write_study
-from bs_study.importing.trackers import read_folder
+from bs_study.importing.trackers import DATABASE, read_tracker
+from bs_study.importing.wide import with_rows_of_runs
 from bs_study.store.paths import StudyPaths
 from bs_study.store.schema import table_schema
 from bs_study.target import Target
@@ -29,7 +30,7 @@ def load_runs(
     """Import runs as a new study; return where it is, and what was read.
 
     Args:
-        files: CSV, Parquet or JSON Lines, or folders of TensorBoard or MLflow.
+        files: CSV, Parquet or JSON Lines, folders of TensorBoard or MLflow, or MLflow's database.
         study: its name.
         target: by which runs are judged.
         mapped: the column of each field and metric that does not have its name.
@@ -53,9 +54,9 @@ def load_runs(
 def _sheets(file: str, *, is_one: bool, mapped: Mapping[str, str]) -> list[Sheet]:
     """Return the rows of a file, or of each run in a folder. Of several files without a column run, each is a run."""
     path = Path(file).expanduser()
-    if path.is_dir():
-        return read_folder(file)
-    sheet = read_sheet(file)
-    if is_one or mapped.get("run", "run") in sheet.columns:
+    if path.is_dir() or (path.suffix == DATABASE and path.exists()):
+        return read_tracker(file)
+    sheet = with_rows_of_runs(read_sheet(file), mapped)
+    if is_one or {"run", mapped.get("run")} & set(sheet.columns):
         return [sheet]
     return [replace(sheet, run=path.stem or shortened(file))]

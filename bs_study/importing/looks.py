@@ -10,6 +10,9 @@ from bs_study.importing.record import Cell, Look, Row, Run
 from bs_study.importing.sheet import finite, number, whole
 from bs_study.words import count, shown, typed
 
+DATES = 10 * 365.25 * 24 * 3600
+"""No run trains for so many seconds: above it a number of seconds counts from 1970."""
+
 
 @dataclass
 class _Moment:
@@ -99,6 +102,11 @@ def _moment(cell: Cell, row: Row) -> _Moment:
         now.seconds = finite(given["seconds"], name=row.named("seconds"), place=row.place)
         if now.seconds < 0:
             raise ValueError(f"{row.named('seconds')}: {typed(now.seconds)} is below 0 ({row.place}). Give a time")
+        if now.seconds > DATES:
+            raise ValueError(
+                f"{row.named('seconds')}: {typed(now.seconds)} is a date, or 10 years ({row.place}). Give the seconds "
+                "since the run began"
+            )
     if (loss := row.value("train_loss")) is not None:
         now.train_loss = number(loss, name=row.named("train_loss"), place=row.place)
     for name in row.columns.metrics:

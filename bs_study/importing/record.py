@@ -99,11 +99,13 @@ def run_cell(name: str, rows: Sequence[Row], of_runs: Mapping[str, Row] | None) 
     if of_runs is not None and of_run is None and not all(any(row.has(field) for row in rows) for field in OF_RUN[:2]):
         raise ValueError(f"run: {shown(name)} has no row in the table of runs ({rows[0].place}). Add one")
     known = [*rows, *([of_run] if of_run else [])]
-    size, lr, seed = (_only(field, known) for field in OF_RUN)
+    # A column of lrs beside that of the table is a schedule.
+    of_lr = [of_run] if of_run and of_run.value("lr") is not None else known
+    size, lr, seed = (_only(field, of_lr if field == "lr" else known) for field in OF_RUN)
     if size is None or lr is None:
         field = "batch_size" if size is None else "lr"
         if not any(row.has(field) for row in known):
-            told = missing(known[-1].sheet, field)
+            told = missing(known[-1].sheet, field, known[-1].columns)
             raise (
                 ValueError(f"{told}, or give a table with run, batch_size and lr: --runs FILE") if not of_runs else told
             )
@@ -132,6 +134,7 @@ def _only(field: str, rows: Sequence[Row]) -> tuple[Row, float] | None:
             raise ValueError(
                 f"{row.named(field)}: the run has {typed(first[1])} ({first[0].place}) and {typed(value)} "
                 f"({row.place}). Give each run one {field}, and a name of its own: --map run=COLUMN"
+                + (". Of a schedule, give its peak in a table: --runs FILE" if field == "lr" else "")
             )
         first, seen = first or (row, value), given
     return first

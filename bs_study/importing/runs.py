@@ -55,7 +55,8 @@ def read_runs(
     found = [read_columns(sheet, mapped=mapped, metric=target.metric) for sheet in sheets]
     are_looks = [not _is_of_times(sheet, columns) for sheet, columns in zip(sheets, found, strict=True)]
     if any(are_looks) and not any(target.metric in columns.metrics for columns in found):
-        raise missing(sheets[are_looks.index(True)], target.metric)
+        first = are_looks.index(True)
+        raise missing(sheets[first], target.metric, found[first])
     groups = _groups(sheets, found)
     table = _table_of_runs(of_runs, mapped, target) if of_runs is not None else None
     runs = []
@@ -85,7 +86,7 @@ def _is_of_times(sheet: Sheet, columns: Columns) -> bool:
         )
     if not times and not looks:
         wanted = "iterations_to_target" if proposed(sheet, "iteration") is None else "iteration"
-        told = missing(sheet, wanted)
+        told = missing(sheet, wanted, columns)
         raise ValueError(f"{told}. Rows need iteration or examples, or else iterations_to_target or examples_to_target")
     return bool(times)
 
@@ -106,7 +107,7 @@ def _groups(sheets: Sequence[Sheet], found: Sequence[Columns]) -> dict[str, list
 def _table_of_runs(sheet: Sheet, mapped: Mapping[str, str], target: Target) -> dict[str, Row]:
     columns = read_columns(sheet, mapped=mapped, metric=target.metric)
     if "run" not in columns.names:
-        raise missing(sheet, "run")
+        raise missing(sheet, "run", columns)
     found: dict[str, Row] = {}
     for at in range(len(sheet.numbers)):
         row = Row(sheet, columns, at)
@@ -150,6 +151,10 @@ def _notes(
     yield f"read: {counted(len(runs), 'run')}, {form}"
     if by_time:
         yield "a time to the target is taken as it is told: not met one iteration earlier"
+    metrics = dict.fromkeys((name, columns.names[name]) for columns in found for name in columns.metrics)
+    if metrics:
+        told = [name if name == column else f"{name} ({shortened(column)})" for name, column in metrics]
+        yield f"{'metric' if len(told) == 1 else 'metrics'}: {listing(told)}"
     if not names & {"examples", "examples_to_target"}:
         yield "examples: iterations × batch size, as no column says them"
     elif not names & {"iteration", "iterations_to_target"}:

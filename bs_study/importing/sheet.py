@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from bs_study.words import count, counted, listing, shortened, shown
 
@@ -48,22 +48,28 @@ def read_sheet(file: str | Path) -> Sheet:
         OSError: it can't be read.
     """
     path, name = Path(file).expanduser(), shortened(str(file))
-    reader = READERS.get(path.suffix.lower())
-    if reader is None:
-        known = listing(list(READERS)).replace(" and ", " or ")
-        raise ValueError(
-            f"{name}: can't be imported by its ending {shown(path.suffix)}. Give a file that ends with {known}"
-        )
     if path.is_dir():
         raise ValueError(f"{name}: is a folder. Give a file")
     try:
-        content = path.read_bytes()
+        with path.open("rb") as opened:
+            reader = READERS.get(path.suffix.lower()) or _no_reader(path, name)
+            content = opened.read()
     except OSError as error:
         raise ValueError(f"{name}: can't be read: {error.strerror}. Give a file that is there") from error
     sheet = reader(str(file), content)
     if not sheet.numbers:
         raise ValueError(f"{name}: has no rows. Give a file with a row for each run, or for each look at a run")
     return sheet
+
+
+def _no_reader(path: Path, name: str) -> NoReturn:
+    known = listing(list(READERS)).replace(" and ", " or ")
+    instead = f"Give a file that ends with {known}"
+    if path.suffix == ".wandb":
+        instead = "W&B's own files are not read. Sync the run, and export its history as CSV"
+    elif "tfevents" in path.name:
+        instead = "Give the folder that it is in"
+    raise ValueError(f"{name}: can't be imported by its ending {shown(path.suffix)}. {instead}")
 
 
 def _text(source: str, content: bytes, *, kind: str) -> str:
@@ -91,9 +97,12 @@ def _csv(source: str, content: bytes) -> Sheet:
     if not rows:
         return Sheet(source, {}, [])
     names = [name.strip() for name in rows[0]]
-    mark = next((mark for mark in (";", "\t") if len(names) == 1 and mark in names[0]), None)
+    mark = next((mark for mark in (";", "\t", "|") if len(names) == 1 and mark in names[0]), None)
     if mark:
-        raise ValueError(f"{shortened(source)}: its columns are separated by {shown(mark)}. Save it with commas")
+        raise ValueError(
+            f"{shortened(source)}: its columns are separated by {shown(mark)}. Save it with commas, and numbers with a "
+            "point"
+        )
     _refuse_names(source, names, kind="CSV")
     for row, number in zip(rows, numbers, strict=True):
         if len(row) != len(names):
@@ -115,14 +124,14 @@ def _refuse_names(source: str, names: Sequence[str], *, kind: str) -> None:
 
 def _json_lines(source: str, content: bytes) -> Sheet:
     rows, numbers = [], []
-    for number, line in enumerate(_text(source, content, kind="JSON Lines").splitlines(), start=1):
+    for number, line in enumerate(_text(source, content, kind="JSON Lines").split("\n"), start=1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             raise ValueError(
-                f"{shortened(source)} line {number}: is no JSON: {error}. Give an object in each line"
+                f"{shortened(source)} line {number}: is no JSON of a run: {error}. Give an object in each line"
             ) from error
         if not isinstance(row, dict):
             raise ValueError(
@@ -133,6 +142,16 @@ def _json_lines(source: str, content: bytes) -> Sheet:
         numbers.append(number)
     names = dict.fromkeys(name for row in rows for name in row)
     return Sheet(source, {name: [row.get(name) for row in rows] for name in names}, numbers)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON. A name that it has twice is refused, where Python would take the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"it has {shown(twice)} twice")
+    return found
 
 
 def _parquet(source: str, content: bytes) -> Sheet:
@@ -167,12 +186,16 @@ def number(value: object, *, name: str, place: str) -> float:
     Raises:
         ValueError: it is none; the message names the column as the person has it, and the place.
     """
+    text = value if isinstance(value, str) else ""
     try:
-        if not isinstance(value, bool | bytes):
+        if not isinstance(value, bool | bytes) and "_" not in text:  # Python would take 1_0 for 10
             return float(value)  # type: ignore[arg-type]  # what it does not take is refused
     except (TypeError, ValueError, OverflowError):
         pass
-    raise ValueError(f"{name}: {shown(value)} is no number ({place}). Give a number, or leave the cell empty")
+    instead = "Give a number, or leave the cell empty"
+    if "," in text:
+        instead = "Write thousands without a comma, and fractions with a point"
+    raise ValueError(f"{name}: {shown(value)} is no number ({place}). {instead}")
 
 
 def whole(value: object, *, name: str, place: str, least: int = 0) -> int:

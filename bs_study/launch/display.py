@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from rich.console import Console, Group
@@ -110,7 +111,7 @@ class Display:
                 Column("batch size", 0, [str(one.trial.batch_size) for one in running]),
                 Column("lr", 1, [setting(one.trial.lr) for one in running]),
                 Column("seed", 5, [str(one.trial.seed) for one in running]),
-                Column("epoch", 4, [epoch for epoch, _, _ in measured]),
+                Column(_unit([one.progress for one in running]), 4, [at for at, _, _ in measured]),
                 Column("loss", 2, [loss for _, loss, _ in measured]),
                 Column("metric", 3, [metric for _, _, metric in measured]),
                 Column("left", 6, ["" if one is None else f"at most {duration(round(one))}" for one in left]),
@@ -119,11 +120,17 @@ class Display:
         )
 
 
+def _unit(told: Sequence[Progress | None]) -> str:
+    """Return what a trial's place is counted in: of functions, the iterations."""
+    return "iteration" if any(one is not None and math.isnan(one.epoch) for one in told) else "epoch"
+
+
 def _measured(progress: Progress | None) -> tuple[str, str, str]:
     if progress is None:
         return "", "", ""
     metric = "" if progress.metric is None else f"{progress.metric:.4g}"
-    return f"{progress.epoch:.2f}", f"{progress.loss:.4f}", metric
+    at = count(progress.iteration) if math.isnan(progress.epoch) else f"{progress.epoch:.2f}"
+    return at, "" if math.isnan(progress.loss) else f"{progress.loss:.4f}", metric
 
 
 def describe(ending: Ending, *, lrs: Mapping[str, float] | None = None) -> str:

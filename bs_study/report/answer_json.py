@@ -33,8 +33,9 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
     recommended one's and the interval of that ratio. `fresh` are times of seeds that did not choose the recommended
     cell; where there are any, `value`, `low` and `high` are theirs. Ratios are by all seeds. Where
     `can_reach` is false the ratio is infinite, hence null. `scaling_curve` and `critical_batch` are rows of these
-    tables; `loss_at` is null unless the loss after a budget is asked: its values, and the ratios, are those of losses.
-    `targets` says of each target that the page compares what is recommended, and its critical batch size.
+    tables, and of a knee that is told null is infinite. `targets` says of each target that the page compares what is
+    recommended, and its critical batch size. `loss_at` is null unless the loss after a budget is asked: its values, and
+    its ratios, are those of losses.
 
     Args:
         analyses: by each of these targets; none where there is one.
@@ -58,10 +59,6 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
         "by_clock": {clock: _result(one) for clock, one in told.by_clock.items()},
         "doubts": [_doubt(one) for one in told.doubts],
         "steps": [_step(one, found) for one in told.steps],
-        "loss_at": None if found.loss_at is None else _loss_at(found.loss_at),
-        "scaling_curve": found.tables.scaling_curve.to_dict("records"),
-        "critical_batch": found.tables.critical_batch.to_dict("records"),
-        "targets": [_at_target(one) for one in analyses if len(analyses) > 1],
         "warnings": [
             {
                 "kind": one.kind,
@@ -83,14 +80,18 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
             }
             for one in found.verdicts
         ],
+        "scaling_curve": found.tables.scaling_curve.to_dict("records"),
+        "critical_batch": found.tables.critical_batch.to_dict("records"),
+        "loss_at": None if found.loss_at is None else _loss_at(found.loss_at),
+        "targets": [_at_target(one) for one in analyses if len(analyses) > 1],
     }
     plain_answer: dict[str, Any] = plain(answer)
     return plain_answer
 
 
 def _search(found: Analysis) -> dict[str, Any] | None:
-    """Return how the study was searched, and how many trials were outrun; None where its config is not known."""
-    if found.config is None:
+    """Return how the study was searched, and how many trials were outrun; None where that is not known."""
+    if found.config is None or (found.rows is not None and found.rows.is_imported):
         return None
     names = {"search", "race_margin", "lr_start", "lr_factor", "refine", "seeds", "max_seeds"}
     return {**found.config.model_dump(include=names), "outrun": outrun_trials(found)}

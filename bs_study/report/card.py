@@ -87,7 +87,8 @@ def card(found: Analysis, *, start: str | None = None) -> Card:
     best, step, left = found.recommendation.best, next_step(found, start=start), answer.left(found)
     if best is None:
         unsure = tuple(text for text in answer.sure(found) if text != left)
-        return Card(" ".join(answer.use(found)), left=left, unsure=unsure, step=step)
+        use = " ".join(answer.use(found))
+        return Card(use, left=left, unsure=unsure, curve=curve_line(found, found.recipes[0]), step=step)
     use = " ".join(answer.either_named(found, best)) or _train_with(best)
     return Card(
         use=use,

@@ -13,13 +13,13 @@ from bs_study.analysis.convergence import NO_ANSWER
 from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.trials import Cell
 from bs_study.report.outrun import beyond, outrun_cells
+from bs_study.report.sentences.outcomes import missed_by
 from bs_study.report.sentences.times import interval, took
 from bs_study.words import amount, count, counted, listing, setting, span
 
 Kind = Literal["best", "other", "recipe", "cut", "diverged", "no_memory"]
 
 _ENDS = {
-    "missed": "ran out of budget",
     "outrun": "outrun",
     "not_tried": "ended at another target",
     "diverged": "diverged",
@@ -96,6 +96,8 @@ def _point(
     if recommended is not None and cell == recommended.cell:
         return _recommended(recommended)
     if math.isnan(row[time]):
+        if 2 * row["reached"] > answers:  # it reached the target, at a time that this clock does not tell
+            return None
         return _cut(row, cell, answers=answers, clock=clock)
     kind: Kind = "other" if cell not in best else "best" if cell.recipe == recipe else "recipe"
     low, high = row[f"{time}_low"], row[f"{time}_high"]
@@ -117,7 +119,8 @@ def _reached(reached: int, seeds: int) -> str:
 
 def _cut(row: Mapping[Hashable, Any], cell: Cell, *, answers: int, clock: str) -> CellPoint:
     bound = _bound(row, answers=answers, clock=clock)
-    ends = {words: int(row[name]) for name, words in _ENDS.items() if row[name]}
+    words = {"missed": missed_by(row["censored_by"])} | _ENDS
+    ends = {said: int(row[name]) for name, said in words.items() if row[name]}
     told = list(ends) if answers == 1 else [f"{count(trials)} {words}" for words, trials in ends.items()]
     reached = f"{_reached(row['reached'], answers)}, " if answers > 1 else ""
     after = f", the first after {amount(bound, clock=clock)}" if math.isfinite(bound) and answers > 1 else ""

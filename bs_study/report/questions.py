@@ -30,7 +30,9 @@ class Question:
 
 OF_LOSS = (
     Question("sure", "How sure?", tables=("loss_at",)),
-    Question("target", "How soon is the target met?", ("fastest_after_tuning", "soonest_recipe"), "time_by_batch_size"),
+    Question(
+        "soonest", "How soon is the target met?", ("fastest_after_tuning", "soonest_recipe"), "time_by_batch_size"
+    ),
 )
 """The first, in place of those of the target, where the loss after a budget is asked."""
 QUESTIONS = (
@@ -39,7 +41,10 @@ QUESTIONS = (
     Question("targets", "What if my target were different?", figure="time_by_target", tables=("target_spread",)),
     Question(
         "updates", "Do large batches still save updates?", ("updates_saturate",), "iterations_to_target",
-        more=("examples_by_iterations", "critical_by_target"), tables=("scaling_curve", "critical_batch"),
+        more=("critical_by_target",), tables=("critical_batch",),
+    ),
+    Question(
+        "trade", "What do fewer updates cost in examples?", figure="examples_by_iterations", tables=("scaling_curve",),
     ),
     Question(
         "lr", "Which lr goes with which batch size?", ("large_batch_lr", "small_batch_lr", "middle_batch_size"),
@@ -65,6 +70,9 @@ def questions_of(found: Analysis) -> tuple[Question, ...]:
     """Return the questions of a page, by what is asked; those of the target where there is one."""
     if found.loss_at is None:
         return QUESTIONS
-    of_target = {"targets", "updates", *(["target"] if found.recommendation.target is None else [])}
-    left_out = of_target if found.recommendation.best is None else {"targets"}
+    left_out = {"targets"}
+    if found.recommendation.best is None:
+        left_out |= {"updates", "trade"}
+    if found.recommendation.target is None:
+        left_out |= {"soonest"}
     return tuple(one for one in (*OF_LOSS, *QUESTIONS[1:]) if one.name not in left_out)

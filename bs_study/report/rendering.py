@@ -110,13 +110,9 @@ def _parts(found: Analysis, analyses: Sequence[Analysis], drawn: Collection[Pict
         ("targets", ""): [targets.by_target(analyses)],
         ("run", ""): [setup.state_text(found.recommendation.state)],
     }
-    if found.recommendation.best:
-        said |= {
-            ("updates", name): [
-                text for text in (curve.curve_line(found, name), *curve.definitions(found, name)) if text
-            ]
-            for name in found.recipes
-        }
+    for name in found.recipes:
+        said["updates", name] = [*filter(None, [curve.curve_line(found, name)]), *curve.definitions(found, name)]
+        said["trade", name] = list(filter(None, [curve.rule_line(found, name)]))
     rows = targets.rows(target_table(analyses), clock=found.recommendation.clock) if len(analyses) > 1 else []
     return {"questions": asked(found, drawn, page_tables(found), said=said), "by_target": rows}
 

@@ -9,14 +9,13 @@ import pandas as pd
 from bs_study.analysis.rows import State
 from bs_study.config.black_box import UNHEEDED
 from bs_study.store import Study
+from bs_study.store.imported import TOLD_BY_RUNS
 from bs_study.store.study_json import is_of_function
 from bs_study.words import count, counted, duration, listing, setting
 
 _HARDWARE = ("device_name", "device", "threads", "host")
 _VERSIONS = ("bs_study_version", "python_version", "torch_version", "cuda_version", "ray_version")
 _ASKED = ("train_examples", "package_version", "schema_version", "created")
-_NOT_ASKED = ("workload", "max_iterations", "warmup_iterations", "trial_id_digits")
-"""Settings that a study of imported runs has, and nobody asked for."""
 _MOST_NAMED = 6
 _LONGEST_MESSAGE = 300
 
@@ -58,8 +57,9 @@ def settings(study: Study) -> dict[str, str]:
     Of imported runs it is where they are from, and what they are.
     """
     if study.imported is not None:
-        told = {"imported from": study.known_asked["imported"]["from"]} | study.settings
-        return {name: setting_text(value) for name, value in told.items() if name not in _NOT_ASKED}
+        told = {name: value for name, value in study.settings.items() if name in TOLD_BY_RUNS}
+        told = {"imported from": study.known_asked["imported"]["from"]} | told
+        return {name: setting_text(value) for name, value in told.items()}
     idle = UNHEEDED if is_of_function(study.known_asked) else ()
     told = {name: value for name, value in study.settings.items() if name not in idle}
     return {name: setting_text(value) for name, value in told.items() if value is not None and value != []}

@@ -46,7 +46,7 @@ TABLES = (
     PageTable(
         "cells",
         "Every cell",
-        "Medians over seeds, least to most in grey. A missing time was not reached within the budget. "
+        "Medians over seeds, least to most in grey. A missing time was not reached. "
         "“> 2.1×” was outrun: its first seed was cut after 2.1 times the best time. Best: of its batch size.",
         (
             *_CELL,

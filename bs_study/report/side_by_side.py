@@ -15,11 +15,9 @@ from bs_study.wrapped import wrapped
 
 def lines(found: SideBySide, *, width: int) -> list[str]:
     """Return the lines to print, none wider than so many columns but for a word that is."""
-    settings = says.settings(found)
-    head = ["Settings that differ:", *(f"  {text}" for text in settings)] if settings else ["No setting differs."]
     parts = [
         [" ".join(says.named(found))],
-        [*head, *filter(None, [" ".join(says.surroundings(found)), " ".join(says.pooling(found))])],
+        [*says.settings(found), *filter(None, [" ".join(says.surroundings(found)), " ".join(says.pooling(found))])],
         [says.recommended(side, one) for side, one in zip(SIDES, (found.a, found.b), strict=True)],
         *([*_table(found, clock)] for clock in found.by_size),
         [" ".join(says.closing(found))],
@@ -58,6 +56,7 @@ def comparison_json(found: SideBySide) -> dict[str, Any]:
             **studies,
             "target": None if found.target is None else found.target.typed,
             "settings": {one.name: {"a": one.a, "b": one.b} for one in told.settings},
+            "is_imported": dict(zip("ab", told.are_imported, strict=True)),
             "is_other_workload": told.is_other_workload,
             "devices": [[[*kind] for kind in kinds] for kinds in told.kinds],
             "by_size": {

@@ -6,11 +6,11 @@ import math
 from collections.abc import Hashable, Mapping
 from typing import Any
 
+from bs_study.report.sentences.outcomes import missed_by
 from bs_study.words import amount, count, setting
 
 _ENDS = {
     "reached": "reached the target",
-    "missed": "ran out of budget before the target",
     "outrun": "outrun before the target",
     "not_tried": "ended at another target",
     "diverged": "diverged",
@@ -34,7 +34,7 @@ def trial_end(trial: Mapping[Hashable, Any], *, clock: str = "") -> str:
     iterations, time = trial[f"iterations_{ends}"], trial.get(f"{clock}_{ends}", math.nan)
     known = f" ({amount(time, clock=clock)})" if math.isfinite(time) else ""
     when = f" at iteration {count(iterations)}" if math.isfinite(iterations) else ""
-    return f"{_ENDS[trial['outcome']]}{when}{known}"
+    return f"{_ENDS.get(trial['outcome']) or missed_by(trial['stop_reason'])}{when}{known}"
 
 
 def curve_name(batch_size: float, lr: float, seed: int) -> str:

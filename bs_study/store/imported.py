@@ -7,11 +7,10 @@ from typing import Any
 
 from bs_study.store.paths import StudyPaths
 
-OF_IMPORTED = (
-    *("workload", "target", "batch_sizes", "lrs", "seeds"),
-    *("max_iterations", "warmup_iterations", "trial_id_digits"),
-)
-"""The settings that a study of imported runs keeps: those that its runs tell, and what their ids follow from."""
+TOLD_BY_RUNS = ("target", "batch_sizes", "lrs", "seeds")
+"""The settings of a study of imported runs that its runs tell, or that were asked for."""
+OF_IMPORTED = ("workload", *TOLD_BY_RUNS, "max_iterations", "warmup_iterations", "trial_id_digits")
+"""The settings that such a study keeps: those, and what the ids of its trials follow from."""
 
 
 def with_imported(asked: Mapping[str, Any], imported: Mapping[str, Any] | None) -> dict[str, Any]:

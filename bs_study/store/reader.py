@@ -247,7 +247,7 @@ def open_study(uri: str | os.PathLike[str], *, live: bool = False, strict: bool 
     try:
         found = complaints(study.paths)
     except OSError as error:
-        if not isinstance(error, FileNotFoundError) and error.errno != errno.ENAMETOOLONG:
+        if not isinstance(error, FileNotFoundError | NotADirectoryError) and error.errno != errno.ENAMETOOLONG:
             raise
         raise FileNotFoundError(
             f"{shortened(study.paths.uri)} holds no study (no study.json). Give the folder of one, as results/digits"

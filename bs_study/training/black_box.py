@@ -107,7 +107,7 @@ def _ending(box: BlackBox, trial: TrialConfig, report: BlackBoxReport, interrupt
             if not isinstance(error, SystemExit):
                 raise
             if error.code:
-                raise RuntimeError(f"it ends the process: {message}").with_traceback(error.__traceback__) from error
+                raise RuntimeError(f"it ends the process: {error.code}").with_traceback(error.__traceback__) from error
             message = None  # as a script does that is through
     finally:
         report.close()
@@ -123,7 +123,10 @@ def _without_answer(ending: Ending, position: Position, *, box: BlackBox, target
         return None
     metric = f"{target.metric}=..." if target.metric.isidentifier() else f"**{{{target.metric!r}: ...}}"
     if not position.iteration:
-        lacks = f"{box.name} ended without one call of report. Call report(iteration=..., loss=...) as it trains, and"
+        lacks = (
+            f"{box.name} ended without one call of report in its own process. Call report(iteration=..., loss=...) as "
+            "it trains, and"
+        )
     else:
         lacks = f"{box.name} reported no {target.metric}, which the target asks for. Call"
     return Ending("failed", "error", f"{lacks} report(iteration=..., {metric}) after each evaluation")

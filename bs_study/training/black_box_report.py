@@ -118,6 +118,8 @@ class BlackBoxReport:
                 self._keep_up(now)
             return self.ending is not None
 
+    __call__.__qualname__ = "report"  # which Python's own errors of a call name
+
     @contextmanager
     def pause(self) -> Iterator[None]:
         """Leave what happens within out of the training clock: an evaluation, a checkpoint, reading the data."""

@@ -21,7 +21,7 @@ def number(name: str, value: Any) -> float:
     """Return a number as Python's own: of a tensor or an array with one number, that. A GPU is waited for."""
     if hasattr(value, "__float__"):  # a text has none, though float() would read it
         with contextlib.suppress(TypeError, ValueError, RuntimeError):  # as of several numbers
-            return float(value)
+            return float(value.item() if hasattr(value, "item") else value)
     raise ValueError(f"report: {name} is {_shown(value)}. Give a number, as {name}=0.5")
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset, default_collate
 
 from bs_study.target import OpenTarget, Target, read_target
-from bs_study.workloads.black_box import BlackBox, black_box
+from bs_study.workloads.black_box import BlackBox, about_any, black_box
 from bs_study.workloads.built_in import BUILT_IN
 from bs_study.workloads.given import class_made_by
 from bs_study.workloads.lookup import named_class
@@ -160,7 +160,8 @@ def _made(cls: type | None, found: Callable[..., object], name: str) -> Workload
     try:
         workload = _with_defaults(cls or class_made_by(found))()
     except Exception as error:
-        raise ValueError(f"workload: {name} can't be made: {told_of_making(error, found)}") from error
+        hint = "" if cls else about_any(found)
+        raise ValueError(f"workload: {name} can't be made: {told_of_making(error, found)}{hint}") from error
     for part in ("name", "target", "train_data", "eval_data", "model", "loss"):
         if not hasattr(workload, part):
             raise ValueError(f"workload: {name} lacks {part!r}. See Workload in bs_study/workloads/base.py")

@@ -30,12 +30,12 @@ class BlackBox:
 
     @property
     def code(self) -> Callable[..., object]:
-        """The function itself, within what wraps it or gives it arguments."""
+        """The function itself, within what wraps it or gives it arguments; of an object, its `__call__`."""
         function: Any = self.function
         while isinstance(function, functools.partial):
             function = function.func
-        code: Callable[..., object] = inspect.unwrap(function)
-        return code
+        code: Any = inspect.unwrap(function)
+        return code if inspect.isroutine(code) else type(code).__call__
 
 
 def black_box(function: Callable[..., object]) -> BlackBox | None:
@@ -54,7 +54,15 @@ def black_box(function: Callable[..., object]) -> BlackBox | None:
             "with a default for each, as width=128)"
         )
     found = BlackBox("", function)
-    return replace(found, name=found.code.__name__)
+    return replace(found, name=found.code.__qualname__.removesuffix(".__call__").rpartition(".")[2])
+
+
+def about_any(function: Callable[..., object]) -> str:
+    """Return how a function that takes anything would train by itself; nothing of one that names its arguments."""
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    if not any(one.kind in kinds for one in (_parameters(function) or {}).values()):
+        return ""
+    return f". To train by itself, it names its arguments: {FORM}. A decorator keeps them by functools.wraps"
 
 
 def _parameters(function: Callable[..., object]) -> dict[str, inspect.Parameter] | None:

@@ -170,7 +170,7 @@ def held(kind: Kind, *, ratio: float) -> float:
 @pytest.mark.parametrize("kind", NO_CHOICE)
 @pytest.mark.parametrize("ratio", [1.0, 1.5])
 def test_the_interval_of_a_ratio_holds_the_truth_as_often_as_it_says(kind: str, ratio: float) -> None:
-    assert 0.93 <= held(NO_CHOICE[kind], ratio=ratio) <= 0.98
+    assert 0.95 <= held(NO_CHOICE[kind], ratio=ratio) <= 0.98  # one of 90 % holds it in 94 % of the cases
 
 
 @pytest.mark.parametrize("kind", CHOICE)

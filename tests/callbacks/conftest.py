@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import bs_study
+from tests.docs.pages import blocks
 
 
 def circle(count: int, seed: int) -> tuple[Tensor, Tensor]:
@@ -21,6 +22,15 @@ def circle(count: int, seed: int) -> tuple[Tensor, Tensor]:
 
 def network() -> nn.Module:
     return nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 2))
+
+
+def function_of_the_readme(name: str, **names: Any) -> Callable[..., None]:
+    """Return a function that the README shows, with what its reader has."""
+    (text,) = [block.text for block in blocks("python", page="README.md") if f"def {name}(" in block.text]
+    names["__name__"] = __name__
+    exec(text, names)  # noqa: S102  it is the page's own
+    function: Callable[..., None] = names[name]
+    return function
 
 
 @pytest.fixture

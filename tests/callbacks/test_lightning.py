@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from tests.callbacks.conftest import circle, network
+from tests.callbacks.conftest import circle, function_of_the_readme, network
 
-pl = pytest.importorskip("lightning.pytorch", reason="needs Lightning: pip install 'bs-study[callbacks]'")
+lightning = pytest.importorskip("lightning", reason="needs Lightning: pip install 'bs-study[callbacks]'")
+pl = lightning.pytorch
 
 pytestmark = pytest.mark.lab
 
@@ -33,15 +34,18 @@ class Circle(pl.LightningModule):  # type: ignore[misc,name-defined]
         return torch.optim.SGD(self.parameters(), lr=self.lr)
 
 
-def trained(folder: Any, accumulate: int = 1) -> Callable[..., None]:
+def loaders(batch_size: int) -> tuple[Any, Any]:
+    batches = DataLoader(TensorDataset(*circle(1000, seed=0)), batch_size=batch_size, shuffle=True)
+    return batches, DataLoader(TensorDataset(*circle(500, seed=1)), batch_size=500)
+
+
+def trained(folder: Any, *, accumulate: int = 1, **arguments: Any) -> Callable[..., None]:
     def train(batch_size: int, lr: float, seed: int, report: Any) -> None:
         from bs_study.callbacks.lightning import ReportCallback
 
         pl.seed_everything(seed, verbose=False)
-        batches = DataLoader(TensorDataset(*circle(1000, seed=0)), batch_size=batch_size, shuffle=True)
-        held_out = DataLoader(TensorDataset(*circle(500, seed=1)), batch_size=500)
+        batches, held_out = loaders(batch_size)
         trainer = pl.Trainer(
-            max_epochs=40,
             callbacks=[ReportCallback(report)],
             accelerator="cpu",
             devices=1,
@@ -50,8 +54,11 @@ def trained(folder: Any, accumulate: int = 1) -> Callable[..., None]:
             default_root_dir=folder,
             enable_progress_bar=False,
             enable_model_summary=False,
+            **{"max_epochs": 40} | arguments,
         )
-        trainer.fit(Circle(lr), batches, held_out)
+        model = Circle(lr)
+        trainer.fit(model, batches, held_out)
+        trainer.validate(model, held_out, verbose=False)
 
     return train
 
@@ -75,3 +82,19 @@ def test_accumulated_gradients_are_one_update_and_a_budget_ends_it_with_a_last_v
     (trial,) = study.trials().itertuples()
     assert (trial.stop_reason, trial.iterations) == ("max_iterations", 25)
     assert list(study.evaluations()["iteration"]) == [10, 20, 25]
+
+
+def test_a_validation_without_an_update_since_the_last_and_one_after_the_fit_are_left_out(
+    study_of: Any, tmp_path: Any
+) -> None:
+    train = trained(tmp_path, accumulate=5, val_check_interval=3, max_epochs=1)
+    study = study_of(train, target="accuracy>=1")
+    (trial,) = study.trials().itertuples()
+    assert (trial.stop_reason, trial.iterations) == ("returned", 10)
+    assert list(study.evaluations()["iteration"]) == list(range(1, 10))
+
+
+def test_the_function_of_the_readme_trains_to_its_target(study_of: Any) -> None:
+    train = function_of_the_readme("with_lightning", lightning=lightning, MyModule=Circle, my_loaders=loaders)
+    (trial,) = study_of(train, target="accuracy>=0.9").trials().itertuples()
+    assert trial.stop_reason == "target"

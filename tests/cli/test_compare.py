@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import bs_study
 from bs_study.cli.main import main
 from tests.grid_command import is_one_line_that_tells
 from tests.report.demo_store import write_demo_study
@@ -105,12 +106,27 @@ def test_studies_of_two_targets_are_compared_by_one_that_is_given(
     assert found["target"] == "accuracy>=0.9"
 
 
+def test_what_imported_runs_do_not_tell_is_not_said_to_be_the_same_or_to_differ(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"64,0.02,{seed},{steps}" for seed, steps in enumerate((300, 310, 320))]
+    (tmp_path / "runs.csv").write_text("\n".join(["batch_size,lr,seed,iterations_to_target", *rows]))
+    bs_study.import_runs(tmp_path / "runs.csv", study="old", target="accuracy>=0.97", store=tmp_path)
+    found = answer(store, "heavy", str(tmp_path / "old"), capsys=capsys)
+    assert set(found["settings"]) == {"batch_sizes", "lrs"}
+    assert (found["is_imported"], found["is_other_workload"]) == ({"a": False, "b": True}, False)
+    assert list(found["by_size"]) == ["iterations"]
+    text = " ".join(compared(store, "heavy", str(tmp_path / "old"), capsys=capsys).split())
+    assert "B holds imported runs: its workload, device and other settings are not known." in text
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
         (["plain"], ("B", "required")),
         (["plain", "plain"], ("plain", "twice")),
         (["plain", "nowhere"], ("nowhere", "no study")),
+        (["plain", __file__], ("test_compare.py", "no study")),
         (["plain", "damaged"], ("damaged/study.json", "damaged")),
         (["plain", "begun"], ("begun", "no trial has ended")),
         (["plain", "easier"], ("plain has accuracy >= 0.97", "easier has accuracy >= 0.95", "--target")),

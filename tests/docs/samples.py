@@ -12,14 +12,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import duckdb
 import pandas as pd
 
+from bs_study.answer import analyse
 from bs_study.report.answer_json import answer_json as answer_of
+from bs_study.report.sentences.curve import curve_line, definitions, rule_line
 from bs_study.report.sentences.verdicts import answer as verdict_answer
 from bs_study.report.sentences.verdicts import claim
 from bs_study.report.terminal import closing, page_at
 from bs_study.store.reader import open_study
+from bs_study.wrapped import wrapped
 from tests.docs import ours, shipped
 from tests.docs.pages import blocks, commands
 
@@ -102,13 +104,6 @@ def in_study(make: Callable[[], str]) -> str:
 
 
 @cache
-def fates() -> str:
-    """Return what the README's query answers."""
-    (query,) = [block.text for block in blocks("sql", page="README.md")]
-    return _fenced("text", in_study(lambda: _frame(duckdb.sql(query).df())))
-
-
-@cache
 def rows() -> str:
     """Return the first rows of one trial."""
 
@@ -120,12 +115,16 @@ def rows() -> str:
 
 
 @cache
-def updates() -> str:
-    """Return the iterations to the target of each batch size, each at its best lr."""
-    best = shipped.found().tables.best
-    return _table(
-        best, {"batch_size": "batch size", "best_lr_by_iterations": "lr", "iterations_to_target": "iterations"}
-    )
+def curve() -> str:
+    """Return what the report of the published table says of its curve."""
+    (table,) = [block.text for block in blocks("", page="import.md")]
+    (imports, *_) = [command for block in blocks("bash", page="import.md") for command in commands(block)]
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "runs.csv").write_text(table)
+        assert ours.run(imports, folder=Path(folder)).returncode == 0
+        found = analyse(open_study(f"{folder}/results/zhang"))
+        told = [curve_line(found, ""), rule_line(found, ""), *definitions(found, "")]
+    return _fenced("text", "\n".join(line for text in told for line in wrapped(text, 100)))
 
 
 @cache

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -16,6 +18,7 @@ from torch import nn
 
 from bs_study.config import StudyConfig
 from bs_study.config.asked import asked
+from bs_study.workloads.black_box import black_box
 from tests.docs import ours, shipped
 from tests.docs.made import without_made
 from tests.docs.pages import ROOT, Block, blocks, code_spans, commands, pages
@@ -168,6 +171,21 @@ def test_the_function_of_its_page_is_trained_to_its_target(folder: Path, tmp_pat
     done = ours.run(f"{command} {tmp_path}", folder=folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert "target reached at iteration" in done.stdout
+
+
+def test_the_readme_s_trainers_train_by_themselves_with_callbacks_that_are_there() -> None:
+    """Without their packages; the tests of the callbacks run them."""
+    (text,) = [block.text for block in blocks("python", page="README.md") if "bs_study.callbacks" in block.text]
+    assert len(text.splitlines()) <= 15
+    names: dict[str, Any] = {}
+    exec(text, names)  # noqa: S102  it is the page's own
+    assert all(black_box(names[name]) for name in ("with_lightning", "with_transformers"))
+    imports = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+    assert [node.module for node in imports] == ["bs_study.callbacks.lightning", "bs_study.callbacks.transformers"]
+    for node in imports:
+        file = ROOT / f"{str(node.module).replace('.', '/')}.py"
+        classes = {own.name for own in ast.parse(file.read_text()).body if isinstance(own, ast.ClassDef)}
+        assert {alias.name for alias in node.names} <= classes
 
 
 def test_the_page_shows_how_a_script_becomes_a_function() -> None:

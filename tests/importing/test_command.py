@@ -8,6 +8,8 @@ import pytest
 
 from bs_study import analyse, open_study
 from bs_study.cli.main import main
+from bs_study.report.answer_json import answer_json
+from bs_study.report.cell_points import cell_points
 from bs_study.report.setup import settings
 from bs_study.target import Target
 from tests.grid_command import is_one_line_that_tells
@@ -57,6 +59,10 @@ def test_what_runs_do_not_tell_is_null_and_the_page_shows_no_setting_of_ours(fol
     trials = open_study("results/old").trials()
     unknown = ["optimizer", "momentum", "precision", "train_seconds", "compute_seconds", "device", "peak_memory_bytes"]
     assert trials[[name for name in unknown if name in trials]].isna().all(axis=None)
+    found = analyse(open_study("results/old"))
+    assert found.tables.convergence["effective_lr"].isna().all()
+    assert answer_json(found)["search"] is None
+    assert cell_points(found.tables.convergence, [], clock="train_seconds") == []
     told = settings(open_study("results/old"))
     assert told.pop("imported from") == "runs.csv"
     assert set(told) == {"target", "batch_sizes", "lrs", "seeds"}

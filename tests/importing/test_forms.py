@@ -133,3 +133,32 @@ def test_columns_that_are_not_named_are_left_out_and_told(
     assert main(["import", "runs.csv", "--study", "old", "--target", "acc>=0.8"]) == 0
     assert "left out: 2 columns (top5 and note)" in capsys.readouterr().out
     assert "top5" not in open_study("results/old").evaluations()
+
+
+def test_a_panel_of_w_and_b_has_a_column_for_each_run(tmp_path: Path) -> None:
+    panel = ["Step,a - b - loss,a - b - loss__MIN,c - loss,c - loss__MIN", "1,3,3,,", "5,1,1,2,2", "9,,,0.5,0.5"]
+    (tmp_path / "panel.csv").write_text("\n".join(panel))
+    (tmp_path / "table.csv").write_text("Name,bs,lr\na - b,8,0.1\nc,16,0.1\n")
+    study = import_runs(
+        tmp_path / "panel.csv",
+        study="old",
+        target="loss<=1",
+        columns={"iteration": "Step", "loss": "* - loss", "run": "Name", "batch_size": "bs"},
+        runs=tmp_path / "table.csv",
+        store=tmp_path / "results",
+    )
+    looks = study.evaluations()[["batch_size", "iteration", "loss"]].sort_values(["batch_size", "iteration"])
+    assert looks.to_numpy().tolist() == [[8, 1, 3], [8, 5, 1], [16, 5, 2], [16, 9, 0.5]]
+
+
+def test_a_column_of_lrs_gives_way_to_that_of_the_table_of_runs(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("run,batch_size,lr\na,8,0.1\n")
+    text = "run,iteration,lr,loss\na,1,0.1,2\na,2,0.05,1\n"
+    assert study_of(tmp_path, text, runs=tmp_path / "table.csv").trials()["lr"].tolist() == [0.1]
+
+
+def test_a_line_of_json_ends_where_its_line_ends(tmp_path: Path) -> None:
+    row = {"run": "a\u2028b", "batch_size": 8, "lr": 0.1, "iteration": 5, "loss": 1.0}
+    (tmp_path / "runs.jsonl").write_text(json.dumps(row, ensure_ascii=False) + "\n", encoding="utf-8")
+    study = import_runs(tmp_path / "runs.jsonl", study="old", target="loss<=1", store=tmp_path / "results")
+    assert len(study.trials()) == 1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -66,6 +67,19 @@ def test_on_a_terminal_each_running_trial_shows_its_cell_epoch_loss_and_metric(s
     shown = out.getvalue()
     assert "1 of 3 trials done, 1 running" in shown
     assert all(word in shown for word in ("16", "0.1", "1.50", "0.2500", "0.75", "at most 10 s"))
+
+
+def test_of_a_function_that_tells_no_epoch_and_no_loss_it_shows_the_iteration() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=100)
+    with Display(console, plan=grid_plan, slots=1) as display:
+        display.started(TRIALS[0])
+        display.progressed(TRIALS[0], Progress(iteration=1234, epoch=math.nan, loss=math.nan, metric=0.75, share=None))
+        console.print("")
+    shown = out.getvalue()
+    assert "iteration" in shown
+    assert "1,234" in shown
+    assert "nan" not in shown
 
 
 def test_the_time_left_is_unknown_before_anything_is_told(set_clock: SetClock) -> None:

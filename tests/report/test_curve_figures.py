@@ -41,7 +41,8 @@ def times_of(reached: list[float]) -> pd.DataFrame:
     seeds = range(len(reached))
     table = pd.DataFrame({"trial_id": [f"s{k}" for k in seeds], "seed": seeds, "iterations_to_target": reached})
     outcome = np.where(table["iterations_to_target"].isna(), "missed", "reached")
-    return table.assign(lr=0.1, iterations_at_end=4.0, outcome=outcome, train_seconds_to_target=np.nan)
+    ends = {"iterations_at_end": 4.0, "outcome": outcome, "stop_reason": "max_epochs"}
+    return table.assign(lr=0.1, **ends, train_seconds_to_target=np.nan)
 
 
 def progress(metric: list[list[float]], *, reached: list[float], target: Target, clock: str = "examples") -> Axes:
@@ -70,7 +71,7 @@ def test_a_trial_that_missed_has_a_line_and_no_dot() -> None:
     axes = progress([[0.6, 0.7], [0.6, 0.9]], reached=[np.nan, 2], target=Target("score", 0.85, "max"))
     assert [len(marked(line)) for line in marks(axes)] == [0, 1]
     assert [str(line.get_label()) for line in marks(axes)] == [
-        "_batch size 8, lr 0.1, seed 0: ran out of budget before the target at iteration 4",
+        "_batch size 8, lr 0.1, seed 0: ran out of budget at iteration 4",
         "_batch size 8, lr 0.1, seed 1: reached the target at iteration 2",
     ]
     assert {line.get_url() for line in marks(axes)} == {"#curves-b8"}

@@ -216,8 +216,12 @@ def drawn_figures() -> list[Figure]:
     tables = tables_of({**THREE, (256, 0.1): MISSED, (64, 0.2): [10.0, 10.0]})
     fit = pd.DataFrame([{"a_seconds": 0.1, "b_seconds_per_example": 0.01, "half_limit_batch_size": 10.0}])
     noise = pd.DataFrame({"batch_size": [1, 4], "lr": 0.1, "window": "first_1000", "noise": [1.0, 0.1]} | NAMED)
+    many = tables_of({(size, 0.1): [4 * (1 + 50 / size)] for size in (4, 16, 64, 256, 1024)})
     return [
         figures.iterations_to_target(tables.scaling_curve, tables.convergence),
+        figures.iterations_to_target(many.scaling_curve, many.convergence),
+        figures.examples_by_iterations(many.scaling_curve),
+        figures.critical_by_target(many.critical_batch.assign(target="accuracy>=0.9", value=0.9)),
         figures.best_lr(tables.scaling, lr_fit_of(exponent=0.5, log_lr_at_one=math.log(0.01))),
         figures.target_by_recipe(tables.best.assign(recipe="one"), tables.convergence.assign(recipe="one")),
         figures.epoch_time(throughput_table()),

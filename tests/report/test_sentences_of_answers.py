@@ -193,7 +193,7 @@ def test_doubts_of_one_reason_are_said_once_for_all_batch_sizes() -> None:
         "the best lr of batch sizes 64 and 128 is the largest tried",
     ]
     cut = [Doubt("missed_earlier", "", 32, lr) for lr in (0.1, 0.2)]
-    assert doubts(cut) == ["2 cells of batch size 32 ran out of budget too early to tell"]
+    assert doubts(cut) == ["2 cells of batch size 32 ended too early to tell"]
 
 
 def test_times_measured_alone_are_told_from_those_of_trials_that_shared_a_machine() -> None:

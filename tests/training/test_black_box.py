@@ -30,11 +30,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Any:
     return go_on
 
 
+@pytest.mark.filterwarnings("error")  # torch's, of a loss that still has its graph
 def test_losses_are_iterations_and_metrics_are_evaluations_and_what_is_not_known_is_null(paths: StudyPaths) -> None:
     def train(batch_size: int, lr: float, seed: int, report: Any) -> None:
         assert (batch_size, lr, seed) == (4, 0.1, 3)
         assert report(iteration=10, loss=0.5) is False
-        report(iteration=20, loss=torch.tensor(0.25), accuracy=0.5)
+        report(iteration=20, loss=torch.tensor(0.25, requires_grad=True), accuracy=0.5)
         report(iteration=20)
         report(iteration=25, examples=99, accuracy=0.75, **{"val/f1": 1})
 

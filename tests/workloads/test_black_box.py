@@ -38,9 +38,13 @@ def with_any(report: Any, **others: Any) -> None: ...
 def with_width(width: int, *, batch_size: int, lr: float, seed: int, report: Any) -> None: ...
 
 
+class Called:
+    def __call__(self, batch_size: int, lr: float, seed: int, report: Any) -> None: ...
+
+
 @pytest.mark.parametrize(
     "function",
-    [plain, in_another_order, with_more, with_defaults, with_any, functools.partial(with_width, 32)],
+    [plain, in_another_order, with_more, with_defaults, with_any, functools.partial(with_width, 32), Called()],
 )
 def test_a_function_of_the_four_arguments_trains_by_itself(
     function: Callable[..., None], monkeypatch: pytest.MonkeyPatch
@@ -48,7 +52,8 @@ def test_a_function_of_the_four_arguments_trains_by_itself(
     monkeypatch.setattr(sys.modules[__name__], "asked", function, raising=False)
     box = load_workload(f"{__name__}:asked")
     assert isinstance(box, BlackBox)
-    assert box.name in {"plain", "in_another_order", "with_more", "with_defaults", "with_any", "with_width"}
+    known = {"plain", "in_another_order", "with_more", "with_defaults", "with_any", "with_width", "Called"}
+    assert box.name in known
     box.function(batch_size=1, lr=0.1, seed=0, report=print)
 
 
@@ -83,6 +88,16 @@ def test_another_signature_is_refused_with_both_that_are_right(function: Callabl
     assert "def train(batch_size, lr, seed, report)" in message
     assert "without arguments" in message
     assert "\n" not in message
+
+
+def test_one_that_takes_anything_is_told_to_name_its_arguments() -> None:
+    def wrapped(*args: Any, **named: Any) -> None:
+        plain(*args, **named)
+
+    with pytest.raises(
+        ValueError, match=r"can't be made: .*def train\(batch_size, lr, seed, report\).*functools.wraps"
+    ):
+        load_workload(give(wrapped, name="given:wrapped"))
 
 
 def test_a_function_without_arguments_still_makes_a_workload_and_none_takes_the_place_of_one() -> None:

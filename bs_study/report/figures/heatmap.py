@@ -156,7 +156,7 @@ def _explain(figure: Figure, clock: str, *, hatches: set[str]) -> None:
     swatches = [
         Patch(facecolor="none", edgecolor=ACCENT, linewidth=3, label="best of all"),
         Patch(facecolor="none", edgecolor=INK, linewidth=1.4, label="best lr of its batch size"),
-        Patch(facecolor=WHITE, edgecolor=EDGE, hatch=MISSED, label="missed within the budget"),
+        Patch(facecolor=WHITE, edgecolor=EDGE, hatch=MISSED, label="missed the target"),
         Patch(facecolor=DIVERGED, label="diverged"),
     ]
     if OUTRUN in hatches:

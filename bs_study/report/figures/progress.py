@@ -39,7 +39,7 @@ def metric_progress(
 
     Args:
         evaluations: the columns of the store, of one lr for each batch size.
-        times: what became of each trial: trial_id, outcome, iterations_to_target, iterations_at_end.
+        times: what became of each trial: trial_id, outcome, stop_reason, iterations_to_target, iterations_at_end.
         clock: train_seconds, clean_seconds or examples.
         target: its metric is drawn, its value is a line across.
         colours: of each batch size; by default those of the table.

@@ -33,7 +33,8 @@ def trial_curves(evaluations: pd.DataFrame, times: pd.DataFrame, *, target: Targ
     Args:
         evaluations: trial_id, lr, seed, iteration and the metric. Of many looks of a trial some are drawn, the last and
             the one that reached the target among them.
-        times: what became of each trial: trial_id, lr, seed, outcome, iterations_to_target, iterations_at_end.
+        times: what became of each trial: trial_id, lr, seed, outcome, stop_reason, iterations_to_target and
+            iterations_at_end.
     """
     shown = evaluations[np.isfinite(evaluations[target.metric].astype(float))].sort_values("iteration")
     ends = {row["trial_id"]: row for row in times.to_dict("records")}

@@ -59,7 +59,8 @@ def use(found: Analysis) -> list[str]:
     if found.recommendation.state.ended == 0:
         return ["No trial has ended yet, so there is no answer so far."]
     if found.recommendation.unanswered is not None:
-        return unanswered(found.recommendation.unanswered)
+        is_of_function = found.rows is not None and found.rows.is_of_function
+        return unanswered(found.recommendation.unanswered, is_of_function=is_of_function)
     if found.recommendation.target is None:
         return ["The study has no target, so its cells can't be ranked.", "Give one, as --target accuracy=0.97."]
     return no_recommendation(found)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bs_study.analysis.critical_batch import knee_of
 from bs_study.analysis.knee import MIN_FOR_KNEE, MIN_FOR_POWER, PERFECT, SATURATED, Knee
+from bs_study.analysis.open_anyway import TELLS_NOTHING
 from bs_study.analysis.study import Analysis
 from bs_study.words import count, counted, number, setting, some_sizes
 
@@ -20,27 +21,32 @@ _FULL, _LITTLE = f"{math.floor(100 - 100 * 2**PERFECT)} %", f"{math.ceil(100 - 1
 def curve_line(found: Analysis, recipe: str) -> str:
     """Return what a doubling of the batch saves, in a line; empty below four batch sizes, which have no knee."""
     curve = _of(found.tables.scaling_curve, recipe)
-    fit = knee_of(curve) if len(curve) else None
+    fit = knee_of(curve) if len(curve) and _tells(found) else None
     if fit is None:
         return ""
-    sizes = curve.loc[curve["iterations_to_target"].notna() & ~curve["is_at_most"], "examples_per_iteration"]
-    parts = list(_regimes(fit, float(sizes.min()), float(sizes.max())))
+    parts = list(_regimes(fit, _fitted(curve)))
     if not parts:
         between = f"{_end(fit.low)} to {_end(fit.high)}"
         return f"How much a doubling saves can't be told yet: the knee lies anywhere from {between}."
     return " ".join([*parts, "This is by the fitted curve, at 95 %."])
 
 
-def _regimes(fit: Knee, smallest: float, largest: float) -> Iterator[str]:
+def _fitted(curve: pd.DataFrame) -> pd.DataFrame:
+    return curve[curve["iterations_to_target"].notna() & ~curve["is_at_most"]]
+
+
+def _regimes(fit: Knee, fitted: pd.DataFrame) -> Iterator[str]:
     """Yield where a doubling saves the updates in full, and where hardly any, as far as batch sizes were tried."""
+    smallest, largest = fitted["examples_per_iteration"].agg(["min", "max"])
+    first, last = (setting(size) for size in fitted["batch_size"].agg(["min", "max"]))
 
     def between(low: float, high: float) -> str:
-        ends = [f"below {setting(smallest)}" if low < smallest else number(low, digits=2)]
-        ends.append(f"above {setting(largest)}" if high > largest else number(high, digits=2))
+        ends = [f"below {first}" if low < smallest else number(low, digits=2)]
+        ends.append(f"above {last}" if high > largest else number(high, digits=2))
         return f"({' to '.join(ends)})"
 
     def is_told(place: float, low: float, high: float) -> bool:
-        return smallest <= place <= largest and (low >= smallest or high <= largest)
+        return bool(smallest <= place <= largest and (low >= smallest or high <= largest))
 
     full, low, high = fit.at_slope(PERFECT)
     little, from_low, from_high = fit.at_slope(SATURATED)
@@ -59,23 +65,38 @@ def _regimes(fit: Knee, smallest: float, largest: float) -> Iterator[str]:
         from_here = f"From about {number(little, digits=2)} {between(from_low, from_high)} on"
         yield f"{from_here}, a doubling saves {_LITTLE} or less."
     elif from_low > largest:
-        yield f"Up to the largest that reached the target, {setting(largest)}, a doubling saves more than {_LITTLE}."
+        yield f"Up to the largest that reached the target, {last}, a doubling saves more than {_LITTLE}."
+
+
+def rule_line(found: Analysis, recipe: str) -> str:
+    """Return the 20 % rule in a line; empty below two batch sizes that reached the target."""
+    curve = _of(found.tables.scaling_curve, recipe)
+    told = _of(found.tables.critical_batch, recipe).to_dict("records") if _tells(found) else []
+    return " ".join(text for row in told for text in _rule(row, curve))
 
 
 def definitions(found: Analysis, recipe: str) -> list[str]:
-    """Return the critical batch size by each definition, and what is in none, in sentences."""
+    """Return the knee with what it rests on, or why there is none, and what is in no definition, in sentences."""
+    if not _tells(found):
+        return []
     curve = _of(found.tables.scaling_curve, recipe)
     told = _of(found.tables.critical_batch, recipe).to_dict("records")
-    return [text for row in told for text in (*_rule(row), *_knee(row), *_left_out(row), *_edges(curve))]
+    return [text for row in told for text in (*_knee(row), *_left_out(row), *_edges(curve))]
 
 
-def _rule(row: Mapping[Any, Any]) -> Iterator[str]:
+def _tells(found: Analysis) -> bool:
+    """Return whether the target tells batch sizes apart at all, as one that the initial weights meet does not."""
+    return not any(doubt.reason in TELLS_NOTHING for doubt in found.recommendation.doubts)
+
+
+def _rule(row: Mapping[Any, Any], curve: pd.DataFrame) -> Iterator[str]:
     if row["batch_sizes"] < 2:
         return
     smallest = "three" if row["batch_sizes"] > 2 else "two"
     more = f"at most 20 % more examples than the median of the {smallest} smallest"
     if row["rule_is_at_least"]:
-        at_least = f"at least {setting(row['rule_batch_size'])}, the largest that reached the target"
+        largest = setting(_fitted(curve)["batch_size"].max())
+        at_least = f"at least {largest}, the largest that reached the target"
         yield f"The 20 % rule: {at_least}. Up to there it takes {more}."
     else:
         low = "below the smallest tried" if row["rule_low"] == 0 else _size(row["rule_low"])
@@ -115,7 +136,7 @@ def _left_out(row: Mapping[Any, Any]) -> Iterator[str]:
     if row["left_out"]:
         are = "is" if row["left_out"] == 1 else "are"
         why = "no lr reached the target there, or the first look met it"
-        yield f"{counted(row['left_out'], 'batch size').capitalize()} {are} in none of these: {why}."
+        yield f"{counted(row['left_out'], 'batch size').capitalize()} {are} in no definition: {why}."
 
 
 def _edges(curve: pd.DataFrame) -> Iterator[str]:

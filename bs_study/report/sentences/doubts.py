@@ -78,7 +78,7 @@ def _within(what: str) -> Callable[[Group], str]:
 
 
 def _missed_earlier(group: Group) -> str:
-    return f"{group.where or 'a cell'} ran out of budget too early to tell"
+    return f"{group.where or 'a cell'} ended too early to tell"
 
 
 def _not_tried(group: Group) -> str:

@@ -121,6 +121,13 @@ def _sizes(comparisons: Sequence[Comparison]) -> str:
     return sizes_of(one.rival[:2] for one in comparisons)
 
 
+def _so_far(one: Comparison) -> str:
+    """Return a ratio that is open; an interval without 1 would not say why."""
+    if not (one.low > 1 and ratio(one)):
+        return ratio(one)
+    return f"{factor(one.ratio)}× {'by one seed' if any(d.reason == 'one_seed' for d in one.doubts) else 'so far'}"
+
+
 def _named(
     start: str,
     comparisons: Sequence[Comparison],
@@ -137,7 +144,7 @@ def _named(
         if len(own) > _EACH:
             told.append(f"{words}: {many(own)}.")
         else:
-            told += [f"{words}: {name(one)}{f', {ratio(one)}' if ratio(one) else ''}." for one in own]
+            told += [f"{words}: {name(one)}{f', {_so_far(one)}' if ratio(one) else ''}." for one in own]
     return told
 
 

@@ -16,8 +16,12 @@ _ENDED = {
 }
 
 
-def unanswered(why: Unanswered) -> list[str]:
+def unanswered(why: Unanswered, *, is_of_function: bool = False) -> list[str]:
     """Return that no trial could be judged, how they ended, what most of them said, and what to do.
+
+    Args:
+        why: how they ended.
+        is_of_function: a function trained by itself, which no check runs.
 
     >>> print(*unanswered(Unanswered({"failed": 3}, "ValueError: no", 2)), sep="\\n")
     All 3 trials failed, so there is no answer.
@@ -34,7 +38,8 @@ def unanswered(why: Unanswered) -> list[str]:
         who = "It says" if total == 1 else f"{count(why.messages)} of them {'says' if why.messages == 1 else 'say'}"
         told.append(f"{who}: “{_shortened(why.message)}”.")
     if "failed" in why.why:
-        told.append("To see more, run one batch through the workload with --check. --resume tries failed trials again.")
+        look = "" if is_of_function else "To see more, run one batch through the workload with --check. "
+        told.append(f"{look}--resume tries failed trials again.")
     return told
 
 
@@ -56,8 +61,10 @@ def no_recommendation(found: Analysis) -> list[str]:
     if "no_clock" in reasons:
         told = f"{counted(reached, 'trial')} reached {wanted} at times that no clock covers, as those of warm-up."
         if found.rows is not None and found.rows.is_imported:
+            some = " all" if found.tables.times["train_seconds_to_target"].notna().any() else ""
             told = (
-                f"{counted(reached, 'trial')} reached {wanted}, and the imported runs do not tell how long that took."
+                f"{counted(reached, 'trial')} reached {wanted}, and the imported runs do not{some} tell how long that "
+                "took."
             )
         return [told, "So no batch size is known to be the fastest, and the study recommends none."]
     told_of = [f"No trial reached {wanted}, {none}"]

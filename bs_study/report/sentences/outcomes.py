@@ -8,6 +8,7 @@ import numpy as np
 
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.trials import Cell
+from bs_study.config import BUDGETS
 from bs_study.words import count, listing
 
 OUTCOME_WORDS = {
@@ -25,12 +26,21 @@ CUT = ("missed", "outrun", "not_tried", "diverged", "out_of_memory")
 """Outcomes of trials that answered without a time to the target."""
 
 
+def missed_by(stop_reason: str) -> str:
+    """Return what a mark says of trials that missed the target: a function or an imported run may end by itself.
+
+    >>> missed_by("max_epochs"), missed_by("returned")
+    ('ran out of budget', 'ended before the target')
+    """
+    return OUTCOME_WORDS["missed"] if stop_reason in BUDGETS else "ended before the target"
+
+
 def ended(counts: Mapping[str, int], *, missed: str = OUTCOME_WORDS["missed"]) -> str:
     """Return how trials ended that did not reach the target, as a sentence; empty where there are none.
 
     Args:
         counts: of each outcome.
-        missed: what is said of those that missed it: a function may end by itself.
+        missed: what is said of those that missed it: a function and an imported run may end by themselves.
 
     >>> ended({"missed": 6, "diverged": 3}), ended({"missed": 6}), ended({"outrun": 1})
     ('Of these, 6 ran out of budget and 3 diverged.', 'All 6 ran out of budget.', 'It was outrun.')

@@ -203,8 +203,8 @@ def missed(found: Analysis) -> list[str]:
     told = []
     if none:
         counts = summed([one.why for one in none])
-        is_of_function = found.rows is not None and found.rows.is_of_function
-        how = ended(counts, missed="ended without it") if is_of_function else ended(counts)
+        ends_by_itself = found.rows is not None and (found.rows.is_of_function or found.rows.is_imported)
+        how = ended(counts, missed="ended without it") if ends_by_itself else ended(counts)
         told += [f"No trial of {_sizes(none)} reached the target.", *([how] if how else [])]
     if few:
         counts = summed([one.why for one in few])

@@ -26,8 +26,11 @@ def named(found: SideBySide) -> list[str]:
 
 
 def settings(found: SideBySide) -> list[str]:
-    """Return each setting that differs, with both values."""
-    return [f"{one.name}: A {_value(one.a)}; B {_value(one.b)}" for one in found.differences.settings]
+    """Return each setting that differs, with both values, below a line that says so."""
+    told = found.differences
+    if not told.settings:
+        return ["No setting that both tell differs." if any(told.are_imported) else "No setting differs."]
+    return ["Settings that differ:", *(f"  {one.name}: A {_value(one.a)}; B {_value(one.b)}" for one in told.settings)]
 
 
 def _value(value: object) -> str:
@@ -41,6 +44,13 @@ def surroundings(found: SideBySide) -> list[str]:
     if told.is_other_workload:
         how = f", from A to B: {listing(changed)}" if changed else ""
         return [f"Workload or data differ{how}.", only]
+    imported = [side for side, is_imported in zip(SIDES, told.are_imported, strict=True) if is_imported]
+    if imported:
+        hold, their = ("holds", "its") if len(imported) == 1 else ("hold", "their")
+        return [
+            f"{listing(imported)} {hold} imported runs: {their} workload, device and other settings are not known.",
+            "So it is not known whether A and B trained the same, and only iterations are compared.",
+        ]
     if not all(told.kinds):
         return ["The device of a study is not known.", only]
     if not told.has_one_kind:

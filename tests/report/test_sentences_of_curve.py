@@ -1,0 +1,137 @@
+"""What a page says of the scaling curve: no more than the batch sizes tried and the interval of the knee allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import numpy as np
+import pytest
+
+from bs_study.analysis.study import Analysis, analyse_rows
+from bs_study.report import figures
+from bs_study.report.card import card
+from bs_study.report.sentences.curve import curve_line, definitions, rule_line
+from bs_study.report.targets import critical_by_target, other_targets
+from bs_study.target import Target
+from tests.analysis.hand_rows import TARGET, Outcome, hand_rows
+
+SIZES = (4, 16, 64, 256, 1024, 4096, 16384)
+
+
+def study(
+    law: Callable[[float], float], sizes: Sequence[int] = SIZES, *, missed: Collection[int] = (), spread: float = 0.05
+) -> Analysis:
+    rng = np.random.default_rng(0)
+    cells: dict[tuple[int, float], Sequence[Outcome]] = {
+        (size, lr): ["missed"] * 3
+        if size in missed
+        else [5 * law(size) * far * float(np.exp(rng.normal(0, spread))) for _ in range(3)]
+        for size in sizes
+        for lr, far in zip((0.1, 0.2, 0.4), (1.5, 1.0, 1.5), strict=True)
+    }
+    return analyse_rows(hand_rows(cells, budget=10_000), target=TARGET)
+
+
+def knee_at(size: float) -> Callable[[float], float]:
+    return lambda batch_size: 1 + size / batch_size
+
+
+def test_a_knee_within_the_batch_sizes_tried_has_both_ends_told_and_the_card_has_the_line() -> None:
+    found = study(knee_at(200))
+    line = curve_line(found, "")
+    assert line.startswith("Up to about batch size 2")
+    assert "a doubling saves 46 % of the updates or more. From about 1," in line
+    assert "a doubling saves 7 % or less" in line
+    assert card(found).curve == line
+
+
+@pytest.mark.parametrize(
+    ("law", "sizes", "said"),
+    [
+        (
+            lambda size: 1e6 / size,
+            SIZES[:4],
+            "At every batch size tried, a doubling saves 46 % of the updates or more.",
+        ),
+        (lambda size: 100.0, SIZES[3:], "At no batch size tried does a doubling save more than 7 % of the updates."),
+        (knee_at(10), SIZES[1:5], "No doubling from the batch sizes tried saves 46 % of the updates. From about "),
+        (knee_at(2000), SIZES[:5], "Up to the largest that reached the target, 1024, a doubling saves more than 7 %."),
+    ],
+)
+def test_nothing_is_told_beyond_the_batch_sizes_tried(
+    law: Callable[[float], float], sizes: Sequence[int], said: str
+) -> None:
+    assert said in curve_line(study(law, sizes, spread=0.002), "")
+
+
+def test_a_knee_that_may_lie_anywhere_is_told_so() -> None:
+    assert "can't be told yet: the knee lies anywhere from" in curve_line(
+        study(knee_at(200), SIZES[2:6], spread=0.5), ""
+    )
+
+
+def test_below_four_batch_sizes_there_is_the_rule_and_why_there_is_no_knee() -> None:
+    found = study(knee_at(200), SIZES[:4], missed=[256])
+    assert curve_line(found, "") == ""
+    assert rule_line(found, "").startswith("The 20 % rule: ")
+    said = definitions(found, "")
+    assert said[0] == "The knee needs 4 batch sizes that reached the target, and 3 did."
+    assert said[1].startswith("1 batch size is in no definition")
+
+
+def test_where_all_missed_there_is_one_sentence_and_no_number() -> None:
+    missed = study(knee_at(200), missed=SIZES)
+    assert rule_line(missed, "") == ""
+    said = definitions(missed, "")
+    assert said[0] == "The knee needs 4 batch sizes that reached the target, and none did."
+    assert len(said) == 2
+
+
+def test_ends_without_a_bound_are_printed_as_such() -> None:
+    falling = study(lambda size: 1e6 / size, SIZES[:5], spread=0.1)
+    assert "to ∞) in S = S_min (1 + B_c/B), by 5 batch sizes." in " ".join(definitions(falling, ""))
+    assert rule_line(falling, "").startswith("The 20 % rule: at least 1024, the largest that reached the target.")
+    level = " ".join(definitions(study(lambda size: 100.0, SIZES[2:], spread=0.1), ""))
+    assert "(95 %: 0 to" in level
+
+
+def test_a_target_that_the_initial_weights_meet_tells_nothing_of_the_curve() -> None:
+    rows = hand_rows({(size, 0.2): [5 * knee_at(200)(size)] for size in SIZES}, budget=10_000)
+    rows.trials["initial_metric"] = 0.99
+    found = analyse_rows(rows, target=TARGET)
+    assert (curve_line(found, ""), definitions(found, "")) == ("", [])
+
+
+def test_the_targets_that_are_asked_for_are_compared_and_each_has_its_critical_batch_size() -> None:
+    found = study(knee_at(200))
+    analyses = other_targets(found, asked=[Target("accuracy", 0.85), Target("accuracy", 0.99)])
+    table = critical_by_target(analyses)
+    assert list(table["value"]) == [0.85, 0.9, 0.99]
+    assert list(table["batch_sizes"]) == [0, 7, 0]  # the first is met at the first look, the last never
+    figure = figures.critical_by_target(table[table["batch_sizes"] > 0])
+    marks = {line.get_gid(): float(line.get_ydata()[0]) for line in figure.axes[0].lines if line.get_gid()}
+    assert marks == pytest.approx({"knee-t0": table["knee_batch_size"][1], "rule-t0": table["rule_batch_size"][1]})
+
+
+def test_the_figure_draws_the_curve_within_the_batch_sizes_fitted_and_the_knee_with_its_interval() -> None:
+    found = study(knee_at(200), (*SIZES, 65536), missed=[65536])
+    axes = figures.iterations_to_target(found.tables.scaling_curve, found.tables.convergence).axes[0]
+    curve = next(line for line in axes.lines if len(line.get_xdata()) == 400)
+    x, y = np.array(curve.get_data(), float)
+    assert (x[0], x[-1]) == (4, 16384)
+    (told,) = found.tables.critical_batch.to_dict("records")
+    assert y == pytest.approx(told["min_iterations"] * (1 + told["knee_batch_size"] / x))
+    bars = [np.array(line.get_xdata(), float) for line in axes.lines if line.get_linewidth() == 3]
+    assert bars[0] == pytest.approx([told["knee_low"], told["knee_high"]])
+    regimes = [text.get_text() for text in axes.texts]
+    assert {"diminishing", "saturated"} <= set(regimes)
+
+
+def test_the_trade_has_its_knee_where_both_are_twice_their_least() -> None:
+    found = study(knee_at(200))
+    axes = figures.examples_by_iterations(found.tables.scaling_curve).axes[0]
+    (diamond,) = [line for line in axes.lines if line.get_marker() == "D"]
+    (told,) = found.tables.critical_batch.to_dict("records")
+    assert diamond.get_xdata()[0] == pytest.approx(2 * told["min_iterations"])
+    assert diamond.get_ydata()[0] == pytest.approx(2 * told["min_examples"])
+    assert len([line for line in axes.lines if line.get_gid()]) == len(SIZES)
