@@ -77,7 +77,8 @@ def overridden(file: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, A
 
     A search that is typed leaves out what the file says for another one, so that `--search grid` alone is enough with
     any file; so do seeds and a question that are typed. What is idle where it stands, in a file or among flags, is
-    refused later. Where a flag says at which lr a bracket begins, it takes the place of the file's lrs, but for their step.
+    refused later. Where a flag says at which lr a bracket begins, it takes the place of the file's lrs, but for their
+    step.
     """
     kept, flags = of_question(file, flags)
     search = flags.get("search", kept.get("search", "grid"))
