@@ -16,7 +16,7 @@ from bs_study.door import command
 from bs_study.words import listing, shortened, typed
 
 LISTS = ("batch_sizes", "lrs")
-ADDING = (*LISTS, "seeds", "max_seeds", "refine", "recipes")
+ADDING = (*LISTS, "seeds", "max_seeds", "refine", "recipes", "targets")
 """What may be given anew: it adds to the study, and takes nothing from it."""
 STAYS = "A study only grows. Leave it out"
 _ASK_REPORT = "Ask it of the trials that there are with --question and --at of the command report"
@@ -53,7 +53,7 @@ def resumed_settings(
 
 
 def grown(stored: StudyConfig, given: StudyConfig, *, uri: str) -> StudyConfig:
-    """Return a study with the batch sizes, lrs, seeds and recipes of another added to its own.
+    """Return a study with the batch sizes, lrs, seeds, recipes and further targets of another added to its own.
 
     Under an lr rule the lrs are those of the base batch size, as in any config. Where all is there already, the stored
     study itself is returned. Its own come first, unless its list is sorted: then the union is. Nothing is taken back:
@@ -70,6 +70,7 @@ def grown(stored: StudyConfig, given: StudyConfig, *, uri: str) -> StudyConfig:
     _refuse_another(stored, given, uri=uri)
     changes: dict[str, Any] = {name: _union(getattr(stored, name), getattr(given, name)) for name in LISTS}
     changes |= _seeds(stored, given) | {"refine": stored.refine or given.refine}
+    changes["targets"] = tuple(dict.fromkeys((*stored.targets, *given.targets)))
     more = _new_recipes(stored, given)
     if more:
         changes["recipes"] = (*(stored.recipes or ({},)), *more)

@@ -37,6 +37,7 @@ from bs_study.config.search import (
 )
 from bs_study.config.settings import TrialSettings
 from bs_study.config.size import refuse_long_lists, refuse_too_many_trials
+from bs_study.config.targets import FurtherTarget, refuse_off_the_way
 from bs_study.config.values import Count, Index, Positive, distinct, flat, nested
 from bs_study.words import shown
 
@@ -80,6 +81,9 @@ class StudyConfig(BaseModel):
     lrs: Lrs = Field(description="the lrs of the grid; of a bracket, those that it tries at every batch size")
     seeds: Seeds = Field(
         (0,), description="each cell is trained once with each seed; auto: one first, then more where they decide"
+    )
+    targets: tuple[FurtherTarget, ...] = Field(
+        (), description="further targets of the same metric, on the way to the target, that each report answers (none)"
     )
     max_seeds: Annotated[Count, Field(ge=2, le=1000)] = Field(8, description="the most seeds of a cell with seeds auto")
     search: Literal["grid", "race", "bracket"] = Field(
@@ -160,6 +164,11 @@ class StudyConfig(BaseModel):
             except ValueError as error:
                 raise ValueError(f"{error} (in the recipe {typed_recipe(change)})") from error
         self._refuse_idle_nesterov()
+        return self
+
+    @model_validator(mode="after")
+    def _targets_lie_on_the_way(self) -> Self:
+        refuse_off_the_way(self.targets, self.settings.target, stops=self.settings.stop_at_target)
         return self
 
     def _refuse_untrainable(self, settings: TrialSettings) -> None:

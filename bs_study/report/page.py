@@ -23,7 +23,7 @@ from bs_study.report.figures import (
 from bs_study.report.page_tables import CSV_TABLES
 from bs_study.report.place import AGAIN, ANSWER, PAGE, page_place, report_folder
 from bs_study.report.rendering import page
-from bs_study.report.targets import critical_by_target, other_targets, target_table
+from bs_study.report.targets import config_targets, critical_by_target, other_targets, target_table
 from bs_study.report.written import replace_files
 from bs_study.store import Study
 from bs_study.target import Target
@@ -61,11 +61,11 @@ def publish(
     answer.json comes last: it tells of a page that is there.
 
     Args:
-        targets: further ones, as `targets_of` returns them.
+        targets: further ones, as `targets_of` returns them; by default those of the study's config.
         again_seconds: in how many seconds the report of a study that runs is written again; None for a last one.
     """
     is_alone = again_seconds or found.loss_at  # without other targets
-    analyses = ([] if is_alone else other_targets(found, asked=targets)) or [found]
+    analyses = ([] if is_alone else other_targets(found, asked=targets or config_targets(found))) or [found]
     drawn = list(_pictures(study, found, analyses, png=png))
     own = found.rows.target if found.rows else found.recommendation.target
     config = found.rows.config if found.rows else None

@@ -45,6 +45,15 @@ def other_targets(found: Analysis, *, asked: Sequence[Target] = (), most: int = 
     return sorted(told, key=lambda one: _value(one) * (1 if target.direction == "max" else -1))
 
 
+def config_targets(found: Analysis) -> list[Target]:
+    """Return the further targets that a study's config asks for, of the metric of the target that is answered."""
+    own = found.recommendation.target
+    if own is None or found.config is None:
+        return []
+    alike = [one for one in found.config.targets if (one.metric, one.direction) == (own.metric, own.direction)]
+    return [one for one in alike if one != own]
+
+
 def _value(found: Analysis) -> float:
     return found.recommendation.target.value if found.recommendation.target else np.nan
 

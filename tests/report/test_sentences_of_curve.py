@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bs_study.analysis.study import Analysis, analyse_rows
+from bs_study.config.asked import asked
+from bs_study.config.growth import grown
 from bs_study.report import figures
 from bs_study.report.card import card
 from bs_study.report.sentences.curve import curve_line, definitions, rule_line
-from bs_study.report.targets import critical_by_target, other_targets
+from bs_study.report.targets import config_targets, critical_by_target, other_targets
 from bs_study.target import Target
 from tests.analysis.hand_rows import TARGET, Outcome, hand_rows
 
@@ -111,6 +114,31 @@ def test_the_targets_that_are_asked_for_are_compared_and_each_has_its_critical_b
     figure = figures.critical_by_target(table[table["batch_sizes"] > 0])
     marks = {line.get_gid(): float(line.get_ydata()[0]) for line in figure.axes[0].lines if line.get_gid()}
     assert marks == pytest.approx({"knee-t0": table["knee_batch_size"][1], "rule-t0": table["rule_batch_size"][1]})
+
+
+def test_the_further_targets_of_a_config_are_those_of_its_report() -> None:
+    settings = {"workload": "digits", "batch_sizes": SIZES, "lrs": [0.1], "max_epochs": 3, "target": str(TARGET)}
+    config = asked({**settings, "targets": ["accuracy>=0.8", "accuracy>=0.87"]}).config
+    found = replace(study(knee_at(200)), config=config)
+    assert [one.typed for one in config_targets(found)] == ["accuracy>=0.8", "accuracy>=0.87"]
+    assert asked(config.model_dump(mode="json")).config == config
+    more = asked({**settings, "targets": ["accuracy>=0.85"]}).config
+    assert [one.value for one in grown(config, more, uri="results/digits").targets] == [0.8, 0.87, 0.85]
+
+
+@pytest.mark.parametrize(
+    ("targets", "said"),
+    [
+        (["accuracy>=0.99"], "is harder than the target, accuracy>=0.9, where a trial ends. Make it the target"),
+        (["loss<=0.3"], "are not of one metric"),
+        (["soon"], "'soon' is no target"),
+    ],
+)
+def test_a_further_target_that_no_trial_can_answer_is_refused(targets: list[str], said: str) -> None:
+    settings = {"workload": "digits", "batch_sizes": [8], "lrs": [0.1], "max_epochs": 3, "target": "accuracy>=0.9"}
+    with pytest.raises(ValueError, match="targets: ") as refused:
+        asked({**settings, "targets": targets})
+    assert said in str(refused.value)
 
 
 def test_the_figure_draws_the_curve_within_the_batch_sizes_fitted_and_the_knee_with_its_interval() -> None:
