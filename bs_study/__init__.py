@@ -53,20 +53,29 @@ def __getattr__(name: str) -> object:
 
 
 def analyse(
-    study: Study | str | PathLike[str], target: Target | str | None = None, **costs: Unpack[CostKeywords]
+    study: Study | str | PathLike[str],
+    target: Target | str | None = None,
+    *,
+    question: str | None = None,
+    at: str | None = None,
+    **costs: Unpack[CostKeywords],
 ) -> Analysis:
     """Return what a study's store says: its tables, verdicts and one recommendation.
 
     Args:
         study: as `sweep` or `open_study` returns it, or its folder or URI.
         target: asks the evaluations again with another target than the study's own, as "accuracy>=0.97".
+        question: "time-to-target", or "loss-at": the lowest held-out loss after the budget `at` (the study's own).
+        at: that budget, as "examples=50000", "iterations=2000" or "seconds=60".
         **costs: what its tables of costs are computed with: `price_per_hour=2.5`, `deadline="2h"`, `gpus=[2, 4]`,
             `bandwidth=100` (GB/s), `latency=10` (µs). `bs-study docs costs` explains them.
 
     Raises:
-        ValueError: the target is none, its metric is not among the evaluations, or a number of costs is wrong.
+        ValueError: the target or the budget is none, its metric is not among the evaluations, or a number of costs is
+            wrong.
     """
     from bs_study import answer  # with scipy, which a worker need not wait for
     from bs_study.config.costs import cost_settings
 
-    return answer.analyse(answer.as_study(study), target, asked_costs=cost_settings(**costs))
+    asked = cost_settings(**costs)
+    return answer.analyse(answer.as_study(study), target, question=question, at=at, asked_costs=asked)

@@ -8,11 +8,15 @@ from dataclasses import replace
 
 import pandas as pd
 
-from bs_study.analysis.convergence import refuse_missing
+from bs_study.analysis.convergence import metrics_of, refuse_missing
 from bs_study.analysis.costs import unpriced
+from bs_study.analysis.loss_readings import METRIC as LOSS
 from bs_study.analysis.rows import StudyRows, read_rows
 from bs_study.analysis.study import Analysis, analyse_rows
+from bs_study.budget import RIGHT, Budget
+from bs_study.config import StudyConfig
 from bs_study.config.costs import CostSettings
+from bs_study.config.question import QUESTIONS
 from bs_study.grid import is_full_grid
 from bs_study.metric_names import bounds_of
 from bs_study.search.plan import plan
@@ -22,7 +26,13 @@ from bs_study.words import shown
 
 
 def analyse(
-    study: Study, target: Target | str | None = None, *, keep: bool = False, asked_costs: CostSettings | None = None
+    study: Study,
+    target: Target | str | None = None,
+    *,
+    question: str | None = None,
+    at: Budget | str | None = None,
+    keep: bool = False,
+    asked_costs: CostSettings | None = None,
 ) -> Analysis:
     """Return what a study's store says; its iterations are read trial by trial.
 
@@ -32,18 +42,56 @@ def analyse(
         study: as `open_study` returns it.
         target: asks the evaluations again with another target than the study's own, as "accuracy>=0.97". With = its
             direction is that of the study's own target for the metric, else what its workload or the name tells.
+        question: "time-to-target", or "loss-at": the lowest held-out loss after the budget `at`; by default the study's
+            own, or that of the target.
+        at: with "loss-at": the budget, as "examples=50000", "iterations=2000" or "seconds=60" (the study's own).
         keep: write what is known of each trial's iterations beside the study's report, where the next time finds it.
         asked_costs: prices, a deadline and GPUs, by which costs are computed; None for none of these.
 
     Raises:
         ValueError: the target is none, nothing tells its direction, its metric is not among the evaluations or can't
-            reach it; a price is of a machine that the store does not know.
+            reach it; there is no such question, no budget for it, or no held-out loss; a price is of a machine that the
+            store does not know.
     """
     if asked_costs is not None and asked_costs.prices:
         _refuse_unknown_machine(study, asked_costs)
+    budget = budget_of(study.known_config, question=question, at=at, target=target)
     rows = with_search(read_rows(study, keep=keep))
     asked = None if target is None else target_of(study, rows, target)
-    return analyse_rows(rows, target=asked, name=study.name, uri=study.paths.uri, asked_costs=asked_costs)
+    if budget and len(rows.evaluations) and LOSS not in metrics_of(rows.evaluations):
+        raise ValueError(
+            f"question: loss-at needs the held-out loss, and the evaluations have none. They have "
+            f"{', '.join(metrics_of(rows.evaluations))}. Ask for a target of one of them: --target"
+        )
+    return analyse_rows(rows, target=asked, at=budget, name=study.name, uri=study.paths.uri, asked_costs=asked_costs)
+
+
+def budget_of(
+    config: StudyConfig | None, *, question: str | None, at: Budget | str | None, target: object = None
+) -> Budget | None:
+    """Return the budget after which the held-out loss is asked for; None where a target is.
+
+    Args:
+        config: of the study, whose question holds where none is given; None where that is not known.
+        target: asks for a target, where it is given.
+    """
+    own = config.at if config and config.question == "loss-at" else None
+    if question not in (None, *QUESTIONS):
+        raise ValueError(f"question: {shown(question)} is unknown. Ask {' or '.join(QUESTIONS)}")
+    if question is None:
+        question = "loss-at" if own and target is None else "time-to-target"
+    if question != "loss-at":
+        if at is not None:
+            raise ValueError(f"at: {shown(str(at))} is for question loss-at. Add --question loss-at, or leave it out")
+        return None
+    if target is not None:
+        raise ValueError("target: question loss-at has none. Leave it out, or ask question time-to-target")
+    if at is None and own is None:
+        raise ValueError(f"at: question loss-at needs a budget. {RIGHT}")
+    try:
+        return own if at is None else at if isinstance(at, Budget) else Budget.parse(at)
+    except ValueError as error:
+        raise ValueError(f"at: {error}") from error
 
 
 def target_of(study: Study, rows: StudyRows, target: Target | str) -> Target:

@@ -56,10 +56,15 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Field:
-    """All cells of a study by one clock, and how much their seeds differ."""
+    """All cells of a study by one clock, and how much their seeds differ.
+
+    Attributes:
+        either: cells that differ by no more than this factor are as good as each other.
+    """
 
     clock: str
     cells: Mapping[Cell, CellTimes]
+    either: float = EITHER
 
     @cached_property
     def spread(self) -> Spread:
@@ -105,7 +110,7 @@ class Field:
         doubts = self._doubts(own, other, low=low, inner=inner)
         is_whole = not is_cut and len(own.met) == own.seeds and min(own.seeds, other.seeds) > 1
         most = max(apart + half + self._timing_high(own, other), half + timing - apart)
-        is_equal = is_whole and most <= np.log(EITHER)
+        is_equal = is_whole and most <= np.log(self.either)
         return Comparison(winner, rival, self.clock, ratio, low, high, min(p, 1.0), confidence, doubts, is_equal)
 
     def _without_times(self, own: CellTimes, other: CellTimes, confidence: float) -> Comparison:

@@ -53,7 +53,7 @@ def time_to_target(
         ValueError: no column for the target's metric.
     """
     refuse_missing(target.metric, evaluations)
-    looks = _looks(evaluations, metric=target.metric, clean=clean or {})
+    looks = clocked_looks(evaluations, metric=target.metric, clean=clean or {})
     of_trial = looks.groupby("trial_id", sort=False)
     is_met = looks[target.metric] >= target.value
     if target.direction == "min":
@@ -79,7 +79,7 @@ def time_to_target(
     return times.merge(found, left_on="trial_id", right_index=True, how="left").astype(clocks).reset_index(drop=True)
 
 
-def _looks(evaluations: pd.DataFrame, *, metric: str, clean: Mapping[int, float]) -> pd.DataFrame:
+def clocked_looks(evaluations: pd.DataFrame, *, metric: str, clean: Mapping[int, float]) -> pd.DataFrame:
     """Return the evaluations in order, each with every clock."""
     numbers = dict.fromkeys(["train_seconds", "compute_seconds", "eval_seconds", metric], float)
     recipe = {} if "recipe" in evaluations else {"recipe": ""}

@@ -27,12 +27,17 @@ def open_anyway(
     """Return what keeps every ranking open; where nothing is left to rank, that comes first."""
     if target is None:
         return (Doubt("no_target"),)
-    of_clock = [Doubt("clock_alarm", batch_size=alarm.batch_size) for alarm in alarms]
-    of_clock += [Doubt("disturbed_timing", batch_size=size) for size in tables.disturbed]
+    return (*(_tells_nothing(tables, target) or _no_clock(tables)), *by_clock(rows, tables, alarms, clock=tables.clock))
+
+
+def by_clock(rows: StudyRows, tables: Tables, alarms: Sequence[ClockAlarm], *, clock: str) -> list[Doubt]:
+    """Return what keeps every ranking by a clock of seconds open."""
+    found = [Doubt("clock_alarm", batch_size=alarm.batch_size) for alarm in alarms]
+    found += [Doubt("disturbed_timing", batch_size=size) for size in tables.disturbed]
     devices = rows.trials["device_name"].dropna().nunique() if "device_name" in rows.trials else 0
-    if devices > 1 and tables.clock == "train_seconds":
-        of_clock.append(Doubt("differing_devices", count=devices))
-    return (*(_tells_nothing(tables, target) or _no_clock(tables)), *of_clock)
+    if devices > 1 and clock == "train_seconds":
+        found.append(Doubt("differing_devices", count=devices))
+    return found
 
 
 def of_target(doubts: Sequence[Doubt]) -> list[Doubt]:

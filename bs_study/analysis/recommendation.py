@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -128,15 +128,28 @@ class Recommendation:
         Settled: every other is known to be slower, or to be as good within 10 %, and the best lr lies inside those
         tried. Leaning: most others are.
         """
-        if self.best is None:
-            return "open"
-        others = [c for c in self.comparisons if c.rival[:2] != self.best.cell[:2]]
-        is_inside = not any(doubt.reason == "lr_on_edge" for doubt in self.doubts)
-        answered = {doubt for c in others if c.is_equal for doubt in c.doubts if doubt.reason in BY_SEEDS}
-        if others and is_inside and set(self.fastest.doubts) <= answered:
-            return "settled"
-        is_leaning = len([c for c in others if c.is_slower or c.is_equal]) * 2 > len(others)
-        return "leaning" if is_leaning else "open"
+        return graded(self.best, self.comparisons, told=self.fastest.doubts, doubts=self.doubts)
+
+
+def graded(
+    best: CellResult | None, comparisons: Sequence[Comparison], *, told: Collection[Doubt], doubts: Collection[Doubt]
+) -> Grade:
+    """Return how sure the best cell's batch size is.
+
+    Args:
+        comparisons: of the best cell; those within its batch size do not count.
+        told: what keeps open that its batch size is the best.
+        doubts: these, and those of the best cell itself.
+    """
+    if best is None:
+        return "open"
+    others = [c for c in comparisons if c.rival[:2] != best.cell[:2]]
+    is_inside = not any(doubt.reason == "lr_on_edge" for doubt in doubts)
+    answered = {doubt for c in others if c.is_equal for doubt in c.doubts if doubt.reason in BY_SEEDS}
+    if others and is_inside and set(told) <= answered:
+        return "settled"
+    is_leaning = len([c for c in others if c.is_slower or c.is_equal]) * 2 > len(others)
+    return "leaning" if is_leaning else "open"
 
 
 def cell_result(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from bs_study.analysis.best import best_cells
 from bs_study.analysis.conclusions import conclusions
 from bs_study.analysis.costs import costs
+from bs_study.analysis.loss_at import LossAt, loss_at
 from bs_study.analysis.machine_times import machine_times
 from bs_study.analysis.machines import machines
 from bs_study.analysis.recommendation import Recommendation
@@ -16,7 +17,8 @@ from bs_study.analysis.tables import Tables, study_tables
 from bs_study.analysis.trials import Cell, by_batch_size
 from bs_study.analysis.unreached import closest
 from bs_study.analysis.verdict import Verdict
-from bs_study.analysis.warnings import Warning
+from bs_study.analysis.warnings import OF_TARGET, Warning
+from bs_study.budget import Budget
 from bs_study.config import StudyConfig
 from bs_study.config.costs import CostSettings
 from bs_study.target import Target
@@ -37,6 +39,7 @@ class Analysis:
         rows: of which all this is said; None where it is made by hand.
         verdicts: first those that compare recipes, then those of each recipe.
         warnings: what a reader must know before the numbers, the gravest first.
+        loss_at: the held-out loss after a fixed budget; None where that is not asked. All else is of the target.
     """
 
     name: str
@@ -50,11 +53,12 @@ class Analysis:
     shown: Mapping[tuple[str, int], float]
     asked_costs: CostSettings = field(default_factory=CostSettings)
     rows: StudyRows | None = field(default=None, repr=False, compare=False)
+    loss_at: LossAt | None = None
 
     @property
     def best_cell(self) -> Cell | None:
-        """The cell that is recommended."""
-        best = self.recommendation.best
+        """The cell that is recommended, by what is asked."""
+        best = self.loss_at.best if self.loss_at else self.recommendation.best
         return best.cell if best else None
 
     def _repr_html_(self) -> str:
@@ -68,6 +72,7 @@ def analyse_rows(
     rows: StudyRows,
     *,
     target: Target | None = None,
+    at: Budget | None = None,
     name: str = "",
     uri: str = "",
     known: Tables | None = None,
@@ -76,6 +81,7 @@ def analyse_rows(
     """Return what the rows of a study say: a pure function.
 
     Args:
+        at: asks for the held-out loss after this budget, beside all that there is to say of the target.
         known: tables of the same rows by another target, of which not all need to be made again.
         asked_costs: by which costs are computed.
     """
@@ -87,6 +93,7 @@ def analyse_rows(
         rows.timings, rows.trials, rows.epochs, recipes=rows.recipes, train_examples=rows.train_examples
     )
     at_cost = costs(found.scaling_curve, of_machines, asked=asked)
+    loss = loss_at(rows, tables, at) if at else None
     return Analysis(
         name=name,
         uri=uri,
@@ -99,13 +106,15 @@ def analyse_rows(
             critical_batch=found.critical_batch,
             costs=at_cost,
             machines=machines(at_cost, of_machines, found.critical_batch),
+            **({"loss_at": loss.table} if loss else {}),
         ),
         recommendation=found.recommendation,
         verdicts=found.verdicts,
-        warnings=found.warnings,
+        warnings=tuple(one for one in found.warnings if loss is None or one.kind not in OF_TARGET),
         shown=_shown(tables, target),
         asked_costs=asked,
         rows=rows,
+        loss_at=loss.record if loss else None,
     )
 
 

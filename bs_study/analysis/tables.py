@@ -47,6 +47,7 @@ class Tables:
         critical_batch: what follows from it, by each definition.
         costs: what the target costs at each batch size, on each machine that the store knows.
         machines: the best batch size on each of them.
+        loss_at: the held-out loss of each cell after a fixed budget; empty where that is not asked.
         target_spread: how much seeds differ at several targets, over all recipes; empty where no cell has two seeds.
         versions: which trials are of which version of workload and data; empty where all are of one. All other tables
             are of the judged version alone.
@@ -71,6 +72,7 @@ class Tables:
     critical_batch: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     costs: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     machines: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    loss_at: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
 
     @property
     def pareto(self) -> pd.DataFrame:

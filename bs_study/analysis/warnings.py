@@ -52,6 +52,11 @@ Kind = Literal[
     "differing_budgets",
     "looks_differ",
 ]
+OF_TARGET: tuple[Kind, ...] = (
+    *("no_target", "initial_weights", "first_look", "out_of_range", "out_of_reach", "target_in_noise"),
+    *("different_targets", "lr_on_edge", "looks_differ"),
+)
+"""What says nothing where another question than the target's is asked."""
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ def what_is_asked(request: Request) -> Asked:
         return asked(resumed_settings(stored, request.flags, file=own))
     file = there(request.config) if request.config else shipped_studies().get(request.flags.get("workload", "digits"))
     settings = overridden(read_yaml(file) if file else {}, request.flags)
-    if not file and not settings.keys() & set(BUDGETS):
+    if not file and not settings.keys() & {*BUDGETS, "at"}:
         settings["max_epochs"] = None if _trains_by_itself(request.flags["workload"]) else OWN_EPOCHS
     found = asked((ONE_TRIAL if request.check else {}) | settings)
     refuse_flags_of_recipes(request.flags, found.config)

@@ -23,8 +23,8 @@ RUNS_ALONE = ("dry_run", "all", "check", "timing")
 """Flags that `time` lacks: it does one thing."""
 _GROUPS = {
     "the grid": "batch_sizes lrs seeds recipes",
-    "target and budget": "target max_epochs max_iterations max_examples | max_train_seconds targets stop_at_target "
-    "target_window min_iterations",
+    "target and budget": "target max_epochs max_iterations max_examples | question at max_train_seconds targets "
+    "stop_at_target target_window min_iterations",
     "search": "search max_seeds | race_margin lr_start lr_factor refine",
     "begin, look or go on": "name store resume dry_run check | config accept_changes all",
     "where it runs": "local address data_dir | max_concurrent gpus_per_trial cpus_per_trial timing loader_processes",

@@ -33,7 +33,7 @@ def main(words: Sequence[str]) -> int:
     if asked.open:
         refuse_bucket(study.paths)
     try:
-        found = analyse(study, asked.target, keep=True, asked_costs=costs)
+        found = analyse(study, asked.target, question=asked.question, at=asked.at, keep=True, asked_costs=costs)
         place = publish(study, found, targets=targets_of(study, found, asked.targets), png=asked.png)
     except KeyError as error:
         raise ValueError(*error.args) from error
@@ -92,6 +92,16 @@ def _parser() -> Parser:
         nargs="+",
         default=[],
         help="further targets of the same metric, to compare on the page, as 'loss<=0.5' 'loss<=0.3' (some round ones)",
+    )
+    parser.add_argument(
+        "--question",
+        metavar="QUESTION",
+        help="time-to-target, or loss-at: the lowest held-out loss after the budget --at (the study's)",
+    )
+    parser.add_argument(
+        "--at",
+        metavar="BUDGET",
+        help="with --question loss-at: examples=50000, iterations=2000 or seconds=60 (the study's)",
     )
     parser.add_argument("--open", action="store_true", help="open the page in the browser of this machine")
     parser.add_argument("--png", action="store_true", help="write each figure as PNG too")

@@ -16,7 +16,9 @@ def kinds_of(name: str) -> list[Any]:
     """Return the plain types of a flag's values, the words that it takes, and `tuple` where it takes several."""
     if name in ACTIONS:
         return [str] if name in VALUES else [bool]
-    special: dict[str, list[Any]] = {"target": [str], "targets": [tuple, str], "recipes": [tuple, dict]}
+    special: dict[str, list[Any]] = {
+        "target": [str], "at": [str], "targets": [tuple, str], "recipes": [tuple, dict],
+    }  # fmt: skip
     return special.get(name) or list(_kinds(FIELDS[name].annotation))
 
 

@@ -19,6 +19,7 @@ LISTS = ("batch_sizes", "lrs")
 ADDING = (*LISTS, "seeds", "max_seeds", "refine", "recipes", "targets")
 """What may be given anew: it adds to the study, and takes nothing from it."""
 STAYS = "A study only grows. Leave it out"
+_ASK_REPORT = "Ask it of the trials that there are with --question and --at of the command report"
 OTHER = "leave it out, or start another study: --name in place of --resume"
 
 
@@ -141,6 +142,10 @@ def _refuse_another_search(stored: StudyConfig, *, search: object, seeds: object
 def _refuse_fixed(stored: StudyConfig, flags: Mapping[str, Any]) -> None:
     """Refuse flags that set the study's search otherwise, or that would take seeds or half steps back from it."""
     before = stored.model_dump(mode="json")
+    for name in ("question", "at"):
+        if name in flags and str(flags[name]) != str(before[name]):
+            has = f"which has {before[name] or 'none'}"
+            raise ValueError(f"{name}: {flags[name]} contradicts the study, {has}. {_ASK_REPORT}, {OTHER}")
     for name in [name for name in (*OWN, *OF_GRID, "max_seeds") if name in flags]:
         value, was = flags[name], before[name]
         is_less = isinstance(value, int) and name in ADDING and value < was

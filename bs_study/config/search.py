@@ -11,6 +11,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
+from bs_study.config.question import of_question
 from bs_study.config.recipe import typed_value
 from bs_study.config.settings import TrialSettings
 from bs_study.config.values import Positive, distinct
@@ -75,10 +76,11 @@ def overridden(file: Mapping[str, Any], flags: Mapping[str, Any]) -> dict[str, A
     """Return the settings of a file and flags together: flags override the file.
 
     A search that is typed leaves out what the file says for another one, so that `--search grid` alone is enough with
-    any file; so do seeds that are typed. What is idle where it stands, in a file or among flags, is refused later.
-    Where a flag says at which lr a bracket begins, it takes the place of the file's lrs, but for their step.
+    any file; so do seeds and a question that are typed. What is idle where it stands, in a file or among flags, is
+    refused later. Where a flag says at which lr a bracket begins, it takes the place of the file's lrs, but for their
+    step.
     """
-    kept = dict(file)
+    kept, flags = of_question(file, flags)
     search = flags.get("search", kept.get("search", "grid"))
     if "search" in flags:
         for name in [own for own, searches in OWN.items() if search not in searches] + [*OF_GRID] * (search in RACES):

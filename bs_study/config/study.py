@@ -20,6 +20,7 @@ from pydantic import (
 )
 
 from bs_study.config.lr_rule import refuse_extreme_lr, refuse_extreme_moments
+from bs_study.config.question import At, Question, budgeted, refuse_unfit_question
 from bs_study.config.recipe import Change, distinct_changes, multiplied, recipe_of, recipe_settings, typed_recipe
 from bs_study.config.refusal import one_line
 from bs_study.config.search import (
@@ -101,6 +102,13 @@ class StudyConfig(BaseModel):
     recipes: Annotated[tuple[Change, ...], AfterValidator(distinct_changes)] = Field(
         (), description="train the grid with each of these sets of settings, as '{}' '{lr_warmup_epochs: 1}' (one)"
     )
+    question: Question = Field(
+        "time-to-target",
+        description="what is asked: how soon the target is met, or the lowest held-out loss after the budget `at`",
+    )
+    at: At = Field(
+        None, description="with question loss-at: the budget, as examples=50000, iterations=2000 or seconds=60 (none)"
+    )
     cpus_per_trial: Count = Field(1, description="CPU cores, and threads of torch, for each trial")
 
     @model_validator(mode="before")
@@ -109,7 +117,7 @@ class StudyConfig(BaseModel):
         if not isinstance(given, dict):
             return nested(given, TrialSettings, name="settings")
         refuse_long_lists(given)
-        return nested(searched(multiplied(given)), TrialSettings, name="settings")
+        return nested(budgeted(searched(multiplied(given))), TrialSettings, name="settings")
 
     @model_serializer(mode="wrap")
     def _flat(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -133,6 +141,7 @@ class StudyConfig(BaseModel):
         if self.seeds != "auto" and self.max_seeds != defaults["max_seeds"]:
             raise ValueError(f"max_seeds: {self.max_seeds} is for seeds auto. Leave it out, or give seeds auto")
         refuse_extreme_start(self.lr_start)
+        refuse_unfit_question(self.question, self.at, search=self.search, seeds=self.seeds, settings=self.settings)
         return self
 
     @model_validator(mode="after")

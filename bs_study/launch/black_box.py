@@ -31,6 +31,11 @@ def ready_black_box(config: StudyConfig, options: LaunchOptions) -> StudyConfig:
     for name, why in _OF_LAUNCH.items():
         if getattr(options, name):
             raise ValueError(f"{name}: {why}. Leave it out")
+    if config.question == "loss-at":
+        raise ValueError(
+            "question: loss-at reads the loss of held-out data, and a function reports that under a name of its own. "
+            "Ask for a target of it, as 'val_loss<=0.3'"
+        )
     target = config.settings.target
     if target is None:
         raise ValueError("target: a function has none of its own. Give the metric and its value, as 'accuracy>=0.98'")

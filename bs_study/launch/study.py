@@ -169,7 +169,8 @@ def launcher_of(study: Prepared) -> AbstractContextManager[Launcher]:
 def _announce(study: Prepared, launcher: Launcher, listener: Heartbeat) -> None:
     settings = study.config.settings
     ahead = trials_ahead(study.config, study.plan)
-    listener.say(f"{ahead} of {settings.workload}, target {settings.target}")
+    asks = f"held-out loss at {study.config.at}" if study.config.at else f"target {settings.target}"
+    listener.say(f"{ahead} of {settings.workload}, {asks}")
     for rule in search_rules(study.config):
         listener.say(rule)
     recipes = list(named_recipes(study.config))

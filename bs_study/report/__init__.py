@@ -24,6 +24,8 @@ class _Report(ModuleType):
         *,
         target: Target | str | None = None,
         targets: Iterable[Target | str] = (),
+        question: str | None = None,
+        at: str | None = None,
         png: bool = False,
         **costs: Unpack[CostKeywords],
     ) -> str:
@@ -33,12 +35,14 @@ class _Report(ModuleType):
             study: as `sweep` or `open_study` returns it, or its folder or URI.
             target: asks for another target than the study's own, whose report stays.
             targets: further targets of the same metric, which the page compares; by default some round ones.
+            question: "time-to-target", or "loss-at": the lowest held-out loss after the budget `at` (the study's own).
+            at: that budget, as "examples=50000", "iterations=2000" or "seconds=60".
             png: write each figure as PNG, too.
             **costs: as `bs_study.analyse` takes them.
 
         Raises:
-            ValueError: a target is none, its metric is not among the evaluations, or it is not that of the others; a
-                number of costs is wrong.
+            ValueError: a target or the budget is none, its metric is not among the evaluations, or it is not that of
+                the others; a number of costs is wrong.
             OSError: the store does not answer.
         """
         from bs_study.answer import analyse, as_study, targets_of
@@ -48,7 +52,7 @@ class _Report(ModuleType):
 
         opened = as_study(study)
         with used(CALL):
-            found = analyse(opened, target, keep=True, asked_costs=cost_settings(**costs))
+            found = analyse(opened, target, question=question, at=at, keep=True, asked_costs=cost_settings(**costs))
             return publish(opened, found, targets=targets_of(opened, found, list(targets)), png=png)
 
 

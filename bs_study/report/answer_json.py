@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from bs_study.analysis.comparison import Comparison
+from bs_study.analysis.loss_at import LossAt
 from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.step import Step
 from bs_study.analysis.study import Analysis
@@ -34,7 +35,8 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
     cell; where there are any, `value`, `low` and `high` are theirs. Ratios are by all seeds. Where
     `can_reach` is false the ratio is infinite, hence null. `scaling_curve` and `critical_batch` are rows of these
     tables, and of a knee that is told null is infinite. `targets` says of each target that the page compares what is
-    recommended, and its critical batch size.
+    recommended, and its critical batch size. `loss_at` is null unless the loss after a budget is asked: its values, and
+    its ratios, are those of losses.
 
     Args:
         analyses: by each of these targets; none where there is one.
@@ -81,6 +83,7 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
         ],
         "scaling_curve": found.tables.scaling_curve.to_dict("records"),
         "critical_batch": found.tables.critical_batch.to_dict("records"),
+        "loss_at": None if found.loss_at is None else _loss_at(found.loss_at),
         "targets": [_at_target(one) for one in analyses if len(analyses) > 1],
         "costs": costs_json(found),
     }
@@ -98,6 +101,21 @@ def _search(found: Analysis) -> dict[str, Any] | None:
 
 def _target(target: Target | None) -> dict[str, Any] | None:
     return None if target is None else asdict(target)
+
+
+def _loss_at(told: LossAt) -> dict[str, Any]:
+    return {
+        "at": asdict(told.budget),
+        "clock": told.clock,
+        "grade": told.grade,
+        "recommendation": None if told.best is None else _result(told.best),
+        "fault": told.fault,
+        "as_good": [_comparison(one) for one in told.comparisons if not one.is_slower],
+        "higher": [_comparison(one) for one in told.comparisons if one.is_slower],
+        "by_batch_size": [_result(one) for one in told.by_size],
+        "missed": [one._asdict() for one in told.missed],
+        "doubts": [_doubt(one) for one in told.doubts],
+    }
 
 
 def _at_target(found: Analysis) -> dict[str, Any]:

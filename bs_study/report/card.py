@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bs_study.analysis.loss_at import LossAt
 from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.study import Analysis
 from bs_study.report.next_step import NextStep, next_step
-from bs_study.report.sentences import answer, times
+from bs_study.report.sentences import answer, loss_at, times
 from bs_study.report.sentences.curve import curve_line
+from bs_study.report.sentences.loss_doubts import unsure as unsure_of_loss
 from bs_study.report.sentences.outcomes import why_infeasible
 from bs_study.report.sentences.places import Place
 from bs_study.report.sentences.rivals import WITHIN, how_much, is_infeasible, lrs_as_good, rivals, sizes_as_good
@@ -27,11 +29,13 @@ class Cost(NamedTuple):
         name: its batch size, as "64", or "64 of “a recipe”".
         ratio: how many times as long it takes, as "2.8× (1.5 to 5.5)"; or why there is none: "can't reach the target".
         is_known: whether it is a ratio.
+        verb: in which way others are worse by it.
     """
 
     name: str
     ratio: str
     is_known: bool = True
+    verb: str = "take longer"
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,8 @@ def card(found: Analysis, *, start: str | None = None) -> Card:
     Args:
         start: the command that runs studies, with flags that say how they are launched.
     """
+    if found.loss_at is not None:
+        return _card_of_loss(found, found.loss_at)
     best, step, left = found.recommendation.best, next_step(found, start=start), answer.left(found)
     if best is None:
         unsure = tuple(text for text in answer.sure(found) if text != left)
@@ -96,6 +102,28 @@ def card(found: Analysis, *, start: str | None = None) -> Card:
         curve=curve_line(found, best.recipe),
         costs=tuple(_costs(found)),
         step=step,
+    )
+
+
+def _card_of_loss(found: Analysis, told: LossAt) -> Card:
+    """Return the answer where the loss after a budget is asked; no step of the target's would help it."""
+    best, left = told.best, answer.left(found)
+    use, unsure = loss_at.use(found, told), tuple(unsure_of_loss(found, told))
+    if best is None:
+        return Card(use, left=left, unsure=unsure)
+    return Card(
+        use=use,
+        took=loss_at.took(found, told, best),
+        spread=loss_at.spread(best),
+        grade=told.grade,
+        why=loss_at.why(found, told),
+        left=left,
+        as_good=tuple(loss_at.as_good(told)),
+        unsure=unsure,
+        costs=tuple(
+            _cost(one.place, one.text, is_known=one.is_ratio)._replace(verb="end higher")
+            for one in loss_at.higher(told)
+        ),
     )
 
 
@@ -158,7 +186,7 @@ def _costs(found: Analysis) -> list[Cost]:
     return costs + [_cost(place, _lost(why), is_known=False) for place, why in missed.items() if place not in named]
 
 
-def _cost(place: Place, ratio: str, *, is_known: bool = True) -> Cost:
+def _cost(place: Place, ratio: str, is_known: bool = True) -> Cost:
     recipe, batch_size = place
     return Cost(f"{setting(batch_size)}{f' of “{recipe}”' if recipe else ''}", ratio, is_known)
 
@@ -181,5 +209,5 @@ def cost_sentences(costs: Sequence[Cost]) -> list[str]:
     for one in costs:
         if not one.is_known:
             others.setdefault(one.ratio, []).append(one.name)
-    told = [f"Others take longer: {', '.join(ratios).replace(' at ', ' at batch size ', 1)}."] if ratios else []
+    told = [f"Others {costs[0].verb}: {', '.join(ratios).replace(' at ', ' at batch size ', 1)}."] if ratios else []
     return [*told, *(f"Batch size{'s' * (len(of) > 1)} {listing(of)} {ratio}." for ratio, of in others.items())]

@@ -16,7 +16,7 @@ from bs_study.report.card import card
 from bs_study.report.colours import palette
 from bs_study.report.curves import Source
 from bs_study.report.figure import picture
-from bs_study.report.figures import CHOICE
+from bs_study.report.figures import main_figure
 from bs_study.report.page_parts import Shown
 from bs_study.store import Study
 
@@ -28,11 +28,11 @@ def study_html(study: Study) -> str:
 
 def card_html(found: Analysis) -> str:
     """Return the card and main figure of an analysis, to stand within any page."""
-    source = Source(None, found)
+    source, main = Source(None, found), main_figure(found)
     # A notebook may show several studies, whose figures must not share ids.
     drawn = (
-        picture(CHOICE, source, end=f"-{zlib.crc32(f'{found.uri} {found.recommendation.target}'.encode())}")
-        if CHOICE.has_rows(source)
+        picture(main, source, end=f"-{zlib.crc32(f'{found.uri} {found.recommendation.target}'.encode())}")
+        if main.has_rows(source)
         else None
     )
     style = palette(drawn.inline.colours if drawn else [], scope=".bs-study")

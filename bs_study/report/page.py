@@ -10,7 +10,16 @@ from bs_study.answer import analyse, targets_of
 from bs_study.report.answer_json import answer_json
 from bs_study.report.curves import Source
 from bs_study.report.figure import Picture, pictures
-from bs_study.report.figures import AGAINST_BEST, CHOICE, COMPARING, FIGURES, by_target, critical_figure, curve_figures
+from bs_study.report.figures import (
+    AGAINST_BEST,
+    CHOICE,
+    COMPARING,
+    FIGURES,
+    by_target,
+    critical_figure,
+    curve_figures,
+    main_figure,
+)
 from bs_study.report.page_tables import CSV_TABLES
 from bs_study.report.place import AGAIN, ANSWER, PAGE, page_place, report_folder
 from bs_study.report.rendering import page
@@ -55,10 +64,14 @@ def publish(
         targets: further ones, as `targets_of` returns them; by default those of the study's config.
         again_seconds: in how many seconds the report of a study that runs is written again; None for a last one.
     """
-    analyses = ([] if again_seconds else other_targets(found, asked=targets or config_targets(found))) or [found]
+    is_alone = again_seconds or found.loss_at  # without other targets
+    analyses = ([] if is_alone else other_targets(found, asked=targets or config_targets(found))) or [found]
     drawn = list(_pictures(study, found, analyses, png=png))
     own = found.rows.target if found.rows else found.recommendation.target
-    folder = f"{study.paths.root}/{report_folder(found.recommendation.target, own=own)}"
+    config = found.rows.config if found.rows else None
+    at = found.loss_at.budget if found.loss_at else None
+    name = report_folder(found.recommendation.target, own=own, at=at, own_at=config.at if config else None)
+    folder = f"{study.paths.root}/{name}"
     replace_files(study.paths, folder, _table_files(found, analyses) | _figure_files(drawn))
     text = page(study, found, analyses, drawn, again_seconds=again_seconds)
     study.paths.write(f"{folder}/{PAGE}", text.encode())
@@ -71,10 +84,10 @@ def publish(
 def _pictures(study: Study, found: Analysis, analyses: Sequence[Analysis], *, png: bool) -> Iterator[Picture]:
     """Yield the figures of a study: the main one at each target, and all others at the one that is asked."""
     for place, one in enumerate(analyses):
-        yield from pictures([CHOICE], Source(study, one), png=png, end="" if one is found else f"-{place}")
+        yield from pictures([main_figure(one)], Source(study, one), png=png, end="" if one is found else f"-{place}")
     whole = Source(study, found)
     several = [by_target(target_table(analyses)), critical_figure(analyses)] if len(analyses) > 1 else []
-    over_all = [AGAINST_BEST, *several]
+    over_all = [CHOICE if found.loss_at else AGAINST_BEST, *several]
     yield from pictures([*over_all, *(COMPARING if len(found.recipes) > 1 else ())], whole, png=png)
     for recipe in found.recipes:
         source = Source(study, found, recipe)
@@ -85,8 +98,9 @@ def _table_files(found: Analysis, analyses: Sequence[Analysis]) -> dict[str, byt
     tables = {name: getattr(found.tables, name) for name in CSV_TABLES}
     if len(analyses) > 1:
         tables |= {"targets": target_table(analyses), "critical_by_target": critical_by_target(analyses)}
-    if found.tables.versions.empty:
-        del tables["versions"]
+    for name in ("versions", "loss_at"):
+        if getattr(found.tables, name).empty:
+            del tables[name]
     if len(found.recipes) > 1:
         tables["recipes"] = found.tables.recipes
     return {f"tables/{name}.csv": table.to_csv(index=False).encode() for name, table in tables.items()}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import Verdict
 from bs_study.report.figure import Picture
-from bs_study.report.questions import QUESTIONS, Question
+from bs_study.report.questions import Question, questions_of
 from bs_study.report.sentences import verdicts
 from bs_study.report.sentences.doubts import edges_of
 from bs_study.report.table_view import TableView
@@ -96,7 +96,7 @@ def asked(
     best = found.best_cell
     names = sorted(found.recipes, key=lambda name: name != (best.recipe if best else found.recipes[0]))
     questions = []
-    for one in QUESTIONS:
+    for one in questions_of(found):
         of = {recipe: texts for (name, recipe), texts in said.items() if name == one.name}
         first = _part(one, names[0], found, shown, said=of.get("") or of.get(names[0], ()))
         others = [_part(one, name, found, shown, said=of.get(name, ()), is_first=False) for name in names[1:]]

@@ -11,8 +11,9 @@ from bs_study.analysis.study import Analysis
 from bs_study.analysis.trials import CELL, Cell
 from bs_study.report.figure import anchor
 from bs_study.report.outrun import with_bounds
+from bs_study.report.page_table import RECIPE, TIMES, plain, settings
 from bs_study.report.sentences.times import clock_of
-from bs_study.report.shown_tables import RECIPE, TABLES, TIMES, plain, settings
+from bs_study.report.shown_tables import TABLES
 from bs_study.report.table_view import MOST_ROWS, Column, TableView, table_view
 from bs_study.words import CLOCK_LABELS
 

@@ -6,8 +6,10 @@ import hashlib
 import json
 import re
 
+from bs_study.budget import Budget
 from bs_study.store.paths import StudyPaths
 from bs_study.target import Target
+from bs_study.words import typed
 
 OWN = "report"
 PAGE = "report.html"
@@ -17,8 +19,12 @@ AGAIN = "again_seconds"
 LONGEST_METRIC = 60  # characters of a folder's name
 
 
-def report_folder(target: Target | None, *, own: Target | None) -> str:
-    """Return the name of the folder for the report of a target; that of the study's own is `report`.
+def report_folder(
+    target: Target | None, *, own: Target | None, at: Budget | None = None, own_at: Budget | None = None
+) -> str:
+    """Return the name of the folder for the report of a target, or of the loss after a budget.
+
+    That of the study's own question is `report`.
 
     A metric whose name is no name for a file, or too long for one, is told apart by a few digits more.
 
@@ -27,8 +33,16 @@ def report_folder(target: Target | None, *, own: Target | None) -> str:
     ('report', 'report-accuracy-at-least-0.97', 'report-loss-at-most-0.3')
     >>> report_folder(Target("val/../f1", 0.5), own=own)
     'report-val_.._f1-e1df5f85-at-least-0.5'
+    >>> report_folder(own, own=own, at=Budget("examples", 50000))
+    'report-loss-at-examples-50000'
+
+    Args:
+        at: the budget, where the loss after one is asked.
+        own_at: that of the study, where it asks for it.
     """
-    if target is None or target == own:
+    if at is not None:
+        return OWN if at == own_at else f"{OWN}-loss-at-{at.clock}-{typed(at.value)}"
+    if target is None or (target == own and own_at is None):
         return OWN
     safe = re.sub(r"[^A-Za-z0-9._-]", "_", target.metric)[:LONGEST_METRIC]
     if safe != target.metric:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import Claim
 
 
@@ -27,6 +28,13 @@ class Question:
     tables: tuple[str, ...] = ()
 
 
+OF_LOSS = (
+    Question("sure", "How sure?", tables=("loss_at",)),
+    Question(
+        "soonest", "How soon is the target met?", ("fastest_after_tuning", "soonest_recipe"), "time_by_batch_size"
+    ),
+)
+"""The first, in place of those of the target, where the loss after a budget is asked."""
 QUESTIONS = (
     Question("sure", "How sure?", ("fastest_after_tuning", "soonest_recipe"), "against_best",
         more=(r"recipes_by_\w+",), tables=("recipes",)),
@@ -57,3 +65,15 @@ QUESTIONS = (
     ),
 )  # fmt: skip
 """In the order in which readers ask."""
+
+
+def questions_of(found: Analysis) -> tuple[Question, ...]:
+    """Return the questions of a page, by what is asked; those of the target where there is one."""
+    if found.loss_at is None:
+        return QUESTIONS
+    left_out = {"targets"}
+    if found.recommendation.best is None:
+        left_out |= {"updates", "trade"}
+    if found.recommendation.target is None:
+        left_out |= {"soonest"}
+    return tuple(one for one in (*OF_LOSS, *QUESTIONS[1:]) if one.name not in left_out)

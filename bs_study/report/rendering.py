@@ -13,16 +13,17 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from bs_study.analysis.loss_at import LossAt
 from bs_study.analysis.study import Analysis
 from bs_study.report import setup
 from bs_study.report.answer_tables import ClockRow, RivalRow, clock_rows, rival_rows
 from bs_study.report.card import Card, card
 from bs_study.report.colours import palette
 from bs_study.report.figure import Picture
-from bs_study.report.figures import CHOICE
+from bs_study.report.figures import main_figure
 from bs_study.report.page_parts import Shown, asked
 from bs_study.report.page_tables import page_tables
-from bs_study.report.sentences import curve, steps, targets
+from bs_study.report.sentences import curve, loss_at, loss_doubts, steps, targets
 from bs_study.report.sentences.answer import answer
 from bs_study.report.sentences.costs import costs
 from bs_study.report.sentences.rivals import rivals
@@ -68,15 +69,16 @@ def page(
     """
     css = palette(frozenset().union(*(one.inline.colours for one in drawn))) + _file("page.css") + _file("card.css")
     script = _file("page.js")
-    main = {one.name: Shown.of(one) for one in drawn if one.figure == CHOICE.name}
-    names = [CHOICE.name if one is found else f"{CHOICE.name}-{place}" for place, one in enumerate(analyses)]
+    figure = main_figure(found).name
+    main = {one.name: Shown.of(one) for one in drawn if one.figure == figure}
+    names = [figure if one is found else f"{figure}-{place}" for place, one in enumerate(analyses)]
     at_targets = [
         AtTarget(
             _label(one),
             card(one),
             main.get(name),
             one is found,
-            targets.best_rows(target_table([one]), clock=one.recommendation.clock),
+            targets.best_rows(target_table([one]), clock=one.recommendation.clock) if one.loss_at is None else [],
         )
         for one, name in zip(analyses, names, strict=True)
     ]
@@ -88,6 +90,7 @@ def page(
             **_parts(found, analyses, drawn),
             targets=at_targets,
             asked_target=_label(found),
+            is_loss=found.loss_at is not None,
             again_seconds=again_seconds,
             css=Markup(css),  # noqa: S704 the package's own files, and colours
             script=Markup(script),  # noqa: S704
@@ -97,6 +100,8 @@ def page(
 
 
 def _label(found: Analysis) -> str:
+    if found.loss_at:
+        return f"lowest held-out loss after {loss_at.budget_words(found, found.loss_at)}"
     return goal(found.recommendation.target) if found.recommendation.target else "none"
 
 
@@ -112,6 +117,19 @@ def _parts(found: Analysis, analyses: Sequence[Analysis], drawn: Collection[Pict
         said["trade", name] = list(filter(None, [curve.rule_line(found, name)]))
     rows = targets.rows(target_table(analyses), clock=found.recommendation.clock) if len(analyses) > 1 else []
     return {"questions": asked(found, drawn, page_tables(found), said=said), "by_target": rows}
+
+
+def _of_loss(found: Analysis, told: LossAt) -> dict[str, Any]:
+    """Return what the page says of the comparisons where the loss after a budget is asked."""
+    own = loss_at.apart(told)
+    return {
+        "sure": [loss_at.how_read(found, told), *loss_at.as_good(told), *loss_doubts.unsure(found, told)],
+        "rivals": loss_at.rows(found, own.others),
+        "lrs": loss_at.rows(found, own.lrs),
+        "worse": ["times as high", "known to be higher"],
+        "clocks": [],
+        "steps": [],
+    }
 
 
 def _words(study: Study, found: Analysis) -> dict[str, Any]:
@@ -142,7 +160,8 @@ def _words(study: Study, found: Analysis) -> dict[str, Any]:
         "settings": setup.settings(study),
         "surroundings": setup.surroundings(study, found.tables.trials),
         "words": _WORDS,
-    }
+        "worse": ["times as long", "known to be slower"],
+    } | (_of_loss(found, found.loss_at) if found.loss_at else {})
 
 
 def _rival_rows(found: Analysis, comparisons: Sequence[Any]) -> list[list[str]]:

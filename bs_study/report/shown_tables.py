@@ -2,55 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from bs_study.report.page_table import CELL_COLUMNS, RECIPE, TIMES, PageTable, more, plain, settings
+from bs_study.report.speed_tables import SPEED_TABLES
 from bs_study.report.table_view import Column
-from bs_study.words import CLOCK_LABELS
-
-
-class PageTable(NamedTuple):
-    """A table of the analysis on the page: its name there, its heading, what to know, and what is shown of it."""
-
-    name: str
-    title: str
-    note: str
-    columns: tuple[Column, ...]
-
-
-def settings(*names: str) -> tuple[Column, ...]:
-    return tuple(Column(name, is_setting=True) for name in names)
-
-
-def plain(*names: str) -> tuple[Column, ...]:
-    return tuple(Column(name) for name in names)
-
-
-def _more(*names: str) -> tuple[Column, ...]:
-    return tuple(Column(name, is_more=True) for name in names)
-
-
-RECIPE = (Column("recipe"),)
-_CELL = (*RECIPE, *settings("batch_size", "lr"))
-TIMES = tuple(Column(f"{clock}_to_target") for clock in CLOCK_LABELS)
-_SPEED = (
-    Column("examples_per_iteration", "fewer than the batch size where the last batch of an epoch is short"),
-    Column("load_share", "load seconds over epoch seconds"),
-    Column("epoch_seconds", "one pass over the training set"),
-    Column("load_seconds", "of an epoch: waiting for batches"),
-    Column("compute_seconds", "of an epoch: forward, backward and update"),
-    Column("iteration_seconds", "one optimizer update"),
-    Column("examples_per_second"),
-)
-_MACHINE = (
-    Column("device_name", "of the machine"),
-    Column("threads", is_setting=True),
-    Column("is_own", "trials ran on it; else their updates are taken over"),
-    Column("source", "whose clock told the time of an update: timings or trials"),
-)
-_HOW = (
-    Column("is_modelled", "by data parallelism, and not measured"),
-    Column("is_interpolated", "updates or their time lie between two batch sizes", is_more=True),
-)
 
 TABLES = (
     PageTable(
@@ -59,16 +13,16 @@ TABLES = (
         "Medians over seeds, least to most in grey. A missing time was not reached. "
         "“> 2.1×” was outrun: its first seed was cut after 2.1 times the best time. Best: of its batch size.",
         (
-            *_CELL,
+            *CELL_COLUMNS,
             Column("is_best", "the best lr of its batch size by the ranking clock"),
             Column("status", "what became of all trials of the cell", link="#{curves}"),
             Column("seeds", "trials that have ended"),
             Column("reached"),
             *TIMES,
-            *_more("missed"),
+            *more("missed"),
             Column("outrun", "trials that ended since another lr of their batch size had won", is_more=True),
             Column("not_tried", "trials that ended at another target of their own", is_more=True),
-            *_more("diverged"),
+            *more("diverged"),
             Column("effective_lr", "lr / (1 − momentum) of SGD", is_setting=True, is_more=True),
             Column("best_metric", "of the target's metric, at any evaluation", is_more=True),
             Column("censored_by", "what ended the trials that did not reach it", is_more=True),
@@ -80,7 +34,7 @@ TABLES = (
         "At the first evaluation that met the target. A missing time was not reached. “> 2.1×” was outrun: it takes "
         "more than 2.1 times the best cell's median.",
         (
-            *_CELL,
+            *CELL_COLUMNS,
             *settings("seed"),
             Column("outcome", link="#{curves}"),
             Column("stop_reason"),
@@ -104,7 +58,23 @@ TABLES = (
         "versions",
         "Trials of each version of workload and data",
         "The workload or its data changed while the study went on. Only the judged version counts in all else.",
-        (*_CELL, *settings("seed", "workload_version"), *plain("is_judged", "status")),
+        (*CELL_COLUMNS, *settings("seed", "workload_version"), *plain("is_judged", "status")),
+    ),
+    PageTable(
+        "loss_at",
+        "Held-out loss after the budget",
+        "Medians over seeds, 95 % of a typical seed in grey. A missing loss: trials ended before the budget, or most "
+        "diverged.",
+        (
+            *CELL_COLUMNS,
+            Column("loss", "held-out, read between the evaluations around the budget"),
+            Column("is_best_lr", "of its batch size"),
+            Column("seeds", "that gave an answer"),
+            Column("read", "seeds with a loss at the budget"),
+            Column("ended", "trials that ended before it"),
+            *plain("diverged", "best_lr_on_edge"),
+            *more("no_look", "out_of_memory", "failed"),
+        ),
     ),
     PageTable(
         "scaling_curve",
@@ -122,7 +92,7 @@ TABLES = (
             Column("fitted_iterations", "by S = S_min (1 + B_c/B)"),
             Column("regime", "by the slope of that curve, where both ends of B_c's interval agree"),
             Column("lr_gain", "part of the updates that an lr between those tried may save", is_more=True),
-            *_more("examples_per_iteration", "slope_low", "slope_high", "best_lr_on_edge"),
+            *more("examples_per_iteration", "slope_low", "slope_high", "best_lr_on_edge"),
         ),
     ),
     PageTable(
@@ -138,7 +108,7 @@ TABLES = (
             *plain("rule_low", "rule_high"),
             *plain("knee_batch_size", "knee_low", "knee_high", "min_iterations", "min_examples"),
             Column("power_low", "of a free power p", is_more=True),
-            *_more("power_high", "is_widened", "rule_reference_examples"),
+            *more("power_high", "is_widened", "rule_reference_examples"),
         ),
     ),
     PageTable(
@@ -171,80 +141,13 @@ TABLES = (
             Column("left_out", "batch sizes whose best lr is on an edge of the grid"),
         ),
     ),
-    PageTable(
-        "machines",
-        "The best batch size on each machine",
-        "Of those tried, by time to the target. The fitted one is between them, with those that take at most 10 % "
-        "longer in grey.",
-        (
-            *_MACHINE,
-            *RECIPE,
-            Column("batch_sizes", "of which both updates and their time are known"),
-            *settings("batch_size", "lr"),
-            *plain("seconds", "dollars", "joules"),
-            Column("fitted_batch_size", "the fastest by the fits of updates and of the time of one"),
-            Column("peak_memory_bytes", is_more=True),
-        ),
-    ),
-    PageTable(
-        "pareto",
-        "Time against price",
-        "No row of all costs is both quicker and cheaper than one of these. Without a price, GPU seconds stand for it.",
-        (*_MACHINE, *RECIPE, *settings("batch_size", "gpus"), *plain("seconds", "dollars", "gpu_seconds"), *_HOW),
-    ),
-    PageTable(
-        "costs",
-        "What each batch size costs",
-        "To the target, at each batch size's best lr by updates. Several GPUs are modelled, not measured.",
-        (
-            *_MACHINE,
-            *RECIPE,
-            *settings("batch_size", "gpus", "batch_size_per_gpu", "lr"),
-            *plain("seconds", "gpu_seconds", "dollars", "joules"),
-            Column("within_deadline"),
-            Column("is_pareto", "no other is both quicker and cheaper"),
-            *_HOW,
-            Column("peak_memory_bytes", "of each GPU", is_more=True),
-            *_more("rank_by_seconds", "rank_by_gpu_seconds", "rank_by_dollars", "rank_by_joules"),
-        ),
-    ),
-    PageTable(
-        "throughput",
-        "Epoch, load, compute and iteration time",
-        "By the clocks of the trials: medians over epochs and trials, quartiles in grey; warm-up left out.",
-        (*RECIPE, *settings("batch_size"), *plain("trials", "epochs"), *_SPEED),
-    ),
-    PageTable(
-        "clean_throughput",
-        "The same, measured alone in the timing pass",
-        "Medians of the repeats, the quickest and the slowest in grey.",
-        (
-            *settings("batch_size"),
-            Column("epochs", "repeats"),
-            *_SPEED,
-            Column("iteration_seconds_spread", "(slowest − quickest) / median"),
-            Column("disturbed", "repeats that differ by more than 20 %, or others took the processor"),
-            *plain("peak_memory_bytes", "neighbours"),
-        ),
-    ),
-    PageTable(
-        "throughput_fit",
-        "Fit of iteration time: a + b·B",
-        "a/b is the batch size at half of the throughput limit.",
-        (
-            *RECIPE,
-            *plain("a_seconds", "b_seconds_per_example", "half_limit_batch_size", "limit_examples_per_second"),
-            Column("doubling_gain_limit_batch_size", "beyond it, doubling the batch gains less than 10 %"),
-            Column("worst_relative_error", "of the fit"),
-            Column("batch_sizes", "points of the fit"),
-        ),
-    ),
+    *SPEED_TABLES,
     PageTable(
         "smoothness",
         "Loss variance of each trial",
         "Over the first 1,000 iterations, over equal examples, and at an equal loss level.",
         (
-            *_CELL,
+            *CELL_COLUMNS,
             *settings("seed"),
             *plain("window", "iterations", "loss_variance"),
             Column("detrended_variance", "about a rolling median"),

@@ -116,6 +116,8 @@ def _costs(costs: Sequence[Cost], most: int) -> str:
 
 def _advised(found: Analysis, told: Card) -> tuple[list[str], str]:
     """Return what to do next, in sentences and as a command; of a study that is settled, to ask something else."""
+    if found.loss_at is not None and told.step is None:
+        return [], ""
     if told.step is None:
         other = other_target(found.tables.convergence, found.recommendation.target)
         if other is None:

@@ -21,8 +21,8 @@ from tests.docs.pages import ROOT
 STUDIES = ROOT / "bs_study" / "config" / "studies"
 GROUPS = {
     "Workload, grid and search": (
-        *("workload", "target", "targets", "name", "batch_sizes", "lrs", "seeds", "max_seeds", "search"),
-        *("race_margin", "lr_start", "lr_factor", "refine", "recipes"),
+        *("workload", "target", "targets", "question", "at", "name", "batch_sizes", "lrs", "seeds", "max_seeds"),
+        *("search", "race_margin", "lr_start", "lr_factor", "refine", "recipes"),
     ),
     "Budget and end of a trial": (
         *("max_epochs", "max_iterations", "max_examples", "max_train_seconds", "stop_at_target", "target_window"),

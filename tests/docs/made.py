@@ -16,6 +16,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "axes": lists.axes,
     "answer": samples.answer,
     "answer.json": samples.answer_json,
+    "loss-at": samples.loss_at,
     "check": samples.check,
     "dry-run": samples.dry_run,
     "report-files": samples.report_files,

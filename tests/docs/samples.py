@@ -32,6 +32,12 @@ def answer() -> str:
     return _fenced("text", ours.as_shown("\n".join(lines)))
 
 
+def loss_at() -> str:
+    """Return what the command at the top of the page of fixed budgets prints."""
+    (command, *_) = [command for block in blocks("bash", page="fixed_budget.md") for command in commands(block)]
+    return _fenced("text", _printed(command))
+
+
 @cache
 def check() -> str:
     return _fenced("text", _printed("bs-study check results/digits"))

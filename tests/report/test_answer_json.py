@@ -20,7 +20,7 @@ from tests.report.records import BEST, OTHER_LR, RIVAL, analysis, comparison, re
 KEYS = [
     "version", "study", "target", "clock", "state", "search", "grade", "recommendation", "closest", "as_good", "slower",
     "unanswered", "missed", "by_clock", "doubts", "steps", "warnings", "verdicts",
-    "scaling_curve", "critical_batch", "targets", "costs",
+    "scaling_curve", "critical_batch", "loss_at", "targets", "costs",
 ]  # fmt: skip
 
 
