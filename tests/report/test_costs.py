@@ -84,6 +84,12 @@ def test_gpus_are_said_to_be_modelled_wherever_they_are_named(study: Path) -> No
     assert [dashes[name] for name in names] == ["-", "--", "-", "--"]
 
 
+def test_gpus_of_which_nothing_can_be_modelled_are_told_so(study: Path) -> None:
+    found = asked(study, gpus=64)
+    assert not found.tables.costs["is_modelled"].any()
+    assert "Nothing is told of several GPUs" in costs(found)
+
+
 def test_without_a_timing_pass_the_sentence_says_whose_clocks_these_are(reported: Path) -> None:
     said = costs(asked(reported))
     assert said.endswith("There was no whole timing pass, so seconds are by the clocks of the trials.")

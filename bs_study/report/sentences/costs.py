@@ -39,6 +39,9 @@ def _told(found: Analysis, table: pd.DataFrame) -> Iterator[str]:
         yield f"the updates are taken over from the machine of the trials, and only times were measured on {there}"
     if table["is_modelled"].any():
         yield "several GPUs are modelled, not measured: they add up their gradients after each update"
+    elif found.asked_costs.gpus:
+        yield "nothing is told of several GPUs: that needs the model's number of parameters from the timing pass"
+        yield "it also needs a batch size that was tried, whose part for each GPU lies within those that were timed"
     if (table["source"] == "trials").any():
         yield "there was no whole timing pass, so seconds are by the clocks of the trials"
 
