@@ -171,8 +171,8 @@ def test_a_batch_size_below_the_rule_that_takes_more_is_named_and_what_may_chang
     examples = {4: 100, 16: 100, 64: 100, 256: 140, 1024: 110, 4096: 300}
     found = study(lambda size: 4 * examples[int(size)] / size, tuple(examples), spread=0.002)
     line = rule_line(found, "")
-    assert "There the target takes at most 20 % more examples than the median of the three smallest." in line
-    assert line.endswith("Batch size 256, below it, takes more than that.")
+    assert "There the target took at most 20 % more examples than the median of the three smallest." in line
+    assert line.endswith("Batch size 256, below it, took more than that.")
     cells: dict[tuple[int, float], Sequence[Outcome]] = {(size, 0.2): [5 * knee_at(200)(size)] for size in SIZES}
     asked_for = [(size, lr, 0) for size in SIZES for lr in (0.1, 0.2, 0.4)]
     running = analyse_rows(hand_rows(cells, budget=10_000, asked=asked_for), target=TARGET)

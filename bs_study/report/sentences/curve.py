@@ -107,7 +107,7 @@ def _rule(row: Mapping[Any, Any], curve: pd.DataFrame) -> Iterator[str]:
     below = known[known["examples_per_iteration"] < row["rule_batch_size"]]
     dear = [int(size) for size in below.loc[below["overhead"] > OVERHEAD, "batch_size"]]
     here = "There" if dear else "Up to there"
-    more = f"{here} the target takes at most 20 % more examples than {cheap}."
+    more = f"{here} the target took at most 20 % more examples than {cheap}."
     low = "below the smallest tried" if row["rule_low"] == 0 else _size(row["rule_low"])
     if row["rule_is_at_least"]:
         ends = "" if math.isnan(row["rule_low"]) else f" (95 %: from {low} on)"
@@ -118,7 +118,7 @@ def _rule(row: Mapping[Any, Any], curve: pd.DataFrame) -> Iterator[str]:
         ends = "" if math.isnan(row["rule_high"]) else f" (95 %: {low} to {high})"
         yield f"The 20 % rule: {_size(row['rule_batch_size'])}{ends}. {more}"
     if dear:
-        yield f"{some_sizes(dear).capitalize()}, below it, {'takes' if len(dear) == 1 else 'take'} more than that."
+        yield f"{some_sizes(dear).capitalize()}, below it, took more than that."
     if math.isnan(row["rule_high"]):
         yield "An interval of it needs two seeds at each batch size."
 
