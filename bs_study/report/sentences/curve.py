@@ -25,8 +25,8 @@ def curve_line(found: Analysis, recipe: str) -> str:
     fit = knee_of(curve) if len(curve) and _tells(found) else None
     if fit is None:
         return ""
-    parts = list(_regimes(fit, _fitted(curve))) or ["Where a doubling stops paying can't be told yet."]
-    return " ".join([*parts, *_if(fit, curve)])
+    parts = list(_regimes(fit, _fitted(curve)))
+    return " ".join([*parts, *_if(fit, curve)]) if parts else "Where a doubling stops paying can't be told yet."
 
 
 def _if(fit: Knee, curve: pd.DataFrame) -> Iterator[str]:
