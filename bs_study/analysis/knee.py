@@ -65,12 +65,11 @@ class Knee(NamedTuple):
         best: the curve of least squares.
         low, high: the interval of its knee; the ends may be 0 and infinite.
         points: batch sizes that were fitted.
-        power_low, power_high: interval of p, if it were fitted too; missing below five batch sizes. The ends may be 0
-            and infinite: powers below 1/8 and above 16 are not told apart.
+        power_low, power_high: interval of p, if it were fitted too; missing below five batch sizes. 0 stands for all
+            powers below 1/8, infinity for all above 16.
         ends: the curves at both ends of the interval, of each power in it where power 1 is not.
-        shapes: those of power 1 and of each power in p's interval, whether that holds 1 or not. A knee of power 1 may
-            fit well where the truth is another power, whose slopes differ: with slopes of power 1 alone 10 to 50 % of
-            simulated studies of powers 0.7 to 2 are told a wrong regime.
+        shapes: those of power 1 and of each power in p's interval, whether that holds 1 or not: power 1 may fit well
+            where the truth is another, whose slopes differ.
     """
 
     best: Curve
