@@ -49,7 +49,7 @@ def overhead_rule(
         batch_sizes: shape (points,), in any order.
         examples: to the target, shape (points,); points without are left out.
         reference: the examples without overhead; by default the median of the three smallest batch sizes, since the
-            cheapest of all is the luckiest.
+            cheapest of all is the luckiest; of two batch sizes the smaller.
         overhead: as a fraction.
 
     >>> overhead_rule([64, 128, 256], [1000, 1100, 1500], reference=1000).batch_size.__round__()
@@ -61,7 +61,7 @@ def overhead_rule(
     if not len(sizes):
         return Rule(np.nan, False, np.nan)
     if reference is None:
-        reference = float(np.median(costs[:3]))
+        reference = float(np.median(costs[:3]) if len(costs) > 2 else costs[0])
     cheap = np.flatnonzero(costs <= reference * (1 + overhead))
     if not len(cheap):
         return Rule(np.nan, False, reference)

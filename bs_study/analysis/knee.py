@@ -6,6 +6,7 @@ al. 2018, An empirical model of large-batch training. Shallue et al. 2019, Measu
 
 from __future__ import annotations
 
+import functools
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -19,7 +20,7 @@ MIN_FOR_POWER = 5
 PERFECT, SATURATED = -0.9, -0.1
 """Slopes of log S on log B: from here down the updates are saved in full, from here up hardly any are."""
 FAR = float(np.log(1e7))  # of B_c from every batch size tried, on logs: there the curve is its limit, to rounding
-POWERS: FloatArray = 2 ** (np.arange(-24, 33) / 8)  # of which 1 is one, exactly
+POWERS: FloatArray = 2 ** (np.arange(-12, 17) / 4)  # of which 1 is one, exactly
 
 Regime = Literal["perfect", "diminishing", "saturated", ""]
 
@@ -64,8 +65,11 @@ class Knee(NamedTuple):
         best: the curve of least squares.
         low, high: the interval of its knee; the ends may be 0 and infinite.
         points: batch sizes that were fitted.
-        power_low, power_high: interval of p, if it were fitted too; missing below five batch sizes.
+        power_low, power_high: interval of p, if it were fitted too; missing below five batch sizes. 0 stands for all
+            powers below 1/8, infinity for all above 16.
         ends: the curves at both ends of the interval, of each power in it where power 1 is not.
+        shapes: those of power 1 and of each power in p's interval, whether that holds 1 or not: power 1 may fit well
+            where the truth is another, whose slopes differ.
     """
 
     best: Curve
@@ -75,6 +79,7 @@ class Knee(NamedTuple):
     power_low: float
     power_high: float
     ends: tuple[Curve, ...]
+    shapes: tuple[Curve, ...]
 
     @property
     def is_widened(self) -> bool:
@@ -94,17 +99,17 @@ class Knee(NamedTuple):
         return np.array([curves.min(axis=0), curves.max(axis=0)])
 
     def slopes(self, batch_size: float) -> tuple[float, float]:
-        """Return the least and the largest slope of log S on log B there, over the curves at the ends."""
-        of_all = [curve.slope(batch_size) for curve in self.ends]
+        """Return the least and the largest slope of log S on log B there, over all shapes."""
+        of_all = [curve.slope(batch_size) for curve in self.shapes]
         return min(of_all), max(of_all)
 
     def at_slope(self, slope: float) -> tuple[float, float, float]:
-        """Return the batch size at which the best curve has a slope, and the least and the largest of the ends."""
-        ends = [curve.at_slope(slope) for curve in self.ends]
+        """Return the batch size at which the best curve has a slope, and the least and the largest of all shapes."""
+        ends = [curve.at_slope(slope) for curve in self.shapes]
         return self.best.at_slope(slope), min(ends), max(ends)
 
     def regime(self, batch_size: float) -> Regime:
-        """Return which regime a batch size is in; empty where the ends of the interval disagree."""
+        """Return which regime a batch size is in; empty where the shapes disagree."""
         ends = {regime_of(slope) for slope in self.slopes(batch_size)}
         return ends.pop() if len(ends) == 1 else ""
 
@@ -139,14 +144,21 @@ def knee(
     sizes, counts = known_pairs(batch_sizes, iterations)
     if len(np.unique(sizes)) < MIN_FOR_KNEE:
         return None
+    return _knee(tuple(sizes), tuple(counts), resolution, confidence)
+
+
+@functools.cache  # a page asks for the knee of one curve in each sentence and figure
+def _knee(sizes: tuple[float, ...], counts: tuple[float, ...], resolution: float, confidence: float) -> Knee:
     profile = _Profile(np.log(sizes), np.log(counts), resolution)
     best, *ends = profile.of(1.0, confidence)
-    powers = profile.powers(confidence) if len(sizes) >= MIN_FOR_POWER else np.array([np.nan])
-    power_low, power_high = float(powers.min()), float(powers.max())
-    if power_low > 1 or power_high < 1:
-        ends += [end for power in powers for end in profile.of(power, confidence)[1:]]
-    knees = [end.batch_size for end in ends]
-    return Knee(best, min(knees), max(knees), len(sizes), power_low, power_high, tuple(ends))
+    powers = profile.powers(confidence) if len(sizes) >= MIN_FOR_POWER else np.array([])
+    shapes = (*ends, *(end for power in powers for end in profile.of(power, confidence)[1:]))
+    low, high = (powers[0], powers[-1]) if len(powers) else (np.nan, np.nan)
+    told = shapes if low > 1 or high < 1 else tuple(ends)
+    knees = [end.batch_size for end in told]
+    power_low = 0.0 if low == POWERS[0] else float(low)
+    power_high = np.inf if high == POWERS[-1] else float(high)
+    return Knee(best, min(knees), max(knees), len(sizes), power_low, power_high, told, shapes)
 
 
 class _Profile:
@@ -221,9 +233,25 @@ class _Profile:
         return Curve(size, power, *((0.0, level) if np.isinf(size) else (level, level * size)))
 
     def powers(self, confidence: float) -> FloatArray:
-        """Return the powers that are not ruled out, of some."""
-        sums = np.array([self.least(power)[1] for power in POWERS])
-        return POWERS[sums <= self.limit(float(sums.min()), parameters=3, confidence=confidence)]
+        """Return the powers that are not ruled out, in order: the ends of their interval, and some in it."""
+
+        def over(power: float, limit: float = 0.0) -> float:
+            return self.least(power)[1] - limit
+
+        sums = np.array([over(power) for power in POWERS])
+        at = int(sums.argmin())
+        around = float(POWERS[max(at - 1, 0)]), float(POWERS[min(at + 1, len(POWERS) - 1)])
+        best = optimize.minimize_scalar(over, bounds=around, method="bounded")
+        grid, sums = np.append(POWERS, best.x), np.append(sums, best.fun)
+        grid, sums = grid[grid.argsort()], sums[grid.argsort()]
+        limit = self.limit(float(sums.min()), parameters=3, confidence=confidence)
+        inside = np.flatnonzero(sums <= limit)
+        ends = [
+            optimize.brentq(over, grid[at], grid[at + step], args=(limit,))
+            for at, step in ((inside[0], -1), (inside[-1], 1))
+            if 0 <= at + step < len(grid)
+        ]
+        return np.sort(np.append(grid[inside], ends))
 
 
 def _log_curve(log_knee: FloatArray | float, log_sizes: FloatArray, power: float) -> FloatArray:

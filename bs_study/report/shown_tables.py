@@ -90,7 +90,7 @@ TABLES = (
             Column("doubling_saves", "part of the updates that a doubling saves, from the batch size before"),
             Column("doubling_costs", "examples that it costs more"),
             Column("fitted_iterations", "by S = S_min (1 + B_c/B)"),
-            Column("regime", "by the slope of that curve, where both ends of B_c's interval agree"),
+            Column("regime", "by the slope, where all curves that fit agree: of every power p that is not ruled out"),
             Column("lr_gain", "part of the updates that an lr between those tried may save", is_more=True),
             *more("examples_per_iteration", "slope_low", "slope_high", "best_lr_on_edge"),
         ),

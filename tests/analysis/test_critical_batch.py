@@ -69,8 +69,9 @@ def test_updates_that_do_not_fall_or_fall_as_1_over_b_throughout_have_ends_of_0_
     assert level.high < 16
     assert falling.low > sizes[-1]
     assert falling.high == np.inf
-    assert {level.regime(size) for size in sizes} == {"saturated"}
-    assert {falling.regime(size) for size in sizes} == {"perfect"}
+    # At the end of those tried the updates may begin, or cease, to fall at once: by a large power.
+    assert {level.regime(size) for size in sizes[1:]} == {"saturated"}
+    assert {falling.regime(size) for size in sizes[:-1]} == {"perfect"}
     one = knee([1, 2, 3, 4], [7, 7, 7, 7])
     assert one is not None
     assert (one.low, one.best.batch_size) == (0, 0)
@@ -99,6 +100,31 @@ def test_a_regime_is_told_only_where_both_ends_of_the_interval_agree() -> None:
     assert found.regime(16384.0) == "saturated"
     edge = found.low / 9 * 1.0001  # perfect by the upper end, no more by the lower one
     assert found.regime(edge) == ""
+
+
+@pytest.mark.parametrize("power", [0.7, 1.4, 2.0])
+def test_a_curve_of_another_power_is_told_no_wrong_regime(power: float) -> None:
+    rng = np.random.default_rng(5)
+    sizes, wrong, told = 16 * 4.0 ** np.arange(7), 0, 0
+    for _ in range(40):
+        found = knee(sizes, simulated(rng, at=300.0, sizes=sizes, spread=0.1, sharpness=0.2, power=power))
+        assert found is not None
+        regimes = {size: found.regime(size) for size in sizes if found.regime(size)}
+        told += len(regimes) > 1
+        wrong += any(regime != regime_of(-1 / (1 + (size / 300) ** power)) for size, regime in regimes.items())
+    assert wrong <= 4  # of 40; with slopes of power 1 alone, 11 where the power is 0.7
+    assert told >= 36
+
+
+def test_the_interval_of_the_power_holds_a_power_between_those_scanned() -> None:
+    sizes = 4.0 ** np.arange(8)
+    found = knee(sizes, law(sizes, at=100.0, power=1.3) * np.exp(np.random.default_rng(0).normal(0, 1e-4, 8)))
+    assert found is not None
+    assert 1.25 < found.power_low <= 1.3 <= found.power_high < 1.35
+
+
+def test_of_two_batch_sizes_the_smaller_is_the_reference() -> None:
+    assert overhead_rule([1, 2], [100, 130]).reference == 100
     assert (regime_of(-0.9), regime_of(-0.1)) == ("perfect", "saturated")
 
 
@@ -140,11 +166,11 @@ def test_the_reference_is_no_lucky_cell() -> None:
 
 
 def simulated(
-    rng: np.random.Generator, *, at: float, sizes: np.ndarray, spread: float, sharpness: float
+    rng: np.random.Generator, *, at: float, sizes: np.ndarray, spread: float, sharpness: float, power: float = 1.0
 ) -> list[float]:
     """Iterations of a study: medians of three seeds at the best of lrs a factor of 2 apart, about the true best."""
     octaves = np.arange(-4, 5) + rng.random((len(sizes), 1))
-    logs = np.log(law(sizes, at=at))[:, None, None] + sharpness * octaves[..., None] ** 2
+    logs = np.log(law(sizes, at=at, power=power))[:, None, None] + sharpness * octaves[..., None] ** 2
     seeds = logs + spread * rng.standard_normal((*octaves.shape, 3))
     return [float(size) for size in np.exp(np.median(seeds, axis=2).min(axis=1))]
 
@@ -154,7 +180,7 @@ def test_the_interval_holds_the_truth_in_95_of_100_studies(at: float, spread: fl
     rng = np.random.default_rng(3)
     sizes = 16 * 4.0 ** np.arange(7)
     held = 0
-    for _ in range(500):
+    for _ in range(400):
         found = knee(sizes, simulated(rng, at=at, sizes=sizes, spread=spread, sharpness=sharpness))
         held += found is not None and found.low <= at <= found.high
-    assert 0.92 <= held / 500 <= 0.97 + 0.01  # of 500, not of 1,000: a standard deviation more
+    assert 0.92 <= held / 400 <= 0.97 + 0.01  # of 400, not of 1,000: a standard deviation more

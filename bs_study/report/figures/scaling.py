@@ -28,8 +28,8 @@ def iterations_to_target(curve: pd.DataFrame, convergence: pd.DataFrame, *, colo
     """Return iterations to the target of each batch size, its best lr filled and the others open, with the fit.
 
     Perfect scaling: twice the batch size, half the iterations. Batch sizes that missed are marked at the top. Where
-    there is a fit, its band, the knee with its interval as a bar at the bottom, and each regime of which both ends of
-    that interval agree, shaded.
+    there is a fit, its band, the knee with its interval as a bar at the bottom, and each regime in which all curves
+    that fit agree, shaded.
 
     Args:
         curve: the table `scaling_curve` of one recipe.
@@ -132,7 +132,7 @@ def _caption(source: Source) -> str:
     fit = (
         "The curve is S = S_min (1 + B_c/B), its band the curves at both ends of B_c's interval, the bar at the bottom."
     )
-    return f"{bars} {line} {fit} A shade: the regime, where both ends agree."
+    return f"{bars} {line} {fit} A shade: the regime, where all curves that fit agree."
 
 
 ITERATIONS_TO_TARGET = ReportFigure(

@@ -6,16 +6,17 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from bs_study.analysis.critical_batch import knee_of
+from bs_study.analysis.critical_batch import OVERHEAD, knee_of
 from bs_study.analysis.knee import MIN_FOR_KNEE, MIN_FOR_POWER, PERFECT, SATURATED, Knee
 from bs_study.analysis.open_anyway import TELLS_NOTHING
 from bs_study.analysis.study import Analysis
 from bs_study.words import count, counted, number, setting, some_sizes
 
-# That a doubling saves which ends, or begins, at a slope.
-_FULL, _LITTLE = f"{math.floor(100 - 100 * 2**PERFECT)} %", f"{math.ceil(100 - 100 * 2**SATURATED)} %"
+_FULL, _LITTLE = 100 - 100 * 2**PERFECT, 100 - 100 * 2**SATURATED
+"""Percent that a doubling saves at least that ends at a slope, and at most that begins at one."""
 
 
 def curve_line(found: Analysis, recipe: str) -> str:
@@ -25,10 +26,14 @@ def curve_line(found: Analysis, recipe: str) -> str:
     if fit is None:
         return ""
     parts = list(_regimes(fit, _fitted(curve)))
-    if not parts:
-        between = f"{_end(fit.low)} to {_end(fit.high)}"
-        return f"How much a doubling saves can't be told yet: the knee lies anywhere from {between}."
-    return " ".join([*parts, "This is by the fitted curve, at 95 %."])
+    return " ".join([*parts, *_if(fit, curve)]) if parts else "Where a doubling stops paying can't be told yet."
+
+
+def _if(fit: Knee, curve: pd.DataFrame) -> Iterator[str]:
+    """Yield what the line takes for granted."""
+    power = ", of power 1" if np.isnan(fit.power_low) else ""
+    lrs = ", if no lr beyond those tried is better" if len(_on_edge(curve)) else ""
+    yield f"This is by the fitted curve{power}, at 95 %{lrs}."
 
 
 def _fitted(curve: pd.DataFrame) -> pd.DataFrame:
@@ -50,22 +55,27 @@ def _regimes(fit: Knee, fitted: pd.DataFrame) -> Iterator[str]:
 
     full, low, high = fit.at_slope(PERFECT)
     little, from_low, from_high = fit.at_slope(SATURATED)
-    if low >= largest:
-        yield f"At every batch size tried, a doubling saves {_FULL} of the updates or more."
-        return
+    saves = f"a doubling saves {math.floor(_FULL)} % of the updates or more"
     if from_high <= smallest:
-        yield f"At no batch size tried does a doubling save more than {_LITTLE} of the updates."
+        yield f"At no batch size tried does a doubling save more than {math.ceil(_LITTLE)} % of the updates."
+        return
+    if low >= largest:
+        yield f"Up to the largest that reached the target, {last}, {saves}."
         return
     if is_told(full, low, high) and full >= 2 * smallest:
-        up_to = f"Up to about batch size {number(full, digits=2)} {between(low, high)}"
-        yield f"{up_to}, a doubling saves {_FULL} of the updates or more."
-    elif high < 2 * smallest:
-        yield f"No doubling from the batch sizes tried saves {_FULL} of the updates."
+        yield f"Up to about batch size {number(full, digits=2)} {between(low, high)}, {saves}."
+    elif full > largest and low >= 2 * smallest:
+        yield f"Up to batch size {number(low, digits=2)} or further, {saves}."
+    elif high <= smallest:
+        yield f"No doubling from the batch sizes tried saves {math.ceil(_FULL)} % of the updates."
     if is_told(little, from_low, from_high) and little <= largest / 2:
         from_here = f"From about {number(little, digits=2)} {between(from_low, from_high)} on"
-        yield f"{from_here}, a doubling saves {_LITTLE} or less."
+        yield f"{from_here}, a doubling saves {math.ceil(_LITTLE)} % or less."
+    elif little < smallest and from_high <= largest / 2:
+        yield f"From {number(from_high, digits=2)} on, or before, a doubling saves {math.ceil(_LITTLE)} % or less."
     elif from_low > largest:
-        yield f"Up to the largest that reached the target, {last}, a doubling saves more than {_LITTLE}."
+        more = f"a doubling saves more than {math.floor(_LITTLE)} %"
+        yield f"Up to the largest that reached the target, {last}, {more}."
 
 
 def rule_line(found: Analysis, recipe: str) -> str:
@@ -81,7 +91,7 @@ def definitions(found: Analysis, recipe: str) -> list[str]:
         return []
     curve = _of(found.tables.scaling_curve, recipe)
     told = _of(found.tables.critical_batch, recipe).to_dict("records")
-    return [text for row in told for text in (*_knee(row), *_left_out(row), *_edges(curve))]
+    return [text for row in told for text in (*_knee(row), *_left_out(row), *_edges(curve), *_left(found))]
 
 
 def _tells(found: Analysis) -> bool:
@@ -92,17 +102,23 @@ def _tells(found: Analysis) -> bool:
 def _rule(row: Mapping[Any, Any], curve: pd.DataFrame) -> Iterator[str]:
     if row["batch_sizes"] < 2:
         return
-    smallest = "three" if row["batch_sizes"] > 2 else "two"
-    more = f"at most 20 % more examples than the median of the {smallest} smallest"
+    cheap = "the median of the three smallest" if row["batch_sizes"] > 2 else "the smaller"
+    known = _fitted(curve)
+    below = known[known["examples_per_iteration"] < row["rule_batch_size"]]
+    dear = [int(size) for size in below.loc[below["overhead"] > OVERHEAD, "batch_size"]]
+    here = "There" if dear else "Up to there"
+    more = f"{here} the target took at most 20 % more examples than {cheap}."
+    low = "below the smallest tried" if row["rule_low"] == 0 else _size(row["rule_low"])
     if row["rule_is_at_least"]:
-        largest = setting(_fitted(curve)["batch_size"].max())
-        at_least = f"at least {largest}, the largest that reached the target"
-        yield f"The 20 % rule: {at_least}. Up to there it takes {more}."
+        ends = "" if math.isnan(row["rule_low"]) else f" (95 %: from {low} on)"
+        largest = setting(known["batch_size"].max())
+        yield f"The 20 % rule: at least {largest}, the largest that reached the target{ends}. {more}"
     else:
-        low = "below the smallest tried" if row["rule_low"] == 0 else _size(row["rule_low"])
         high = "beyond the largest" if math.isinf(row["rule_high"]) else _size(row["rule_high"])
-        ends = "" if math.isnan(row["rule_high"]) else f" ({low} to {high})"
-        yield f"The 20 % rule: {_size(row['rule_batch_size'])}{ends}. Up to there the target takes {more}."
+        ends = "" if math.isnan(row["rule_high"]) else f" (95 %: {low} to {high})"
+        yield f"The 20 % rule: {_size(row['rule_batch_size'])}{ends}. {more}"
+    if dear:
+        yield f"{some_sizes(dear).capitalize()}, below it, took more than that."
     if math.isnan(row["rule_high"]):
         yield "An interval of it needs two seeds at each batch size."
 
@@ -116,10 +132,10 @@ def _knee(row: Mapping[Any, Any]) -> Iterator[str]:
     ends = f"(95 %: {_end(row['knee_low'])} to {_end(row['knee_high'])})"
     yield f"The knee: B_c = {_end(row['knee_batch_size'])} {ends} in {of}, by {counted(points, 'batch size')}."
     if row["knee_batch_size"] == 0:
-        yield "The updates do not fall with the batch size."
+        yield "By the best fit the updates do not fall with the batch size."
     elif math.isinf(row["knee_batch_size"]):
-        yield "The updates fall as 1/B throughout."
-    else:
+        yield "By the best fit the updates fall as 1/B throughout."
+    elif not row["is_widened"]:
         yield "At the knee the target takes twice the least updates and twice the least examples."
     if points < MIN_FOR_POWER:
         yield "A free power needs five batch sizes."
@@ -127,8 +143,8 @@ def _knee(row: Mapping[Any, Any]) -> Iterator[str]:
     free = "S = S_min (1 + (B_c/B)^p)^(1/p)"
     held = "leaves out 1, so that the interval above is the union over those p" if row["is_widened"] else "holds 1"
     yield (
-        f"With a free power, {free}, p lies between {number(row['power_low'], digits=2)} and "
-        f"{number(row['power_high'], digits=2)}. That {held}."
+        f"With a free power, {free}, p lies between {_power(row['power_low'])} and {_power(row['power_high'])}. "
+        f"That {held}."
     )
 
 
@@ -140,10 +156,20 @@ def _left_out(row: Mapping[Any, Any]) -> Iterator[str]:
 
 
 def _edges(curve: pd.DataFrame) -> Iterator[str]:
-    edge = curve[curve["iterations_to_target"].notna() & (curve["best_lr_on_edge"] != "")]
+    edge = _on_edge(curve)
     if len(edge):
         sizes = some_sizes([int(size) for size in edge["batch_size"]])
         yield f"At {sizes} the best lr lies on the edge of those tried: another may need fewer updates."
+
+
+def _left(found: Analysis) -> Iterator[str]:
+    left = found.recommendation.state.left
+    if left > 0:
+        yield f"{counted(left, 'trial').capitalize()} {'has' if left == 1 else 'have'} not ended: all this may change."
+
+
+def _on_edge(curve: pd.DataFrame) -> pd.DataFrame:
+    return curve[curve["iterations_to_target"].notna() & (curve["best_lr_on_edge"] != "")]
 
 
 def _too_few(points: int) -> str:
@@ -153,6 +179,10 @@ def _too_few(points: int) -> str:
 
 def _end(value: float) -> str:
     return "∞" if math.isinf(value) else _size(value)
+
+
+def _power(value: float) -> str:
+    return "∞" if math.isinf(value) else number(value, digits=2)
 
 
 def _size(value: float) -> str:
