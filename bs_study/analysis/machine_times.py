@@ -70,14 +70,15 @@ def _own(
         if len(own) and on_it["batch_size"].isin(own["batch_size"]).all():
             yield _of_timings(own, recipes, is_own=True)
             continue
-        speed = throughput(_epochs_of(epochs, on_it), on_it, train_examples=train_examples)
-        memory = _epochs_of(epochs, on_it).groupby("batch_size")["peak_memory_bytes"].max()
+        own_epochs = _epochs_of(epochs, on_it)
+        speed = throughput(own_epochs, on_it, train_examples=train_examples)
+        peaks = own_epochs.get("peak_memory_bytes", pd.Series(np.nan, own_epochs.index)).astype(float)
         speed = speed.assign(
             device_name=kind[0],
             threads=kind[1],
             is_own=True,
             energy_joules=np.nan,
-            peak_memory_bytes=speed["batch_size"].map(memory.astype(float)),
+            peak_memory_bytes=speed["batch_size"].map(peaks.groupby(own_epochs["batch_size"]).max()),
             parameters=on_it["parameters"].max(),
         )
         yield speed[speed["iteration_seconds"] > 0]
