@@ -109,9 +109,9 @@ class Knee(NamedTuple):
         return self.best.at_slope(slope), min(ends), max(ends)
 
     def regime(self, batch_size: float) -> Regime:
-        """Return which regime a batch size is in; empty where the shapes disagree."""
+        """Return which regime a batch size is in; empty where the shapes disagree, or the power can't be told."""
         ends = {regime_of(slope) for slope in self.slopes(batch_size)}
-        return ends.pop() if len(ends) == 1 else ""
+        return ends.pop() if len(ends) == 1 and self.points >= MIN_FOR_POWER else ""
 
 
 def regime_of(slope: float) -> Regime:

@@ -53,11 +53,11 @@ def test_a_knee_within_the_batch_sizes_tried_has_both_ends_told_and_the_card_has
     [
         (
             lambda size: 1e6 / size,
-            SIZES[:4],
-            "Up to the largest that reached the target, 256, a doubling saves 46 % of the updates or more.",
+            SIZES[:5],
+            "Up to the largest that reached the target, 1024, a doubling saves 46 % of the updates or more.",
         ),
-        (lambda size: 100.0, SIZES[3:], "At no batch size tried does a doubling save more than 7 % of the updates."),
-        (knee_at(10), SIZES[1:5], "No doubling from the batch sizes tried saves 47 % of the updates. From about "),
+        (lambda size: 100.0, SIZES[2:], "No doubling from the batch sizes tried saves 47 % of the updates. From "),
+        (knee_at(10), SIZES[1:6], "No doubling from the batch sizes tried saves 47 % of the updates. From about "),
         (knee_at(2000), SIZES[:5], "Up to the largest that reached the target, 1024, a doubling saves more than 6 %."),
     ],
 )
@@ -69,7 +69,7 @@ def test_nothing_is_told_beyond_the_batch_sizes_tried(
 
 def test_a_knee_that_may_lie_anywhere_is_told_so() -> None:
     assert "Where a doubling stops paying can't be told yet." in curve_line(
-        study(knee_at(200), SIZES[2:6], spread=0.5), ""
+        study(knee_at(200), SIZES[1:6], spread=0.5), ""
     )
 
 
@@ -179,8 +179,11 @@ def test_a_batch_size_below_the_rule_that_takes_more_is_named_and_what_may_chang
     assert definitions(running, "")[-1] == "14 trials have not ended: all this may change."
 
 
-def test_the_line_says_that_four_batch_sizes_take_a_power_for_granted_and_edges_an_lr() -> None:
-    assert ", of power 1, at 95 %." in curve_line(study(knee_at(200), SIZES[1:5], spread=0.01), "")
+def test_four_batch_sizes_have_a_knee_and_no_regimes_and_edges_take_an_lr_for_granted() -> None:
+    four = study(knee_at(200), SIZES[1:5], spread=0.01)
+    assert curve_line(four, "") == "Where a doubling stops paying takes 5 batch sizes to tell: 4 leave it open."
+    assert definitions(four, "")[0].startswith("The knee: B_c = ")
+    assert set(four.tables.scaling_curve["regime"]) == {""}
     cells: dict[tuple[int, float], Sequence[Outcome]] = {
         (size, lr): [5 * knee_at(200)(size) * far] for size in SIZES for lr, far in ((0.1, 1.5), (0.2, 1.0))
     }

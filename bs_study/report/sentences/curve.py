@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from bs_study.analysis.critical_batch import OVERHEAD, knee_of
@@ -25,15 +24,13 @@ def curve_line(found: Analysis, recipe: str) -> str:
     fit = knee_of(curve) if len(curve) and _tells(found) else None
     if fit is None:
         return ""
+    if fit.points < MIN_FOR_POWER:
+        return f"Where a doubling stops paying takes {MIN_FOR_POWER} batch sizes to tell: {fit.points} leave it open."
     parts = list(_regimes(fit, _fitted(curve)))
-    return " ".join([*parts, *_if(fit, curve)]) if parts else "Where a doubling stops paying can't be told yet."
-
-
-def _if(fit: Knee, curve: pd.DataFrame) -> Iterator[str]:
-    """Yield what the line takes for granted."""
-    power = ", of power 1" if np.isnan(fit.power_low) else ""
+    if not parts:
+        return "Where a doubling stops paying can't be told yet."
     lrs = ", if no lr beyond those tried is better" if len(_on_edge(curve)) else ""
-    yield f"This is by the fitted curve{power}, at 95 %{lrs}."
+    return " ".join([*parts, f"This is by the fitted curve, at 95 %{lrs}."])
 
 
 def _fitted(curve: pd.DataFrame) -> pd.DataFrame:
