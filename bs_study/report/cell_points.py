@@ -119,7 +119,7 @@ def _reached(reached: int, seeds: int) -> str:
 
 def _cut(row: Mapping[Hashable, Any], cell: Cell, *, answers: int, clock: str) -> CellPoint:
     bound = _bound(row, answers=answers, clock=clock)
-    words = {"missed": missed_by(row["censored_by"])} | _ENDS
+    words = {"missed": missed_by(row.get("censored_by", ""))} | _ENDS
     ends = {said: int(row[name]) for name, said in words.items() if row[name]}
     told = list(ends) if answers == 1 else [f"{count(trials)} {words}" for words, trials in ends.items()]
     reached = f"{_reached(row['reached'], answers)}, " if answers > 1 else ""

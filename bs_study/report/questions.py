@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bs_study.analysis.study import Analysis
+from bs_study.analysis.timings import KIND
 from bs_study.analysis.verdict import Claim
 
 
@@ -44,7 +45,7 @@ QUESTIONS = (
         more=("critical_by_target",), tables=("critical_batch",),
     ),
     Question(
-        "trade", "What do fewer updates cost in examples?", figure="examples_by_iterations", tables=("scaling_curve",),
+        "trade", "What do fewer updates cost?", figure="examples_by_iterations", tables=("scaling_curve",),
     ),
     Question("costs", "What does it cost?", figure="time_by_machine", tables=("machines", "pareto", "costs")),
     Question(
@@ -52,7 +53,7 @@ QUESTIONS = (
         "best_lr", more=("time_to_target",), tables=("scaling", "lr_fit"),
     ),
     Question(
-        "noise", "How noisy is training?", ("noise",), "loss_noise", more=("first_losses", "first_losses_panels"),
+        "noise", "How noisy is training?", ("noise",), more=("loss_noise", "first_losses", "first_losses_panels"),
         tables=("smoothness", "noise_slope"),
     ),
     Question(
@@ -60,7 +61,7 @@ QUESTIONS = (
         more=("epoch_time",), tables=("clean_throughput", "throughput", "throughput_fit"),
     ),
     Question(
-        "run", "What was run?", figure=r"metric_by_\w+_seconds", more=("metric_by_examples", "curves"),
+        "run", "What was run?", more=(r"metric_by_\w+_seconds", "metric_by_examples", "curves"),
         tables=("cells", "times", "versions"),
     ),
 )  # fmt: skip
@@ -68,12 +69,20 @@ QUESTIONS = (
 
 
 def questions_of(found: Analysis) -> tuple[Question, ...]:
-    """Return the questions of a page, by what is asked; those of the target where there is one."""
-    if found.loss_at is None:
-        return QUESTIONS
-    left_out = {"targets"}
-    if found.recommendation.best is None:
-        left_out |= {"updates", "trade"}
-    if found.recommendation.target is None:
-        left_out |= {"soonest"}
-    return tuple(one for one in (*OF_LOSS, *QUESTIONS[1:]) if one.name not in left_out)
+    """Return the questions of a page, by what is asked; those of the target where there is one.
+
+    The figure of costs is folded where the main figure tells the same: of one machine.
+    """
+    asked = QUESTIONS if found.loss_at is None else (*OF_LOSS, *QUESTIONS[1:])
+    left_out = set[str]()
+    if found.loss_at is not None:
+        left_out |= {"targets"}
+        left_out |= {"updates", "trade"} if found.recommendation.best is None else set()
+        left_out |= {"soonest"} if found.recommendation.target is None else set()
+    costs = found.tables.costs
+    is_one_machine = costs.empty or len(costs[[*KIND, "gpus"]].drop_duplicates()) == 1
+    return tuple(
+        replace(one, figure="", more=(one.figure,)) if one.name == "costs" and is_one_machine else one
+        for one in asked
+        if one.name not in left_out
+    )

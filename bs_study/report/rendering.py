@@ -25,7 +25,7 @@ from bs_study.report.page_parts import Shown, asked
 from bs_study.report.page_tables import page_tables
 from bs_study.report.sentences import curve, loss_at, loss_doubts, steps, targets
 from bs_study.report.sentences.answer import answer
-from bs_study.report.sentences.costs import costs
+from bs_study.report.sentences.costs import cost_notes, costs
 from bs_study.report.sentences.rivals import rivals
 from bs_study.report.sentences.warnings import ALARMS, warning
 from bs_study.report.targets import target_table
@@ -109,7 +109,7 @@ def _parts(found: Analysis, analyses: Sequence[Analysis], drawn: Collection[Pict
     said = {
         ("sure", ""): [card(found).why],
         ("targets", ""): [targets.by_target(analyses)],
-        ("costs", ""): [costs(found)],
+        ("costs", ""): [costs(found), *cost_notes(found)],
         ("run", ""): [setup.state_text(found.recommendation.state)],
     }
     for name in found.recipes:

@@ -54,7 +54,7 @@ def test_a_knee_within_the_batch_sizes_tried_has_both_ends_told_and_the_card_has
         (
             lambda size: 1e6 / size,
             SIZES[:5],
-            "Up to the largest that reached the target, 1024, a doubling saves 46 % of the updates or more.",
+            " or further, a doubling saves 46 % of the updates or more.",
         ),
         (lambda size: 100.0, SIZES[2:], "No doubling from the batch sizes tried saves 47 % of the updates. From "),
         (knee_at(10), SIZES[1:6], "No doubling from the batch sizes tried saves 47 % of the updates. From about "),

@@ -23,14 +23,20 @@ def costs(found: Analysis) -> str:
     return " ".join(sentence(one) for one in _told(found, table))
 
 
+def cost_notes(found: Analysis) -> list[str]:
+    """Return what to know of these costs."""
+    is_of_trials = (found.tables.costs["source"] == "trials").any() if len(found.tables.costs) else False
+    return ["There was no whole timing pass, so seconds are by the clocks of the trials."] if is_of_trials else []
+
+
 def _told(found: Analysis, table: pd.DataFrame) -> Iterator[str]:
     names = machine_names(table)
     fastest, cheapest = least(table, "seconds"), least(table, "dollars")
     is_both = fastest is not None and cheapest is not None and fastest.name == cheapest.name
     if fastest is not None:
-        yield f"{'fastest and cheapest' if is_both else 'fastest'} by the medians: {_row(fastest, names)}"
+        yield f"{'fastest and cheapest' if is_both else 'fastest'} by medians: {_row(fastest, names)}"
     if cheapest is not None and not is_both:
-        yield f"cheapest by the medians: {_row(cheapest, names)}"
+        yield f"cheapest by medians: {_row(cheapest, names)}"
     if found.asked_costs.deadline_seconds is not None:
         yield _in_time(found.asked_costs.deadline_seconds, table, names)
     taken_over = table.loc[~table["is_own"].astype(bool)]
@@ -42,8 +48,6 @@ def _told(found: Analysis, table: pd.DataFrame) -> Iterator[str]:
     elif found.asked_costs.gpus:
         yield "nothing is told of several GPUs: that needs the model's number of parameters from the timing pass"
         yield "it also needs a batch size that was tried, whose part for each GPU lies within those that were timed"
-    if (table["source"] == "trials").any():
-        yield "there was no whole timing pass, so seconds are by the clocks of the trials"
 
 
 def _in_time(deadline: float, table: pd.DataFrame, names: dict[Any, str]) -> str:

@@ -105,13 +105,13 @@ def _rule(row: Mapping[Any, Any], curve: pd.DataFrame) -> Iterator[str]:
     dear = [int(size) for size in below.loc[below["overhead"] > OVERHEAD, "batch_size"]]
     here = "There" if dear else "Up to there"
     more = f"{here} the target took at most 20 % more examples than {cheap}."
-    low = "below the smallest tried" if row["rule_low"] == 0 else _size(row["rule_low"])
+    least, largest = (setting(size) for size in known["batch_size"].agg(["min", "max"]))
+    low = f"below {least}" if row["rule_low"] == 0 else _size(row["rule_low"])
     if row["rule_is_at_least"]:
         ends = "" if math.isnan(row["rule_low"]) else f" (95 %: from {low} on)"
-        largest = setting(known["batch_size"].max())
         yield f"The 20 % rule: at least {largest}, the largest that reached the target{ends}. {more}"
     else:
-        high = "beyond the largest" if math.isinf(row["rule_high"]) else _size(row["rule_high"])
+        high = f"above {largest}" if math.isinf(row["rule_high"]) else _size(row["rule_high"])
         ends = "" if math.isnan(row["rule_high"]) else f" (95 %: {low} to {high})"
         yield f"The 20 % rule: {_size(row['rule_batch_size'])}{ends}. {more}"
     if dear:
