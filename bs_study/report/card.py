@@ -88,7 +88,7 @@ def card(found: Analysis, *, start: str | None = None) -> Card:
     if best is None:
         unsure = tuple(text for text in answer.sure(found) if text != left)
         use = " ".join(answer.use(found))
-        return Card(use, left=left, unsure=unsure, curve=curve_line(found, found.recipes[0]), step=step)
+        return Card(use, left=left, unsure=unsure, curve=curve_line(found, next(iter(found.recipes), "")), step=step)
     use = " ".join(answer.either_named(found, best)) or _train_with(best)
     return Card(
         use=use,
