@@ -53,7 +53,7 @@ def overhead_rule(
         overhead: as a fraction.
 
     >>> overhead_rule([64, 128, 256], [1000, 1100, 1500], reference=1000).batch_size.__round__()
-    154
+    155
     >>> overhead_rule([64, 128, 256], [1000, 1000, 1000])
     Rule(batch_size=256.0, is_at_least=True, reference=1000.0)
     """
