@@ -75,20 +75,20 @@ def overhead_rule(
 
 def knee_of(curve: pd.DataFrame) -> Knee | None:
     """Return the knee of the curve of one recipe, with the resolution of its looks; None below four batch sizes."""
-    known = _known(curve)
+    known = fitted_sizes(curve)
     steps = known["look_step"].to_numpy(float)
     reading = float(np.median(steps)) if len(steps) else 0.0
     return knee(known["examples_per_iteration"], known["iterations_to_target"], resolution=reading)
 
 
-def _known(curve: pd.DataFrame) -> pd.DataFrame:
-    """Return the batch sizes whose S is known: no bound."""
+def fitted_sizes(curve: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows whose S is known: no bound. They alone are in the definitions, and in the fit."""
     return curve[curve["iterations_to_target"].notna() & ~curve["is_at_most"]]
 
 
 def reference_examples(curve: pd.DataFrame) -> float:
     """Return the examples to which the rule compares each batch size of a recipe."""
-    return _rule(_known(curve)).reference
+    return _rule(fitted_sizes(curve)).reference
 
 
 def critical_batch(curve: pd.DataFrame) -> pd.DataFrame:
@@ -119,7 +119,7 @@ CRITICAL = [
 
 def _definitions(curve: pd.DataFrame) -> Iterator[dict[str, Any]]:
     for recipe, rows in curve.groupby("recipe", sort=False):
-        known = _known(rows)
+        known = fitted_sizes(rows)
         rule, (low, high) = _rule(known), _rule_ends(known)
         found = {
             "recipe": recipe,

@@ -53,7 +53,7 @@ def scaling_curve(
         return pd.DataFrame(columns=CURVE)
     rows = best.rename(columns={"best_lr_by_iterations": "lr", "censored_rivals_by_iterations": "censored_rivals"})
     rows = rows[["recipe", "batch_size", "lr", "iterations_to_target", "censored_rivals"]]
-    lrs = scaling[["recipe", "batch_size", "examples_per_iteration", "best_lr_on_edge", "lrs", "interpolated_lr"]]
+    lrs = scaling[["recipe", "batch_size", "examples_per_iteration", "best_lr_on_edge", "lrs"]]
     curve = rows.merge(lrs, on=["recipe", "batch_size"], how="left").sort_values(["recipe", "batch_size"])
     of_cells = convergence.set_index(["recipe", "batch_size", "lr"])["iterations_to_target"].sort_index()
     told = [_of_cell(row, by_iterations, of_cells) for row in curve.to_dict("records")]

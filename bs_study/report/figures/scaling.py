@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from bs_study.analysis.critical_batch import knee_of
+from bs_study.analysis.critical_batch import fitted_sizes, knee_of
 from bs_study.analysis.knee import Knee
 from bs_study.report.axes import batch_axis, log_axis
 from bs_study.report.curves import Source
@@ -48,7 +48,7 @@ def iterations_to_target(curve: pd.DataFrame, convergence: pd.DataFrame, *, colo
     if fit is None:
         axes.plot(reached["batch_size"], reached["iterations_to_target"], color=MUTED, linewidth=1)
     else:
-        _draw_fit(axes, fit, reached["examples_per_iteration"])
+        _draw_fit(axes, fit, fitted_sizes(curve)["examples_per_iteration"])
     axes.plot(others["batch_size"], others["iterations_to_target"], "o", color=FAINT, markersize=3.5, fillstyle="none")
     axes.vlines(reached["batch_size"], spread[:, 0], spread[:, 1], color=MUTED, linewidth=1.8)
     for row in reached.to_dict("records"):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from bs_study.analysis.critical_batch import knee_of
+from bs_study.analysis.critical_batch import fitted_sizes, knee_of
 from bs_study.report.axes import log_axis
 from bs_study.report.curves import Source
 from bs_study.report.figure import ReportFigure, anchor, has_numbers
@@ -31,7 +31,8 @@ def examples_by_iterations(curve: pd.DataFrame, *, colours: Colours | None = Non
     fit = knee_of(curve)
     drawn = reached[["iterations_to_target", "examples_to_target"]].to_numpy(float)
     if fit is not None:
-        sizes = np.geomspace(reached["examples_per_iteration"].min(), reached["examples_per_iteration"].max(), 200)
+        within = fitted_sizes(curve)["examples_per_iteration"]
+        sizes = np.geomspace(within.min(), within.max(), 200)
         fitted = np.column_stack([fit.best.iterations(sizes), fit.best.iterations(sizes) * sizes])
         axes.plot(*fitted.T, color=ACCENT, linewidth=1.3)
         drawn = np.concatenate([drawn, fitted])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bs_study.analysis.critical_batch import OVERHEAD, knee_of
+from bs_study.analysis.critical_batch import OVERHEAD, fitted_sizes, knee_of
 from bs_study.analysis.knee import MIN_FOR_KNEE, MIN_FOR_POWER, PERFECT, SATURATED, Knee
 from bs_study.analysis.open_anyway import TELLS_NOTHING
 from bs_study.analysis.study import Analysis
@@ -26,15 +26,11 @@ def curve_line(found: Analysis, recipe: str) -> str:
         return ""
     if fit.points < MIN_FOR_POWER:
         return f"Where a doubling stops paying takes {MIN_FOR_POWER} batch sizes to tell: {fit.points} leave it open."
-    parts = list(_regimes(fit, _fitted(curve)))
+    parts = list(_regimes(fit, fitted_sizes(curve)))
     if not parts:
         return "Where a doubling stops paying can't be told yet."
     lrs = ", if no lr beyond those tried is better" if len(_on_edge(curve)) else ""
     return " ".join([*parts, f"This is by the fitted curve, at 95 %{lrs}."])
-
-
-def _fitted(curve: pd.DataFrame) -> pd.DataFrame:
-    return curve[curve["iterations_to_target"].notna() & ~curve["is_at_most"]]
 
 
 def _regimes(fit: Knee, fitted: pd.DataFrame) -> Iterator[str]:
@@ -100,7 +96,7 @@ def _rule(row: Mapping[Any, Any], curve: pd.DataFrame) -> Iterator[str]:
     if row["batch_sizes"] < 2:
         return
     cheap = "the median of the three smallest" if row["batch_sizes"] > 2 else "the smaller"
-    known = _fitted(curve)
+    known = fitted_sizes(curve)
     below = known[known["examples_per_iteration"] < row["rule_batch_size"]]
     dear = [int(size) for size in below.loc[below["overhead"] > OVERHEAD, "batch_size"]]
     here = "There" if dear else "Up to there"
