@@ -86,7 +86,7 @@ def run_trial(
     interruption = interruption or Interruption()
     interruption.check()
     give_up = give_up or exit_process
-    earlier = _earlier_ending(trial, place, launched=launched)
+    earlier = _ended_earlier(trial, place, launched=launched)
     if earlier:
         return earlier
     heard: _Heard = {"report": report, "give_up": give_up, "interruption": interruption, "bound": bound}
@@ -98,11 +98,18 @@ def run_trial(
     except OSError:
         # Another attempt that ran beside this one may have ended the trial, and removed what this one stood on.
         with contextlib.suppress(OSError):
-            earlier = _earlier_ending(trial, place, launched=launched)
+            earlier = _ended_earlier(trial, place, launched=launched)
         if not earlier:
             raise
-    with contextlib.suppress(OSError):
-        place.paths.remove(place.paths.live_trial(trial.trial_id))
+    return earlier
+
+
+def _ended_earlier(trial: TrialConfig, place: Place, *, launched: datetime | None) -> Ending | None:
+    """Return how the trial ended if it did, once nothing of it is live any more: a commit may have been cut short."""
+    earlier = _earlier_ending(trial, place, launched=launched)
+    if earlier and earlier.status != "failed":  # of one that was given up, the next resume goes on with what is live
+        with contextlib.suppress(OSError):
+            place.paths.remove(place.paths.live_trial(trial.trial_id))
     return earlier
 
 

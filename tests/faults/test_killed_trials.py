@@ -66,6 +66,16 @@ def test_a_trial_killed_near_its_end_is_committed_whole_and_once(tmp_path: Path)
     assert killed.names(killed.live_trial(trial.trial_id)) == []
 
 
+def test_what_a_commit_that_was_cut_short_left_live_goes_with_the_next_attempt(tmp_path: Path) -> None:
+    trial = TrialConfig(**PACED, batch_size=12, lr=0.01, seed=3, stop_at_target=False, max_iterations=3)
+    paths = study_paths(tmp_path / "study")
+    finish(trial, paths)
+    paths.write(f"{paths.live_trial(trial.trial_id)}/attempt/iterations-1.parquet", b"rows")
+    finish(trial, paths)
+    assert not paths.exists(paths.live_trial(trial.trial_id))
+    assert len(table(paths.root, "trials")) == 1
+
+
 def kill_at_random(
     trial: TrialConfig,
     paths: StudyPaths,

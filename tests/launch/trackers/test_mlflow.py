@@ -74,9 +74,8 @@ def test_a_server_of_ones_own_is_used_instead(paths: StudyPaths, tmp_path: Path,
     assert not Path(paths.root, "mlruns").exists()
 
 
-@pytest.mark.parametrize("address", ["ftp://example.org", "sqlite:///mlflow.db"])
-def test_an_address_that_mlflow_can_not_use_is_refused_with_all_that_it_says(paths: StudyPaths, address: str) -> None:
-    mlflow.set_tracking_uri(address)
+def test_an_address_that_mlflow_can_not_use_is_refused_with_all_that_it_says(paths: StudyPaths) -> None:
+    mlflow.set_tracking_uri("ftp://example.org")
     with pytest.raises(mlflow.exceptions.MlflowException) as said:
         mlflow.MlflowClient()
     with pytest.raises(ValueError, match=r"^mlflow: .* Set MLFLOW_TRACKING_URI to your server") as caught:
