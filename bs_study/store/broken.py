@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pyarrow import fs as pafs
 
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import ROW_TABLES
+from bs_study.store.schema import ROW_TABLES, SPARSE_TABLES
 from bs_study.store.stranger import stranger
 
 MAGIC = b"PAR1"
@@ -17,7 +17,11 @@ CUT = "it is cut short, or no Parquet"
 
 def broken_files(paths: StudyPaths, trial_ids: Collection[str]) -> dict[str, str]:
     """Return the files beside the rows of ended trials that can't be whole, each with its fault."""
-    return {file: fault for file, info in _files(paths, trial_ids) if (fault := _fault(paths, file, info))}
+    found = {file: _fault(paths, file, info) for file, info in _files(paths, trial_ids)}
+    may_lack = tuple(f"{paths.table(table)}/" for table in SPARSE_TABLES)
+    return {
+        file: fault for file, fault in found.items() if fault and not (fault == MISSING and file.startswith(may_lack))
+    }
 
 
 def _files(paths: StudyPaths, trial_ids: Collection[str]) -> Iterator[tuple[str, pafs.FileInfo | None]]:

@@ -21,7 +21,7 @@ from bs_study.store.listing import running_parts
 from bs_study.store.parts import Part, attempts, fits, is_sound, read_part
 from bs_study.store.paths import StudyPaths
 from bs_study.store.reader import Study
-from bs_study.store.schema import ROW_TABLES, Table, table_schema
+from bs_study.store.schema import ROW_TABLES, SPARSE_TABLES, Table, table_schema
 from bs_study.store.study_json import asked_names
 
 
@@ -114,7 +114,11 @@ def commit_whole(
         attempts: how often the trial was started.
     """
     for table, rows in tables.items():
-        paths.write(paths.trial_file(table, trial.trial_id), encode(rows))
+        file = paths.trial_file(table, trial.trial_id)
+        if len(rows) or table not in SPARSE_TABLES:
+            paths.write(file, encode(rows))
+        else:
+            paths.remove(file)  # of an attempt that failed
     row = trial.model_dump() | dict(outcome) | key_values(paths, trial) | {"attempts": attempts}
     row_table = pa.Table.from_pylist([row], schema=table_schema("trials"))
     paths.write(paths.trial_file("trials", trial.trial_id), encode(row_table))

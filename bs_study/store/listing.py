@@ -10,7 +10,7 @@ from bs_study.store.faults import reason
 from bs_study.store.parts import Part, live_parts
 from bs_study.store.paths import StudyPaths
 from bs_study.store.scan import Chain
-from bs_study.store.schema import Table
+from bs_study.store.schema import SPARSE_TABLES, Table
 from bs_study.store.stranger import stranger
 
 LONGEST_NAME = 200  # bytes; file systems take 255
@@ -80,7 +80,8 @@ def live_chains(paths: StudyPaths, table: Table, trial_ids: Collection[str]) -> 
     for trial_id in trial_ids:
         folder = paths.live_trial(trial_id)
         try:
-            chains.append([f"{folder}/{part.file(table)}" for part in running_parts(paths, trial_id)])
+            files = [f"{folder}/{part.file(table)}" for part in running_parts(paths, trial_id)]
+            chains.append([file for file in files if table not in SPARSE_TABLES or paths.exists(file)])
         except FileNotFoundError:
             continue  # it has just committed
         except ValueError as error:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from bs_study.store.believed import believed
 from bs_study.store.faults import DAMAGE, reason
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import LATER_COLUMNS, NUMBER, ROW_TABLES, Table, table_schema
+from bs_study.store.schema import LATER_COLUMNS, NUMBER, ROW_TABLES, SPARSE_TABLES, Table, table_schema
 
 
 class Part(NamedTuple):
@@ -51,6 +51,8 @@ def is_sound(paths: StudyPaths, trial_id: str, part: Part) -> bool:
 def read_part(paths: StudyPaths, trial_id: str, part: Part, table: Table) -> pa.Table:
     """Return the rows that a part holds of a table.
 
+    Of a table that it has no rows of it may have no file.
+
     Raises:
         FileNotFoundError: the part is gone.
         OSError: the store does not answer.
@@ -63,7 +65,12 @@ def read_part(paths: StudyPaths, trial_id: str, part: Part, table: Table) -> pa.
         except DAMAGE as error:
             raise ValueError(f"{part.file(table)} of {trial_id} is damaged: {reason(error)}") from error
 
-    return believed(paths, f"{paths.live_trial(trial_id)}/{part.file(table)}", rows)
+    try:
+        return believed(paths, f"{paths.live_trial(trial_id)}/{part.file(table)}", rows)
+    except FileNotFoundError:
+        if table in SPARSE_TABLES:
+            return table_schema(table).empty_table()
+        raise
 
 
 def fits(schema: pa.Schema, table: Table, metrics: Sequence[str]) -> bool:

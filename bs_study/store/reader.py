@@ -1,4 +1,4 @@
-"""Reading a study: ``open_study(uri)``, with ``.trials() .epochs() .evaluations() .iterations() .timings()``."""
+"""Reading a study: ``open_study(uri)``, with ``.trials() .epochs() .evaluations() .iterations() .gradients() .timings()``."""
 
 from __future__ import annotations
 
@@ -143,6 +143,10 @@ class Study:
             ValueError: a value that the column can't be compared with; with `strict`, a file that can't be read.
         """
         return self._read("iterations", columns, filters)
+
+    def gradients(self, columns: Sequence[str] | None = None, **filters: object) -> pd.DataFrame:
+        """Return a row per gradient probe and trial; none of studies of version 0.1, and of functions."""
+        return self._read("gradients", columns, filters)
 
     def timings(self, columns: Sequence[str] | None = None, **filters: object) -> pd.DataFrame:
         """Return a row per batch size and kind of machine that the timing pass measured."""

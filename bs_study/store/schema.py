@@ -7,18 +7,22 @@ A time that was never measured, a setting that was not given and a message that 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import UnionType
-from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Literal
 
 import pyarrow as pa
 
 from bs_study.config import TrialSettings
 from bs_study.config.settings import KEPT
+from bs_study.store.column import COUNT, NUMBER, TEXT, TIME, Column, setting_column
+from bs_study.store.row_columns import EPOCHS, EVALUATIONS, GRADIENTS, ITERATIONS
 
-Table = Literal["iterations", "epochs", "evaluations", "trials", "timings"]
+Table = Literal["iterations", "epochs", "evaluations", "gradients", "trials", "timings"]
 
-TABLES: tuple[Table, ...] = ("iterations", "epochs", "evaluations", "trials", "timings")
-ROW_TABLES: tuple[Table, ...] = ("iterations", "epochs", "evaluations")
+TABLES: tuple[Table, ...] = ("iterations", "epochs", "evaluations", "gradients", "trials", "timings")
+ROW_TABLES: tuple[Table, ...] = ("iterations", "epochs", "evaluations", "gradients")
+"""Those with many rows of a trial."""
+SPARSE_TABLES: tuple[Table, ...] = ("gradients",)
+"""Those of which a trial has a file only if it has rows."""
 SCHEMA_VERSION = 1
 VERSION_KEY = b"bs_study.schema_version"
 
@@ -27,63 +31,8 @@ Status = Literal["completed", "diverged", "out_of_memory", "failed"]
 FUNCTION = "function"
 """How the iterations of a function that trains by itself ran."""
 
-UNIT_NAMES = ("epochs", "iterations", "examples", "seconds", "bytes")
-"""Where the last word of a column's name is one of these, it is the unit."""
-
-TEXT, COUNT, NUMBER, TIME = pa.string(), pa.int64(), pa.float64(), pa.timestamp("us", tz="UTC")
-
-
-class Column(NamedTuple):
-    """A column of a table. Give its unit where the name does not end with it."""
-
-    name: str
-    type: pa.DataType
-    meaning: str
-    own_unit: str | None = None
-
-    @property
-    def unit(self) -> str | None:
-        """What a number counts or measures; None for a text, an index, or a number without a unit."""
-        last_word = self.name.rpartition("_")[2]
-        return self.own_unit or (last_word if last_word in UNIT_NAMES else None)
-
-    @property
-    def field(self) -> pa.Field:
-        """The Arrow field, with meaning and unit as metadata."""
-        metadata = {"meaning": self.meaning} | ({"unit": self.unit} if self.unit else {})
-        return pa.field(self.name, self.type, metadata=metadata)
-
-
-def _setting(name: str, *, annotation: Any, description: str) -> Column:
-    return Column(name, _arrow_type(annotation), description, _SETTING_UNITS.get(name))
-
-
-def _arrow_type(annotation: Any) -> pa.DataType:
-    """Return how a setting is stored: numbers and truth values as such, all else as text."""
-    kinds = _kinds(annotation)
-    return next((arrow for kind, arrow in ((bool, pa.bool_()), (int, COUNT), (float, NUMBER)) if kind in kinds), TEXT)
-
-
-def _kinds(annotation: Any) -> set[Any]:
-    """Return what an annotation stands for, without limits and alternatives: of `Count | None`, int and NoneType."""
-    if get_origin(annotation) is Annotated:
-        return _kinds(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return set().union(*(_kinds(alternative) for alternative in get_args(annotation)))
-    return {annotation}
-
-
-_SETTING_UNITS = {
-    "base_batch_size": "examples",
-    "eval_batch_size": "examples",
-    "max_eval_share": "fraction",
-    "target_window": "evaluations",
-    "loss_limit": "nats per example",
-    "micro_batch": "examples",
-}
-
 SETTINGS = tuple(
-    _setting(name, annotation=field.annotation, description=str(field.description))
+    setting_column(name, annotation=field.annotation, description=str(field.description))
     for name, field in TrialSettings.model_fields.items()
     if name not in KEPT
 )
@@ -95,36 +44,6 @@ KEY_COLUMNS = (
     Column("batch_size", COUNT, "of an update", "examples"),
     Column("lr", NUMBER, "learning rate of the trial, as its lr rule makes it"),
     Column("seed", COUNT, "seed of weights and batches"),
-)
-
-_ITERATIONS = (
-    Column("epoch", COUNT, "1, 2, ... within the trial; null where a function reports"),
-    Column("iteration", COUNT, "1, 2, ... within the trial; of a function those that it reports"),
-    Column("examples", COUNT, "seen, this iteration's included"),
-    Column("loss", pa.float32(), "mean over the batch, before the update", "nats per example"),
-)
-
-_EPOCHS = (
-    Column("epoch", COUNT, "1, 2, ... within the trial"),
-    Column("iterations", COUNT, "so far"),
-    Column("examples", COUNT, "so far"),
-    Column("timed_iterations", COUNT, "of this epoch, those that its clocks cover: all but warm-up"),
-    Column("epoch_seconds", NUMBER, "of its timed iterations, without pauses; null where it has none"),
-    Column("load_seconds", NUMBER, "of these, spent waiting for batches"),
-    Column("compute_seconds", NUMBER, "of these, spent on updates"),
-    Column("peak_memory_bytes", COUNT, "so far, of the device on a GPU, of the process on a CPU"),
-    Column("clipped_share", NUMBER, "part of its iterations whose gradients clip_norm scaled down", "fraction"),
-)
-
-_EVALUATIONS = (
-    Column("epoch", NUMBER, "so far, with a fraction; null where a function reports", "epochs"),
-    Column("iteration", COUNT, "the last one before"),
-    Column("examples", COUNT, "so far"),
-    Column("timed_iterations", COUNT, "so far, those that its clocks cover: all but warm-up"),
-    Column("train_seconds", NUMBER, "so far, without warm-up iterations; null where there was no other"),
-    Column("load_seconds", NUMBER, "so far"),
-    Column("compute_seconds", NUMBER, "so far"),
-    Column("eval_seconds", NUMBER, "of this evaluation alone; of a function all pauses since the one before"),
 )
 
 _ENDING = (
@@ -148,6 +67,14 @@ _ENDING = (
         "examples",
     ),
     Column("write_seconds", NUMBER, "of all writing to the store"),
+    Column("probes", COUNT, "rows of the trial in gradients; null where a function reports"),
+    Column("probe_seconds", NUMBER, "of all probes"),
+    Column(
+        "largest_eigenvalue",
+        NUMBER,
+        "of the Hessian of the loss on 512 fixed training examples at the end, by Lanczos; null without curvature",
+        "nats per example per unit of the weights²",
+    ),
     Column("wall_seconds", NUMBER, "from start to end, all attempts together"),
     Column("initial_metric", NUMBER, "the target's metric with the initial weights", "as that metric"),
 )
@@ -224,15 +151,17 @@ _TIMED = (
 _TIMED_SETTINGS = tuple(column for column in SETTINGS if column.name in ("workload", "precision"))
 
 COLUMNS: dict[Table, tuple[Column, ...]] = {
-    "iterations": _ITERATIONS,
-    "epochs": _EPOCHS,
-    "evaluations": _EVALUATIONS,
+    "iterations": ITERATIONS,
+    "epochs": EPOCHS,
+    "evaluations": EVALUATIONS,
+    "gradients": GRADIENTS,
     "trials": (*SETTINGS, _VERSION, *_ENDING, *_COMPUTED, *_MACHINE, *_LIFE),
     "timings": (*_TIMED_SETTINGS, _VERSION, *_TIMED, *_COMPUTED, *_MACHINE, _LIFE[-1]),
 }
 """The columns of each table after its keys."""
 
 LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
+    "iterations": ("grad_norm2",),
     "epochs": ("timed_iterations",),
     "evaluations": ("timed_iterations",),
     "trials": (
@@ -240,6 +169,7 @@ LATER_COLUMNS: dict[Table, tuple[str, ...]] = {
         *("target_window", "eval_spacing", "max_eval_share"),
         *("eval_loss_batch_size", "initial_metric", "workload_version"),
         *("bound", "outrun_by", "parameters"),
+        *("probes", "probe_seconds", "largest_eigenvalue"),
     ),
     "timings": ("flops", "disturbed", "workload_version", "energy_joules", "parameters"),
 }

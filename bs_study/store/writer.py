@@ -21,7 +21,7 @@ from bs_study.store.commit import commit_trial, key_values
 from bs_study.store.encoding import encode
 from bs_study.store.parts import Part, adopt
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import KEYS, ROW_TABLES, Table, table_schema
+from bs_study.store.schema import KEYS, ROW_TABLES, SPARSE_TABLES, Table, table_schema
 
 
 class TrialWriter:
@@ -43,7 +43,7 @@ class TrialWriter:
         self.attempt = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{uuid.uuid4().hex[:6]}"
         self.parts: list[Part] = []
         self._columns: list[dict[str, npt.NDArray[Any]]] = []
-        self._rows: dict[Table, list[dict[str, float | None]]] = {"epochs": [], "evaluations": []}
+        self._rows: dict[Table, list[dict[str, float | None]]] = {"epochs": [], "evaluations": [], "gradients": []}
         self.adopt(adopted)
 
     def adopt(self, parts: Sequence[Part]) -> None:
@@ -52,18 +52,27 @@ class TrialWriter:
         adopt(self.paths, self._trial.trial_id, self.attempt, self.parts)
 
     def add_iterations(
-        self, *, epoch: int, first_iteration: int, examples: npt.NDArray[Any], loss: npt.NDArray[Any]
+        self,
+        *,
+        epoch: int,
+        first_iteration: int,
+        examples: npt.NDArray[Any],
+        loss: npt.NDArray[Any],
+        grad_norm2: npt.NDArray[Any] | None = None,
     ) -> None:
-        """Add iterations of one epoch, in order: examples seen by each and its loss, both of shape (iterations,)."""
-        iteration = np.arange(first_iteration, first_iteration + len(loss))
-        self._columns.append(
-            {"epoch": np.full(len(loss), epoch), "iteration": iteration, "examples": examples, "loss": loss}
-        )
+        """Add iterations of one epoch, in order: of each the examples seen, its loss and the squared norm of its gradient.
+
+        All are of shape (iterations,). A norm that is no number is null.
+        """
+        columns = {"iteration": np.arange(first_iteration, first_iteration + len(loss)), "examples": examples}
+        norms = np.full(len(loss), np.nan) if grad_norm2 is None else grad_norm2
+        self._columns.append({"epoch": np.full(len(loss), epoch), **columns, "loss": loss, "grad_norm2": norms})
 
     def add_reported(self, *, iteration: Sequence[int], examples: Sequence[int], loss: Sequence[float]) -> None:
         """Add iterations in order of which others may lie between, and of which no epoch is known."""
         columns = {"iteration": np.array(iteration), "examples": np.array(examples), "loss": np.array(loss)}
-        self._columns.append({"epoch": np.full(len(loss), None), **columns})
+        unknown = {"epoch": np.full(len(loss), None), "grad_norm2": np.full(len(loss), np.nan)}
+        self._columns.append(unknown | columns)
 
     def add_epoch(
         self, *, timed_iterations: float = math.nan, clipped_share: float | None = None, **row: float
@@ -76,16 +85,21 @@ class TrialWriter:
         """Add an evaluation. A metric that is no number is null: DuckDB and Polars hold NaN to be above any target."""
         self._rows["evaluations"].append(_without_nan({"timed_iterations": timed_iterations} | row))
 
+    def add_probe(self, /, **row: float | None) -> None:
+        """Add a gradient probe. A number that is not known is NaN or None; the store has null."""
+        self._rows["gradients"].append(_without_nan(row))
+
     def write_part(self) -> None:
         """Write what was added since the last part. The iterations go last: with them the part is whole."""
         first = self._first_iteration()
         if first is None:
             return
-        files = {table: encode(self._collected(table)) for table in ROW_TABLES}
+        has_rows = [table for table in ROW_TABLES if table not in SPARSE_TABLES or self._rows[table]]
+        files = {table: encode(self._collected(table)) for table in has_rows}
         part = Part(self.attempt, first)
         folder = self.paths.live_trial(self._trial.trial_id)
         try:
-            for table in reversed(ROW_TABLES):
+            for table in reversed(files):
                 self.paths.write(f"{folder}/{part.file(table)}", files[table])
         except OSError as error:
             kept = _keep_on_local_disk({f"{self._trial.trial_id}/{part.file(t)}": data for t, data in files.items()})
@@ -123,6 +137,7 @@ class TrialWriter:
         return _with_keys(columns, schema=schema, keys=key_values(self.paths, self._trial))
 
 
+NAN_IS_NULL = ("grad_norm2",)  # a loss of NaN is what it was
 _EVALUATION = frozenset(table_schema("evaluations").names)
 
 
@@ -130,8 +145,8 @@ def _concatenated(arrays: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     return np.concatenate(arrays) if arrays else np.empty(0)
 
 
-def _without_nan(row: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: None if math.isnan(value) else value for name, value in row.items()}
+def _without_nan(row: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: None if value is None or math.isnan(value) else value for name, value in row.items()}
 
 
 def _keep_on_local_disk(files: Mapping[str, pa.Buffer]) -> str:
@@ -163,7 +178,11 @@ def _with_keys(columns: Mapping[str, Any], *, schema: pa.Schema, keys: Mapping[s
     count = len(next(iter(columns.values())))
     constant = {name: pa.repeat(pa.scalar(value, schema.field(name).type), count) for name, value in keys.items()}
     return pa.table(
-        [constant[f.name] if f.name in KEYS else pa.array(columns[f.name], f.type) for f in schema], schema=schema
+        [
+            constant[f.name] if f.name in KEYS else pa.array(columns[f.name], f.type, from_pandas=f.name in NAN_IS_NULL)
+            for f in schema
+        ],
+        schema=schema,
     )
 
 

@@ -74,6 +74,13 @@ def evaluation_problems(rows: pa.Table, iterations: pa.Table | None) -> Iterator
     yield from _within(rows, "train_seconds")
 
 
+def gradient_problems(rows: pa.Table, iterations: pa.Table | None) -> Iterator[str]:
+    """Yield what is wrong with the gradient probes of a trial: each is after a later iteration, among the trial's."""
+    yield from _steps("iteration", _column(rows, "iteration"), smallest=1, largest=None)
+    yield from _agreement(rows, "iteration", iterations)
+    yield from _not_negative("probe_seconds", _column(rows, "probe_seconds"))
+
+
 def is_reported(rows: pa.Table) -> bool:
     """Return whether rows are what a function reported, whose epochs are not known."""
     return len(rows) > 0 and rows["epoch"].null_count == len(rows)

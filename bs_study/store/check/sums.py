@@ -38,6 +38,9 @@ def row_problems(row: Mapping[str, Any], tables: Mapping[Table, pa.Table], trial
             is_short = row.get("engine_used") == FUNCTION and row.get(name, 0) > last  # it reports what it likes
             if row.get(name) != last and not is_short:
                 yield f"{name} is {row.get(name)}, and the table iterations ends with {last}"
+    probes = len(tables["gradients"]) if "gradients" in tables else 0
+    if row.get("probes") not in (None, probes):
+        yield f"probes is {row['probes']}, and the table gradients has {probes} rows"
     yield from _clock_problems(row, tables)
 
 

@@ -9,11 +9,17 @@ import pyarrow as pa
 
 from bs_study.config import TrialConfig
 from bs_study.store.check.files import FileCheck
-from bs_study.store.check.rows import epoch_problems, evaluation_problems, iteration_problems, told_tables
+from bs_study.store.check.rows import (
+    epoch_problems,
+    evaluation_problems,
+    gradient_problems,
+    iteration_problems,
+    told_tables,
+)
 from bs_study.store.check.sums import row_problems
 from bs_study.store.faults import reason
 from bs_study.store.listing import running_parts
-from bs_study.store.schema import ROW_TABLES, Table, table_schema
+from bs_study.store.schema import ROW_TABLES, SPARSE_TABLES, Table, table_schema
 
 Grid = Mapping[str, TrialConfig]
 Tables = dict[Table, pa.Table]
@@ -40,7 +46,8 @@ def ended_problems(files: FileCheck, trial_id: str, grid: Grid | None) -> list[s
         try:
             found = files.read(file, table, _keys(trial_id, grid))
         except FileNotFoundError:
-            files.report(file, "it is not there, and the trial has a row in trials")
+            if table not in SPARSE_TABLES or (row and row.get("probes")):
+                files.report(file, "it is not there, and the trial has a row in trials")
         else:
             tables |= {} if found is None else {table: found}
     if files.is_imported:
@@ -62,7 +69,9 @@ def live_problems(files: FileCheck, trial_id: str, grid: Grid | None) -> list[st
         # Listed once for all tables: a running trial adds parts meanwhile.
         parts = running_parts(paths, trial_id)
         for table in ROW_TABLES:
-            found = [files.read(f"{folder}/{part.file(table)}", table, _keys(trial_id, grid)) for part in parts]
+            of_parts = [f"{folder}/{part.file(table)}" for part in parts]
+            there = [file for file in of_parts if table not in SPARSE_TABLES or paths.exists(file)]
+            found = [files.read(file, table, _keys(trial_id, grid)) for file in there]
             if found and all(rows is not None for rows in found):
                 tables[table] = pa.concat_tables(found)
     except FileNotFoundError as error:
@@ -96,6 +105,7 @@ def _check_tables(
         "iterations": lambda rows: iteration_problems(rows, batch_size=batch_size),
         "epochs": lambda rows: epoch_problems(rows, iterations),
         "evaluations": lambda rows: evaluation_problems(rows, iterations),
+        "gradients": lambda rows: gradient_problems(rows, iterations),
     }
     for table, rows in tables.items():
         for problem in checks[table](rows):
