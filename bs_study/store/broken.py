@@ -19,9 +19,7 @@ def broken_files(paths: StudyPaths, trial_ids: Collection[str]) -> dict[str, str
     """Return the files beside the rows of ended trials that can't be whole, each with its fault."""
     found = {file: _fault(paths, file, info) for file, info in _files(paths, trial_ids)}
     may_lack = tuple(f"{paths.table(table)}/" for table in SPARSE_TABLES)
-    return {
-        file: fault for file, fault in found.items() if fault and not (fault == MISSING and file.startswith(may_lack))
-    }
+    return {f: fault for f, fault in found.items() if fault and not (fault == MISSING and f.startswith(may_lack))}
 
 
 def _files(paths: StudyPaths, trial_ids: Collection[str]) -> Iterator[tuple[str, pafs.FileInfo | None]]:

@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bs_study.store.believed import believed
+from bs_study.store.column import NUMBER
 from bs_study.store.faults import DAMAGE, reason
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import LATER_COLUMNS, NUMBER, ROW_TABLES, SPARSE_TABLES, Table, table_schema
+from bs_study.store.schema import LATER_COLUMNS, ROW_TABLES, SPARSE_TABLES, Table, table_schema
 
 
 class Part(NamedTuple):

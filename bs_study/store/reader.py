@@ -1,4 +1,4 @@
-"""Reading a study: ``open_study(uri)``, with ``.trials() .epochs() .evaluations() .iterations() .gradients() .timings()``."""
+"""Reading a study: ``open_study(uri)``, and a method for each table, as ``.trials()`` or ``.iterations()``."""
 
 from __future__ import annotations
 

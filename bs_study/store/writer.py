@@ -60,7 +60,7 @@ class TrialWriter:
         loss: npt.NDArray[Any],
         grad_norm2: npt.NDArray[Any] | None = None,
     ) -> None:
-        """Add iterations of one epoch, in order: of each the examples seen, its loss and the squared norm of its gradient.
+        """Add iterations of one epoch, in order: examples seen, loss and squared norm of the gradient of each.
 
         All are of shape (iterations,). A norm that is no number is null.
         """
