@@ -67,10 +67,13 @@ class Stateful(Regression):
         return x + 0.1 * torch.randn_like(x), y
 
     def model(self) -> nn.Module:
-        return nn.Sequential(nn.Linear(4, 8), self.normalised(), nn.Dropout(0.3), OwnNoise(), nn.Linear(8, 1))
+        return nn.Sequential(nn.Linear(4, 8), self.normalised(), nn.Dropout(0.3), self.noise(), nn.Linear(8, 1))
 
     def normalised(self) -> nn.Module:
         return nn.BatchNorm1d(8)
+
+    def noise(self) -> nn.Module:
+        return OwnNoise()
 
 
 class Dropped(Stateful):
@@ -80,6 +83,24 @@ class Dropped(Stateful):
 
     def normalised(self) -> nn.Module:
         return nn.LayerNorm(8)
+
+
+class Masked(Dropped):
+    """The same without a generator of its own, of which a checkpoint knows nothing."""
+
+    name = "masked"
+
+    def noise(self) -> nn.Module:
+        return nn.Identity()
+
+
+class Few(Regression):
+    """Fewer examples than a probe takes."""
+
+    name = "few"
+
+    def train_data(self, data_dir: Path) -> tuple[Tensor, ...]:
+        return tuple(part[:63] for part in super().train_data(data_dir))
 
 
 class OwnNoise(nn.Module):
