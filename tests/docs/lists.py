@@ -37,6 +37,7 @@ GROUPS = {
         *("eval_spacing", "max_eval_share", "eval_every_examples", "eval_batch_size", "validation_examples"),
         "validation_seed",
     ),
+    "Gradients": ("probes", "curvature"),
     "How an iteration runs": (
         *("precision", "engine", "micro_batch", "kernels", "loader", "loader_processes", "warmup_iterations"),
     ),
