@@ -1,4 +1,4 @@
-"""The noise scale of gradients, phi = tr Σ / |G|², from probes, and how alike two batches' gradients are by it.
+"""The noise scale of gradients, phi = tr Σ / |G|², from probes.
 
 The gradient of one example has mean G and covariance Σ at given weights. That of a batch of B independent examples is
 G in the mean, and its squared distance from G is tr Σ / B: at B = phi it is as large as |G|².
@@ -90,63 +90,3 @@ def _fieller(s: float, g: float, v: FloatArray, *, t: float) -> tuple[float, flo
 def t_quantile(degrees: int) -> float:
     """Return Student's t at which a two-sided interval of 95 % ends."""
     return float(stats.t.ppf((1 + CONFIDENCE) / 2, degrees))
-
-
-def expected_cosine(noise_scale: Interval, batch_size: float) -> Interval:
-    """Return how alike the gradients of two independent batches are at one point: E[g·g'] / E|g|² = 1 / (1 + phi/B).
-
-    It is 1/2 at B = phi, and near B / phi far below. With phi at least `low`, it is between 0 and what `low` gives.
-
-    Args:
-        noise_scale: phi, in examples.
-        batch_size: B, in examples.
-
-    >>> expected_cosine(Interval(200.0, 100.0, float("inf")), 100)
-    Interval(value=0.3333333333333333, low=0.0, high=0.5)
-    """
-    value, low, high = (1 / (1 + phi / batch_size) for phi in noise_scale)
-    return Interval(value, high, low)
-
-
-def disjoint_cosine(noise_scale: Interval, batch_size: float, *, examples: float) -> Interval:
-    """Return how alike two batches of one epoch are: E[g·g'] / E|g|² = (1 - phi/N) / (1 + phi (1/B - 1/N)).
-
-    They have no example in common. So where one lies on one side of G, the other lies rather on the other side:
-    E[g·g'] = |G|² - tr Σ / N, and E|g|² = |G|² + tr Σ (1/B - 1/N). With phi above N the cosine is below 0.
-
-    Args:
-        noise_scale: phi of the training set's own G and Σ, in examples.
-        batch_size: B, in examples.
-        examples: N, the size of the training set. Of two batches that do not fit into an epoch nothing is known.
-
-    >>> disjoint_cosine(Interval(100.0, 50.0, 200.0), 50, examples=100)
-    Interval(value=0.0, low=-0.3333333333333333, high=0.3333333333333333)
-    """
-    if not 2 * batch_size <= examples:
-        return UNKNOWN
-    value, low, high = (_disjoint(phi, batch_size, examples) for phi in noise_scale)
-    return Interval(value, high, low)
-
-
-def _disjoint(phi: float, batch_size: float, examples: float) -> float:
-    if np.isinf(phi):
-        return -batch_size / (examples - batch_size)
-    return (1 - phi / examples) / (1 + phi * (1 / batch_size - 1 / examples))
-
-
-def mean_cosine(cosines: npt.ArrayLike) -> Interval:
-    """Return the mean of cosines with Student's 95 % interval, n - 1 degrees of freedom; no end is beyond -1 or 1.
-
-    Args:
-        cosines: shape (pairs,). One that isn't finite is left out. Of one pair there is no interval.
-
-    >>> mean_cosine([0.5, 0.5])
-    Interval(value=0.5, low=0.5, high=0.5)
-    """
-    known = np.asarray(cosines, np.float64)
-    known = known[np.isfinite(known)]
-    if len(known) < 2:
-        return Interval(float(known[0]), np.nan, np.nan) if len(known) else UNKNOWN
-    mean = float(known.mean())
-    half = t_quantile(len(known) - 1) * float(known.std(ddof=1)) / float(np.sqrt(len(known)))
-    return Interval(mean, max(mean - half, -1.0), min(mean + half, 1.0))

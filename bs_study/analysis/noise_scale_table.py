@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from bs_study.analysis.noise_scale import Interval, disjoint_cosine, expected_cosine, mean_cosine, noise_scale
+from bs_study.analysis.cosines import drawn_cosine, expected_cosine, mean_cosine, pairs_after
+from bs_study.analysis.noise_scale import Interval, noise_scale
 from bs_study.analysis.probes import WINDOWS, probes_of, windows_of
 from bs_study.analysis.trials import CELL
 
@@ -45,9 +46,10 @@ def noise_scale_table(gradients: pd.DataFrame, trials: pd.DataFrame, *, train_ex
         where sum g2 is not above 0; _high is infinite where it is known only to be at least _low.
         noise_scale_scaled: the same in adam's metric; missing with sgd.
         cos_next: mean cosine of the gradients of an iteration and the next, with _low and _high, over cos_pairs.
-        cos_expected: of two independent batches at one point (`noise_scale.expected_cosine`), with _low and _high.
-        cos_disjoint: of two batches of an epoch (`noise_scale.disjoint_cosine`), with _low and _high; missing where two
-        do not fit into one. Both hold for a plain gradient, whatever the optimizer makes of it.
+        cos_expected: of independent batches of the same sizes at one point (`cosines.expected_cosine`), with _low and
+        _high.
+        cos_disjoint: of the same pairs of batches as epochs draw them (`cosines.drawn_cosine`), with _low and _high.
+        Both hold for a plain gradient, whatever the optimizer makes of it.
         by_batch: model or loss depend on the batch as a whole, so that all this is of gradients of chunks.
     """
     found = probes_of(gradients, trials, statuses=("completed",))
@@ -63,7 +65,8 @@ def _rows(probes: pd.DataFrame, train_examples: float) -> Iterator[dict[str, Any
 
 
 def _of_window(own: pd.DataFrame, train_examples: float) -> dict[str, Any]:
-    batch_size = float(own["batch_size"].iloc[0])
+    paired = own.loc[own["cos_next"].notna(), "iteration"]
+    pairs = pairs_after(paired, batch_size=float(own["batch_size"].iloc[0]), examples=train_examples)
     phi = noise_scale(own["tr_sigma"], own["g2"])
     return {
         "probes": len(own),
@@ -72,10 +75,10 @@ def _of_window(own: pd.DataFrame, train_examples: float) -> dict[str, Any]:
         "tr_sigma": own["tr_sigma"].mean(),
         **_ends("noise_scale", phi),
         **_ends("noise_scale_scaled", noise_scale(own["tr_sigma_scaled"], own["g2_scaled"])),
-        "cos_pairs": int(own["cos_next"].notna().sum()),
+        "cos_pairs": len(paired),
         **_ends("cos_next", mean_cosine(own["cos_next"])),
-        **_ends("cos_expected", expected_cosine(phi, batch_size)),
-        **_ends("cos_disjoint", disjoint_cosine(phi, batch_size, examples=train_examples)),
+        **_ends("cos_expected", expected_cosine(phi, pairs)),
+        **_ends("cos_disjoint", drawn_cosine(phi, pairs, examples=train_examples)),
         "by_batch": bool(own["by_batch"].eq(True).any()),
     }
 

@@ -20,7 +20,7 @@ GRADIENT_TABLES = (
             Column("noise_scale_scaled", "the same in adam's metric"),
             Column("cos_next", "cosine of the gradients of an iteration and the next, mean over probes"),
             Column("cos_expected", "of two independent batches at one point, by the noise scale"),
-            Column("cos_disjoint", "of two batches of an epoch, by the noise scale"),
+            Column("cos_disjoint", "of the same batches as an epoch draws them"),
             Column("cos_pairs", "whose cosine is known", is_more=True),
             Column("g2", "|G|², mean over probes", is_more=True),
             Column("tr_sigma", "tr Σ of one example, mean over probes", is_more=True),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bs_study.analysis.noise_scale import Interval, disjoint_cosine, expected_cosine, mean_cosine, noise_scale
+from bs_study.analysis.cosines import drawn_cosine, expected_cosine, mean_cosine, pairs_after
+from bs_study.analysis.noise_scale import Interval, noise_scale
 from tests.analysis.regression import ALIKE, FALLING, Regression
 
 BOTH = pytest.mark.parametrize("regression", [ALIKE, FALLING], ids=["alike", "falling"])
@@ -112,34 +113,45 @@ def test_two_batches_at_one_point_are_as_alike_as_the_noise_scale_says(regressio
     drawn = regression.batch_gradients(np.random.default_rng(6), batch_size=batch_size, batches=8000)
     alike = np.mean(np.sum(drawn[::2] * drawn[1::2], axis=1)) / np.mean(np.sum(drawn**2, axis=1))
     phi = Interval(regression.noise_scale, np.nan, np.nan)
-    assert alike == pytest.approx(expected_cosine(phi, batch_size).value, abs=0.02)
+    assert alike == pytest.approx(expected_cosine(phi, alone(batch_size)).value, abs=0.02)
 
 
-@pytest.mark.parametrize("batch_size", [1, 10, 50, 100])
-def test_two_batches_of_an_epoch_are_less_alike(batch_size):
-    """Of 200 examples, by their own mean and covariance; two batches of 100 are the whole set."""
+def alone(batch_size):
+    """Return a pair of independent batches."""
+    return pairs_after([1], batch_size=batch_size, examples=np.nan)
+
+
+@pytest.mark.parametrize("batch_size", [1, 10, 50, 100, 120, 150, 200])
+def test_batches_as_epochs_draw_them_are_as_alike_as_is_said(batch_size):
+    """Of 200 examples, by their own mean and covariance; the last batch of an epoch takes what is left over."""
     rng = np.random.default_rng(7)
     examples = ALIKE.batch_gradients(rng, batch_size=1, batches=200)
     mean = examples.mean(axis=0)
     phi = float(np.sum(examples.var(axis=0)) / np.sum(mean**2))
-    orders = [rng.permutation(200)[: 2 * batch_size].reshape(2, -1) for _ in range(2000)]
-    pairs = np.array([examples[order].mean(axis=1) for order in orders])
-    alike = np.mean(np.sum(pairs[:, 0] * pairs[:, 1], axis=1)) / np.mean(np.sum(pairs**2, axis=2))
-    found = disjoint_cosine(Interval(phi, phi / 2, np.inf), batch_size, examples=200)
-    assert found.value == pytest.approx(alike, abs=0.02)
-    assert found.low < found.value < found.high
-    assert found.value < expected_cosine(Interval(phi, phi, phi), batch_size).value
+    for iteration in (1, -(-200 // batch_size)):  # within an epoch, and over its end
+        products = []
+        for _ in range(1500):
+            order = np.concatenate([rng.permutation(200), rng.permutation(200)])
+            per_epoch = -(-200 // batch_size)
+            starts = [place // per_epoch * 200 + place % per_epoch * batch_size for place in (iteration - 1, iteration)]
+            ends = [min(start + batch_size, (start // 200 + 1) * 200) for start in starts]
+            one, other = (examples[order[a:b]].mean(axis=0) for a, b in zip(starts, ends, strict=True))
+            products.append([one @ other, one @ one, other @ other])
+        both, first, second = np.mean(products, axis=0)
+        pairs = pairs_after([iteration], batch_size=batch_size, examples=200)
+        found = drawn_cosine(Interval(phi, phi / 2, np.inf), pairs, examples=200)
+        assert found.value == pytest.approx(both / np.sqrt(first * second), abs=0.03)
+        assert found.low <= found.value <= found.high
 
 
-def test_no_two_batches_of_more_than_half_a_set_are_disjoint():
-    phi = Interval(10.0, 5.0, np.inf)
-    assert_same(disjoint_cosine(phi, 51, examples=100), NOTHING)
-    assert_same(disjoint_cosine(phi, 10, examples=np.nan), NOTHING)
-    assert disjoint_cosine(phi, 50, examples=100).low == -1.0
+def test_of_a_training_set_of_unknown_size_nothing_is_said_of_its_epochs():
+    assert_same(drawn_cosine(Interval(10.0, 5.0, np.inf), alone(10), examples=np.nan), NOTHING)
 
 
 def test_a_noise_scale_that_is_at_least_something_bounds_the_cosine_from_above():
-    assert_same(expected_cosine(Interval(np.nan, 300.0, np.inf), 100), (np.nan, 0.0, 0.25))
+    found = expected_cosine(Interval(np.nan, 300.0, np.inf), alone(100))
+    assert np.isnan(found.value)
+    assert (found.low, found.high) == (pytest.approx(0, abs=1e-9), 0.25)
 
 
 def test_the_mean_of_cosines_has_students_interval_within_minus_one_and_one():

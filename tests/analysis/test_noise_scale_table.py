@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from bs_study import analyse, open_study
-from bs_study.analysis.noise_scale import disjoint_cosine, expected_cosine, mean_cosine, noise_scale
+from bs_study.analysis.cosines import drawn_cosine, expected_cosine, mean_cosine, pairs_after
+from bs_study.analysis.noise_scale import noise_scale
 from bs_study.analysis.noise_scale_table import NOISE_SCALE, noise_scale_table
 from bs_study.analysis.rows import read_rows
 from bs_study.analysis.second_opinion import second_opinion
@@ -57,9 +58,9 @@ def test_cosines_stand_beside_those_that_the_noise_scale_lets_expect():
     phi = noise_scale(drawn["tr_sigma"], drawn["g2"])
     assert found["cos_pairs"] == 3
     assert ends(found, "cos_next") == mean_cosine([0.2, 0.4, 0.3])
-    assert ends(found, "cos_expected") == expected_cosine(phi, 64)
-    assert ends(found, "cos_disjoint") == disjoint_cosine(phi, 64, examples=EXAMPLES)
-    assert np.isnan(row(drawn, trials(one), "early", examples=100)["cos_disjoint"])
+    pairs = pairs_after([1, 3, 4], batch_size=64, examples=EXAMPLES)
+    assert ends(found, "cos_expected") == expected_cosine(phi, pairs)
+    assert ends(found, "cos_disjoint") == drawn_cosine(phi, pairs, examples=EXAMPLES)
 
 
 def test_the_noise_scale_in_adams_metric_is_that_of_its_own_columns():
