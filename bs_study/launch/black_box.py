@@ -10,6 +10,7 @@ from bs_study.words import shown, typed
 from bs_study.workloads.black_box import FORM
 
 _OF_LAUNCH = {
+    "curvature": "the model of a function is not known",
     "timing": "an iteration of a function can't be timed alone",
     "data_dir": "a function reads its data by itself",
     "loader_processes": "a function reads its data by itself",
