@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bs_study.analysis.probes import READ
 from bs_study.analysis.recipes_of_rows import named_recipes_of
 from bs_study.analysis.trials import CELL, complete_trials
 from bs_study.analysis.versions import Versions, of_version, versions_of
@@ -56,6 +57,7 @@ class StudyRows:
         is_of_function: whether a function has trained by itself, which can't be timed alone.
         left_out: files that are not read, by their paths from the study's folder on, each with its fault.
         is_imported: whether its runs were made elsewhere: no other trial of it can be trained.
+        gradients: the store's table, of its columns those that the analysis reads; without columns if not read.
     """
 
     recipes: tuple[str, ...]
@@ -76,6 +78,7 @@ class StudyRows:
     is_of_function: bool = False
     left_out: Mapping[str, str] = field(default_factory=dict)
     is_imported: bool = False
+    gradients: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def looks(self) -> int:
@@ -147,6 +150,7 @@ def read_rows(study: Study, *, keep: bool = False) -> StudyRows:
     return replace(
         rows,
         epochs=_named(study.epochs(), rows.trials),
+        gradients=_named(study.gradients(READ), rows.trials),
         smoothness=smoothness(study, rows.trials, keep=keep),
         begun=frozenset(running_trials(study.paths)),
         left_out={file.removeprefix(f"{study.paths.root}/"): fault for file, fault in study.left_out.items()},
@@ -156,7 +160,7 @@ def read_rows(study: Study, *, keep: bool = False) -> StudyRows:
 def read_ended(
     study: Study, *, config: StudyConfig | None = None, version: int | None = None, with_asked: bool = True
 ) -> StudyRows:
-    """Return the rows that tell how trials ended: without epochs, iterations and trials that run.
+    """Return the rows that tell how trials ended: without epochs, iterations, gradients and trials that run.
 
     Args:
         config: what is asked; None for what study.json says.

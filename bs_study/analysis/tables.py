@@ -11,8 +11,10 @@ from bs_study.analysis.best import best
 from bs_study.analysis.convergence import convergence, trial_times
 from bs_study.analysis.lr_fit import lr_fit
 from bs_study.analysis.noise import noise_slope
+from bs_study.analysis.noise_scale_table import NOISE_SCALE, noise_scale_table
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.scaling import scaling
+from bs_study.analysis.sharpness import SHARPNESS, sharpness_table
 from bs_study.analysis.target_spread import target_spread
 from bs_study.analysis.throughput import examples_per_iteration, throughput
 from bs_study.analysis.throughput_fit import throughput_fit
@@ -49,6 +51,8 @@ class Tables:
         machines: the best batch size on each of them.
         loss_at: the held-out loss of each cell after a fixed budget; empty where that is not asked.
         target_spread: how much seeds differ at several targets, over all recipes; empty where no cell has two seeds.
+        noise_scale: of the gradients of each cell, early and late; empty where none were probed.
+        sharpness: of the loss at the end of each cell, beside its lr; empty where it was not asked for.
         versions: which trials are of which version of workload and data; empty where all are of one. All other tables
             are of the judged version alone.
     """
@@ -73,6 +77,8 @@ class Tables:
     costs: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     machines: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     loss_at: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
+    noise_scale: pd.DataFrame = dataclasses.field(default_factory=lambda: pd.DataFrame(columns=NOISE_SCALE))
+    sharpness: pd.DataFrame = dataclasses.field(default_factory=lambda: pd.DataFrame(columns=SHARPNESS))
 
     @property
     def pareto(self) -> pd.DataFrame:
@@ -164,5 +170,7 @@ def study_tables(rows: StudyRows, *, target: Target | None, known: Tables | None
         noise_slope=noise_slope(rows.smoothness, examples_per_iteration=examples_per_iteration(rows.trials)),
         timings=rows.timings,
         versions=rows.versions.trials,
+        noise_scale=noise_scale_table(rows.gradients, rows.trials, train_examples=rows.train_examples),
+        sharpness=sharpness_table(rows.gradients, rows.trials),
         target_spread=spread,
     )

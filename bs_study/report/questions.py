@@ -54,7 +54,7 @@ QUESTIONS = (
     ),
     Question(
         "noise", "How noisy is training?", ("noise",), more=("loss_noise", "first_losses", "first_losses_panels"),
-        tables=("smoothness", "noise_slope"),
+        tables=("smoothness", "noise_slope", "noise_scale", "sharpness"),
     ),
     Question(
         "speed", "How fast is the hardware?", ("iteration_time", "epoch_time"), "iteration_time",

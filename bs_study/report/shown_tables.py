@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bs_study.report.gradient_tables import GRADIENT_TABLES
 from bs_study.report.page_table import CELL_COLUMNS, RECIPE, TIMES, PageTable, more, plain, settings
 from bs_study.report.speed_tables import SPEED_TABLES
 from bs_study.report.table_view import Column
@@ -142,6 +143,7 @@ TABLES = (
         ),
     ),
     *SPEED_TABLES,
+    *GRADIENT_TABLES,
     PageTable(
         "smoothness",
         "Loss variance of each trial",

@@ -68,7 +68,7 @@ def joined(*parts: StudyRows) -> StudyRows:
     """Return the rows of a study of several recipes."""
     frames: dict[str, Any] = {
         name: pd.concat([getattr(part, name) for part in parts], ignore_index=True)
-        for name in ("trials", "evaluations", "epochs", "smoothness", "timings")
+        for name in ("trials", "evaluations", "epochs", "smoothness", "timings", "gradients")
     }
     known = [part.asked for part in parts if part.asked is not None]
     asked = pd.concat(known, ignore_index=True) if known else None

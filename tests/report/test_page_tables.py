@@ -41,7 +41,9 @@ def test_every_table_with_rows_is_shown_with_the_columns_that_are_named(views: d
         "versions",
         "pareto",
         "loss_at",
-    }  # not timed, its workload not edited, and nothing was asked of costs or of the loss after a budget
+        "noise_scale",
+        "sharpness",
+    }  # not timed, nor its gradients probed, its workload not edited, and nothing asked of costs or of a budget's loss
     for name, view in views.items():
         hidden = [text for text in named[name] if text not in headings(view)]
         assert all(text in ("recipe", "outrun", *UNASKED) or "timed alone" in text for text in hidden), name
