@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from bs_study.analysis.fit import FloatArray
 from bs_study.analysis.loss_readings import metric_readings
+from bs_study.analysis.loss_variance import LossArray
 from bs_study.analysis.trials import KEYS, by_batch_size
 from bs_study.target import Target
 
-Losses = Callable[[Sequence[str]], Mapping[str, FloatArray]]
+Losses = Callable[[Sequence[str]], Mapping[str, LossArray]]
 """Gives the training loss of each iteration of some trials, in order."""
 
 SMOOTHED = 0.1
@@ -55,14 +57,19 @@ def minima_readings(
         metric_at_training_loss, best_at_training_loss and examples_at_training_loss: where a trial first had it, the
         place between two looks by a line in the log of the loss. Missing where it was not read.
     """
-    shown = [lrs.get((recipe, size)) for recipe, size in trials[["recipe", "batch_size"]].itertuples(index=False)]
-    own = trials[trials["lr"] == pd.Series(shown, index=trials.index, dtype=float)]
+    own = compared_trials(trials, lrs)
     if target is None or own.empty or target.metric not in evaluations:
         return pd.DataFrame(columns=READINGS)
     eigenvalue = own["largest_eigenvalue"].astype(float) if "largest_eigenvalue" in own else np.nan
     own = own.assign(end_examples=own["examples"], largest_eigenvalue=eigenvalue)
     found = [_of_recipe(part, evaluations, target, losses) for _, part in own.groupby("recipe", sort=False)]
     return pd.concat(found, ignore_index=True)[READINGS]
+
+
+def compared_trials(trials: pd.DataFrame, lrs: Mapping[tuple[str, int], float]) -> pd.DataFrame:
+    """Return the trials at the lr of their batch size."""
+    shown = [lrs.get((recipe, size)) for recipe, size in trials[["recipe", "batch_size"]].itertuples(index=False)]
+    return trials[trials["lr"] == pd.Series(shown, index=trials.index, dtype=float)]
 
 
 def _of_recipe(trials: pd.DataFrame, evaluations: pd.DataFrame, target: Target, losses: Losses | None) -> pd.DataFrame:
@@ -107,7 +114,7 @@ def _curves(
     return found
 
 
-def smoothed(loss: FloatArray, at: FloatArray) -> FloatArray:
+def smoothed(loss: LossArray, at: npt.NDArray[np.int64]) -> FloatArray:
     """Return the mean loss of the last tenth of the iterations up to some, at least of one.
 
     Args:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from bs_study.analysis.conclusions import conclusions
 from bs_study.analysis.costs import costs
+from bs_study.analysis.gradient_findings import ends
 from bs_study.analysis.loss_at import LossAt, loss_at
 from bs_study.analysis.machine_times import machine_times
 from bs_study.analysis.machines import machines
+from bs_study.analysis.minima import minima
 from bs_study.analysis.recommendation import Recommendation
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.shown import shown_lrs
@@ -86,7 +88,10 @@ def analyse_rows(
     """
     target = target or rows.target
     tables = study_tables(rows, target=target, known=known)
-    found = conclusions(rows, tables, target)
+    lrs = shown_lrs(tables, target)
+    ended = ends(rows, tables, lrs=lrs, target=target, known=None if known is None else known.ends)
+    tables = replace(tables, ends=ended, minima=minima(ended))
+    found = conclusions(rows, tables, target, lrs=lrs)
     asked = asked_costs or CostSettings()
     of_machines = machine_times(
         rows.timings, rows.trials, rows.epochs, recipes=rows.recipes, train_examples=rows.train_examples
@@ -110,7 +115,7 @@ def analyse_rows(
         recommendation=found.recommendation,
         verdicts=found.verdicts,
         warnings=tuple(one for one in found.warnings if loss is None or one.kind not in OF_TARGET),
-        shown=shown_lrs(tables, target),
+        shown=lrs,
         asked_costs=asked,
         rows=rows,
         loss_at=loss.record if loss else None,
