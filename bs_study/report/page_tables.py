@@ -70,12 +70,14 @@ def _linked(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_study(columns: tuple[Column, ...], found: Analysis) -> list[Column]:
-    """Return the columns that say something: no recipe where there is one, no clean seconds that were not measured.
+    """Return the columns that say something: no recipe where there is one, no clean seconds that were not measured,
+    no noise scale in adam's metric with sgd.
 
     Of the clocks the study's own, iterations and examples stand open.
     """
     is_empty = {"recipe": len(found.recipes) < 2, "outrun": not _has_outrun(found)}
     is_empty |= _unasked(found)
+    is_empty["noise_scale_scaled"] = bool(found.tables.noise_scale["noise_scale_scaled"].isna().all())
     if not found.tables.is_clean:
         is_empty |= {column.name: True for column in columns if "clean_seconds" in column.name}
     shown = [column for column in columns if not is_empty.get(column.name, False)]

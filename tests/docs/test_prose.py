@@ -9,8 +9,11 @@ import pytest
 
 from bs_study.analysis.costs import COSTS
 from bs_study.analysis.machines import MACHINES
+from bs_study.analysis.noise_scale_table import NOISE_SCALE
+from bs_study.analysis.sharpness import SHARPNESS
 from bs_study.cli.costs import FLAGS as COST_FLAGS
 from bs_study.config.asked import FIELDS
+from bs_study.store.row_columns import GRADIENTS
 from tests.docs.made import without_made
 from tests.docs.pages import DOCS, README, ROOT, code_spans, pages, prose
 
@@ -85,6 +88,13 @@ def test_a_flag_that_is_named_is_there(page: Path) -> None:
 
 def test_the_page_of_costs_names_each_column_of_its_tables() -> None:
     assert {*COSTS, *MACHINES} <= set(code_spans(DOCS / "costs.md"))
+
+
+def test_the_page_of_gradients_names_each_column_of_its_tables() -> None:
+    keys = {"epoch", "iteration", "examples"}
+    names = {*NOISE_SCALE, *SHARPNESS, *(column.name for column in GRADIENTS)} - keys
+    middles = {name for name in names if not name.endswith(("_low", "_high"))}
+    assert middles <= set(code_spans(DOCS / "gradients.md"))
 
 
 def test_the_page_for_developers_names_each_folder_of_the_package() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,7 @@ from bs_study.report.sentences.columns import heading
 from bs_study.report.shown_tables import TABLES
 from bs_study.report.table_view import MOST_ROWS, Column, TableView, table_view
 from tests.analysis.hand_rows import TARGET, hand_rows, joined
+from tests.analysis.probed import keys, probes
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,20 @@ def test_the_spread_over_seeds_is_shown_target_by_target_where_cells_have_two(vi
 
 def test_times_that_were_not_measured_have_no_column(views: dict[str, TableView]) -> None:
     assert not any("timed alone" in text for view in views.values() for text in headings(view))
+
+
+def test_a_noise_scale_without_an_upper_end_stands_beside_its_lower_end() -> None:
+    """And with a column for adam's metric only where that is known."""
+    rows, one = hand_rows({(64, 0.1): [2.0]}), keys(64, 0.1)
+    of_sgd = probes(one, [1, 2, 3, 150, 160]).assign(g2=[1.0, -1.0, 1.0, 50.0, 55.0], tr_sigma=900.0)
+    of_adam = of_sgd.assign(g2_scaled=1.0, tr_sigma_scaled=4.0)
+    views = [page_tables(analyse_rows(replace(rows, gradients=of), target=TARGET)) for of in (of_sgd, of_adam)]
+    early, late, _ = views[0]["noise_scale"].rows
+    place = headings(views[0]["noise_scale"]).index("noise scale")
+    assert (early[place].text, early[place].spread) == ("2,700", "")
+    assert early[place + 1].text == "281.1"  # 900 over 1/3 + 4.303 × 2/3, the upper end of the mean of G2
+    assert " to " in late[place].spread
+    assert ["noise scale scaled" in headings(view["noise_scale"]) for view in views] == [False, True]
 
 
 def test_a_study_of_several_recipes_shows_which_row_is_of_which() -> None:
