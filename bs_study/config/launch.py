@@ -49,6 +49,14 @@ class LaunchOptions(BaseModel):
         description="time each batch size alone on its device before the trials, where that is not yet done "
         "(in a race or bracket, with several trials at once on a machine, and for new batch sizes of a timed study)",
     )
+    probes: bool = Field(
+        True, description="probe gradients while trials train, on 3 % of the examples seen: the table gradients"
+    )
+    curvature: bool = Field(
+        False,
+        description="measure how the loss bends, too: the sharpness of a batch at each probe, the Hessian's largest "
+        "eigenvalue at the end of a trial",
+    )
     checkpoint_seconds: Positive = Field(
         60.0, description="seconds between writes of what a running trial has recorded"
     )
@@ -68,6 +76,8 @@ class LaunchOptions(BaseModel):
         gpus = self.gpus_per_trial or 0.0
         if gpus > 1 and not gpus.is_integer():
             raise ValueError(f"gpus_per_trial: {typed(gpus)} is no whole number. Above 1, give whole GPUs")
+        if self.curvature and not self.probes:
+            raise ValueError("curvature: needs the probes. Leave out --no-probes or --curvature")
         if self.local and self.address:
             raise ValueError("address: a local study uses no cluster. Give address or local, not both")
         return self

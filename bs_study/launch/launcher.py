@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from bs_study.config import LaunchOptions, StudyConfig, TrialConfig, TrialSettings
-from bs_study.training.placement import Machine, Pacing
+from bs_study.training.placement import Machine, Pacing, Probing
 from bs_study.training.progress import Ending, Progress
 
 if TYPE_CHECKING:  # with scipy and torch, which not all need that know a launcher
@@ -79,4 +79,5 @@ def machine_given(config: StudyConfig, options: LaunchOptions, *, device: str) -
 
 
 def pacing_of(options: LaunchOptions, *, report_seconds: float = 1.0) -> Pacing:
-    return Pacing(options.checkpoint_seconds, report_seconds, timeout_seconds=options.trial_timeout)
+    probing = Probing(gradients=options.probes, curvature=options.curvature)
+    return Pacing(options.checkpoint_seconds, report_seconds, timeout_seconds=options.trial_timeout, probing=probing)

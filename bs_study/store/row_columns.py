@@ -56,8 +56,8 @@ GRADIENTS = (
     Column(
         "cos_next",
         NUMBER,
-        "cosine of the gradients of this iteration and the next; null at the end, and where their batches differ in "
-        "size",
+        "cosine of the gradients of this iteration and the next, short last batches of an epoch included; null at the "
+        "end",
     ),
     Column(
         "batch_sharpness",

@@ -112,7 +112,7 @@ class TrialWriter:
     def _first_iteration(self) -> int | None:
         """Return the first iteration of the rows since the last part, above that of any before; None without rows."""
         firsts = [columns["iteration"][0] for columns in self._columns[:1]]
-        firsts += [row["iteration"] for row in self._rows["evaluations"][:1]]
+        firsts += [row["iteration"] for table in ("evaluations", "gradients") for row in self._rows[table][:1]]
         earlier = self.parts[-1].first_iteration if self.parts else 0
         return max(int(firsts[0] or 0), earlier + 1) if firsts else None
 

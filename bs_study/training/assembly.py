@@ -47,6 +47,7 @@ class Assembly:
     engine: Engine
     loader: Loader
     train: Batches
+    train_data: Data
     held_out: Judge
     test: Judge | None
     kernels: Kernels | None
@@ -141,6 +142,7 @@ def assemble(
         engine,
         loader,
         train,
+        data.train,
         judged(data.held_out),
         test,
         kernels,

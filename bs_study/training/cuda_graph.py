@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from bs_study.training.engine import EagerEngine, EngineName, first_line
-from bs_study.training.learner import Learner
+from bs_study.training.learner import Learner, Told
 from bs_study.training.randomness import host_random_state, kept_generators
 
 Work = Callable[[], None]
@@ -18,7 +18,7 @@ Capture = Callable[[Work], Work]
 
 
 class GraphEngine(EagerEngine):
-    """Forward, backward, optimizer and the write of the loss captured in one CUDA graph, `prepare` in another.
+    """Forward, backward, optimizer and the write of what they tell captured in one CUDA graph, `prepare` in another.
 
     The first iterations run eagerly: libraries choose their kernels and optimizers make their state in them. The short
     last batch of an epoch runs eagerly too, on the same weights, and so does one padded to another length. Nothing
@@ -42,12 +42,14 @@ class GraphEngine(EagerEngine):
         self._eager_left = max(1, eager_first)
         self._capture = capture
         device = next(learner.model.parameters()).device
-        self._buffer = torch.zeros(losses_kept, device=device)
+        self._buffer = torch.zeros(2, losses_kept, device=device)  # losses, and norms of gradients
         self._next = torch.zeros(1, dtype=torch.int64, device=device)
         self._kept = 0
         self._raw: tuple[Tensor, ...] = ()
         self._batch: tuple[Tensor, ...] = ()
         self._graphs: tuple[Work, Work] | None = None  # of `prepare` and of the update
+        self._captured: list[Tensor] = []  # the gradients that the graph writes
+        self._was_graph = False
 
     def prepare(self, raw: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         if len(raw[0]) != self._batch_size or self.complaint or self._eager_left:
@@ -62,7 +64,8 @@ class GraphEngine(EagerEngine):
         return self._batch
 
     def update(self, batch: tuple[Tensor, ...]) -> None:
-        if self._graphs is not None and batch is self._batch:
+        self._was_graph = self._graphs is not None and batch is self._batch
+        if self._graphs is not None and self._was_graph:
             self._graphs[1]()
         else:
             self._update(batch)
@@ -70,15 +73,18 @@ class GraphEngine(EagerEngine):
         self._learner.advance()
         self._kept += 1
 
-    def take_losses(self) -> Tensor:
-        losses = self._buffer[: self._kept].clone()
+    def take(self) -> Told:
+        losses, grad_norms = self._buffer[:, : self._kept].clone()
         self._next.zero_()
         self._kept = 0
-        return losses
+        return Told(losses, grad_norms)
+
+    def gradients(self) -> list[Tensor]:
+        return self._captured if self._was_graph else super().gradients()
 
     def _update(self, batch: tuple[Tensor, ...]) -> None:
-        loss = self._learner.update(batch)
-        self._buffer.index_copy_(0, self._next, loss.float().reshape(1))
+        told = self._learner.update(batch)
+        self._buffer.index_copy_(1, self._next, torch.stack([one.float() for one in told]).reshape(2, 1))
         self._next.add_(1)
 
     def _capture_both(self, raw: tuple[Tensor, ...]) -> None:
@@ -92,6 +98,7 @@ class GraphEngine(EagerEngine):
             optimizer.zero_grad(set_to_none=True)  # so that the graph writes gradients in place of adding to them
             prepare = self._capture(lambda: _copy(workload.prepare(*self._raw), self._batch))
             self._graphs = prepare, self._capture(lambda: self._update(self._batch))
+            self._captured = super().gradients()
         except Exception as error:  # noqa: BLE001  what CUDA refuses to capture, it refuses in many ways
             # The end of a capture that has failed raises too, and says less than what made it fail.
             self._stay_eager(first_line(error.__context__ or error))
@@ -99,7 +106,7 @@ class GraphEngine(EagerEngine):
             self._stay_eager("it draws random numbers on the host, which a graph would repeat")
 
     def _stay_eager(self, reason: str) -> None:
-        self._graphs, self._raw, self._batch = None, (), ()
+        self._graphs, self._raw, self._batch, self._captured = None, (), (), []
         self.name, self.complaint = "eager", f"trained eagerly, it can't be captured in a CUDA graph: {reason}"
 
 

@@ -7,13 +7,14 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from bs_study.training.learner import Learner, is_out_of_memory
+from bs_study.training.gradient_norms import gradients_of
+from bs_study.training.learner import Learner, Told, is_out_of_memory
 
 EngineName = Literal["eager", "compile", "cuda_graph"]
 
 
 class Engine(Protocol):
-    """Executes iterations; their losses wait on the device until they are taken."""
+    """Executes iterations; what they tell waits on the device until it is taken."""
 
     name: EngineName
     complaint: str | None
@@ -23,10 +24,13 @@ class Engine(Protocol):
         """Return a batch ready for the model; it holds until the next is prepared."""
 
     def update(self, batch: tuple[Tensor, ...]) -> None:
-        """Take one optimizer step on a prepared batch and keep its loss."""
+        """Take one optimizer step on a prepared batch and keep what it tells."""
 
-    def take_losses(self) -> Tensor:
-        """Return the losses since the last call, float32 of shape (iterations,), and forget them."""
+    def take(self) -> Told:
+        """Return what the iterations since the last call told, and forget it."""
+
+    def gradients(self) -> list[Tensor]:
+        """Return the gradients that the last update used; the next one overwrites them."""
 
 
 class EagerEngine:
@@ -37,18 +41,21 @@ class EagerEngine:
 
     def __init__(self, learner: Learner) -> None:
         self._learner = learner
-        self._losses: list[Tensor] = []
+        self._told: list[Told] = []
 
     def prepare(self, raw: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         return self._learner.workload.prepare(*raw)
 
     def update(self, batch: tuple[Tensor, ...]) -> None:
-        self._losses.append(self._learner.update(batch))
+        self._told.append(self._learner.update(batch))
         self._learner.advance()
 
-    def take_losses(self) -> Tensor:
-        losses, self._losses = self._losses, []
-        return torch.stack(losses).float()
+    def take(self) -> Told:
+        told, self._told = self._told, []
+        return Told(*(torch.stack(of_all).float() for of_all in zip(*told, strict=True)))
+
+    def gradients(self) -> list[Tensor]:
+        return gradients_of(self._learner.trained)
 
 
 class CompiledEngine(EagerEngine):

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +19,23 @@ from bs_study.training.additivity import (
     TWO_DO_NOT_FIT,
     fault_of_parts,
 )
+from bs_study.training.gradient_norms import gradients_of, total_norm
 from bs_study.training.optimizer import LrSchedule
 from bs_study.training.parts import Batch, summed_loss
 from bs_study.training.randomness import kept_generators
 from bs_study.workloads.base import Workload
 
 TELLING_EXAMPLES = 64
+
+
+class Told(NamedTuple):
+    """What iterations tell, on the device: mean losses, and norms of the gradients before clipping.
+
+    Of one iteration both are of shape (), of several (iterations,), float32 then.
+    """
+
+    losses: Tensor
+    grad_norms: Tensor
 
 
 @dataclass
@@ -44,6 +56,7 @@ class Learner:
         clip_norm: the norm that gradients are scaled down to where they are above it; None leaves them.
         loss: mean loss of a prepared batch: `eager_loss`, or what an engine makes of it.
         clipped: iterations of this epoch whose gradients were scaled down, counted on the device.
+        trained: the parameters that have gradients.
     """
 
     workload: Workload
@@ -58,11 +71,13 @@ class Learner:
     clip_norm: float | None = None
     loss: Callable[..., Tensor] = field(init=False)
     clipped: Tensor = field(init=False)
+    trained: list[Tensor] = field(init=False)
     _adds_up: bool = field(init=False, default=False)  # was seen
 
     def __post_init__(self) -> None:
         self.loss = self.eager_loss
         self.clipped = torch.zeros((), dtype=torch.int64, device=self.device)
+        self.trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
 
     @property
     def device(self) -> torch.device:
@@ -72,14 +87,16 @@ class Learner:
         with self.autocast:
             return self.workload.loss(self.model, *batch)
 
-    def update(self, batch: Batch) -> Tensor:
-        """Take one optimizer step on a prepared batch; return its mean loss before the step, still on the device."""
+    def update(self, batch: Batch) -> Told:
+        """Take one optimizer step on a prepared batch; return its mean loss and gradient norm before the step."""
         loss = self._accumulate(batch)
         if self.clip_norm is not None:
-            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            norm = torch.nn.utils.clip_grad_norm_(self.trained, self.clip_norm)
             self.clipped += norm > self.clip_norm
+        else:
+            norm = total_norm(gradients_of(self.trained))
         self.optimizer.step()
-        return loss.detach().reshape(())
+        return Told(loss.detach().reshape(()), norm)
 
     def advance(self) -> None:
         """Set the lr of the next iteration."""

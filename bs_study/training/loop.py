@@ -11,6 +11,7 @@ from torch import Tensor
 from bs_study.training.clock import Timeline, load_and_compute
 from bs_study.training.engine import Engine
 from bs_study.training.interruption import Interruption
+from bs_study.training.learner import Told
 
 STRETCH_ITERATIONS = 4096  # losses that wait on the device at most
 STRETCH_SECONDS = 1.0  # between looks at the host's clock for progress, writes and the budget in seconds
@@ -20,13 +21,13 @@ class Stretch(NamedTuple):
     """Iterations that were made one after another.
 
     Args:
-        losses: of each, on the device, shape (iterations,).
+        told: by each, on the device.
         seconds: from asking for the first batch until the last update has finished.
         load_seconds: of these, those in which a batch was waited for.
         compute_seconds: of these, those in which one was trained on.
     """
 
-    losses: Tensor
+    told: Told
     seconds: float
     load_seconds: float
     compute_seconds: float
@@ -49,11 +50,11 @@ def train_stretch(
         interruption: ends the stretch as the seconds do.
     """
     start = time.perf_counter()
-    losses = run_iterations(
+    told = run_iterations(
         engine, batches, count=count, deadline=start + seconds, timeline=timeline, interruption=interruption
     )
     load, compute = load_and_compute(timeline.take_seconds())
-    return Stretch(losses, time.perf_counter() - start, load, compute)
+    return Stretch(told, time.perf_counter() - start, load, compute)
 
 
 def run_iterations(
@@ -64,8 +65,8 @@ def run_iterations(
     deadline: float,
     timeline: Timeline,
     interruption: Interruption | None = None,
-) -> Tensor:
-    """Train for `count` iterations, or fewer if the deadline passes; return the loss of each, on the device.
+) -> Told:
+    """Train for `count` iterations, or fewer if the deadline passes; return what each told, on the device.
 
     Args:
         batches: what is left of the epoch, at least `count` batches.
@@ -82,4 +83,4 @@ def run_iterations(
         timeline.mark()
         if time.perf_counter() >= deadline or interruption.is_asked:
             break
-    return engine.take_losses()
+    return engine.take()

@@ -50,15 +50,30 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class Probing:
+    """What is looked at in a trial beside its losses. None of it changes them.
+
+    Args:
+        gradients: probe them as it trains.
+        curvature: at each probe the sharpness of a batch, and at the end the largest eigenvalue of the Hessian.
+    """
+
+    gradients: bool = True
+    curvature: bool = False
+
+
+@dataclass(frozen=True)
 class Pacing:
-    """How often a trial is heard of.
+    """How often a trial is heard of, and what is looked at in it.
 
     Args:
         checkpoint_seconds: between writes of what it has recorded.
         report_seconds: between reports of its progress, at least.
         timeout_seconds: without progress that end it as failed; None waits for ever.
+        probing: what else is looked at.
     """
 
     checkpoint_seconds: float
     report_seconds: float = 1.0
     timeout_seconds: float | None = None
+    probing: Probing = Probing()

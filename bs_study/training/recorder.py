@@ -48,12 +48,14 @@ class Recorder:
         """Record the target's metric with the initial weights; one that is no number is not known."""
         self.position.initial_metric = None if math.isnan(value) else value
 
-    def add_losses(self, loss: npt.NDArray[Any], *, epoch: int, plan: Plan) -> None:
-        """Record the losses of the next iterations, shape (iterations,)."""
+    def add_losses(self, loss: npt.NDArray[Any], grad_norms: npt.NDArray[Any], *, epoch: int, plan: Plan) -> None:
+        """Record losses and gradient norms of the next iterations, both of shape (iterations,)."""
         position = self.position
         first = position.iteration + 1
         examples = np.array([plan.examples_after(i) for i in range(first, first + len(loss))])
-        self._writer.add_iterations(epoch=epoch, first_iteration=first, examples=examples, loss=loss)
+        self._writer.add_iterations(
+            epoch=epoch, first_iteration=first, examples=examples, loss=loss, grad_norm2=grad_norms**2
+        )
         position.iteration += len(loss)
         position.examples = int(examples[-1])
         position.loss = float(loss[-1])
@@ -82,6 +84,10 @@ class Recorder:
             **metrics,
         )
         position.look(metrics[target.metric], target=target, window=plan.trial.settings.target_window)
+
+    def add_probe(self, row: dict[str, float | None]) -> None:
+        """Record a probe of the gradients."""
+        self._writer.add_probe(**row)
 
     def keep_up(self, plan: Plan, learnt: Callable[[], State]) -> None:
         """Report and write, if it is time to.

@@ -107,8 +107,8 @@ class Course:
             train, load = train + stretch.seconds, load + stretch.load_seconds
             compute += stretch.compute_seconds
             self._watchdog.feed()
-            self._left -= len(stretch.losses)
-            count -= len(stretch.losses)
+            self._left -= len(stretch.told.losses)
+            count -= len(stretch.told.losses)
         if not self._is_on_cpu:
             return Repeat(train, load, compute)
         if isinstance(self._timeline, CpuTimeline):

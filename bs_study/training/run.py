@@ -17,8 +17,11 @@ from bs_study.training.clock import timeline
 from bs_study.training.divergence import DivergenceWatch, default_loss_limit
 from bs_study.training.initial_loss import initial_loss
 from bs_study.training.interruption import Interrupted
+from bs_study.training.learner import Told
 from bs_study.training.loop import STRETCH_ITERATIONS, STRETCH_SECONDS, train_stretch
 from bs_study.training.machine import peak_memory_bytes
+from bs_study.training.placement import Probing
+from bs_study.training.prober import Prober
 from bs_study.training.progress import Ending, spent_budget, train_seconds_left
 from bs_study.training.randomness import kept_generators, random_state, restore_random
 from bs_study.training.recorder import Recorder
@@ -35,6 +38,7 @@ def ready_run(
     target: Target,
     watchdog: Watchdog,
     state: State | None,
+    probing: Probing,
     bound: NewestBound = lambda: None,
 ) -> TrialRun:
     """Return a trial that is ready to train, from its beginning or from a saved state.
@@ -54,7 +58,11 @@ def ready_run(
             restore_random(state["random"])
             watch.restore(state["watch"])
         recorder.restore(state)
-    return TrialRun(recorder, assembly, target=target, watch=watch, watchdog=watchdog, bound=bound)
+    prober = Prober(assembly, probing, recorder.add_probe)
+    if state and "prober" in state:  # which older versions did not write
+        with misfits_raise():
+            prober.restore(state["prober"])
+    return TrialRun(recorder, assembly, prober, target=target, watch=watch, watchdog=watchdog, bound=bound)
 
 
 def _own_loss_limit(assembly: Assembly, recorder: Recorder) -> float:
@@ -72,6 +80,7 @@ class TrialRun:
     Args:
         recorder: told of all that happens.
         assembly: what is trained and judged.
+        prober: looks at its gradients.
         target: ends the trial, unless it is to train on.
         watch: says when it has diverged.
         watchdog: fed with every stretch.
@@ -82,6 +91,7 @@ class TrialRun:
         self,
         recorder: Recorder,
         assembly: Assembly,
+        prober: Prober,
         *,
         target: Target,
         watch: DivergenceWatch,
@@ -89,6 +99,7 @@ class TrialRun:
         bound: NewestBound,
     ) -> None:
         self.recorder = recorder
+        self.prober = prober
         self._assembly = assembly
         self._plan, self._trial = assembly.plan, assembly.plan.trial
         self._target = target
@@ -113,6 +124,8 @@ class TrialRun:
         except Interrupted:
             self.recorder.keep(self._plan, self._state)
             raise
+        self._watchdog.feed()
+        self.prober.end(position, is_sound=ending.status == "completed")
         return ending
 
     def _train_epoch(self, epoch: int) -> Ending | None:
@@ -150,27 +163,30 @@ class TrialRun:
                 stretch.seconds,
                 load=stretch.load_seconds,
                 compute=stretch.compute_seconds,
-                iterations=len(stretch.losses),
+                iterations=len(stretch.told.losses),
             )
-        ending = self._record(stretch.losses, epoch=epoch)
+        ending = self._record(stretch.told, epoch=epoch)
         if position.iteration == end and not ending:
             self._record_epoch(epoch)
+        if not ending:
+            self.prober.look(position)
         return ending
 
     def _next_stop(self) -> int:
         position, trial = self.recorder.position, self._trial
         here = position.iteration
         stops = [here + STRETCH_ITERATIONS, self._plan.next_evaluation(here), self._warm_from]
-        stops += [self._plan.last_iteration or here, trial.settings.min_iterations if position.is_reached else here]
+        stops += [self.prober.next_stop(here) or here, self._plan.last_iteration or here]
+        stops += [trial.settings.min_iterations if position.is_reached else here]
         return min(stop for stop in stops if stop > here)
 
-    def _record(self, losses: Tensor, *, epoch: int) -> Ending | None:
+    def _record(self, told: Told, *, epoch: int) -> Ending | None:
         """Record the losses of a stretch, up to the one at which the trial diverged if it did."""
-        loss = losses.cpu().numpy()
+        loss, grad_norms = (of_all.cpu().numpy() for of_all in told)
         divergence = self._watch.first_divergence(loss)
         if divergence:
             loss = loss[: divergence[0] + 1]
-        self.recorder.add_losses(loss, epoch=epoch, plan=self._plan)
+        self.recorder.add_losses(loss, grad_norms[: len(loss)], epoch=epoch, plan=self._plan)
         if not divergence:
             return None
         position = self.recorder.position
@@ -222,4 +238,5 @@ class TrialRun:
             "kernels": astuple(kernels) if kernels else None,
             "random": random_state(),
             "watch": self._watch.state,
+            "prober": self.prober.state,
         }

@@ -177,7 +177,7 @@ def _attempt(
     with contextlib.ExitStack() as from_training_to_commit:
         with Watchdog(pacing.timeout_seconds, bark=give_up) as watchdog, MachineLoad() as load:
             recorder = Recorder(writer, pacing=pacing, load=load, report=report)
-            assembly = None
+            assembly = run = None
             try:
                 saved = checkpoints(place.paths, trial.trial_id, complaints)
                 for name, state in itertools.chain(saved, [("", None)]):
@@ -187,13 +187,21 @@ def _attempt(
                         assembly = _assembled(
                             trial, place, machine, recorder, data=data, state=state, interruption=interruption
                         )
-                        target = _target(trial, assembly.learner.workload)
-                        run = ready_run(recorder, assembly, target=target, watchdog=watchdog, state=state, bound=bound)
-                        break
+                        run = ready_run(
+                            recorder,
+                            assembly,
+                            target=_target(trial, assembly.learner.workload),
+                            watchdog=watchdog,
+                            state=state,
+                            probing=pacing.probing,
+                            bound=bound,
+                        )
                     except MisfitError as error:
                         complaints.append(told_aside(name, error))
-                from_training_to_commit.enter_context(interruption.held_back())
-                ending = run.train()
+                        continue
+                    from_training_to_commit.enter_context(interruption.held_back())
+                    ending = run.train()
+                    break
             except BaseException as error:
                 if not is_out_of_memory(error):
                     _keep_rows(writer, error)
@@ -201,6 +209,8 @@ def _attempt(
                 ending = Ending("out_of_memory", "out_of_memory", str(error).partition("\n")[0])
         if assembly:
             complaints.append(assembly.engine.complaint)
+        if run:
+            complaints += run.prober.complaints
         message = "; ".join(filter(None, [*complaints, ending.message])) or None
         position = recorder.position
         ending = replace(
@@ -212,7 +222,8 @@ def _attempt(
         )
         computed = assembly.columns if assembly else {"micro_batch_used": first_micro_batch(trial)}
         of_place = {"workload_version": place.workload_version, "eval_loss_batch_size": place.loss_batch}
-        own = of_place | {"start_time": start}
+        of_probes = run.prober.columns if run else {"probes": 0, "probe_seconds": 0.0}
+        own = of_place | of_probes | {"start_time": start}
         writer.commit(machine_columns(machine) | computed | recorder.outcome(ending) | own)
     return ending
 

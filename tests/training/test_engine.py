@@ -71,7 +71,7 @@ def losses(engine: Engine) -> list[float]:
     for index, size in enumerate(SIZES):
         engine.update(engine.prepare((torch.rand(size, 4, generator=generator), torch.ones(size, 1))))
         if index in (4, len(SIZES) - 1):
-            found += engine.take_losses().tolist()
+            found += engine.take().losses.tolist()
     return found
 
 
@@ -103,7 +103,7 @@ def test_a_batch_of_another_width_than_the_captured_one_is_trained_on_as_it_is()
     for engine in (graphs(AnyWidth()), EagerEngine(learner(AnyWidth()))):
         for width in (3, 3, 3, 3, 5, 1, 3):  # captured in the third
             engine.update(engine.prepare((torch.arange(8.0 * width).reshape(8, width) / 100, torch.ones(8, 1))))
-        found.append(engine.take_losses().tolist())
+        found.append(engine.take().losses.tolist())
     assert found[0] == pytest.approx(found[1], rel=1e-6)
 
 
@@ -195,7 +195,7 @@ def test_losses_are_taken_once_as_float32() -> None:
     for engine in (EagerEngine(learner(Noisy())), graphs()):
         for _ in range(3):
             engine.update(engine.prepare((torch.rand(8, 4), torch.ones(8, 1))))
-        taken = engine.take_losses()
+        taken = engine.take().losses
         assert (taken.dtype, taken.shape) == (torch.float32, (3,))
         engine.update(engine.prepare((torch.rand(8, 4), torch.ones(8, 1))))
-        assert engine.take_losses().shape == (1,)
+        assert engine.take().losses.shape == (1,)

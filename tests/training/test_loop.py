@@ -44,10 +44,10 @@ def line() -> Workload:
 def test_the_loss_of_an_iteration_is_that_before_its_update(line: Workload) -> None:
     # One example (x, y) = (1, 3) and w = b = 0: loss 9, gradient -6 each, so w = b = 0.6 and the next loss 1.8².
     batch = (torch.ones(1, 1), torch.full((1, 1), 3.0))
-    losses = run_iterations(
+    told = run_iterations(
         EagerEngine(learner(line)), itertools.repeat(batch), count=2, deadline=NO_DEADLINE, timeline=HostTimeline()
     )
-    assert losses.tolist() == pytest.approx([9.0, 1.8**2])
+    assert told.losses.tolist() == pytest.approx([9.0, 1.8**2])
 
 
 def test_each_iteration_is_marked_before_its_batch_when_that_is_ready_and_after_the_update(line: Workload) -> None:
@@ -73,8 +73,8 @@ def test_each_iteration_is_marked_before_its_batch_when_that_is_ready_and_after_
 def test_a_deadline_that_has_passed_ends_the_stretch_after_one_iteration(line: Workload) -> None:
     batch = (torch.ones(1, 1), torch.ones(1, 1))
     engine = EagerEngine(learner(line))
-    losses = run_iterations(engine, itertools.repeat(batch), count=5, deadline=0.0, timeline=HostTimeline())
-    assert len(losses) == 1
+    told = run_iterations(engine, itertools.repeat(batch), count=5, deadline=0.0, timeline=HostTimeline())
+    assert len(told.losses) == 1
 
 
 def test_a_stretch_tells_what_its_marks_say_of_loading_and_computing(line: Workload) -> None:
@@ -87,7 +87,7 @@ def test_a_stretch_tells_what_its_marks_say_of_loading_and_computing(line: Workl
     batch = (torch.ones(1, 1), torch.ones(1, 1))
     engine = EagerEngine(learner(line))
     found = train_stretch(engine, itertools.repeat(batch), count=2, seconds=NO_DEADLINE, timeline=Marks())
-    assert (len(found.losses), found.load_seconds, found.compute_seconds) == (2, 1.5, 5.0)
+    assert (len(found.told.losses), found.load_seconds, found.compute_seconds) == (2, 1.5, 5.0)
     assert 0 < found.seconds < 7
 
 
@@ -95,7 +95,7 @@ def test_a_stretch_without_any_time_left_is_one_iteration(line: Workload) -> Non
     batch = (torch.ones(1, 1), torch.ones(1, 1))
     engine = EagerEngine(learner(line))
     found = train_stretch(engine, itertools.repeat(batch), count=5, seconds=0.0, timeline=HostTimeline())
-    assert len(found.losses) == 1
+    assert len(found.told.losses) == 1
 
 
 @pytest.mark.parametrize("name", ["Line", "LineFromDataset"])
