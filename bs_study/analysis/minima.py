@@ -49,9 +49,10 @@ def minima_readings(
         losses: gives training losses; without it, none is compared at an equal training loss.
 
     Returns:
-        recipe, trial_id, batch_size, lr, seed, status, stop_reason, end_examples, largest_eigenvalue; metric,
-        direction. examples: the most that every completed trial of the recipe has seen. metric_at_examples: read there
-        as by `metric_readings`, best_at_examples: the better one at the looks around it.
+        recipe, trial_id, batch_size, lr, seed, status, stop_reason, end_examples (at the last look),
+        largest_eigenvalue; metric, direction.
+        examples: the most at which every completed trial of the recipe still has a look, there or later.
+        metric_at_examples: read there as by `metric_readings`, best_at_examples: the better one at the looks around it.
         training_loss: the lowest that every completed trial has had at a look, averaged over the last tenth of its
         iterations so far.
         metric_at_training_loss, best_at_training_loss and examples_at_training_loss: where a trial first had it, the
@@ -61,7 +62,8 @@ def minima_readings(
     if target is None or own.empty or target.metric not in evaluations:
         return pd.DataFrame(columns=READINGS)
     eigenvalue = own["largest_eigenvalue"].astype(float) if "largest_eigenvalue" in own else np.nan
-    own = own.assign(end_examples=own["examples"], largest_eigenvalue=eigenvalue)
+    last_look = evaluations[evaluations[target.metric].notna()].groupby("trial_id")["examples"].max()
+    own = own.assign(end_examples=own["trial_id"].map(last_look).astype(float), largest_eigenvalue=eigenvalue)
     found = [_of_recipe(part, evaluations, target, losses) for _, part in own.groupby("recipe", sort=False)]
     return pd.concat(found, ignore_index=True)[READINGS]
 

@@ -31,8 +31,8 @@ GRADIENT_TABLES = (
     PageTable(
         "minima",
         "Where training ends",
-        "Each batch size at one lr: medians over seeds, least to most in grey. All are compared at the most examples that "
-        "every trial has seen, and at the lowest training loss that every trial has had.",
+        "Each batch size at one lr: medians over seeds, least to most in grey. All are compared at the most examples "
+        "that every trial has seen, and at the lowest training loss that every trial has had.",
         (
             *CELL_COLUMNS,
             Column("seeds", "that completed"),

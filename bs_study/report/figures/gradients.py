@@ -81,6 +81,8 @@ def _text(row: Mapping[Hashable, Any]) -> str:
 
 
 def _shown(noise_scale: pd.DataFrame, lrs: Mapping[int, float]) -> pd.DataFrame:
+    if noise_scale.empty:
+        return noise_scale
     known = noise_scale[noise_scale["cos_next"].notna() & noise_scale["window"].isin(_WINDOWS)]
     return known[known["lr"] == known["batch_size"].map(lrs)].sort_values("batch_size")
 

@@ -58,9 +58,11 @@ def _measured(row: Mapping[Any, Any]) -> str:
     if math.isfinite(knee) and knee > 0:
         ends = [row["knee_low"], row["knee_high"]]
         of = f" (95 %: {_size(ends[0])} to {_size(ends[1])})" if not any(map(math.isnan, ends)) else ""
-        return f"a measured knee of {_size(knee)}{of}"
+        return f"a critical batch size of {_size(knee)}{of} by the knee"
     if math.isfinite(rule):
-        return f"{'at least ' if row['rule_is_at_least'] else ''}{_size(rule)} by the 20 % rule"
+        return (
+            f"a critical batch size of {'at least ' if row['rule_is_at_least'] else ''}{_size(rule)} by the 20 % rule"
+        )
     return ""
 
 
