@@ -215,12 +215,9 @@ class Study:
         if named_trials(filters) is not None:
             # The files are these trials' own; comparing the id in every row would take longer than reading them.
             filters = {name: value for name, value in filters.items() if name != "trial_id"}
-        metrics = self._metrics() if is_empty and table == "evaluations" else ()
+        metrics = asked_metrics(self.known_asked) if is_empty and table == "evaluations" else ()
         wanted = list(columns) if columns else None
         return Question(table, wanted, expression(filters), frozenset(filters), metrics)
-
-    def _metrics(self) -> tuple[str, ...]:
-        return asked_metrics(self.known_asked)
 
     def leave_out(self, faults: Mapping[str, str]) -> None:
         """Tell of files that are left out, with their faults.

@@ -7,6 +7,8 @@ import pyarrow as pa
 from bs_study.store.column import COUNT, NUMBER, Column
 
 _SQUARED = "(nats per example)² per unit of the weights²"
+CURVED = "nats per example per unit of the weights²"
+_SCALED = "nats per example per unit of the weights"
 
 ITERATIONS = (
     Column("epoch", COUNT, "1, 2, ... within the trial; null where a function reports"),
@@ -51,8 +53,8 @@ GRADIENTS = (
     Column("examples", COUNT, "so far, without those of probes"),
     Column("g2", NUMBER, "|G|², unbiased, so that it may be below 0", _SQUARED),
     Column("tr_sigma", NUMBER, "tr Σ, unbiased", _SQUARED),
-    Column("g2_scaled", NUMBER, "Σᵢ Gᵢ² / (√v̂ᵢ + eps) with v̂ of adam, unbiased; null with sgd"),
-    Column("tr_sigma_scaled", NUMBER, "Σᵢ Σᵢᵢ / (√v̂ᵢ + eps) with v̂ of adam, unbiased; null with sgd"),
+    Column("g2_scaled", NUMBER, "Σᵢ Gᵢ² / (√v̂ᵢ + eps) with v̂ of adam, unbiased; null with sgd", _SCALED),
+    Column("tr_sigma_scaled", NUMBER, "Σᵢ Σᵢᵢ / (√v̂ᵢ + eps) with v̂ of adam, unbiased; null with sgd", _SCALED),
     Column(
         "cos_next",
         NUMBER,
@@ -63,7 +65,7 @@ GRADIENTS = (
         "batch_sharpness",
         NUMBER,
         "gᵀHg / |g|² of a fresh batch, of 512 examples at most, with Hessian H; null without curvature",
-        "nats per example per unit of the weights²",
+        CURVED,
     ),
     Column("step_lr", NUMBER, "learning rate of the next iteration, as the schedule makes it"),
     Column("chunk", COUNT, "on which one gradient was computed", "examples"),

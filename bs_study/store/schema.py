@@ -14,7 +14,7 @@ import pyarrow as pa
 from bs_study.config import TrialSettings
 from bs_study.config.settings import KEPT
 from bs_study.store.column import COUNT, NUMBER, TEXT, TIME, Column, setting_column
-from bs_study.store.row_columns import EPOCHS, EVALUATIONS, GRADIENTS, ITERATIONS
+from bs_study.store.row_columns import CURVED, EPOCHS, EVALUATIONS, GRADIENTS, ITERATIONS
 
 Table = Literal["iterations", "epochs", "evaluations", "gradients", "trials", "timings"]
 
@@ -73,7 +73,7 @@ _ENDING = (
         "largest_eigenvalue",
         NUMBER,
         "of the Hessian of the loss on 512 fixed training examples at the end, by Lanczos; null without curvature",
-        "nats per example per unit of the weights²",
+        CURVED,
     ),
     Column("wall_seconds", NUMBER, "from start to end, all attempts together"),
     Column("initial_metric", NUMBER, "the target's metric with the initial weights", "as that metric"),

@@ -69,7 +69,7 @@ def probe(learner: Learner, data: Data, *, chunk: int, chunks: int, seed: int) -
     with looking_at(learner, seed=seed):
         means = [torch.zeros_like(parameter) for parameter in learner.trained]
         scale = adam_scale(learner.optimizer, learner.trained)
-        for some in places.split(chunk):
+        for some in torch.split(places, chunk):
             gradients = _chunk_gradients(learner, drawn(learner, data, some.tolist()))
             norms2.append(_norms2(gradients, scale))
             torch._foreach_add_(means, gradients, alpha=1 / chunks)

@@ -12,15 +12,14 @@ from datetime import UTC, datetime
 from typing import TypedDict
 
 from bs_study.config import TrialConfig
-from bs_study.store.commit import commit_failed, trial_row
-from bs_study.store.reader import Study
+from bs_study.store.commit import commit_failed
 from bs_study.store.set_aside import set_unfit_aside
 from bs_study.store.writer import TrialWriter
-from bs_study.target import Target, definite, is_met_by_window
 from bs_study.training.assembly import Assembly, assemble, first_micro_batch
 from bs_study.training.black_box import train_black_box
 from bs_study.training.checkpoint import MisfitError, State, checkpoints, saved_kernels, told_aside
 from bs_study.training.data import DataSets, trial_data
+from bs_study.training.earlier import ended_earlier, target_of
 from bs_study.training.interruption import Interruption
 from bs_study.training.learner import is_out_of_memory
 from bs_study.training.loop import STRETCH_ITERATIONS
@@ -33,7 +32,7 @@ from bs_study.training.recorder import Recorder
 from bs_study.training.run import NewestBound, ready_run
 from bs_study.training.watchdog import Watchdog
 from bs_study.words import duration
-from bs_study.workloads.base import Workload, known_workload, load_workload
+from bs_study.workloads.base import known_workload, load_workload
 from bs_study.workloads.black_box import BlackBox
 
 GiveUp = Callable[[], None]
@@ -86,7 +85,7 @@ def run_trial(
     interruption = interruption or Interruption()
     interruption.check()
     give_up = give_up or exit_process
-    earlier = _ended_earlier(trial, place, launched=launched)
+    earlier = ended_earlier(trial, place, launched=launched)
     if earlier:
         return earlier
     heard: _Heard = {"report": report, "give_up": give_up, "interruption": interruption, "bound": bound}
@@ -98,48 +97,10 @@ def run_trial(
     except OSError:
         # Another attempt that ran beside this one may have ended the trial, and removed what this one stood on.
         with contextlib.suppress(OSError):
-            earlier = _ended_earlier(trial, place, launched=launched)
+            earlier = ended_earlier(trial, place, launched=launched)
         if not earlier:
             raise
     return earlier
-
-
-def _ended_earlier(trial: TrialConfig, place: Place, *, launched: datetime | None) -> Ending | None:
-    """Return how the trial ended if it did, once nothing of it is live any more: a commit may have been cut short."""
-    earlier = _earlier_ending(trial, place, launched=launched)
-    if earlier and earlier.status != "failed":  # of one that was given up, the next resume goes on with what is live
-        with contextlib.suppress(OSError):
-            place.paths.remove(place.paths.live_trial(trial.trial_id))
-    return earlier
-
-
-def _earlier_ending(trial: TrialConfig, place: Place, *, launched: datetime | None) -> Ending | None:
-    """Return how the trial ended if it did: by another attempt that was quicker, or given up since the launch."""
-    row = trial_row(place.paths, trial)
-    if not row:
-        return None
-    is_given_up = row["stop_reason"] == "timeout" and launched and row["end_time"] > launched
-    if row["status"] == "failed" and not is_given_up:
-        return None
-    reached = _reached_iteration(trial, place)
-    ending = Ending(row["status"], row["stop_reason"], row["message"], row["iterations"], reached)
-    return replace(ending, bound=row.get("bound"), outrun_by=row.get("outrun_by"))
-
-
-def _reached_iteration(trial: TrialConfig, place: Place) -> int | None:
-    asked, window = trial.settings.target, trial.settings.target_window
-    target = definite(asked) if asked else _target(trial, known_workload(trial.settings.workload))
-    evaluations = Study(place.paths).evaluations(["iteration", target.metric], trial_id=trial.trial_id)
-    met: list[bool] = []
-    for iteration, value in evaluations.to_numpy():
-        met.append(target.is_met(value))
-        if is_met_by_window(met, window=window):
-            return int(iteration)
-    return None
-
-
-def _target(trial: TrialConfig, workload: Workload) -> Target:
-    return definite(trial.settings.target or workload.target)
 
 
 def _exit_process(trial: TrialConfig, place: Place, message: str) -> None:
@@ -190,7 +151,7 @@ def _attempt(
                         run = ready_run(
                             recorder,
                             assembly,
-                            target=_target(trial, assembly.learner.workload),
+                            target=target_of(trial, assembly.learner.workload),
                             watchdog=watchdog,
                             state=state,
                             probing=pacing.probing,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,9 @@ def _add_rows(writer: TrialWriter, *, first: int, count: int, epoch: int = 1, ev
     writer.add_epoch(
         epoch=epoch, iterations=last, examples=4 * last, epoch_seconds=1.0 * epoch, peak_memory_bytes=2**20, **seconds
     )
+    moments = {"g2": 0.5, "tr_sigma": 2.0 * epoch, "chunk": 8, "chunks": 8, "by_batch": False}
+    where = {"epoch": epoch - 0.5, "iteration": first, "examples": 4 * first}
+    writer.add_probe(**where, **moments, cos_next=math.nan, step_lr=0.02, probe_seconds=0.1)
     if evaluated:
         writer.add_evaluation(
             epoch=float(epoch), iteration=last, examples=4 * last, train_seconds=1.0 * epoch, eval_seconds=0.1,

@@ -42,7 +42,7 @@ def test_before_its_commit_a_trial_is_in_no_table_and_after_it_in_all_with_nothi
     assert all(name.startswith(("live/", "study.json")) for name in files(paths))
     add_rows(writer, first=6, count=5)
     writer.commit(outcome())
-    tables = [f"{table}/{trial.trial_id}.parquet" for table in ("epochs", "evaluations", "iterations")]
+    tables = [f"{table}/{trial.trial_id}.parquet" for table in ("epochs", "evaluations", "gradients", "iterations")]
     assert files(paths) == [*tables, "study.json", f"trials/{trial.trial_id}.parquet"]
     assert iterations(paths) == list(range(1, 11))
 

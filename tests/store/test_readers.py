@@ -111,6 +111,7 @@ def test_a_study_of_which_no_trial_ended_gives_empty_tables_with_their_columns(w
         "iteration",
         "examples",
         "loss",
+        "grad_norm2",
     ]
     assert len(found) == 0
 

@@ -13,7 +13,7 @@ from bs_study.store.schema import KEYS, TABLES, Table, table_schema
 ALL_BEGIN_WITH = "study:text trial_id:text batch_size:int64 lr:double seed:int64"
 COLUMNS = {
     "iterations": """
-        epoch:int64 iteration:int64 examples:int64 loss:float
+        epoch:int64 iteration:int64 examples:int64 loss:float grad_norm2:float
     """,
     "epochs": """
         epoch:int64 iterations:int64 examples:int64 timed_iterations:int64 epoch_seconds:double load_seconds:double
@@ -22,6 +22,11 @@ COLUMNS = {
     "evaluations": """
         epoch:double iteration:int64 examples:int64 timed_iterations:int64 train_seconds:double load_seconds:double
         compute_seconds:double eval_seconds:double
+    """,
+    "gradients": """
+        epoch:double iteration:int64 examples:int64 g2:double tr_sigma:double g2_scaled:double tr_sigma_scaled:double
+        cos_next:double batch_sharpness:double step_lr:double chunk:int64 chunks:int64 by_batch:bool
+        probe_seconds:double
     """,
     "trials": """
         workload:text target:text optimizer:text momentum:double nesterov:bool weight_decay:double beta1:double
@@ -34,7 +39,8 @@ COLUMNS = {
         warmup_iterations:int64 workload_version:int64 status:text stop_reason:text bound:int64 outrun_by:text
         message:text iterations:int64 examples:int64 timed_iterations:int64 train_seconds:double load_seconds:double
         compute_seconds:double warmup_seconds:double eval_seconds:double eval_loss_batch_size:int64
-        write_seconds:double wall_seconds:double initial_metric:double micro_batch_used:int64 engine_used:text
+        write_seconds:double probes:int64 probe_seconds:double largest_eigenvalue:double
+        wall_seconds:double initial_metric:double micro_batch_used:int64 engine_used:text
         loader_used:text kernels_used:text parameters:int64 neighbours:int64 device:text device_name:text host:text
         node_id:text
         gpu_ids:text threads:int64 bs_study_version:text python_version:text torch_version:text ray_version:text
@@ -53,7 +59,9 @@ COLUMNS = {
     """,
 }
 KINDS = {"string": "text", "timestamp[us, tz=UTC]": "time"}
-WITHOUT_UNIT = {"lr", "seed", "epoch", "iteration", "neighbours", "threads", "attempts", "repeats"}
+WITHOUT_UNIT = {"lr", "step_lr", "seed", "epoch", "iteration", "cos_next"} | {
+    *("neighbours", "threads", "attempts", "repeats", "probes", "chunks"),
+}
 """Numbers that are an index, or count what they are called."""
 
 

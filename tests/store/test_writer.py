@@ -23,7 +23,10 @@ KEYS = [
     ("seed", pa.int64()),
 ]
 COLUMNS = {
-    "iterations": [("epoch", pa.int64()), ("iteration", pa.int64()), ("examples", pa.int64()), ("loss", pa.float32())],
+    "iterations": [
+        ("epoch", pa.int64()), ("iteration", pa.int64()), ("examples", pa.int64()), ("loss", pa.float32()),
+        ("grad_norm2", pa.float32()),
+    ],
     "epochs": [
         ("epoch", pa.int64()), ("iterations", pa.int64()), ("examples", pa.int64()),
         ("timed_iterations", pa.int64()), ("epoch_seconds", pa.float64()),
@@ -118,7 +121,8 @@ def test_each_part_is_a_file_per_table_named_by_its_first_iteration(
         add_rows(writer, first=first, count=5)
         writer.write_part()
     names = sorted(file.name for file in Path(paths.live_trial(trial.trial_id), writer.attempt).glob("*.parquet"))
-    spans = [f"{table}-{first:012d}.parquet" for table in ("epochs", "evaluations", "iterations") for first in (1, 6)]
+    tables = ("epochs", "evaluations", "gradients", "iterations")
+    spans = [f"{table}-{first:012d}.parquet" for table in tables for first in (1, 6)]
     assert names == spans
 
 
@@ -136,6 +140,7 @@ def test_rows_that_the_store_does_not_take_are_kept_on_the_local_disk_and_the_er
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    (tmp_path / "kept").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "kept"))
     add_rows(writer, first=1, count=5)
     writer.write_part()

@@ -16,7 +16,7 @@ from bs_study.config import StudyConfig
 from bs_study.store.paths import StudyPaths, study_paths
 from bs_study.store.study_json import create_study
 from bs_study.training.interruption import Interruption
-from bs_study.training.placement import Machine, Pacing, Place
+from bs_study.training.placement import Machine, Pacing, Place, Probing
 from bs_study.training.progress import Ending
 from bs_study.training.run import NewestBound
 from bs_study.training.trial import run_trial
@@ -29,7 +29,10 @@ METRICS = dict.fromkeys(
 
 @pytest.fixture(scope="session")
 def run_in() -> Callable[..., tuple[Ending, Study]]:
-    """Run a trial in this study's place and open it: digits, batch size 64, lr 0.1, seed 0, unless told otherwise."""
+    """Run a trial in this study's place and open it: digits, batch size 64, lr 0.1, seed 0, unless told otherwise.
+
+    Without probes, so that each loss in training mode is of an update.
+    """
 
     def run_one(
         paths: StudyPaths,
@@ -41,6 +44,8 @@ def run_in() -> Callable[..., tuple[Ending, Study]]:
         report: Any = None,
         interruption: Interruption | None = None,
         bound: NewestBound = lambda: None,
+        probes: bool = False,
+        curvature: bool = False,
         **settings: Any,
     ) -> tuple[Ending, Study]:
         trial = TrialConfig(**{"batch_size": 64, "lr": 0.1, "seed": 0} | settings)
@@ -54,7 +59,7 @@ def run_in() -> Callable[..., tuple[Ending, Study]]:
             trial,
             Place(paths, Path(paths.root).parent, metrics),
             Machine(device, threads=1, loader_processes=loader_processes),
-            pacing=Pacing(checkpoint_seconds, report_seconds),
+            pacing=Pacing(checkpoint_seconds, report_seconds, probing=Probing(probes, curvature)),
             report=report or (lambda _: None),
             interruption=interruption,
             bound=bound,

@@ -103,7 +103,7 @@ def test_a_model_that_cant_race_has_usable_kernels_all_the_same(
 ) -> None:
     subject, batch = learner(make()), (torch.rand(16, *shape), torch.ones(16, 1))
     use_kernels(fastest_kernels(subject, batch).name, subject.model)
-    assert subject.update(batch).isfinite()
+    assert subject.update(batch).losses.isfinite()
 
 
 def test_after_an_evaluation_the_model_has_its_own_tensors_and_kernels_again() -> None:

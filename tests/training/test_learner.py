@@ -35,7 +35,7 @@ def learner(*, fits: int = 1000, micro_batch: int = 1000, may_halve: bool = True
 @pytest.mark.parametrize("micro_batch", [1, 3, 4, 10, 11])
 def test_a_step_in_micro_batches_is_that_of_the_whole_batch_also_where_the_last_is_short(micro_batch: int) -> None:
     whole, split = learner(), learner(micro_batch=micro_batch)
-    assert split.update(BATCH).item() == pytest.approx(whole.update(BATCH).item(), rel=1e-5)
+    assert split.update(BATCH).losses.item() == pytest.approx(whole.update(BATCH).losses.item(), rel=1e-5)
     for a, b in zip(split.model.parameters(), whole.model.parameters(), strict=True):
         assert a.item() == pytest.approx(b.item(), rel=1e-5)
 
@@ -43,7 +43,7 @@ def test_a_step_in_micro_batches_is_that_of_the_whole_batch_also_where_the_last_
 @pytest.mark.parametrize(("fits", "used"), [(11, 1000), (10, 5), (5, 5), (4, 2), (2, 2)])
 def test_a_batch_that_does_not_fit_is_halved_until_it_does_and_gives_the_same_step(fits: int, used: int) -> None:
     whole, split = learner(), learner(fits=fits)
-    assert split.update(BATCH).item() == pytest.approx(whole.update(BATCH).item(), rel=1e-5)
+    assert split.update(BATCH).losses.item() == pytest.approx(whole.update(BATCH).losses.item(), rel=1e-5)
     assert split.micro_batch == used
     assert split.model.weight.item() == pytest.approx(whole.model.weight.item(), rel=1e-5)  # type: ignore[operator, union-attr]
 
@@ -62,7 +62,7 @@ def test_a_batch_that_does_not_fit_in_any_allowed_part_is_out_of_memory(refused:
 def test_parts_of_one_example_need_no_second_look(fits: int) -> None:
     single = learner(fits=fits, micro_batch=1)
     if fits:
-        assert single.update(BATCH).isfinite()
+        assert single.update(BATCH).losses.isfinite()
     else:
         with pytest.raises(torch.OutOfMemoryError):
             single.update(BATCH)
