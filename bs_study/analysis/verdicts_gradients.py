@@ -92,8 +92,8 @@ def _points_against(row: Mapping[Any, Any], train_examples: float, *, looks: int
     have by the interval of the noise scale. Of so many looks the interval is right together at 95 %.
     """
     pairs, mean, high, size = row["cos_pairs"], row["cos_next"], row["cos_next_high"], row["batch_size"]
-    has_disjoint = 2 * size <= train_examples
-    least = row["cos_disjoint_low"] if has_disjoint else 0.0
+    # A batch of more than half the examples, and less than all, has the rest of its epoch after it: that is told by none.
+    least = 0.0 if size >= train_examples else row["cos_disjoint_low"]
     if not (pairs > 1 and np.isfinite([high, least, train_examples]).all()):
         return False
     wider = _student(1 - (1 - CONFIDENCE) / looks, pairs - 1) / _student(CONFIDENCE, pairs - 1)
