@@ -92,7 +92,7 @@ def _points_against(row: Mapping[Any, Any], train_examples: float, *, looks: int
     have by the interval of the noise scale. Of so many looks the interval is right together at 95 %.
     """
     pairs, mean, high, size = row["cos_pairs"], row["cos_next"], row["cos_next_high"], row["batch_size"]
-    # A batch of more than half the examples, and less than all, has the rest of its epoch after it: that is told by none.
+    # After a batch of more than half the examples comes the rest of its epoch, of which cos_disjoint does not tell.
     least = 0.0 if size >= train_examples else row["cos_disjoint_low"]
     if not (pairs > 1 and np.isfinite([high, least, train_examples]).all()):
         return False
