@@ -12,11 +12,12 @@ from bs_study.analysis.best import best_cells
 from bs_study.analysis.cell_times import CellTimes
 from bs_study.analysis.clock_alarm import clock_alarms
 from bs_study.analysis.comparison import Field, fields_of
-from bs_study.analysis.contest import Contest, contest, grid_edges, once
+from bs_study.analysis.contest import Contest, contest, grid_edges
 from bs_study.analysis.convergence import TARGET_CLOCKS
 from bs_study.analysis.critical_batch import critical_batch
 from bs_study.analysis.fresh_seeds import fresh_seeds
-from bs_study.analysis.open_anyway import OF_SPEED, TELLS_NOTHING, of_target, open_anyway
+from bs_study.analysis.gradient_findings import Lrs, gradient_verdicts
+from bs_study.analysis.open_anyway import OF_SPEED, TELLS_NOTHING, of_target, open_anyway, opened
 from bs_study.analysis.recipes import recipes
 from bs_study.analysis.recommendation import Recommendation, recommendation
 from bs_study.analysis.rows import StudyRows
@@ -42,19 +43,25 @@ class Conclusions:
     critical_batch: pd.DataFrame
 
 
-def conclusions(rows: StudyRows, tables: Tables, target: Target | None) -> Conclusions:
-    """Return the verdicts, the recommendation that one of them is, and the warnings."""
+def conclusions(rows: StudyRows, tables: Tables, target: Target | None, *, lrs: Lrs) -> Conclusions:
+    """Return the verdicts, the recommendation that one of them is, and the warnings.
+
+    Args:
+        lrs: by recipe and batch size, at which gradients and ends of training are compared.
+    """
     clock = tables.clock
     fields = fields_of(tables.times, clocks=TARGET_CLOCKS, open_cells=rows.open_cells, timing=tables.timing_spread)
     alarms = clock_alarms(tables.speed, tables.timings)
     anyway = open_anyway(rows, tables, target, alarms)
     edges = grid_edges(rows.tried, best_cells(tables.best, clock))
     sizes = sorted(int(size) for size in tables.convergence["batch_size"].unique())
-    confidences = confidences_of(recipes=len(rows.recipes), sizes=len(sizes), looks=rows.looks)
+    confidences = confidences_of(
+        recipes=len(rows.recipes), sizes=len(sizes), looks=rows.looks, has_gradients=len(tables.noise_scale) > 0
+    )
     curve = scaling_curve(
         tables.best, scaling=tables.scaling, convergence=tables.convergence, by_iterations=fields["iterations"]
     )
-    court = _Court(rows, tables, fields[clock], fields["iterations"], edges, anyway, confidences.claim)
+    court = _Court(rows, tables, fields[clock], fields["iterations"], edges, anyway, confidences.claim, lrs)
     between = {size: court.contest(rows.recipes, batch_sizes=[size]) for size in sizes if len(rows.recipes) > 1}
     whole = court.contest(rows.recipes, confidence=confidences.fastest)
     fastest = verdicts_target.fastest_after_tuning(whole, tables.best, open_anyway=anyway)
@@ -115,6 +122,7 @@ class _Court:
     edges: Mapping[Cell, str]
     anyway: Sequence[Doubt]
     confidence: float
+    lrs: Lrs
 
     def contest(
         self, recipes: Sequence[str], *, batch_sizes: Sequence[int] | None = None, confidence: float | None = None
@@ -158,11 +166,11 @@ class _Court:
         level = {"confidence": self.confidence}
         noise = _of(tables.smoothness, recipe)
         own_verdicts = [
-            _open(verdicts_speed.epoch_time_falls(speed, **level), of_speed),
-            _open(verdicts_speed.iteration_time_is_flat(speed, **level), of_speed),
+            opened(verdicts_speed.epoch_time_falls(speed, **level), of_speed),
+            opened(verdicts_speed.iteration_time_is_flat(speed, **level), of_speed),
             verdicts_loss.noise_falls(noise, examples_per_iteration=tables.examples_per_iteration, **level),
-            _open(verdicts_loss.small_batch_needs_small_lr(lrs, **level), self._left(recipe)),
-            _open(verdicts_loss.large_batch_wants_large_lr(lrs, **level), of_lrs, alone=bool(of_iterations)),
+            opened(verdicts_loss.small_batch_needs_small_lr(lrs, **level), self._left(recipe)),
+            opened(verdicts_loss.large_batch_wants_large_lr(lrs, **level), of_lrs, alone=bool(of_iterations)),
             verdicts_target.middle_batch_size(
                 Field(self.field.clock, cells),
                 open_cells=rows.open_cells,
@@ -180,19 +188,9 @@ class _Court:
                 recipe=recipe,
                 **level,
             ),
+            *gradient_verdicts(rows, tables, recipe, lrs=self.lrs, left=self._left(recipe), **level),
         ]
         return [_named(verdict, recipe) for verdict in own_verdicts]
-
-
-def _open(verdict: Verdict, doubts: Sequence[Doubt], *, alone: bool = False) -> Verdict:
-    """Return a verdict that further doubts keep open.
-
-    Args:
-        alone: whether these are all that there is to say, as of a target that tells nothing.
-    """
-    if not doubts:
-        return verdict
-    return replace(verdict, outcome="undecided", doubts=once([*doubts, *(() if alone else verdict.doubts)]))
 
 
 def _named(verdict: Verdict, recipe: str) -> Verdict:

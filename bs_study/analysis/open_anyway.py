@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from bs_study.analysis.clock_alarm import ClockAlarm
+from bs_study.analysis.contest import once
 from bs_study.analysis.convergence import CENSORED
 from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.tables import Tables
-from bs_study.analysis.verdict import Doubt, Reason
+from bs_study.analysis.verdict import Doubt, Reason, Verdict
 from bs_study.metric_names import is_fraction
 from bs_study.target import Target
 
@@ -82,3 +84,14 @@ def _no_clock(tables: Tables) -> list[Doubt]:
     if cells.empty or cells[f"{tables.clock}_to_target"].notna().any():
         return []
     return [Doubt("no_clock", count=int(cells["reached"].sum()))]
+
+
+def opened(verdict: Verdict, doubts: Sequence[Doubt], *, alone: bool = False) -> Verdict:
+    """Return a verdict that further doubts keep open.
+
+    Args:
+        alone: whether these are all that there is to say, as of a target that tells nothing.
+    """
+    if not doubts:
+        return verdict
+    return replace(verdict, outcome="undecided", doubts=once([*doubts, *(() if alone else verdict.doubts)]))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from bs_study.analysis.minima import Losses
 from bs_study.analysis.probes import READ
 from bs_study.analysis.recipes_of_rows import named_recipes_of
 from bs_study.analysis.trials import CELL, complete_trials
 from bs_study.analysis.versions import Versions, of_version, versions_of
-from bs_study.analysis.windows import smoothness
+from bs_study.analysis.windows import loss_curves, smoothness
 from bs_study.config import StudyConfig, TrialSettings
 from bs_study.grid import recipe_trials
 from bs_study.store import Study
@@ -58,6 +59,7 @@ class StudyRows:
         left_out: files that are not read, by their paths from the study's folder on, each with its fault.
         is_imported: whether its runs were made elsewhere: no other trial of it can be trained.
         gradients: the store's table, of its columns those that the analysis reads; without columns if not read.
+        losses: reads the training losses of some trials; None where that can't be done.
     """
 
     recipes: tuple[str, ...]
@@ -79,6 +81,7 @@ class StudyRows:
     left_out: Mapping[str, str] = field(default_factory=dict)
     is_imported: bool = False
     gradients: pd.DataFrame = field(default_factory=pd.DataFrame)
+    losses: Losses | None = field(default=None, repr=False, compare=False)
 
     @property
     def looks(self) -> int:
@@ -152,6 +155,7 @@ def read_rows(study: Study, *, keep: bool = False) -> StudyRows:
         epochs=_named(study.epochs(), rows.trials),
         gradients=_named(study.gradients(READ), rows.trials),
         smoothness=smoothness(study, rows.trials, keep=keep),
+        losses=partial(loss_curves, study),
         begun=frozenset(running_trials(study.paths)),
         left_out={file.removeprefix(f"{study.paths.root}/"): fault for file, fault in study.left_out.items()},
     )

@@ -7,7 +7,18 @@ from typing import Literal
 
 from bs_study.target import Target
 
-StepKind = Literal["finish", "target", "harder_target", "timing", "seeds", "lrs", "batch_sizes", "budget", "own_study"]
+StepKind = Literal[
+    "finish",
+    "target",
+    "harder_target",
+    "timing",
+    "seeds",
+    "lrs",
+    "batch_sizes",
+    "budget",
+    "own_study",
+    "curvature",
+]
 
 
 @dataclass(frozen=True)
@@ -17,7 +28,8 @@ class Step:
     Attributes:
         kind: finish: resume what has not ended; target: ask for another one; harder_target: train to a harder one, in a
             study of its own; timing: time the batch sizes alone; seeds, lrs, batch_sizes: add these; budget: a larger
-            one, in a study of its own; own_study: train to the target that was asked, in a study of its own.
+            one, in a study of its own; own_study: train to the target that was asked, in a study of its own;
+            curvature: measure it, in a study of its own.
         seeds, lrs, batch_sizes: to add. With an lr rule lrs are those of the base batch size, as they are typed.
         at: the batch sizes that it is for.
         is_auto: whether seeds are to be `auto`: added where they decide, in place of to every cell.

@@ -15,7 +15,7 @@ from bs_study.analysis.rows import StudyRows
 from bs_study.analysis.seed_steps import OF_SEEDS, more_seeds
 from bs_study.analysis.step import Step
 from bs_study.analysis.unreached import Unanswered
-from bs_study.analysis.verdict import Doubt, Reason
+from bs_study.analysis.verdict import Doubt, Reason, Verdict
 from bs_study.target import Target
 
 RESUMED = ("finish", "seeds", "lrs", "batch_sizes")
@@ -65,6 +65,11 @@ def steps(
     if len(told) < len(known) and target is not None and not any(step.kind == "budget" for step in told):
         told.append(Step("own_study", target=target))
     return tuple(told)
+
+
+def verdict_steps(verdict: Verdict) -> tuple[Step, ...]:
+    """Return what would settle a verdict that no step of the recommendation does."""
+    return (Step("curvature"),) if any(doubt.reason == "no_curvature" for doubt in verdict.doubts) else ()
 
 
 def _tells_of(target: Target | None, step: Step, rows: StudyRows) -> bool:

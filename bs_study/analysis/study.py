@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from bs_study.analysis.best import best_cells
 from bs_study.analysis.conclusions import conclusions
 from bs_study.analysis.costs import costs
+from bs_study.analysis.gradient_findings import ends
 from bs_study.analysis.loss_at import LossAt, loss_at
 from bs_study.analysis.machine_times import machine_times
 from bs_study.analysis.machines import machines
+from bs_study.analysis.minima import minima
 from bs_study.analysis.recommendation import Recommendation
 from bs_study.analysis.rows import StudyRows
+from bs_study.analysis.shown import shown_lrs
 from bs_study.analysis.tables import Tables, study_tables
-from bs_study.analysis.trials import Cell, by_batch_size
-from bs_study.analysis.unreached import closest
+from bs_study.analysis.trials import Cell
 from bs_study.analysis.verdict import Verdict
 from bs_study.analysis.warnings import OF_TARGET, Warning
 from bs_study.budget import Budget
@@ -87,7 +88,10 @@ def analyse_rows(
     """
     target = target or rows.target
     tables = study_tables(rows, target=target, known=known)
-    found = conclusions(rows, tables, target)
+    lrs = shown_lrs(tables, target)
+    ended = ends(rows, tables, lrs=lrs, target=target, known=None if known is None else known.ends)
+    tables = replace(tables, ends=ended, minima=minima(ended))
+    found = conclusions(rows, tables, target, lrs=lrs)
     asked = asked_costs or CostSettings()
     of_machines = machine_times(
         rows.timings, rows.trials, rows.epochs, recipes=rows.recipes, train_examples=rows.train_examples
@@ -111,25 +115,8 @@ def analyse_rows(
         recommendation=found.recommendation,
         verdicts=found.verdicts,
         warnings=tuple(one for one in found.warnings if loss is None or one.kind not in OF_TARGET),
-        shown=_shown(tables, target),
+        shown=lrs,
         asked_costs=asked,
         rows=rows,
         loss_at=loss.record if loss else None,
     )
-
-
-def _shown(tables: Tables, target: Target | None) -> dict[tuple[str, int], float]:
-    """Return the lr at which each recipe and batch size is drawn.
-
-    Its best by the study's clock; where none reached the target, the lr whose metric came closest; without a metric the
-    middle one of the lrs that did not diverge.
-    """
-    found = {}
-    for recipe, size, cells in by_batch_size(tables.convergence):
-        cell = closest(cells, target)
-        calm = cells[cells["status"] != "diverged"]
-        lrs = (calm if len(calm) else cells)["lr"].sort_values()
-        middle = lrs.iloc[(len(lrs) - 1) // 2]
-        found[recipe, size] = float(middle if cell is None else cell["lr"])
-    best = {cell[:2]: cell[2] for cell in best_cells(tables.best, tables.clock)}
-    return dict(sorted((found | best).items()))

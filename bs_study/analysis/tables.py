@@ -10,6 +10,7 @@ import pandas as pd
 from bs_study.analysis.best import best
 from bs_study.analysis.convergence import convergence, trial_times
 from bs_study.analysis.lr_fit import lr_fit
+from bs_study.analysis.minima import COLUMNS, READINGS
 from bs_study.analysis.noise import noise_slope
 from bs_study.analysis.noise_scale_table import NOISE_SCALE, noise_scale_table
 from bs_study.analysis.rows import StudyRows
@@ -53,6 +54,9 @@ class Tables:
         target_spread: how much seeds differ at several targets, over all recipes; empty where no cell has two seeds.
         noise_scale: of the gradients of each cell, early and late; empty where none were probed.
         sharpness: of the loss at the end of each cell, beside its lr; empty where it was not asked for.
+        ends: of each trial at the best lr of its batch size, its held-out metric where all are compared; empty where no
+            gradients were probed.
+        minima: these, batch size by batch size.
         versions: which trials are of which version of workload and data; empty where all are of one. All other tables
             are of the judged version alone.
     """
@@ -79,6 +83,8 @@ class Tables:
     loss_at: pd.DataFrame = dataclasses.field(default_factory=pd.DataFrame)
     noise_scale: pd.DataFrame = dataclasses.field(default_factory=lambda: pd.DataFrame(columns=NOISE_SCALE))
     sharpness: pd.DataFrame = dataclasses.field(default_factory=lambda: pd.DataFrame(columns=SHARPNESS))
+    ends: pd.DataFrame = dataclasses.field(default_factory=lambda: pd.DataFrame(columns=READINGS))
+    minima: pd.DataFrame = dataclasses.field(default_factory=lambda: pd.DataFrame(columns=COLUMNS))
 
     @property
     def pareto(self) -> pd.DataFrame:

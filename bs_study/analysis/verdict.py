@@ -23,8 +23,14 @@ Claim = Literal[
     "fastest_after_tuning",
     "updates_saturate",
     "soonest_recipe",
+    "gradients_early",
+    "gradients_late",
+    "extremes_end_worse",
+    "stable_lr_at_limit",
 ]
-CLAIMS: tuple[Claim, ...] = get_args(Claim)[:-1]
+GRADIENT_CLAIMS: tuple[Claim, ...] = get_args(Claim)[-4:]
+"""What is judged of each recipe of which gradients are known."""
+CLAIMS: tuple[Claim, ...] = get_args(Claim)[:-5]
 """What is judged of each recipe; which recipe is the soonest is judged of each batch size."""
 
 Reason = Literal[
@@ -61,6 +67,13 @@ Reason = Literal[
     "too_spread",
     "stable_to_the_edge",
     "never_stable",
+    "ended_apart",
+    "ended_at_target",
+    "within_step",
+    "training_loss_unclear",
+    "no_curvature",
+    "lr_decayed",
+    "limit_unclear",
 ]
 
 CONFIDENCE = 0.95  # that a study says nothing false, over all its claims
@@ -76,16 +89,18 @@ class Confidences(NamedTuple):
     claim: float
 
 
-def confidences_of(*, recipes: int, sizes: int, looks: int) -> Confidences:
+def confidences_of(*, recipes: int, sizes: int, looks: int, has_gradients: bool = False) -> Confidences:
     """Return the confidences with which a whole study is right at `CONFIDENCE`, by Bonferroni with unequal shares.
 
     Args:
         recipes: how many are judged; with several, so are they at each batch size, and each of them alone.
         sizes: batch sizes.
         looks: how often the study may be looked at before it is over (see `look_level`).
+        has_gradients: whether there are claims of gradients too.
     """
     alpha = 1 - CONFIDENCE
-    claims = JUDGED * recipes + (sizes + recipes if recipes > 1 else 0)
+    judged = JUDGED + (len(GRADIENT_CLAIMS) if has_gradients else 0)
+    claims = judged * recipes + (sizes + recipes if recipes > 1 else 0)
     levels = (alpha * FASTEST_SHARE, alpha * (1 - FASTEST_SHARE) / claims)
     return Confidences(*(1 - look_level(level, looks=looks) for level in levels))
 

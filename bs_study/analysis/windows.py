@@ -78,6 +78,12 @@ def smoothness(curves: Study | CurveOf, trials: pd.DataFrame, *, keep: bool = Fa
     return looks.table()
 
 
+def loss_curves(study: Study, trial_ids: Sequence[str]) -> dict[str, LossArray]:
+    """Return the training losses of ended trials in order, up to the first that isn't finite; those that are whole."""
+    found = _each_of_study(study)(lambda _, curve: finite_prefix(curve.loss), trial_ids)
+    return {trial_id: each.result for trial_id, each in zip(trial_ids, found, strict=True) if each.is_whole}
+
+
 def _each_of_study(study: Study) -> EachCurve[Any]:
     def each(function: Callable[[str, Curve], R], trial_ids: Sequence[str]) -> list[Each[R]]:
         def of_columns(trial_id: str, examples: npt.NDArray[Any], loss: npt.NDArray[Any]) -> R:

@@ -14,6 +14,7 @@ from bs_study.analysis.comparison import Comparison
 from bs_study.analysis.loss_at import LossAt
 from bs_study.analysis.recommendation import CellResult
 from bs_study.analysis.step import Step
+from bs_study.analysis.steps import verdict_steps
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import Doubt
 from bs_study.report.costs_json import costs_json
@@ -78,11 +79,13 @@ def answer_json(found: Analysis, analyses: Sequence[Analysis] = ()) -> dict[str,
                 "outcome": one.outcome,
                 "doubts": [_doubt(doubt) for doubt in one.doubts],
                 "evidence": one.evidence,
+                "steps": [_step(step, found) for step in verdict_steps(one)],
             }
             for one in found.verdicts
         ],
         "scaling_curve": found.tables.scaling_curve.to_dict("records"),
         "critical_batch": found.tables.critical_batch.to_dict("records"),
+        **{name: getattr(found.tables, name).to_dict("records") for name in ("noise_scale", "sharpness", "minima")},
         "loss_at": None if found.loss_at is None else _loss_at(found.loss_at),
         "targets": [_at_target(one) for one in analyses if len(analyses) > 1],
         "costs": costs_json(found),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bs_study.report.page_table import CELL_COLUMNS, PageTable, plain
+from bs_study.report.page_table import CELL_COLUMNS, PageTable, more, plain
 from bs_study.report.table_view import Column
 
 GRADIENT_TABLES = (
@@ -26,6 +26,22 @@ GRADIENT_TABLES = (
             Column("tr_sigma", "tr Σ of one example, mean over probes", is_more=True),
             Column("trials", "with probes in the window", is_more=True),
             Column("by_batch", "of gradients of chunks: model or loss depend on the whole batch", is_more=True),
+        ),
+    ),
+    PageTable(
+        "minima",
+        "Where training ends",
+        "Each batch size at one lr: medians over seeds, least to most in grey. All are compared at the most examples "
+        "that every trial has seen, and at the lowest training loss that every trial has had.",
+        (
+            *CELL_COLUMNS,
+            Column("seeds", "that completed"),
+            Column("at_target", "of these, those that ended at the target"),
+            Column("metric", "of the target"),
+            Column("metric_at_examples", "held-out, after the examples"),
+            Column("metric_at_training_loss", "held-out, where a trial first had the training loss"),
+            Column("largest_eigenvalue", "of the Hessian at the end, where all ended within 5 % of equal examples"),
+            *more("diverged", "examples", "training_loss", "examples_at_training_loss"),
         ),
     ),
     PageTable(

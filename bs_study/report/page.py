@@ -98,7 +98,7 @@ def _table_files(found: Analysis, analyses: Sequence[Analysis]) -> dict[str, byt
     tables = {name: getattr(found.tables, name) for name in CSV_TABLES}
     if len(analyses) > 1:
         tables |= {"targets": target_table(analyses), "critical_by_target": critical_by_target(analyses)}
-    for name in ("versions", "loss_at", "noise_scale", "sharpness"):
+    for name in ("versions", "loss_at", "noise_scale", "sharpness", "minima"):
         if getattr(found.tables, name).empty:
             del tables[name]
     if len(found.recipes) > 1:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bs_study.analysis.steps import verdict_steps
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.verdict import Verdict
 from bs_study.report.figure import Picture
 from bs_study.report.questions import Question, questions_of
-from bs_study.report.sentences import verdicts
+from bs_study.report.sentences import steps, verdicts
 from bs_study.report.sentences.doubts import edges_of
 from bs_study.report.table_view import TableView
 
@@ -37,13 +38,14 @@ class Shown:
 
 @dataclass(frozen=True)
 class Judged:
-    """A verdict in texts: what it says, how that was judged, and by which numbers."""
+    """A verdict in texts: what it says, how that was judged, by which numbers, and what would settle it alone."""
 
     outcome: str
     claim: str
     why: str
     how: str
     numbers: Sequence[str]
+    steps: Sequence[Mapping[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -139,4 +141,5 @@ def _judged(verdict: Verdict, found: Analysis) -> Judged:
         verdicts.why(verdict, edges=edges_of(found)),
         verdicts.how(verdict),
         verdicts.numbers(verdict),
+        [{"text": steps.step(one, found), "command": steps.command(one, found)} for one in verdict_steps(verdict)],
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from bs_study.analysis.study import Analysis
 from bs_study.analysis.timings import KIND
-from bs_study.analysis.verdict import Claim
+from bs_study.analysis.verdict import GRADIENT_CLAIMS, Claim
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Question:
         figure: that stands open; a pattern of its name, as there is one for each clock.
         more: figures that are folded; of curves there is one for each batch size.
         tables: that are folded.
+        needs: a table of the analysis, without whose rows it is not asked.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Question:
     figure: str = ""
     more: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
+    needs: str = ""
 
 
 OF_LOSS = (
@@ -54,7 +56,11 @@ QUESTIONS = (
     ),
     Question(
         "noise", "How noisy is training?", ("noise",), more=("loss_noise", "first_losses", "first_losses_panels"),
-        tables=("smoothness", "noise_slope", "noise_scale", "sharpness"),
+        tables=("smoothness", "noise_slope"),
+    ),
+    Question(
+        "gradients", "Gradients and minima", GRADIENT_CLAIMS, more=("gradient_agreement", "minima", "stable_lr"),
+        tables=("noise_scale", "minima", "sharpness"), needs="noise_scale",
     ),
     Question(
         "speed", "How fast is the hardware?", ("iteration_time", "epoch_time"), "iteration_time",
@@ -84,5 +90,5 @@ def questions_of(found: Analysis) -> tuple[Question, ...]:
     return tuple(
         replace(one, figure="", more=(one.figure,)) if one.name == "costs" and is_one_machine else one
         for one in asked
-        if one.name not in left_out
+        if one.name not in left_out and not (one.needs and getattr(found.tables, one.needs).empty)
     )

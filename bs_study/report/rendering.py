@@ -23,7 +23,7 @@ from bs_study.report.figure import Picture
 from bs_study.report.figures import main_figure
 from bs_study.report.page_parts import Shown, asked
 from bs_study.report.page_tables import page_tables
-from bs_study.report.sentences import curve, loss_at, loss_doubts, steps, targets
+from bs_study.report.sentences import curve, gradients, loss_at, loss_doubts, steps, targets
 from bs_study.report.sentences.answer import answer
 from bs_study.report.sentences.costs import cost_notes, costs
 from bs_study.report.sentences.rivals import rivals
@@ -114,6 +114,7 @@ def _parts(found: Analysis, analyses: Sequence[Analysis], drawn: Collection[Pict
     }
     for name in found.recipes:
         said["updates", name] = [*filter(None, [curve.curve_line(found, name)]), *curve.definitions(found, name)]
+        said["gradients", name] = ["", *gradients.notes(found, name)]
         said["trade", name] = list(filter(None, [curve.rule_line(found, name)]))
     rows = targets.rows(target_table(analyses), clock=found.recommendation.clock) if len(analyses) > 1 else []
     return {"questions": asked(found, drawn, page_tables(found), said=said), "by_target": rows}

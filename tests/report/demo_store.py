@@ -23,6 +23,7 @@ from bs_study.store.study_json import create_study
 from bs_study.store.timings import timing_id, write_timing
 from bs_study.store.writer import TrialWriter
 from bs_study.target import Target
+from tests.report import demo_gradients
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -63,6 +64,7 @@ def write_demo_study(
     message: str = "",
     recipes: tuple[dict[str, Any], ...] = (),
     is_timed: bool = False,
+    has_gradients: bool = False,
     is_ended: Callable[[TrialConfig], bool] = lambda trial: True,
     is_begun: Callable[[TrialConfig], bool] = lambda trial: True,
 ) -> StudyPaths:
@@ -70,6 +72,7 @@ def write_demo_study(
 
     Args:
         is_auto: whether the study asks for seeds where they decide, and these are the ones it came to.
+        has_gradients: whether gradients were probed, with curvature.
     """
     config = StudyConfig(
         workload="digits",
@@ -89,7 +92,7 @@ def write_demo_study(
         if is_timed:
             write_timing(paths, timing_id(trial, {}), trial, timing(trial))
         if is_begun(trial):
-            write_trial(paths, trial, message=message, is_ended=is_ended(trial))
+            write_trial(paths, trial, message=message, is_ended=is_ended(trial), has_gradients=has_gradients)
     return paths
 
 
@@ -105,14 +108,21 @@ def timing(trial: TrialConfig) -> dict[str, object]:
     }  # fmt: skip
 
 
-def write_trial(paths: StudyPaths, trial: TrialConfig, *, message: str, is_ended: bool) -> None:
+def write_trial(
+    paths: StudyPaths, trial: TrialConfig, *, message: str, is_ended: bool, has_gradients: bool = False
+) -> None:
     curve = trial_curve(trial)
     writer = TrialWriter(paths, trial, metrics=["loss", "accuracy"])
     per_epoch = math.ceil(TRAIN_EXAMPLES / trial.batch_size)
     for first in range(0, len(curve.losses), per_epoch):
         add_epoch(writer, trial, curve, first=first, per_epoch=per_epoch)
+    probed = (
+        demo_gradients.add_gradients(writer, trial, curve.losses, train_examples=TRAIN_EXAMPLES)
+        if has_gradients
+        else {}
+    )
     if is_ended:
-        writer.commit(outcome(trial, curve, message=message))
+        writer.commit(outcome(trial, curve, message=message) | probed)
     else:
         writer.write_part()
 

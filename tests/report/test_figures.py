@@ -20,6 +20,7 @@ from bs_study.report import figures
 from bs_study.report.colours import contrast
 from bs_study.report.style import as_svg, batch_colours
 from tests.analysis.hand_rows import TARGET, Outcome, hand_rows, joined
+from tests.report import gradient_tables
 
 Cells = Mapping[tuple[int, float], Sequence[Outcome]]
 MISSED = ["missed", "missed"]
@@ -227,6 +228,9 @@ def drawn_figures() -> list[Figure]:
         figures.epoch_time(throughput_table()),
         figures.iteration_time(throughput_table(), fit),
         figures.loss_noise(noise.assign(stability="stable")),
+        figures.gradient_agreement(gradient_tables.noise_scale(), lrs=dict.fromkeys(gradient_tables.SIZES, 0.1)),
+        figures.minima(gradient_tables.minima(), target=TARGET),
+        figures.stable_lr(gradient_tables.stable()),
     ]
 
 

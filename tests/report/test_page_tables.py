@@ -45,6 +45,7 @@ def test_every_table_with_rows_is_shown_with_the_columns_that_are_named(views: d
         "loss_at",
         "noise_scale",
         "sharpness",
+        "minima",
     }  # not timed, nor its gradients probed, its workload not edited, and nothing asked of costs or of a budget's loss
     for name, view in views.items():
         hidden = [text for text in named[name] if text not in headings(view)]

@@ -50,6 +50,14 @@ def test_a_step_within_a_study_goes_on_with_it_and_adds_what_it_says(record: Ste
     assert (request.resume, request.flags) == ("results/my study", added)
 
 
+def test_curvature_is_measured_in_a_new_study_with_the_same_settings() -> None:
+    asked_for = StudyConfig(**GRID, seeds=(0, 1), max_epochs=5, target=Target("accuracy", 0.9), stop_at_target=False)
+    typed = command(Step("curvature"), analysis(config=asked_for))
+    request = what_is_asked(request_of(typed))
+    assert request.config == asked_for.model_copy(update={"name": "digits-curvature"})
+    assert request.options.curvature
+
+
 def test_another_target_is_asked_of_the_report() -> None:
     typed = command(Step("target", target=Target("loss", 0.25, "min")), analysis(uri="results/my study"))
     assert typed == "bs-study report 'results/my study' --target 'loss<=0.25'"

@@ -151,6 +151,8 @@ _MIXED: dict[Claim, str] = {
     "epoch_time": "the epoch times neither fall nor rise clearly",
     "noise": "the lrs do not agree",
     "middle_batch_size": "a middle batch size is fastest at some lrs, the smallest or largest at others",
+    "extremes_end_worse": "equal examples and an equal training loss tell opposite things",
+    "stable_lr_at_limit": "some batch sizes are at the limit, and others are off it",
 }
 
 
@@ -173,6 +175,12 @@ def _too_spread(group: Group) -> str:
 
 def _far_apart(group: Group) -> str:
     return f"the step{f' to {sizes_of(group.places)}' if group.places else ' between batch sizes'} is too large to tell"
+
+
+def _within_step(group: Group) -> str:
+    examples = max(one.count or 0 for one in group.doubts)
+    of = f" of {counted(examples, 'held-out example')}" if examples else " held-out example"
+    return f"the difference{_of_where(group, is_of_cell=False)} is no more than one{of}"
 
 
 _CLAUSES: dict[str, Callable[[Group], str]] = {
@@ -209,6 +217,19 @@ _CLAUSES: dict[str, Callable[[Group], str]] = {
     "too_spread": _too_spread,
     "never_stable": _never_stable,
     "stable_to_the_edge": _stable_to_the_edge,
+    "ended_apart": _always("trials ended at different numbers of examples, so their ends are not compared"),
+    "ended_at_target": _always(
+        "trials ended at the target, at different numbers of examples, so their ends are not compared"
+    ),
+    "within_step": _within_step,
+    "training_loss_unclear": lambda group: (
+        f"at an equal training loss the difference{_of_where(group, is_of_cell=False)} is not known"
+    ),
+    "no_curvature": _always("no curvature was measured"),
+    "lr_decayed": lambda group: (
+        f"the lr{_of_where(group, is_of_cell=False)} was no longer its first when the sharpness was measured"
+    ),
+    "limit_unclear": lambda group: f"the spread over seeds{_of_where(group, is_of_cell=False)} leaves it open",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from bs_study import door
@@ -42,6 +43,8 @@ def _what(record: Step, found: Analysis) -> str:
         return f"Train to {goal(record.target)} in a study of its own, as this one trains to another target"
     if record.kind == "timing":
         return "Time each batch size alone, in a timing pass"
+    if record.kind == "curvature":
+        return "Begin a study that measures the curvature of the loss"
     if record.kind == "budget":
         harder = f" and the target {goal(record.target)}" if record.target else ""
         if found.config and not any(getattr(found.config.settings, name) for name in BUDGETS):
@@ -102,7 +105,10 @@ def command(record: Step, found: Analysis, *, start: str | None = None) -> str:
     if found.config is None or record.kind in ("harder_target", "own_study"):
         return ""
     if record.kind == "budget":
-        flags = _new_study(found, found.config, record.target)
+        flags = _longer_study(found, found.config, record.target)
+    elif record.kind == "curvature":
+        flags = _new_study(found, found.config, name="curvature", changes={})
+        flags += ["--curvature"] if flags else []
     else:
         flags = ["--resume", found.uri, *_flags_of_step(record)]
     return as_typed(f"{start} {shlex.join(flags)}", workload=found.config.settings.workload) if flags else ""
@@ -121,20 +127,26 @@ def _flags_of_step(record: Step) -> list[str]:
     return [f"--{record.kind.replace('_', '-')}", *map(_exact, values)]
 
 
-def _new_study(found: Analysis, config: StudyConfig, target: Target | None) -> list[str]:
-    """Return the flags of a study like this one but for its name, its budget and, where it is given, its target.
+def _longer_study(found: Analysis, config: StudyConfig, target: Target | None) -> list[str]:
+    """Return the flags of a study like this one but for its name, its budget and, where it is given, its target."""
+    budgets = {name: value for name in BUDGETS if (value := getattr(config.settings, name))}
+    if not budgets:  # a function ends by itself, and no flag tells it when
+        return []
+    changes: dict[str, Any] = {name: value * LARGER for name, value in budgets.items()}
+    return _new_study(found, config, name="longer", changes=changes | ({"target": target} if target else {}))
+
+
+def _new_study(found: Analysis, config: StudyConfig, *, name: str, changes: Mapping[str, Any]) -> list[str]:
+    """Return the flags of a study like this one but for the end of its name and some settings.
 
     None where flags can't say it: recipes may set what a flag sets for all of them.
     """
-    name = f"{found.name[:80]}-longer"
+    name = f"{found.name[:80]}-{name}"
     if config.recipes or not STUDY_NAME.fullmatch(name):
         return []
     settings = config.model_dump(exclude_defaults=True, exclude={"name", "recipes"})
-    if not settings.keys() & set(BUDGETS):  # a function ends by itself, and no flag tells it when
-        return []
-    settings |= {budget: settings[budget] * LARGER for budget in BUDGETS if budget in settings}
-    if asked := target or config.settings.target:
-        settings["target"] = asked
+    asked = {"target": config.settings.target} if config.settings.target else {}
+    settings |= asked | dict(changes)
     workload = config.settings.workload
     # A built-in workload has a study that ships, whose settings would hold where a flag is left out.
     no_file = ["--config", os.devnull] if re.fullmatch(r"\w+", workload) else []

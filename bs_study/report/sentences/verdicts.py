@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from bs_study.analysis.verdict import CONFIDENCE, Claim, Verdict
 from bs_study.report.sentences.columns import column_words
 from bs_study.report.sentences.doubts import Edges, as_sentences, doubts
-from bs_study.words import CLOCK_WORDS, amount, cell, clock_words, listing, number, percent, setting
+from bs_study.words import CLOCK_WORDS, amount, cell, clock_words, listing, number, percent, setting, some_sizes
 
 _QUESTIONS: dict[Claim, str] = {
     "epoch_time": "Does an epoch take less time as the batch grows?",
@@ -23,6 +23,10 @@ _QUESTIONS: dict[Claim, str] = {
     "fastest_after_tuning": "Which batch size reaches the target first, each at its best lr?",
     "updates_saturate": "Do large batches need about as many updates as middle ones?",
     "soonest_recipe": "Which recipe reaches the target first?",
+    "gradients_early": "Do consecutive gradients agree more as the batch grows, in the first iterations?",
+    "gradients_late": "Do consecutive gradients agree more as the batch grows, late in training?",
+    "extremes_end_worse": "Does the smallest or the largest batch size end worse on held-out data?",
+    "stable_lr_at_limit": "Is the largest stable lr where lr times sharpness is at the stability limit?",
 }
 _SUPPORTED: dict[Claim, str] = {
     "epoch_time": "An epoch takes less time as the batch grows",
@@ -32,6 +36,10 @@ _SUPPORTED: dict[Claim, str] = {
     "large_batch_lr": "A large batch wants a larger lr",
     "middle_batch_size": "At a fixed lr, a middle batch size is the fastest",
     "updates_saturate": "Large batches need about as many updates as middle ones",
+    "gradients_early": "In the first iterations, consecutive gradients agree more as the batch grows",
+    "gradients_late": "Late in training, consecutive gradients agree more as the batch grows",
+    "extremes_end_worse": "The smallest or the largest batch size ends worse on held-out data than one between",
+    "stable_lr_at_limit": "The largest stable lr is where lr times sharpness is at the stability limit",
 }
 _CONTRADICTED: dict[Claim, str] = {
     "epoch_time": "An epoch takes longer as the batch grows",
@@ -41,6 +49,10 @@ _CONTRADICTED: dict[Claim, str] = {
     "large_batch_lr": "A large batch wants a smaller lr",
     "middle_batch_size": "At each fixed lr, the smallest or the largest batch size is the fastest",
     "updates_saturate": "Larger batches go on saving updates",
+    "gradients_early": "In the first iterations, consecutive gradients agree less as the batch grows",
+    "gradients_late": "Late in training, consecutive gradients agree less as the batch grows",
+    "extremes_end_worse": "The smallest and the largest batch size end better on held-out data than the best between",
+    "stable_lr_at_limit": "The largest stable lr is not where lr times sharpness is at the stability limit",
 }
 _HOW: dict[Claim, str] = {
     "epoch_time": "Epoch times are compared from the smallest batch size to the fastest",
@@ -52,6 +64,10 @@ _HOW: dict[Claim, str] = {
     "fastest_after_tuning": "The fastest cell is compared with every cell of the other batch sizes",
     "updates_saturate": "The slope of log iterations on log batch size is compared with −1/2",
     "soonest_recipe": "The soonest recipe's best cell is compared with every cell of the others",
+    "gradients_early": "The slope of the cosine on log batch size is compared with 0",
+    "gradients_late": "The slope of the cosine on log batch size is compared with 0",
+    "extremes_end_worse": "Each is compared with the best batch size between",
+    "stable_lr_at_limit": "The lr over its limit is compared with a step of the lrs",
 }
 
 
@@ -66,6 +82,8 @@ def claim(verdict: Verdict) -> str:
         return _soonest(verdict)
     if verdict.outcome == "undecided":
         return _QUESTIONS[verdict.claim]
+    if verdict.outcome == "supported" and verdict.evidence.get("worse"):
+        return _ends_worse(verdict.evidence["worse"])
     if verdict.outcome == "contradicted":
         return f"{_CONTRADICTED[verdict.claim]}."
     return f"{_SUPPORTED[verdict.claim]}{_detail(verdict)}."
@@ -92,6 +110,11 @@ def _detail(verdict: Verdict) -> str:
         return f", up to about batch size {setting(round(told['saturates_at']))}"
     lrs = told.get("middle_at_lrs", ())
     return f" (lr {listing([setting(lr) for lr in lrs])})" if 0 < len(lrs) <= 5 else ""
+
+
+def _ends_worse(sizes: Sequence[int]) -> str:
+    end = "ends" if len(sizes) == 1 else "end"
+    return f"{some_sizes(sizes).capitalize()} {end} worse on held-out data than the best one between the extremes."
 
 
 def _fastest(verdict: Verdict) -> str:
