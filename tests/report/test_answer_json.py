@@ -20,7 +20,7 @@ from tests.report.records import BEST, OTHER_LR, RIVAL, analysis, comparison, re
 KEYS = [
     "version", "study", "target", "clock", "state", "search", "grade", "recommendation", "closest", "as_good", "slower",
     "unanswered", "missed", "by_clock", "doubts", "steps", "warnings", "verdicts",
-    "scaling_curve", "critical_batch", "loss_at", "targets", "costs",
+    "scaling_curve", "critical_batch", "noise_scale", "sharpness", "minima", "loss_at", "targets", "costs",
 ]  # fmt: skip
 
 
@@ -97,5 +97,6 @@ def test_evidence_keeps_its_numbers_and_loses_what_is_not_finite() -> None:
             "outcome": "supported",
             "doubts": [],
             "evidence": {"slope": -0.5, "high": None, "best_lr": {"64": 0.2}, "lrs": [1, 2], "cell": ["", 64, 0.2]},
+            "steps": [],
         }
     ]

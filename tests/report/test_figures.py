@@ -228,9 +228,7 @@ def drawn_figures() -> list[Figure]:
         figures.epoch_time(throughput_table()),
         figures.iteration_time(throughput_table(), fit),
         figures.loss_noise(noise.assign(stability="stable")),
-        figures.gradient_agreement(gradient_tables.noise_scale(), lrs=dict.fromkeys(gradient_tables.SIZES, 0.1)),
-        figures.minima(gradient_tables.minima(), target=TARGET),
-        figures.stable_lr(gradient_tables.stable()),
+        *gradient_tables.drawn(),
     ]
 
 

@@ -30,8 +30,7 @@ def gradient_agreement(
 ) -> Figure:
     """Return the mean cosine of consecutive gradients against batch size, a panel for each window that has one.
 
-    A bar is the interval of the mean. The line is the cosine of two independent batches at one point, 1 / (1 + phi/B),
-    with its interval as a band.
+    A bar is the interval of the mean. The line is `cos_expected`, with its interval as a band.
 
     Args:
         noise_scale: the table of one recipe.
@@ -92,7 +91,7 @@ def _caption(source: Source) -> str:
     chunks = " Models that depend on the whole batch have it of chunks." if rows["by_batch"].eq(True).any() else ""
     return (
         "Mean over the probes of all seeds, with its 95 % interval. Small batch sizes have few early probes. "
-        "The line is 1 / (1 + φ/B), with φ the noise scale: two independent batches at the same weights."
+        "The line is what the noise scale φ lets expect of independent batches at the same weights, 1 / (1 + φ/B)."
         f"{chunks}"
     )
 

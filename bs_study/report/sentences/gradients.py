@@ -29,7 +29,7 @@ def _against(found: Analysis, recipe: str) -> list[str]:
         sizes = verdict.evidence.get("against", ())
         if verdict.recipe == recipe and verdict.claim in _WHEN and sizes:
             when = f"{_WHEN[verdict.claim]}, consecutive gradients of {some_sizes(sizes)}"
-            told.append(f"{when} point against each other, more than disjoint batches do at fixed weights.")
+            told.append(f"{when} point against each other, more than the same batches would at fixed weights.")
     return told
 
 
