@@ -64,7 +64,6 @@ def gradient_verdicts(
             window=window,
             lrs=own_lrs,
             examples_per_iteration=examples,
-            train_examples=rows.train_examples,
             confidence=confidence,
         )
         for window in ("early", "late")

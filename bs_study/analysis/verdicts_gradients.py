@@ -25,7 +25,6 @@ def gradients_agree(
     window: Window,
     lrs: Mapping[int, float],
     examples_per_iteration: Mapping[int, float] | None = None,
-    train_examples: float = np.nan,
     confidence: float = CLAIM_CONFIDENCE,
 ) -> Verdict:
     """Judge whether gradients of consecutive iterations agree more as the batch grows, in one window of training.
@@ -37,14 +36,13 @@ def gradients_agree(
     Args:
         lrs: at which each batch size is judged.
         examples_per_iteration: by batch size, where that is not the batch size itself.
-        train_examples: size of the training set, of which consecutive batches of an epoch are disjoint parts.
     """
     rows = noise_scale[(noise_scale["window"] == window) & noise_scale["cos_next"].notna()]
     rows = rows[rows["lr"] == rows["batch_size"].map(lrs)].sort_values("batch_size")
     sizes = [int(size) for size in rows["batch_size"]]
     x = [(examples_per_iteration or {}).get(size, size) for size in sizes]
     fit = _trend(np.log(x), rows, confidence=confidence)
-    is_against = [_points_against(row, train_examples, looks=2 * len(rows)) for row in rows.to_dict("records")]
+    is_against = [_points_against(row, looks=2 * len(rows)) for row in rows.to_dict("records")]
     evidence = {
         "slope": fit.slope,
         "slope_low": fit.low,
@@ -85,16 +83,14 @@ def _student(confidence: float, degrees: FloatArray | float) -> FloatArray:
     return np.asarray(stats.t.ppf((1 + confidence) / 2, degrees))
 
 
-def _points_against(row: Mapping[Any, Any], train_examples: float, *, looks: int) -> bool:
-    """Return whether consecutive gradients point against each other, more than disjoint batches do at one point.
+def _points_against(row: Mapping[Any, Any], *, looks: int) -> bool:
+    """Return whether consecutive gradients point against each other, more than such batches of epochs do at one point.
 
-    The interval of their mean cosine lies below 0, and below the least cosine that two disjoint batches of an epoch
-    have by the interval of the noise scale. Of so many looks the interval is right together at 95 %.
+    The interval of their mean cosine lies below 0, and below the least cosine that these batches have as they were
+    drawn, by the interval of the noise scale. Of so many looks the interval is right together at 95 %.
     """
-    pairs, mean, high, size = row["cos_pairs"], row["cos_next"], row["cos_next_high"], row["batch_size"]
-    # After a batch of more than half the examples comes the rest of its epoch, of which cos_disjoint does not tell.
-    least = 0.0 if size >= train_examples else row["cos_disjoint_low"]
-    if not (pairs > 1 and np.isfinite([high, least, train_examples]).all()):
+    pairs, mean, high, least = (row[name] for name in ("cos_pairs", "cos_next", "cos_next_high", "cos_disjoint_low"))
+    if not (pairs > 1 and np.isfinite([high, least]).all()):
         return False
     wider = _student(1 - (1 - CONFIDENCE) / looks, pairs - 1) / _student(CONFIDENCE, pairs - 1)
     return bool(mean + (high - mean) * wider < min(0.0, least))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from pyarrow import fs as pafs
 
@@ -15,11 +15,15 @@ MISSING = "it is not there, and the trial has ended"
 CUT = "it is cut short, or no Parquet"
 
 
-def broken_files(paths: StudyPaths, trial_ids: Collection[str]) -> dict[str, str]:
-    """Return the files beside the rows of ended trials that can't be whole, each with its fault."""
-    found = {file: _fault(paths, file, info) for file, info in _files(paths, trial_ids)}
-    may_lack = tuple(f"{paths.table(table)}/" for table in SPARSE_TABLES)
-    return {f: fault for f, fault in found.items() if fault and not (fault == MISSING and f.startswith(may_lack))}
+def broken_files(paths: StudyPaths, probes: Mapping[str, int | None]) -> dict[str, str]:
+    """Return the files beside the rows of ended trials that can't be whole, each with its fault.
+
+    Args:
+        probes: of each trial how many its row tells of: without any it has no file of gradients.
+    """
+    found = {file: _fault(paths, file, info) for file, info in _files(paths, probes)}
+    may_lack = {paths.trial_file(table, one) for table in SPARSE_TABLES for one, count in probes.items() if not count}
+    return {f: fault for f, fault in found.items() if fault and not (fault == MISSING and f in may_lack)}
 
 
 def _files(paths: StudyPaths, trial_ids: Collection[str]) -> Iterator[tuple[str, pafs.FileInfo | None]]:

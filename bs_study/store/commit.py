@@ -52,7 +52,7 @@ def trial_row(paths: StudyPaths, trial: TrialConfig) -> dict[str, Any] | None:
             raise
         return None
     row: dict[str, Any] | None = rows[0] if len(rows) == 1 and "status" in rows[0] else None
-    if row is None or row_fault(row, trial) or broken_files(paths, [trial.trial_id]):
+    if row is None or row_fault(row, trial) or broken_files(paths, {trial.trial_id: row.get("probes")}):
         return None
     with contextlib.suppress(VanishedError):
         if file_rows(paths, paths.trial_file("evaluations", trial.trial_id), Question("evaluations")).fault:

@@ -39,7 +39,7 @@ def own_trials(study: Study, *, config: StudyConfig | None = None) -> pd.DataFra
     ids = rows["trial_id"].to_pylist()
     config = config or study.known_config
     faults = _foreign(study, rows, AskedTrials(config)) if config else {}
-    files = broken_files(study.paths, set(ids))
+    files = broken_files(study.paths, dict(zip(ids, rows["probes"].to_pylist(), strict=True)))
     study.leave_out(faults | files)
     broken = {study.paths.owner(file) for file in (*faults, *files)}
     frame: pd.DataFrame = rows.filter(pa.array([trial_id not in broken for trial_id in ids], pa.bool_())).to_pandas()

@@ -18,7 +18,7 @@ from bs_study.store.check.__main__ import main
 from bs_study.store.check.study import problems
 from bs_study.store.commit import commit_failed
 from bs_study.store.paths import StudyPaths
-from bs_study.store.schema import Table
+from bs_study.store.schema import ROW_TABLES, Table
 from tests.faults.small_studies import (
     METRICS,
     TABLES,
@@ -93,9 +93,7 @@ def test_a_table_file_that_is_missing_is_told(paths: StudyPaths, table: Table) -
 def test_a_row_that_was_lost_is_told_by_the_files_that_it_left(paths: StudyPaths) -> None:
     file = trial_files(paths, "trials")[0]
     file.unlink()
-    assert found(paths) == [
-        f"{table}/{file.name}: the trial has no row in trials" for table in ("iterations", "epochs", "evaluations")
-    ]
+    assert found(paths) == [f"{table}/{file.name}: the trial has no row in trials" for table in ROW_TABLES]
 
 
 def test_schema_faults_are_told(paths: StudyPaths) -> None:

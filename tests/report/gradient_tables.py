@@ -6,10 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
-
-from bs_study import Target
-from bs_study.report import figures
 
 SIZES = (8, 64, 512)
 
@@ -57,12 +53,3 @@ def stable(sizes: Sequence[int] = SIZES) -> pd.DataFrame:
     table["smallest_unstable_lr"] = 2 * table["largest_stable_lr"]
     table["limit_lr"] = table["largest_stable_lr"] / 0.8
     return table.assign(limit_low=table["limit_lr"] / 1.2, limit_high=table["limit_lr"] * 1.2)
-
-
-def drawn() -> list[Figure]:
-    """Return the figures of these tables."""
-    return [
-        figures.gradient_agreement(noise_scale(), lrs=dict.fromkeys(SIZES, 0.1)),
-        figures.minima(minima(), target=Target("accuracy", 0.95)),
-        figures.stable_lr(stable()),
-    ]

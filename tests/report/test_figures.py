@@ -20,7 +20,7 @@ from bs_study.report import figures
 from bs_study.report.colours import contrast
 from bs_study.report.style import as_svg, batch_colours
 from tests.analysis.hand_rows import TARGET, Outcome, hand_rows, joined
-from tests.report import gradient_tables
+from tests.report.gradient_tables import SIZES, minima, noise_scale, stable
 
 Cells = Mapping[tuple[int, float], Sequence[Outcome]]
 MISSED = ["missed", "missed"]
@@ -219,8 +219,7 @@ def drawn_figures() -> list[Figure]:
     noise = pd.DataFrame({"batch_size": [1, 4], "lr": 0.1, "window": "first_1000", "noise": [1.0, 0.1]} | NAMED)
     many = tables_of({(size, 0.1): [4 * (1 + 50 / size)] for size in (4, 16, 64, 256, 1024)})
     return [
-        figures.iterations_to_target(tables.scaling_curve, tables.convergence),
-        figures.iterations_to_target(many.scaling_curve, many.convergence),
+        *(figures.iterations_to_target(some.scaling_curve, some.convergence) for some in (tables, many)),
         figures.examples_by_iterations(many.scaling_curve),
         figures.critical_by_target(many.critical_batch.assign(target="accuracy>=0.9", value=0.9)),
         figures.best_lr(tables.scaling, lr_fit_of(exponent=0.5, log_lr_at_one=math.log(0.01))),
@@ -228,7 +227,9 @@ def drawn_figures() -> list[Figure]:
         figures.epoch_time(throughput_table()),
         figures.iteration_time(throughput_table(), fit),
         figures.loss_noise(noise.assign(stability="stable")),
-        *gradient_tables.drawn(),
+        figures.gradient_agreement(noise_scale(), lrs=dict.fromkeys(SIZES, 0.1)),
+        figures.minima(minima(), target=TARGET),
+        figures.stable_lr(stable()),
     ]
 
 
