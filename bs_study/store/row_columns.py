@@ -51,8 +51,8 @@ GRADIENTS = (
     Column("epoch", NUMBER, "so far, with a fraction", "epochs"),
     Column("iteration", COUNT, "the last one before: the weights are those that it left"),
     Column("examples", COUNT, "so far, without those of probes"),
-    Column("g2", NUMBER, "|G|², unbiased, so that it may be below 0", _SQUARED),
-    Column("tr_sigma", NUMBER, "tr Σ, unbiased", _SQUARED),
+    Column("g2", NUMBER, "|G|², unbiased, so that it may be below 0; null where it is no number", _SQUARED),
+    Column("tr_sigma", NUMBER, "tr Σ, unbiased; null where it is no number", _SQUARED),
     Column("g2_scaled", NUMBER, "Σᵢ Gᵢ² / (√v̂ᵢ + eps) with v̂ of adam, unbiased; null with sgd", _SCALED),
     Column("tr_sigma_scaled", NUMBER, "Σᵢ Σᵢᵢ / (√v̂ᵢ + eps) with v̂ of adam, unbiased; null with sgd", _SCALED),
     Column(

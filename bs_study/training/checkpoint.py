@@ -164,6 +164,7 @@ def restore_learner(learner: Learner, state: State, *, iteration: int) -> None:
         learner.optimizer.load_state_dict(state["optimizer"])
         learner.micro_batch = int(state["micro_batch"])
         learner.clipped.fill_(state["clipped"])
+        learner.begin()
     for group, lr in zip(learner.optimizer.param_groups, lrs, strict=True):
         group["lr"] = lr  # where the learner was built to have it: on the host, or on the device
     if learner.schedule:

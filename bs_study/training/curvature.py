@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from bs_study.training.gradient_norms import product
+from bs_study.training.gradient_norms import as_real, product
 from bs_study.training.learner import Learner
 from bs_study.training.parts import summed_loss
 from bs_study.training.probe import drawn, looking_at
-from bs_study.training.randomness import seed_generators
 from bs_study.workloads.base import Data, examples_in
 
 MOST_EXAMPLES = 512
 LEAST_PART = 32  # examples at once, however small the batch size
 MOST_PRODUCTS = 200
 TOLERANCE = 1e-3  # of the largest eigenvalue, by the residual of its vector
+MOST_TOLERANCE = 1e-2  # after so many products
 FIXED_SEED = 0  # of the examples that all trials have in common
 
 Vector = list[Tensor]
@@ -36,30 +35,38 @@ def batch_sharpness(learner: Learner, data: Data, *, batch_size: int, seed: int)
     """
     count = min(batch_size, MOST_EXAMPLES)
     places = torch.randint(examples_in(data), (count,), generator=torch.Generator().manual_seed(seed))
-    with looking_at(learner, seed=seed):
-        hessian = _Hessian(learner, data, places.tolist(), seed=seed)
-        gradient = hessian.gradient()
-        return float(product(gradient, hessian.times(gradient)) / product(gradient, gradient))
+    hessian = _Hessian(learner, data, places.tolist(), seed=seed)
+    gradient = hessian.gradient()
+    return float(product(gradient, hessian.times(gradient)) / product(gradient, gradient))
 
 
-def largest_eigenvalue(learner: Learner, data: Data) -> float:
+def largest_eigenvalue(learner: Learner, data: Data, *, alive: Callable[[], None] = lambda: None) -> float:
     """Return the largest eigenvalue of the Hessian of the loss on 512 fixed examples of the training set.
 
     By the Lanczos iteration, until the residual of the vector is a thousandth of the value. It changes nothing.
 
+    Args:
+        data: the training set.
+        alive: called at each product.
+
     Raises:
+        ArithmeticError: 200 products do not settle it.
         RuntimeError: the model has an operation without a second derivative.
     """
     generator = torch.Generator().manual_seed(FIXED_SEED)
     places = torch.randperm(examples_in(data), generator=generator)[:MOST_EXAMPLES].sort().values
-    with looking_at(learner, seed=FIXED_SEED):
-        hessian = _Hessian(learner, data, places.tolist(), seed=FIXED_SEED)
-        start = [torch.randn(one.shape, generator=generator).to(one) for one in learner.trained]
-        return lanczos(hessian.times, start)
+    hessian = _Hessian(learner, data, places.tolist(), seed=FIXED_SEED)
+    start = [torch.randn(one.shape, generator=generator).to(one) for one in learner.trained]
+
+    def times(vector: Vector) -> Vector:
+        alive()
+        return hessian.times(vector)
+
+    return lanczos(times, start)
 
 
 def lanczos(times: Callable[[Vector], Vector], start: Vector) -> float:
-    """Return the largest eigenvalue of a symmetric matrix that is known by its products.
+    """Return the largest eigenvalue of a symmetric matrix that is known by its products; NaN if one is no number.
 
     The three-term recurrence keeps three vectors. Without reorthogonalisation the largest values come more than once,
     and none is larger than it should be (Paige 1980).
@@ -67,6 +74,9 @@ def lanczos(times: Callable[[Vector], Vector], start: Vector) -> float:
     Args:
         times: returns the product of the matrix and a vector.
         start: not 0.
+
+    Raises:
+        ArithmeticError: after 200 products the residual is above 1 % of the value.
     """
     before: Vector | None = None
     vector = _scaled(start, 1 / _norm(start))
@@ -79,20 +89,25 @@ def lanczos(times: Callable[[Vector], Vector], start: Vector) -> float:
         if before is not None:
             torch._foreach_add_(after, before, alpha=-beside[-1])
         size = _norm(after)
-        values, vectors = np.linalg.eigh(_tridiagonal(diagonal, beside))
-        residual = size * abs(vectors[-1, -1])
-        if not np.isfinite(size) or residual <= TOLERANCE * abs(values[-1]) or len(diagonal) == MOST_PRODUCTS:
-            return float(values[-1])
+        if not math.isfinite(size):
+            return math.nan
+        value, end = _top(diagonal, beside)
+        is_last = len(diagonal) == MOST_PRODUCTS
+        if size * abs(end) <= (MOST_TOLERANCE if is_last else TOLERANCE) * abs(value):
+            return value
+        if is_last:
+            raise ArithmeticError(f"{MOST_PRODUCTS} products do not settle the largest eigenvalue of the Hessian")
         beside.append(size)
         before, vector = vector, _scaled(after, 1 / size)
 
 
 class _Hessian:
-    """The Hessian of the loss of a batch, in micro-batches. What workload and model draw is the same each time."""
+    """The Hessian of the loss of a batch, in micro-batches. Each look begins alike, so that all see one Hessian."""
 
     def __init__(self, learner: Learner, data: Data, places: list[int], *, seed: int) -> None:
-        self._learner, self._seed = learner, seed
-        self._batch = drawn(learner, data, places)
+        self._learner, self._data, self._seed = learner, data, seed
+        with looking_at(learner, data, seed=seed):
+            self._batch = drawn(learner, data, places)
 
     def gradient(self) -> Vector:
         return self._sum(lambda loss: torch.autograd.grad(loss, self._trained, allow_unused=True))
@@ -101,7 +116,7 @@ class _Hessian:
         def of_part(loss: Tensor) -> Sequence[Tensor | None]:
             gradients = torch.autograd.grad(loss, self._trained, create_graph=True, allow_unused=True)
             along = sum(
-                (one * other).sum()
+                (as_real(one) * as_real(other)).sum()
                 for one, other in zip(gradients, vector, strict=True)
                 if one is not None and one.requires_grad
             )
@@ -120,9 +135,8 @@ class _Hessian:
                     one += more.detach()
 
         learner = self._learner
-        seed_generators(self._seed)
         # The fused kernels of attention have no second derivative.
-        with sdpa_kernel(SDPBackend.MATH):
+        with looking_at(learner, self._data, seed=self._seed), sdpa_kernel(SDPBackend.MATH):
             size = max(learner.micro_batch, LEAST_PART)
             summed_loss(self._loss, self._batch, size=size, weigh=learner.workload.loss_weight, use=add)
         return total
@@ -135,8 +149,15 @@ class _Hessian:
         return self._learner.trained
 
 
-def _tridiagonal(diagonal: list[float], beside: list[float]) -> np.ndarray:
-    return np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1)
+def _top(diagonal: list[float], beside: list[float]) -> tuple[float, float]:
+    """Return the largest eigenvalue of a tridiagonal matrix, and the last number of its vector.
+
+    By torch, which keeps to the threads of the trial: numpy takes all, and a hundred times as long beside other trials.
+    """
+    above = torch.tensor(beside, dtype=torch.float64)
+    matrix = torch.diag(torch.tensor(diagonal, dtype=torch.float64)) + torch.diag(above, 1) + torch.diag(above, -1)
+    values, vectors = torch.linalg.eigh(matrix)
+    return float(values[-1]), float(vectors[-1, -1])
 
 
 def _norm(vector: Vector) -> float:

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from bs_study.training.gradient_norms import gradients_of
+from bs_study.training.gradient_norms import gradient_of_each
 from bs_study.training.learner import Learner, Told, is_out_of_memory
 
 EngineName = Literal["eager", "compile", "cuda_graph"]
@@ -30,7 +30,7 @@ class Engine(Protocol):
         """Return what the iterations since the last call told, and forget it."""
 
     def gradients(self) -> list[Tensor]:
-        """Return the gradients that the last update used; the next one overwrites them."""
+        """Return the gradient of each trained parameter that the last update used; the next one overwrites them."""
 
 
 class EagerEngine:
@@ -55,7 +55,7 @@ class EagerEngine:
         return Told(*(torch.stack(of_all).float() for of_all in zip(*told, strict=True)))
 
     def gradients(self) -> list[Tensor]:
-        return gradients_of(self._learner.trained)
+        return gradient_of_each(self._learner.trained)
 
 
 class CompiledEngine(EagerEngine):

@@ -57,6 +57,7 @@ class Learner:
         loss: mean loss of a prepared batch: `eager_loss`, or what an engine makes of it.
         clipped: iterations of this epoch whose gradients were scaled down, counted on the device.
         trained: the parameters that have gradients.
+        frozen: the others, each with the version that its tensor had at first.
     """
 
     workload: Workload
@@ -72,12 +73,23 @@ class Learner:
     loss: Callable[..., Tensor] = field(init=False)
     clipped: Tensor = field(init=False)
     trained: list[Tensor] = field(init=False)
+    frozen: list[tuple[Tensor, int]] = field(init=False)
     _adds_up: bool = field(init=False, default=False)  # was seen
 
     def __post_init__(self) -> None:
         self.loss = self.eager_loss
         self.clipped = torch.zeros((), dtype=torch.int64, device=self.device)
         self.trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.begin()
+
+    def begin(self) -> None:
+        """Take the weights as they are now for those that training begins with."""
+        self.frozen = [(one, one._version) for one in self.model.parameters() if not one.requires_grad]
+
+    @property
+    def followers(self) -> list[Tensor]:
+        """The parameters that no optimizer trains and training has changed all the same: a teacher's, say."""
+        return [one for one, version in self.frozen if one._version != version]
 
     @property
     def device(self) -> torch.device:

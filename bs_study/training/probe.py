@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bs_study.training.gradient_norms import product, total_norm
+from bs_study.training.gradient_norms import as_real, gradient_of_each, is_half, product, total_norm
 from bs_study.training.kept_state import kept_state
 from bs_study.training.learner import Learner
+from bs_study.training.own_state import kept_own_state
 from bs_study.training.parts import Batch, summed_loss
 from bs_study.training.randomness import seed_generators
 from bs_study.workloads.base import Data, examples_in
@@ -66,8 +67,8 @@ def probe(learner: Learner, data: Data, *, chunk: int, chunks: int, seed: int) -
     """
     places = torch.randint(examples_in(data), (chunks * chunk,), generator=torch.Generator().manual_seed(seed))
     norms2: list[Tensor] = []
-    with looking_at(learner, seed=seed):
-        means = [torch.zeros_like(parameter) for parameter in learner.trained]
+    with looking_at(learner, data, seed=seed):
+        means = [torch.zeros_like(one, dtype=torch.float32 if is_half(one) else None) for one in learner.trained]
         scale = adam_scale(learner.optimizer, learner.trained)
         for some in torch.split(places, chunk):
             gradients = _chunk_gradients(learner, drawn(learner, data, some.tolist()))
@@ -84,26 +85,15 @@ def _chunk_gradients(learner: Learner, batch: Batch) -> list[Tensor]:
         parameter.grad = None
     weigh, size = learner.workload.loss_weight, learner.micro_batch
     summed_loss(learner.eager_loss, batch, size=size, weigh=weigh, use=Tensor.backward)
-    found = [torch.zeros_like(one) if one.grad is None else one.grad for one in learner.trained]
-    return [one.to_dense() if one.is_sparse else one for one in found]
+    return gradient_of_each(learner.trained)
 
 
 @contextlib.contextmanager
-def looking_at(learner: Learner, *, seed: int) -> Iterator[None]:
+def looking_at(learner: Learner, data: Data, *, seed: int) -> Iterator[None]:
     """Leave all that a look at a learner's model changes as it was; within, generators begin with a seed."""
-    own = [
-        (value, value.get_state())
-        for holder in (learner.workload, *learner.model.modules())
-        for value in getattr(holder, "__dict__", {}).values()
-        if isinstance(value, torch.Generator)
-    ]
-    with kept_state(learner.model):
+    with kept_own_state(learner, data), kept_state(learner.model):
         seed_generators(seed)
-        try:
-            yield
-        finally:
-            for generator, state in own:
-                generator.set_state(state)
+        yield
 
 
 def drawn(learner: Learner, data: Data, places: list[int]) -> Batch:
@@ -114,7 +104,7 @@ def drawn(learner: Learner, data: Data, places: list[int]) -> Batch:
 
 def probe_seed(seed: int, iteration: int) -> int:
     """Return the seed of the probe after an iteration, which no batch of the trial has."""
-    return int(np.random.SeedSequence([seed, iteration, 0, 0]).generate_state(1, np.uint64)[0] >> 1)
+    return int(np.random.SeedSequence([seed, iteration, 0, 1]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def adam_scale(optimizer: torch.optim.Optimizer, parameters: list[Tensor]) -> list[Tensor]:
@@ -129,10 +119,10 @@ def adam_scale(optimizer: torch.optim.Optimizer, parameters: list[Tensor]) -> li
     for parameter in parameters:
         state = optimizer.state.get(parameter, {})
         if "exp_avg_sq" in state:
-            unbiased = state["exp_avg_sq"] / (1 - beta2 ** state["step"].to(parameter.device))
+            unbiased = as_real(state["exp_avg_sq"]) / (1 - beta2 ** state["step"].to(parameter.device))
             scales.append(1 / (unbiased.sqrt() + eps))
         else:
-            scales.append(torch.zeros_like(parameter))
+            scales.append(torch.zeros_like(as_real(parameter)))
     return scales
 
 

@@ -17,10 +17,9 @@ from bs_study.training.clock import synchronize
 from bs_study.training.curvature import batch_sharpness, largest_eigenvalue
 from bs_study.training.engine import first_line
 from bs_study.training.gradient_norms import product
-from bs_study.training.learner import is_out_of_memory
 from bs_study.training.placement import Probing
-from bs_study.training.probe import probe, probe_seed
-from bs_study.training.probe_plan import CHUNKS, chunk_size, next_probe
+from bs_study.training.probe import Moments, probe, probe_seed
+from bs_study.training.probe_plan import CHUNKS, SHARE, chunk_size, next_probe
 from bs_study.training.progress import Position
 
 Row = dict[str, float | None]
@@ -28,7 +27,7 @@ Row = dict[str, float | None]
 
 @dataclass
 class Tally:
-    """The probes of a trial so far: their examples, the rows recorded, the seconds."""
+    """The probes of a trial so far: examples that they have taken or forgone, the rows recorded, the seconds."""
 
     examples: int = 0
     probes: int = 0
@@ -92,9 +91,7 @@ class Prober:
         try:
             found = probe(learner, data, chunk=chunk, chunks=CHUNKS, seed=seed)
             self._gradient = [gradient.clone() for gradient in self._assembly.engine.gradients()]
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
+        except Exception as error:  # noqa: BLE001  of a model that takes batches of one size, say: it trains on
             self._chunk = None
             self._complain("gradients were probed no more", error)
             return
@@ -105,10 +102,8 @@ class Prober:
             "iteration": position.iteration,
             "examples": position.examples,
             "epoch": self._plan.epochs_after(position.iteration),
-            "g2": found.plain.g2,
-            "tr_sigma": found.plain.tr_sigma,
-            "g2_scaled": found.scaled and found.scaled.g2,
-            "tr_sigma_scaled": found.scaled and found.scaled.tr_sigma,
+            **_columns(found.plain, ""),
+            **_columns(found.scaled, "_scaled"),
             "cos_next": None,
             "batch_sharpness": sharpness,
             "step_lr": float(learner.optimizer.param_groups[0]["lr"]),
@@ -119,12 +114,12 @@ class Prober:
         }
 
     def _curved(self, measure: Callable[[], float]) -> float | None:
-        """Return a curvature, if that is asked for and the model has second derivatives for which there is memory."""
+        """Return a curvature, if that is asked for, the model has second derivatives, and there is memory for them."""
         if not self._curvature:
             return None
         try:
             found = measure()
-        except (RuntimeError, MemoryError) as error:
+        except Exception as error:  # noqa: BLE001  what an operation has in place of a second derivative is its own
             self._curvature = False
             self._complain("curvature was measured no more", error)
             return None
@@ -133,13 +128,17 @@ class Prober:
     def _complain(self, what: str, error: BaseException) -> None:
         self.complaints.append(f"{what}: {first_line(error)}")
 
-    def end(self, position: Position, *, is_sound: bool) -> None:
-        """Finish the last probe, and measure the largest eigenvalue unless the trial has diverged."""
+    def end(self, position: Position, *, is_sound: bool, alive: Callable[[], None]) -> None:
+        """Finish the last probe, and measure the largest eigenvalue unless the trial has diverged.
+
+        Args:
+            alive: called at each step of that, of which there may be 200.
+        """
         start = time.perf_counter()
         self.finish(position)
         if is_sound:
             learner, data = self._assembly.learner, self._assembly.train_data
-            self._eigenvalue = self._curved(lambda: largest_eigenvalue(learner, data))
+            self._eigenvalue = self._curved(lambda: largest_eigenvalue(learner, data, alive=alive))
         self._tally.seconds += time.perf_counter() - start
 
     @property
@@ -153,10 +152,22 @@ class Prober:
         """What a checkpoint holds, so that the probes of a resumed trial are those of an unbroken one."""
         return {"tally": asdict(self._tally), "row": self._row, "gradient": self._gradient}
 
-    def restore(self, state: State) -> None:
-        """Go on from a saved state; of an older version there is none."""
-        self._tally = Tally(**state["tally"])
-        self._row, self._gradient = state["row"], [one.to(self._assembly.device) for one in state["gradient"]]
+    def restore(self, state: State, *, examples: int) -> None:
+        """Go on from a saved state, which is empty where an older version wrote it, after so many examples.
+
+        Where there were no probes so far, those that are due by then are not made one after another.
+        """
+        if state:
+            self._tally = Tally(**state["tally"])
+            self._row, self._gradient = state["row"], [one.to(self._assembly.device) for one in state["gradient"]]
+        if not self._tally.examples:
+            self._tally.examples = int(examples * SHARE)
+
+
+def _columns(found: Moments | None, ending: str) -> Row:
+    """Return the columns of moments; of weights that are no numbers any more, say, they are not known."""
+    known = found if found and all(map(math.isfinite, found)) else (None, None)
+    return dict(zip((f"g2{ending}", f"tr_sigma{ending}"), known, strict=True))
 
 
 def _cosine(left: list[Tensor], right: list[Tensor]) -> float | None:

@@ -59,9 +59,9 @@ def ready_run(
             watch.restore(state["watch"])
         recorder.restore(state)
     prober = Prober(assembly, probing, recorder.add_probe)
-    if state and "prober" in state:  # which older versions did not write
+    if state:
         with misfits_raise():
-            prober.restore(state["prober"])
+            prober.restore(state.get("prober", {}), examples=recorder.position.examples)
     return TrialRun(recorder, assembly, prober, target=target, watch=watch, watchdog=watchdog, bound=bound)
 
 
@@ -125,7 +125,7 @@ class TrialRun:
             self.recorder.keep(self._plan, self._state)
             raise
         self._watchdog.feed()
-        self.prober.end(position, is_sound=ending.status == "completed")
+        self.prober.end(position, is_sound=ending.status == "completed", alive=self._watchdog.feed)
         return ending
 
     def _train_epoch(self, epoch: int) -> Ending | None:

@@ -17,7 +17,7 @@ from bs_study.store.schema import KEYS, LATER_COLUMNS, ROW_TABLES, Table, table_
 OPTIONAL = (
     "epoch",  # of a function whose epochs are not known
     *("clipped_share", "peak_memory_bytes", "timed_iterations", "grad_norm2"),
-    *("g2_scaled", "tr_sigma_scaled", "cos_next", "batch_sharpness"),
+    *("g2", "tr_sigma", "g2_scaled", "tr_sigma_scaled", "cos_next", "batch_sharpness"),
     *("epoch_seconds", "train_seconds", "load_seconds", "compute_seconds"),  # where they cover no iteration: see `rows`
 )
 """Columns of a trial's rows that may be null."""
