@@ -55,7 +55,7 @@ def sharpness_table(gradients: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFra
         falls.
         stability_share: median over seeds of `stability_share` of the two; missing for adam, whose limit is another.
         batch_sharpness: median over the late probes of all seeds. batch_share: median of the share by it.
-        is_beyond: stability_share is above 1; false where it is missing.
+        is_beyond: stability_share is above 1, or batch_share where that is missing; false where both are.
     """
     answers = trials[trials["status"].isin(["completed", "diverged"])]
     probes = probes_of(gradients, answers, statuses=("completed", "diverged"))
@@ -81,7 +81,7 @@ def _table(of_trial: pd.DataFrame, batch: pd.DataFrame) -> pd.DataFrame:
     table["trials"] = cells.size()
     table["largest_eigenvalue_low"], table["largest_eigenvalue_high"] = eigenvalues.min(), eigenvalues.max()
     table = table.join(batch.groupby(CELL)[["batch_sharpness", "batch_share"]].median())
-    table["is_beyond"] = table["stability_share"] > 1
+    table["is_beyond"] = table["stability_share"].fillna(table["batch_share"]) > 1
     return table.reset_index()[SHARPNESS]
 
 

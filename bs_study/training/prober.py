@@ -128,17 +128,16 @@ class Prober:
     def _complain(self, what: str, error: BaseException) -> None:
         self.complaints.append(f"{what}: {first_line(error)}")
 
-    def end(self, position: Position, *, is_sound: bool, alive: Callable[[], None]) -> None:
-        """Finish the last probe, and measure the largest eigenvalue unless the trial has diverged.
+    def end(self, position: Position, *, alive: Callable[[], None]) -> None:
+        """Finish the last probe, and measure the largest eigenvalue, also where the trial has diverged.
 
         Args:
             alive: called at each step of that, of which there may be 200.
         """
         start = time.perf_counter()
         self.finish(position)
-        if is_sound:
-            learner, data = self._assembly.learner, self._assembly.train_data
-            self._eigenvalue = self._curved(lambda: largest_eigenvalue(learner, data, alive=alive))
+        learner, data = self._assembly.learner, self._assembly.train_data
+        self._eigenvalue = self._curved(lambda: largest_eigenvalue(learner, data, alive=alive))
         self._tally.seconds += time.perf_counter() - start
 
     @property

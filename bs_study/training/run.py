@@ -125,7 +125,7 @@ class TrialRun:
             self.recorder.keep(self._plan, self._state)
             raise
         self._watchdog.feed()
-        self.prober.end(position, is_sound=ending.status == "completed", alive=self._watchdog.feed)
+        self.prober.end(position, alive=self._watchdog.feed)
         return ending
 
     def _train_epoch(self, epoch: int) -> Ending | None:

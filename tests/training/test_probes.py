@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from bs_study import Study
+from bs_study.analysis.sharpness import sharpness_table
 from bs_study.store.paths import StudyPaths
 from bs_study.training.interruption import Interrupted, Interruption
 from bs_study.training.progress import Ending
@@ -24,10 +25,10 @@ STILL = {"lr": 1e-12, "stop_at_target": False, "eval_every_examples": 10**9}  # 
 def probed(run: Run, paths: StudyPaths) -> Callable[..., Study]:
     """Run a trial of a workload in tests/toy/probed.py with probes, in a place without others."""
 
-    def one(name: str, **settings: Any) -> Study:
+    def one(name: str, *, status: str = "completed", **settings: Any) -> Study:
         paths.remove(paths.root)
         ending, study = run(**STILL | {"workload": f"probed:{name}", "probes": True} | settings)
-        assert ending.status == "completed"
+        assert ending.status == status
         return study
 
     return one
@@ -160,9 +161,14 @@ def test_the_probes_of_an_interrupted_trial_are_those_of_an_unbroken_one(
 
 
 def test_sharpness_and_largest_eigenvalue_of_a_quadratic_are_its_own(probed: Callable[..., Study]) -> None:
-    study = probed("Quadratic", batch_size=600, max_iterations=30, lr=0.2, momentum=0.0, curvature=True)
-    assert study.trials()["largest_eigenvalue"].iloc[0] == pytest.approx(8, rel=0.15)  # on 512 of 600 examples
-    assert study.gradients()["batch_sharpness"].between(0.2, 9).all()
+    # On 512 of 600 examples, and by batches drawn with replacement.
+    for lr, status, is_beyond in ((0.24, "completed", False), (0.26, "completed", True), (0.4, "diverged", True)):
+        settings = {"lr": lr, "momentum": 0.0, "max_iterations": 30, "loss_limit_iterations": 5}
+        study = probed("Quadratic", batch_size=600, status=status, curvature=True, **settings)
+        assert study.trials()["largest_eigenvalue"].iloc[0] == pytest.approx(8, rel=0.01)
+        assert study.gradients()["batch_sharpness"].between(0.2, 10).all()
+        table = sharpness_table(study.gradients().assign(recipe=""), study.trials().assign(recipe=""))
+        assert table["is_beyond"].tolist() == [is_beyond]
 
 
 def test_without_curvature_there_is_none(probed: Callable[..., Study]) -> None:
