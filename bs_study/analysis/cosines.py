@@ -100,7 +100,7 @@ def mean_cosine(cosines: npt.ArrayLike) -> Interval:
     Interval(value=0.5, low=0.5, high=0.5)
     """
     known = np.asarray(cosines, np.float64)
-    known = known[np.isfinite(known)]
+    known = known[np.isfinite(known)].clip(-1, 1)  # which rounding may leave
     if len(known) < 2:
         return Interval(float(known[0]), np.nan, np.nan) if len(known) else UNKNOWN
     mean = float(known.mean())

@@ -48,9 +48,10 @@ def noise_scale(tr_sigma: npt.ArrayLike, g2: npt.ArrayLike) -> Interval:
         g2: G2, that of |G|², same shape and unit; it may be below 0. A pair that isn't finite is left out.
 
     Returns:
-        value: missing where sum G2 is not above 0. low, high: missing below two probes. high is infinite where the
-        interval of mG holds 0, or lies below it. low is then Fieller's lower end, or 0 where there is none: where the
-        interval of mS holds 0 too, and of gradients that are all 0. No end is below 0, since phi is not.
+        value: missing where sum G2 is not above 0, and never below 0. low, high: missing below two probes. high is
+        infinite where the interval of mG holds 0, or lies below it. low is then Fieller's lower end, or 0 where there
+        is none: where the interval of mS holds 0 too, and of gradients that are all 0. No end is below 0, since phi is
+        not.
 
     >>> noise_scale([300.0], [2.0])
     Interval(value=150.0, low=nan, high=nan)
@@ -66,8 +67,8 @@ def noise_scale(tr_sigma: npt.ArrayLike, g2: npt.ArrayLike) -> Interval:
     units[units == 0] = 1.0
     pairs /= units
     s, g = pairs.mean(axis=0)
-    unit = float(units[0] / units[1])
-    value = float(s / g) * unit if g > 0 else np.nan
+    unit = float(units[0]) / float(units[1])
+    value = max(float(s / g), 0.0) * unit if g > 0 else np.nan  # S is below 0 by rounding alone
     if probes == 1:
         return Interval(value, np.nan, np.nan)
     low, high = _fieller(float(s), float(g), np.cov(pairs.T) / probes, t=t_quantile(probes - 1))

@@ -55,12 +55,14 @@ def sharpness_table(gradients: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFra
         falls.
         stability_share: median over seeds of `stability_share` of the two; missing for adam, whose limit is another.
         batch_sharpness: median over the late probes of all seeds. batch_share: median of the share by it.
-        is_beyond: stability_share is above 1, or batch_share where that is missing; false where both are.
+        is_beyond: stability_share is above 1. Where all trials diverged and left no eigenvalue, batch_share is: no
+        quotient gᵀHg / |g|² is larger than the largest eigenvalue of its H. False where both are missing.
     """
     answers = trials[trials["status"].isin(["completed", "diverged"])]
     probes = probes_of(gradients, answers, statuses=("completed", "diverged"))
     last_lr = answers["trial_id"].map(probes.groupby("trial_id")["step_lr"].last()).astype(float)
     of_trial = answers[[*CELL, "trial_id"]].assign(
+        has_diverged=answers["status"] == "diverged",
         largest_eigenvalue=_finite(_column(answers, "largest_eigenvalue", np.nan)),
         step_lr=last_lr.fillna(_constant_lr(answers)),
     )
@@ -81,7 +83,8 @@ def _table(of_trial: pd.DataFrame, batch: pd.DataFrame) -> pd.DataFrame:
     table["trials"] = cells.size()
     table["largest_eigenvalue_low"], table["largest_eigenvalue_high"] = eigenvalues.min(), eigenvalues.max()
     table = table.join(batch.groupby(CELL)[["batch_sharpness", "batch_share"]].median())
-    table["is_beyond"] = table["stability_share"].fillna(table["batch_share"]) > 1
+    by_batch = table["batch_share"].where(table["stability_share"].isna() & cells["has_diverged"].all())
+    table["is_beyond"] = table["stability_share"].fillna(by_batch) > 1
     return table.reset_index()[SHARPNESS]
 
 

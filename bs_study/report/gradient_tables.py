@@ -54,7 +54,7 @@ GRADIENT_TABLES = (
             Column("largest_eigenvalue", "of the Hessian at the end, on 512 training examples"),
             Column("step_lr", "at the last probe", is_setting=True),
             Column("stability_share", "of lr in the largest stable one, by the eigenvalue; not for adam"),
-            Column("is_beyond", "the share is above 1"),
+            Column("is_beyond", "the share is above 1; by batch where all trials diverged"),
             Column("batch_sharpness", "along the gradient of a batch, median of late probes"),
             Column("batch_share", "of lr in the largest stable one, by the sharpness of batches"),
         ),

@@ -93,6 +93,7 @@ def test_the_unit_of_the_gradients_does_not_matter(unit):
         ([0.0, 0.0, 0.0], [0.0, 0.0, 0.0], (np.nan, 0.0, np.inf)),
         ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0], (0.0, 0.0, 0.0)),
         ([6.0, 6.0], [-2.0, -2.0], (np.nan, 0.0, np.inf)),
+        ([-1e-9, -1e-9], [2.0, 2.0], (0.0, 0.0, 0.0)),
         ([1.0, 9.0], [-1.0, 1.0], (np.nan, 0.0, np.inf)),
     ],
 )
@@ -160,4 +161,5 @@ def test_the_mean_of_cosines_has_students_interval_within_minus_one_and_one():
     assert_same(mean_cosine([*values, np.nan]), (0.2125, *expected))
     assert_same(mean_cosine([0.9, -0.9]), (0.0, -1.0, 1.0))
     assert_same(mean_cosine([0.5]), (0.5, np.nan, np.nan))
+    assert_same(mean_cosine([1 + 1e-7, 1 + 1e-7]), (1.0, 1.0, 1.0))
     assert_same(mean_cosine([]), NOTHING)

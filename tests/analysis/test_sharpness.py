@@ -75,6 +75,13 @@ def test_the_lr_is_that_of_the_last_probe():
     assert (found["step_lr"], found["stability_share"]) == pytest.approx((0.04, 0.08))
 
 
+def test_of_cells_without_an_eigenvalue_those_that_diverged_are_beyond_by_their_batches():
+    ended = [keys(lr=0.6) | {"status": "diverged"}, keys(lr=0.4) | {"status": "diverged"}, keys(lr=0.7)]
+    drawn = pd.concat([probes(one, [600, 990], batch_sharpness=SHARPEST) for one in ended])
+    found = sharpness_table(drawn, trials(*ended, largest_eigenvalue=np.nan))
+    assert list(zip(found["lr"], found["is_beyond"], strict=True)) == [(0.4, False), (0.6, True), (0.7, False)]
+
+
 @pytest.mark.parametrize("schedule", [{"lr_decay": "linear"}, {"lr_warmup_iterations": 5}, {"lr_warmup_epochs": 0.5}])
 def test_without_probes_the_lr_of_a_schedule_is_not_known(schedule: dict[str, Any]):
     (found,) = sharpness_table(pd.DataFrame(), trials(keys(), largest_eigenvalue=SHARPEST, **schedule)).to_dict(

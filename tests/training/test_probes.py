@@ -163,7 +163,7 @@ def test_the_probes_of_an_interrupted_trial_are_those_of_an_unbroken_one(
 def test_sharpness_and_largest_eigenvalue_of_a_quadratic_are_its_own(probed: Callable[..., Study]) -> None:
     # On 512 of 600 examples, and by batches drawn with replacement.
     for lr, status, is_beyond in ((0.24, "completed", False), (0.26, "completed", True), (0.4, "diverged", True)):
-        settings = {"lr": lr, "momentum": 0.0, "max_iterations": 30, "loss_limit_iterations": 5}
+        settings = {"lr": lr, "momentum": 0.0, "max_iterations": 12, "loss_limit_iterations": 5}
         study = probed("Quadratic", batch_size=600, status=status, curvature=True, **settings)
         assert study.trials()["largest_eigenvalue"].iloc[0] == pytest.approx(8, rel=0.01)
         assert study.gradients()["batch_sharpness"].between(0.2, 10).all()

@@ -75,10 +75,21 @@ def evaluation_problems(rows: pa.Table, iterations: pa.Table | None) -> Iterator
 
 
 def gradient_problems(rows: pa.Table, iterations: pa.Table | None) -> Iterator[str]:
-    """Yield what is wrong with the gradient probes of a trial: each is after a later iteration, among the trial's."""
+    """Yield what is wrong with the gradient probes of a trial: each is after a later iteration, among the trial's.
+
+    It has two chunks at least, a chunk one example, and a cosine is between -1 and 1 but for rounding.
+    """
     yield from _steps("iteration", _column(rows, "iteration"), smallest=1, largest=None)
     yield from _agreement(rows, "iteration", iterations)
     yield from _not_negative("probe_seconds", _column(rows, "probe_seconds"))
+    for name, is_wrong in (
+        ("chunk", _column(rows, "chunk") < 1),
+        ("chunks", _column(rows, "chunks") < 2),
+        ("cos_next", np.abs(_column(rows, "cos_next")) > 1 + RELATIVE),
+    ):
+        row = _first(is_wrong)
+        if row is not None:
+            yield f"{name} is {_column(rows, name)[row]:g} in row {row + 1}"
 
 
 def is_reported(rows: pa.Table) -> bool:
