@@ -59,16 +59,17 @@ def run_trial(paths: StudyPaths, trial: TrialConfig, *, epochs: int = 2) -> Tria
     return writer
 
 
-def add_epoch(writer: TrialWriter, epoch: int, *, metrics: list[str] = METRICS) -> None:
+def add_epoch(writer: TrialWriter, epoch: int, *, metrics: list[str] = METRICS, probes: int = 1) -> None:
     iteration = np.arange(5 * epoch - 4, 5 * epoch + 1)
     writer.add_iterations(
         epoch=epoch, first_iteration=int(iteration[0]), examples=4 * iteration, loss=np.float32(1) / iteration
     )
     counts = {"examples": 20 * epoch}
-    writer.add_probe(
-        epoch=epoch - 0.8, iteration=int(iteration[0]), examples=4 * int(iteration[0]), g2=1.0, tr_sigma=2.0,
-        cos_next=0.5, step_lr=0.1, chunk=8, chunks=8, by_batch=False, probe_seconds=0.1,
-    )  # fmt: skip
+    for probed in iteration[:probes].tolist():
+        writer.add_probe(
+            epoch=epoch - 0.8, iteration=probed, examples=4 * probed, g2=1.0, tr_sigma=2.0,
+            cos_next=0.5, step_lr=0.1, chunk=8, chunks=8, by_batch=False, probe_seconds=0.1,
+        )  # fmt: skip
     writer.add_epoch(
         epoch=epoch, iterations=5 * epoch, timed_iterations=5, epoch_seconds=1.0, load_seconds=0.25,
         compute_seconds=0.5, peak_memory_bytes=2**20, **counts,

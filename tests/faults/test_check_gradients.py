@@ -29,7 +29,7 @@ def paths(tmp_path: Path) -> StudyPaths:
     paths, (trial,) = empty_study(tmp_path / "study", seeds=(0,))
     writer = TrialWriter(paths, trial, metrics=METRICS)
     for epoch, probed in ((1, [1]), (2, [5, 7])):
-        add_epoch(writer, epoch)
+        add_epoch(writer, epoch, probes=0)
         for iteration in probed:
             add_probe(writer, iteration)
         writer.write_part()
@@ -88,7 +88,7 @@ def test_a_reader_beside_a_trial_that_runs_sees_the_probes_of_its_whole_parts(tm
     writer = TrialWriter(paths, trial, metrics=METRICS)
     seen = []
     for epoch, probed in ((1, []), (2, [5, 7]), (3, []), (4, [16])):
-        add_epoch(writer, epoch)
+        add_epoch(writer, epoch, probes=0)
         for iteration in probed:
             add_probe(writer, iteration)
         writer.write_part()
