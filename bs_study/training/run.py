@@ -125,8 +125,14 @@ class TrialRun:
             self.recorder.keep(self._plan, self._state)
             raise
         self._watchdog.feed()
-        self.prober.end(position, alive=self._watchdog.feed)
+        self.prober.end(position, alive=self._go_on)
         return ending
+
+    def _go_on(self) -> None:
+        """Let the watchdog know that the trial is alive; raise if what it does at its end is to be left."""
+        self._watchdog.feed()
+        if self._assembly.interruption.is_asked:
+            raise RuntimeError("the trial was asked to end")
 
     def _train_epoch(self, epoch: int) -> Ending | None:
         position, end = self.recorder.position, epoch * self._plan.epoch_iterations

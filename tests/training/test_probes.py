@@ -14,6 +14,7 @@ import pytest
 from bs_study import Study
 from bs_study.analysis.sharpness import sharpness_table
 from bs_study.store.paths import StudyPaths
+from bs_study.training.curvature import largest_eigenvalue
 from bs_study.training.interruption import Interrupted, Interruption
 from bs_study.training.progress import Ending
 
@@ -194,3 +195,19 @@ def test_memory_that_a_probe_has_not_ends_the_probes_and_not_the_trial(
     study = probed("Regression", batch_size=20_000, max_iterations=9)
     assert len(study.gradients()) == 3
     assert study.trials()["message"].iloc[0] == "gradients were probed no more: out of memory, says the test"
+
+
+def test_a_trial_that_is_asked_to_end_leaves_its_eigenvalue_and_is_committed(
+    probed: Callable[..., Study], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interruption = Interruption()
+
+    def while_measured(*given: Any, **named: Any) -> float:
+        interruption.ask()
+        return largest_eigenvalue(*given, **named)
+
+    monkeypatch.setattr("bs_study.training.prober.largest_eigenvalue", while_measured)
+    study = probed("Quadratic", batch_size=600, max_iterations=3, curvature=True, interruption=interruption)
+    row = study.trials().iloc[0]
+    assert np.isnan(row["largest_eigenvalue"])
+    assert row["message"] == "curvature was measured no more: the trial was asked to end"
