@@ -104,7 +104,15 @@ def test_a_trial_on_ray_has_one_thread_per_core_it_was_given_and_says_which_ray_
 
 def test_tune_leaves_nothing_in_the_store_and_nothing_stays_live(ran: Any) -> None:
     paths = ran[0].paths
-    assert paths.names(paths.root) == ["epochs", "evaluations", "iterations", "live", "study.json", "trials"]
+    assert paths.names(paths.root) == [
+        "epochs",
+        "evaluations",
+        "gradients",
+        "iterations",
+        "live",
+        "study.json",
+        "trials",
+    ]
     assert paths.names(paths.live) == []
 
 
