@@ -181,7 +181,7 @@ def test_a_batch_size_below_the_rule_that_takes_more_is_named_and_what_may_chang
 
 def test_four_batch_sizes_have_a_knee_and_no_regimes_and_edges_take_an_lr_for_granted() -> None:
     four = study(knee_at(200), SIZES[1:5], spread=0.01)
-    assert curve_line(four, "") == "It takes 5 batch sizes to tell where a doubling stops paying: 4 leave it open."
+    assert curve_line(four, "") == "It takes 5 batch sizes to tell where doubling stops paying: 4 leave it open."
     assert definitions(four, "")[0].startswith("The knee: B_c = ")
     assert set(four.tables.scaling_curve["regime"]) == {""}
     cells: dict[tuple[int, float], Sequence[Outcome]] = {

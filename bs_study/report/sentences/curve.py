@@ -25,7 +25,7 @@ def curve_line(found: Analysis, recipe: str) -> str:
     if fit is None:
         return ""
     if fit.points < MIN_FOR_POWER:
-        return f"It takes {MIN_FOR_POWER} batch sizes to tell where a doubling stops paying: {fit.points} leave it open."
+        return f"It takes {MIN_FOR_POWER} batch sizes to tell where doubling stops paying: {fit.points} leave it open."
     parts = list(_regimes(fit, fitted_sizes(curve)))
     if not parts:
         return "Where a doubling stops paying can't be told yet."
