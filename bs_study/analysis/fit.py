@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,11 @@ class Line(NamedTuple):
     high: float
     intercept: float
     points: int
+
+    def evidence(self, confidence: float) -> dict[str, Any]:
+        """Return what a verdict on a trend against batch size, one point each, rests on."""
+        ends = {"slope": self.slope, "slope_low": self.low, "slope_high": self.high}
+        return ends | {"batch_sizes": self.points, "confidence": confidence}
 
 
 def line(x: npt.ArrayLike, y: npt.ArrayLike, *, resolution: float = 0.0, confidence: float = CONFIDENCE) -> Line:

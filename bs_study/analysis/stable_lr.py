@@ -30,7 +30,7 @@ def stable_lrs(
     Args:
         scaling: gives the largest stable lr, and the next one above it.
         sharpness: gives the share of the limit at each cell; missing where no eigenvalue or no such limit is known.
-        trials: give the eigenvalue of each seed.
+        trials: give the eigenvalue of each seed; of weights that have diverged none counts.
         confidence: of the share's interval, by the spread of log eigenvalues over seeds (`seed_spread`).
 
     Returns:
@@ -65,5 +65,7 @@ def stable_lrs(
 
 
 def _log_eigenvalues(trials: pd.DataFrame) -> dict[Hashable, FloatArray]:
-    known = trials[trials["largest_eigenvalue"] > 0] if "largest_eigenvalue" in trials else trials[:0]
+    if "largest_eigenvalue" not in trials:
+        return {}
+    known = trials[(trials["status"] == "completed") & (trials["largest_eigenvalue"] > 0)]
     return {key: np.log(own["largest_eigenvalue"].to_numpy(float)) for key, own in known.groupby([*_PLACE, "lr"])}

@@ -44,11 +44,7 @@ def gradients_agree(
     fit = _trend(np.log(x), rows, confidence=confidence)
     is_against = [_points_against(row, looks=2 * len(rows)) for row in rows.to_dict("records")]
     evidence = {
-        "slope": fit.slope,
-        "slope_low": fit.low,
-        "slope_high": fit.high,
-        "batch_sizes": fit.points,
-        "confidence": confidence,
+        **fit.evidence(confidence),
         "cos_next": dict(zip(sizes, rows["cos_next"], strict=True)),
         "cos_expected": dict(zip(sizes, rows["cos_expected"], strict=True)),
         "lr": {size: lrs[size] for size in sizes},

@@ -96,13 +96,7 @@ def small_batch_needs_small_lr(scaling: pd.DataFrame, *, confidence: float = CLA
         resolution=float(np.log(steps.max())) if steps.notna().any() else 0.0,
         confidence=confidence,
     )
-    evidence: dict[str, Any] = {
-        "slope": fit.slope,
-        "slope_low": fit.low,
-        "slope_high": fit.high,
-        "batch_sizes": fit.points,
-    }
-    evidence |= {"confidence": confidence, "largest_stable_lr": _by_batch_size(scaling, "largest_stable_lr")}
+    evidence = fit.evidence(confidence) | {"largest_stable_lr": _by_batch_size(scaling, "largest_stable_lr")}
     doubts = _stability_doubts(scaling, known, fit)
     return judged("small_batch_lr", doubts=doubts, supports=fit.low > 0, evidence=evidence)
 

@@ -191,11 +191,7 @@ def updates_saturate(
     x = [examples.get(size, size) for size in large["batch_size"]]
     fit = log_line(x, large["iterations_to_target"], confidence=confidence)
     evidence = {
-        "slope": fit.slope,
-        "slope_low": fit.low,
-        "slope_high": fit.high,
-        "batch_sizes": fit.points,
-        "confidence": confidence,
+        **fit.evidence(confidence),
         "iterations_to_target": dict(zip(large["batch_size"], large["iterations_to_target"], strict=True)),
     }
     doubts = tuple(open_anyway) or once(_why_updates_are_open(large, edges=edges, open_cells=open_cells, recipe=recipe))

@@ -113,7 +113,8 @@ def limits(shares, *, step=2.0, seeds=3, spread=0.05, momentum=0.0, step_lr=1.0,
         place = {"recipe": "", "batch_size": size}
         scaling.append(place | {"largest_stable_lr": lr, "smallest_unstable_lr": lr * step})
         eigenvalues = 2 * (1 + momentum) * share / lr * np.exp(spread * rng.normal(size=seeds))
-        trials += [place | {"lr": lr, "largest_eigenvalue": value} for value in eigenvalues]
+        seed = place | {"lr": lr, "status": "completed"}
+        trials += [seed | {"largest_eigenvalue": value} for value in eigenvalues]
         told = np.median(eigenvalues) * lr / 2 / (1 + momentum)
         sharpness.append(place | {"lr": lr, "step_lr": lr * step_lr, "stability_share": told})
         sharpness.append(place | {"lr": lr * step, "step_lr": lr * step, "stability_share": 2.5})
@@ -132,6 +133,16 @@ def test_the_limit_is_the_lr_at_which_the_share_is_one():
     np.testing.assert_allclose(table["limit_lr"], 2 * 1.9 / trials.groupby("batch_size")["largest_eigenvalue"].first())
     np.testing.assert_allclose(table["stability_share"], [0.5, 0.8])
     assert list(table["share_beyond"]) == [2.5, 2.5]
+
+
+def test_the_sharpness_of_weights_that_have_diverged_widens_no_interval():
+    scaling, sharpness, trials = limits(dict.fromkeys(SIZES, 0.8))
+    blown = trials.assign(
+        status="diverged", lr=2 * trials["lr"], largest_eigenvalue=[10.0**k for k in range(len(trials))]
+    )
+    pd.testing.assert_frame_equal(
+        stable_lrs(scaling, sharpness, pd.concat([trials, blown])), stable_lrs(scaling, sharpness, trials)
+    )
 
 
 def test_shares_within_a_step_of_the_limit_support_the_claim_and_shares_off_it_contradict_it():
